@@ -1,0 +1,31 @@
+const packages = (...names) => names.map((name) => `node_modules/${name}/`)
+const fpTs = packages('fp-ts')
+const domainPackages = packages('fp-ts', 'io-ts', '@types/fhir')
+
+/** `from` may import only what matches one of `to`. */
+const only = (name, from, to, fromNot) => ({
+  name,
+  severity: 'error',
+  from: { path: from, ...(fromNot === undefined ? {} : { pathNot: fromNot }) },
+  to: { pathNot: to },
+})
+const never = (name, from, to) => ({ name, severity: 'error', from: { path: from }, to: { path: to } })
+
+export default {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'functions-core|^fhir/' } },
+    only('functions-use-the-composition', '^functions/', ['^functions/', '^lib/composition', 'node_modules/@azure/functions/']),
+    only('adapters', '^lib/adapters/', ['^lib/adapters/', '^lib/app/ports', '^lib/domain/', 'node_modules/', '^(node:)?[a-z_/]+$']),
+    only('app', '^lib/app/', ['^lib/app/', '^lib/domain/', ...fpTs]),
+    only('domain', '^lib/domain/', ['^lib/domain/', ...domainPackages, '^(node:)?(util|crypto)$', '^fhir/']),
+    never('dicom-and-fhir-meet-in-mapping-and-batch', '^lib/domain/dicom/', '^lib/domain/(fhir|mapping|batch)/'),
+    never('fhir-and-dicom-meet-in-mapping-and-batch', '^lib/domain/fhir/', '^lib/domain/(dicom|mapping|batch)/'),
+    never('mapping-before-batch', '^lib/domain/mapping/', '^lib/domain/batch/'),
+    only('cli', '^cli/', ['^cli/', '^lib/composition', 'node_modules/', '^(node:)?[a-z_/]+$'], '^cli/local'),
+    only('cli-local', '^cli/local', ['^cli/', '^local/', '^lib/composition', 'node_modules/', '^(node:)?[a-z_/]+$']),
+    never('lib-stands-alone', '^lib/', '^(local|test|cli|functions)/'),
+    never('only-cli-starts-the-local-stack', '^functions/', '^(local|test|cli)/'),
+    never('nothing-imports-tests', '^(functions|lib|cli|local)/', '^test/'),
+  ],
+}
