@@ -4,10 +4,16 @@ import tseslint from 'typescript-eslint'
 
 // The core is a function of its input: no clock, no randomness, no environment, no I/O. Ports bring those in.
 const impure = [
-  { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Take the time from the Clock port.' },
+  {
+    selector: "MemberExpression[object.name='Date'][property.name='now']",
+    message: 'Take the time from the Clock port.',
+  },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Take the time from the Clock port.' },
   { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Take randomness from a port.' },
-  { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'Settings come from lib/config.' },
+  {
+    selector: "MemberExpression[object.name='process'][property.name='env']",
+    message: 'Settings come from lib/config.',
+  },
 ]
 
 export default tseslint.config(
@@ -27,7 +33,9 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', performance: 'readonly' },
+    },
   },
   {
     files: ['lib/domain/**/*.ts', 'lib/app/**/*.ts'],

@@ -14,10 +14,26 @@ const never = (name, from, to) => ({ name, severity: 'error', from: { path: from
 export default {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'functions-core|^fhir/' } },
-    only('functions-use-the-composition', '^functions/', ['^functions/', '^lib/composition', 'node_modules/@azure/functions/']),
-    only('adapters', '^lib/adapters/', ['^lib/adapters/', '^lib/app/ports', '^lib/domain/', 'node_modules/', '^(node:)?[a-z_/]+$']),
-    only('app', '^lib/app/', ['^lib/app/', '^lib/domain/', ...fpTs]),
+    {
+      name: 'no-unresolved',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: 'functions-core|^fhir/' },
+    },
+    only('functions-use-the-composition', '^functions/', [
+      '^functions/',
+      '^lib/composition',
+      'node_modules/@azure/functions/',
+    ]),
+    only('adapters', '^lib/adapters/', [
+      '^lib/adapters/',
+      '^lib/app/ports',
+      '^lib/domain/',
+      '^fhir/',
+      'node_modules/',
+      '^(node:)?[a-z_/]+$',
+    ]),
+    only('app', '^lib/app/', ['^lib/app/', '^lib/domain/', '^fhir/', ...fpTs]),
     only('domain', '^lib/domain/', ['^lib/domain/', ...domainPackages, '^(node:)?(util|crypto)$', '^fhir/']),
     never('dicom-and-fhir-meet-in-mapping-and-batch', '^lib/domain/dicom/', '^lib/domain/(fhir|mapping|batch)/'),
     never('fhir-and-dicom-meet-in-mapping-and-batch', '^lib/domain/fhir/', '^lib/domain/(dicom|mapping|batch)/'),

@@ -1,0 +1,68 @@
+// What `npm test` runs: everything, on every system, without a shell script. Ends with the line `N passed, N failed`.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+
+/** Runs Node itself (the one that runs us), so nothing depends on the system's shell or on another Node's PATH. */
+const node = (...args) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+    child.once('error', reject).once('exit', (code) => resolve(code === 0))
+  })
+
+let passed = 0
+let failed = 0
+
+// Every step runs, also after one that failed: one look at the output tells all that is wrong.
+for (const script of ['build', 'check:types', 'check:lint', 'check:format', 'check:boundaries']) {
+  console.log(`\n▸ ${script}`)
+  if (await node('--run', script)) passed += 1
+  else failed += 1
+}
+
+/** Runs these projects of jest.config.mjs, and counts their tests. */
+const jest = async (...projects) => {
+  console.log(`\n▸ jest: ${projects.join(', ')}`)
+  const scratch = await mkdtemp(join(tmpdir(), 'dicomcast-test-'))
+  try {
+    const program = join(createRequire(import.meta.url).resolve('jest/package.json'), '..', 'bin', 'jest.js')
+    const outputFile = join(scratch, 'jest.json')
+    const succeeded = await node(
+      program,
+      '--json',
+      `--outputFile=${outputFile}`,
+      '--forceExit',
+      '--selectProjects',
+      ...projects,
+    )
+    const result = JSON.parse(await readFile(outputFile, 'utf8').catch(() => '{}'))
+    passed += result.numPassedTests ?? 0
+    // A test file that cannot even be loaded holds no test, and is a failure all the same.
+    const failures = (result.numFailedTests ?? 0) + (result.numRuntimeErrorTestSuites ?? 0)
+    failed += succeeded ? failures : Math.max(failures, 1)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+await jest('unit', 'contract', 'integration', 'fuzz')
+await jest('simulation')
+await jest('processes')
+
+// A FHIR server that is not ours needs a JDK and Maven. Not everybody has them; CI must (`.ci/run`).
+const tools = await import('../dist/local/hapi.js').then(
+  ({ findHapiTools }) => findHapiTools(),
+  () => ({ missing: 'the build has failed' }),
+)
+if (!('missing' in tools)) await jest('hapi')
+else if (process.env.DICOMCAST_HAPI === 'required') {
+  console.error(`\n▸ jest: hapi cannot run, and must: ${tools.missing}`)
+  failed += 1
+} else console.log(`\n▸ jest: hapi is left out, it needs a JDK of 17 or newer and Maven: ${tools.missing}`)
+
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
