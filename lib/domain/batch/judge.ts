@@ -1,0 +1,221 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import type { Patient } from 'fhir/r4'
+import type { EntryError, TagIssue } from '../cast-error'
+import {
+  type ChangeFeedEntry,
+  type InstanceKey,
+  type MalformedEntry,
+  decodeEntry,
+  isLive,
+} from '../dicom/change-feed-entry'
+import { type DicomDataset, projectDataset, valuesOfKeyword } from '../dicom/dataset'
+import { type Keyword, tagOf } from '../dicom/tags'
+import { readUI, trimPadding } from '../dicom/vr'
+import { type Change, type Mapped, applyRules } from '../mapping/mapped'
+import { doseKeywords } from '../mapping/dose-rules'
+import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose-report'
+import type { RowKind, StudyChange } from '../mapping/merge-study'
+import { type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
+import { type RuleText, mappingRules } from '../mapping/rules'
+import type { MappingSettings } from '../mapping/settings'
+
+interface Row {
+  readonly sequence: number
+  readonly key: InstanceKey
+  readonly late: boolean
+}
+
+/** An instance that exists now, mapped but not yet merged. */
+export interface UpsertRow extends Row, RowKind {
+  readonly _tag: 'Upsert'
+  readonly identity: PatientIdentity
+  readonly patient: Change<Patient>
+  /** The Patient of this entry alone: what it claims about the person. */
+  readonly claimed: Patient
+  readonly change: StudyChange
+  /** Of an instance that is a radiation dose report. */
+  readonly dose?: DoseReport
+  readonly issues: ReadonlyArray<TagIssue>
+}
+
+export interface DeleteRow extends Row {
+  readonly _tag: 'Delete'
+}
+
+export type LiveRow = UpsertRow | DeleteRow
+
+export interface RecordedRow {
+  readonly sequence: number
+  readonly key: Partial<InstanceKey>
+  readonly error: EntryError
+  /** For InvalidDicomTagExceptionTable. */
+  readonly issues: ReadonlyArray<TagIssue>
+}
+
+export type Judgement =
+  | { readonly _tag: 'Live'; readonly row: LiveRow }
+  | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry }
+  | { readonly _tag: 'Recorded'; readonly row: RecordedRow }
+
+export interface Judge {
+  /** Decodes one element of a page. */
+  readonly decode: (element: unknown) => E.Either<MalformedEntry, ChangeFeedEntry>
+  readonly judge: (entry: ChangeFeedEntry, late: boolean) => Judgement
+  /** The metadata of an instance that was read whole, as the row it would make. None when it is rejected. */
+  readonly judgeDataset: (json: unknown, partition: string) => UpsertRow | undefined
+  /** Tags that say something about the patient or the study: their issues stand once a study. */
+  readonly studyKeywords: ReadonlySet<Keyword>
+}
+
+interface Mappers {
+  readonly identity: (dataset: DicomDataset) => E.Either<EntryError | TagIssue, PatientIdentity>
+  readonly patient: (dataset: DicomDataset) => Mapped<Change<Patient>>
+}
+
+const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
+
+const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> => [
+  ...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values(),
+]
+
+/** What the feed says about itself must be what the dataset says: else one of them is another image. */
+const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
+  (
+    [
+      ['StudyInstanceUID', key.studyInstanceUid],
+      ['SeriesInstanceUID', key.seriesInstanceUid],
+      ['SOPInstanceUID', key.sopInstanceUid],
+    ] as const
+  ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
+    const read = readUI(valuesOfKeyword(dataset, keyword))
+    return E.isRight(read) && O.isSome(read.right) && read.right.value !== uid
+      ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
+      : []
+  })
+
+export interface JudgeSettings extends MappingSettings {
+  readonly generateObservations: boolean
+  /** Partitions that are synced; empty for all. */
+  readonly partitions: ReadonlySet<string>
+}
+
+/** Judges entries one by one, before anything is folded: a rejected entry's values reach nothing. */
+export const makeJudge = (settings: JudgeSettings): Judge => {
+  const { study: ofStudy, series: ofSeries, instance: ofInstance, patient: ofPatient } = mappingRules(settings, '')
+  const [mapStudy, mapSeries, mapInstance] = [applyRules(ofStudy), applyRules(ofSeries), applyRules(ofInstance)]
+  const keywordsOf = (rules: ReadonlyArray<RuleText>): ReadonlySet<Keyword> =>
+    new Set(rules.flatMap(({ tags }) => tags))
+  const all: ReadonlyArray<RuleText> = [...ofPatient, ...ofStudy, ...ofSeries, ...ofInstance]
+  const studyKeywords = keywordsOf([...ofPatient, ...ofStudy])
+  const judgedKeywords = keywordsOf(all.filter(({ judged }) => judged))
+  const requiredKeywords = new Set(
+    all.flatMap(({ tags: [main], required }) => (required && main !== undefined ? [main] : [])),
+  )
+  const wanted = new Set([...keywordsOf(all)].map(tagOf))
+  if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
+  const mapDose = mapDoseReport(settings)
+  const project = projectDataset(wanted)
+  const mappers = new Map<string, Mappers>()
+  const mappersOf = (partition: string): Mappers => {
+    const known = mappers.get(partition)
+    if (known !== undefined) return known
+    const made = {
+      identity: readPatientIdentity(settings, partition),
+      patient: applyRules(mappingRules(settings, partition).patient),
+    }
+    mappers.set(partition, made)
+    return made
+  }
+
+  const map = (
+    key: InstanceKey,
+    dataset: DicomDataset,
+    kind: RowKind & { readonly sequence: number },
+  ): E.Either<RecordedRow, UpsertRow> => {
+    const reject = (error: EntryError, issues: ReadonlyArray<TagIssue> = []): E.Either<RecordedRow, UpsertRow> =>
+      E.left({ sequence: kind.sequence, key, error, issues })
+    const { identity: readIdentity, patient: mapPatient } = mappersOf(key.partition)
+    const identity = readIdentity(dataset)
+    if (E.isLeft(identity) && identity.left._tag === 'IssuerUnknown') return reject({ _tag: 'IssuerUnknown' })
+    const [patient, study, series, instance] = [
+      mapPatient(dataset),
+      mapStudy(dataset),
+      mapSeries(dataset),
+      mapInstance(dataset),
+    ]
+    const issues = oncePerTag([...[patient, study, series, instance].flatMap(issuesOf), ...uidIssues(key, dataset)])
+    const mapped = !TH.isLeft(patient) && !TH.isLeft(study) && !TH.isLeft(series) && !TH.isLeft(instance)
+    const invalid = issues.filter(({ _tag, keyword }) => _tag === 'TagInvalid' && judgedKeywords.has(keyword))
+    const uidsDiffer = issues.some((issue) => issue._tag === 'TagInvalid' && issue.reason.startsWith('differs'))
+    if (!mapped || E.isLeft(identity) || uidsDiffer || (settings.enforceValidation && invalid.length > 0)) {
+      const optional = invalid.filter(({ keyword }) => !requiredKeywords.has(keyword))
+      return reject({ _tag: 'TagsRejected', issues }, settings.enforceValidation ? optional : [])
+    }
+    const dose = settings.generateObservations && isDoseReport(dataset) ? mapDose(dataset) : undefined
+    const right = <A>(part: TH.Both<unknown, A> | E.Right<A>): A => part.right
+    return E.right({
+      _tag: 'Upsert',
+      sequence: kind.sequence,
+      key,
+      late: kind.late,
+      update: kind.update,
+      identity: identity.right,
+      patient: right(patient),
+      claimed: right(patient)('follow')({ resourceType: 'Patient' }),
+      change: { study: right(study), series: right(series), instance: right(instance) },
+      ...(dose === undefined || TH.isLeft(dose) ? {} : { dose: dose.right }),
+      // An issue of a report never keeps its instance out.
+      issues: dose === undefined ? issues : oncePerTag([...issues, ...issuesOf(dose)]),
+    })
+  }
+
+  return {
+    decode: decodeEntry(project),
+    studyKeywords,
+    judge: (entry, late) => {
+      const synced = settings.partitions.size === 0 || settings.partitions.has(entry.partition)
+      if (!synced || !isLive(entry)) return { _tag: 'Superseded', entry }
+      const key = keyOf(entry)
+      const { sequence } = entry
+      if (entry.action === 'delete') return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late } }
+      if (entry.metadata === undefined) {
+        const error: EntryError = { _tag: 'EntryMalformed', paths: ['metadata'] }
+        return { _tag: 'Recorded', row: { sequence, key, error, issues: [] } }
+      }
+      const row = map(key, entry.metadata, { sequence, late, update: entry.action === 'update' })
+      return E.isLeft(row) ? { _tag: 'Recorded', row: row.left } : { _tag: 'Live', row: row.right }
+    },
+    judgeDataset: (json, partition) => {
+      const dataset = project(json)
+      const uid = (keyword: Keyword): string => {
+        const [value] = dataset === undefined ? [] : valuesOfKeyword(dataset, keyword)
+        return typeof value === 'string' ? trimPadding(value) : ''
+      }
+      if (dataset === undefined) return undefined
+      const key = {
+        partition,
+        studyInstanceUid: uid('StudyInstanceUID'),
+        seriesInstanceUid: uid('SeriesInstanceUID'),
+        sopInstanceUid: uid('SOPInstanceUID'),
+      }
+      const row = map(key, dataset, { sequence: 0, late: false, update: false })
+      return E.isRight(row) ? row.right : undefined
+    },
+  }
+}
+
+const keyOf = ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }: ChangeFeedEntry): InstanceKey => ({
+  partition,
+  studyInstanceUid,
+  seriesInstanceUid,
+  sopInstanceUid,
+})
+
+export const recordMalformed = (entry: MalformedEntry, sequence: number): RecordedRow => ({
+  sequence,
+  key: entry.key,
+  error: { _tag: 'EntryMalformed', paths: entry.paths },
+  issues: [],
+})

@@ -1,0 +1,137 @@
+import type { Endpoint, ImagingStudy, Observation, Patient, Reference } from 'fhir/r4'
+import { defaultPartition } from '../dicom/change-feed-entry'
+import { isSourceOf, sourceOf, unversioned, carriesOurMark, partitionOf } from '../fhir/provenance'
+import { hasIdentifier } from '../fhir/identifiers'
+import { isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
+import type { PatientIdentity } from '../mapping/patient-identity'
+import type { MappingSettings } from '../mapping/settings'
+import type { EntryError } from '../cast-error'
+
+/** What FHIR holds of everything a batch touches, read after our position was. */
+export interface Snapshot {
+  readonly endpoints: ReadonlyArray<Endpoint>
+  /** Every Patient that was found: by identifier, as the subject of a study, as the target of a link. */
+  readonly patients: ReadonlyMap<string, Patient>
+  /** Ids by the value of an identifier, whatever its system. */
+  readonly patientsByValue: ReadonlyMap<string, ReadonlyArray<string>>
+  /** By `identifier.value` (urn:oid:…). */
+  readonly studies: ReadonlyMap<string, ReadonlyArray<ImagingStudy>>
+  /** By id: those of the reports at hand, and of studies that have reports. */
+  readonly observations: ReadonlyMap<string, Observation>
+  /** Patients without our mark that a study of ours has as its subject. */
+  readonly ourSubjects: ReadonlySet<string>
+}
+
+/** The id in a reference to a resource of this server; none for another server's, a logical or a contained one. */
+export const referencedId = (fhirBase: string, type: string, reference: Reference | undefined): string | undefined => {
+  const text = reference?.reference ?? ''
+  const relative = text.startsWith(`${fhirBase}/`) ? text.slice(fhirBase.length + 1) : text
+  const [, kind, id] = /^([A-Za-z]+)\/([A-Za-z0-9.-]{1,64})(?:\/_history\/.*)?$/.exec(relative) ?? []
+  return kind === type ? id : undefined
+}
+
+// Ids that are numbers in order of number: a server that counts gave the oldest the lowest.
+const byId = (left: { id?: string | undefined }, right: { id?: string | undefined }): number =>
+  (left.id ?? '').localeCompare(right.id ?? '', 'en', { numeric: true })
+
+/** The Endpoint of a partition; of several equal ones the lowest id. */
+export const findEndpoint = (
+  { endpoints }: Snapshot,
+  { dicom }: MappingSettings,
+  partition: string,
+): Endpoint | undefined => endpoints.filter(isEndpointOf(dicom, partition)).sort(byId)[0]
+
+/** Live Patient behind a hit: links `replaced-by` are followed, five at the most. */
+export const livePatient = (
+  patients: ReadonlyMap<string, Patient>,
+  fhirBase: string,
+  patient: Patient,
+): Patient | undefined => {
+  let current: Patient | undefined = patient
+  for (let hops = 0; hops <= 5 && current !== undefined; hops++) {
+    const link: { other: Reference } | undefined = current.link?.find(({ type }) => type === 'replaced-by')
+    if (link === undefined) return current.active === false ? undefined : current
+    current = patients.get(referencedId(fhirBase, 'Patient', link.other) ?? '')
+  }
+  return undefined
+}
+
+export type PatientHit =
+  | { readonly _tag: 'None' }
+  /** `followed`: over a link. `takenOver`: its identifier has no system yet. */
+  | { readonly _tag: 'Found'; readonly patient: Patient; readonly followed: boolean; readonly takenOver: boolean }
+  | { readonly _tag: 'Unusable'; readonly error: EntryError }
+
+/** Which Patient an identifier means. A hit is checked: a server that ignores a parameter answers with everybody. */
+export const findPatient = (snapshot: Snapshot, settings: MappingSettings, identity: PatientIdentity): PatientHit => {
+  const { system, value } = identity
+  const candidates = (snapshot.patientsByValue.get(value) ?? []).flatMap((id) => snapshot.patients.get(id) ?? [])
+  const having = (wanted: string | undefined): ReadonlyArray<Patient> =>
+    candidates.filter((each) => hasIdentifier(each, wanted, value))
+  const exact = having(system)
+  const hits =
+    exact.length > 0 || system === undefined ? exact : takenOver(snapshot, settings, identity, having(undefined))
+  if (hits.length === 0) return { _tag: 'None' }
+  const targets = hits.flatMap((hit) => {
+    const patient = livePatient(snapshot.patients, settings.fhirBase, hit)
+    return patient?.id === undefined ? [] : [{ id: patient.id, patient, followed: patient.id !== hit.id }]
+  })
+  // One that is found itself and over a link is found itself.
+  const live = new Map(
+    [...targets.filter(({ followed }) => followed), ...targets.filter(({ followed }) => !followed)].map(
+      ({ id, ...target }) => [id, target],
+    ),
+  )
+  const [first, ...others] = [...live.values()].sort((left, right) => byId(left.patient, right.patient))
+  if (first === undefined) {
+    return { _tag: 'Unusable', error: { _tag: 'PatientInactive', patientId: hits[0]?.id ?? '' } }
+  }
+  return others.length > 0
+    ? { _tag: 'Unusable', error: { _tag: 'PatientAmbiguous', patientIds: [...live.keys()] } }
+    : { _tag: 'Found', ...first, takenOver: exact.length === 0 }
+}
+
+/** A sole Patient without a system is taken over when it carries our mark or is the subject of one of our studies. */
+const takenOver = (
+  { ourSubjects }: Snapshot,
+  { dicom, patient: { systemId, partitionSystems } }: MappingSettings,
+  { system }: PatientIdentity,
+  hits: ReadonlyArray<Patient>,
+): ReadonlyArray<Patient> => {
+  const [sole, ...others] = hits
+  if (sole?.id === undefined || others.length > 0) return []
+  if (!carriesOurMark(sole.meta, dicom)) return ourSubjects.has(sole.id) ? [sole] : []
+  // Another partition's "12345" without a system is somebody else, unless that partition has this system now.
+  const partition = partitionOf(dicom, sole.meta)
+  const ofPartition = Object.hasOwn(partitionSystems, partition) ? partitionSystems[partition] : systemId
+  const isOfPartitions = system === systemId || Object.values(partitionSystems).some((each) => each === system)
+  return isOfPartitions && ofPartition !== system ? [] : [sole]
+}
+
+/**
+ * The study of one partition: a hit with our Endpoint; else a sole hit without any DICOM Endpoint. A hit with another
+ * partition's Endpoint is another study.
+ */
+export const findStudy = (
+  snapshot: Snapshot,
+  settings: MappingSettings,
+  partition: string,
+  identifier: string,
+): ImagingStudy | undefined => {
+  const { fhirBase, dicom } = settings
+  const endpointIds = ({ endpoint }: ImagingStudy): ReadonlyArray<string> =>
+    (endpoint ?? []).flatMap((each) => referencedId(fhirBase, 'Endpoint', each) ?? [])
+  const own = new Set(snapshot.endpoints.filter(isEndpointOf(dicom, partition)).map(({ id }) => id))
+  const ofDicom = new Set(snapshot.endpoints.filter(isDicomEndpoint).map(({ id }) => id))
+  const hits = [...(snapshot.studies.get(identifier) ?? [])].sort(byId)
+  const ours = hits.filter((study) => endpointIds(study).some((id) => own.has(id)))
+  if (ours[0] !== undefined) return ours[0]
+  const source = sourceOf(dicom, partition)
+  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => {
+    const written = unversioned(meta?.source ?? '').toLowerCase()
+    const root = sourceOf(dicom, defaultPartition).toLowerCase()
+    return !isSourceOf(meta, source) && (written === root || written.startsWith(`${root}/partitions/`))
+  }
+  const free = hits.filter((study) => !endpointIds(study).some((id) => ofDicom.has(id)) && !ofAnotherPartition(study))
+  return free.length === 1 ? free[0] : undefined
+}

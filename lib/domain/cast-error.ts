@@ -1,0 +1,166 @@
+import type { Keyword } from './dicom/tags'
+
+/** Never the tag's value: values are patient data, and issues are stored and logged. */
+export type TagIssue =
+  | { readonly _tag: 'TagMissing'; readonly keyword: Keyword }
+  | { readonly _tag: 'TagInvalid'; readonly keyword: Keyword; readonly reason: string }
+  /** Legal DICOM that FHIR cannot express. */
+  | { readonly _tag: 'TagUnmappable'; readonly keyword: Keyword; readonly reason: string }
+
+/** What is wrong with one entry of the feed: it is recorded, and passed by. */
+export type EntryError =
+  | { readonly _tag: 'EntryMalformed'; readonly paths: ReadonlyArray<string> }
+  | { readonly _tag: 'TagsRejected'; readonly issues: ReadonlyArray<TagIssue> }
+  | { readonly _tag: 'PatientMismatch' }
+  | { readonly _tag: 'IssuerUnknown' }
+  | { readonly _tag: 'DemographicsConflict'; readonly patientId: string | undefined }
+  | { readonly _tag: 'PatientAmbiguous'; readonly patientIds: ReadonlyArray<string> }
+  | { readonly _tag: 'PatientInactive'; readonly patientId: string }
+  /** FHIR refuses it for good. Issue codes and element paths; never the server's text: servers echo names and ids. */
+  | { readonly _tag: 'FhirRejected'; readonly status: number; readonly issues: ReadonlyArray<string> }
+  /** It failed for longer than TotalRetryDuration while comparable requests succeeded. */
+  | { readonly _tag: 'OutlastedRetries'; readonly hop: Hop; readonly status: number | undefined }
+
+export type Hop = 'dicom' | 'fhir' | 'storage'
+
+/** What ends or delays a run: never the fault of an entry. */
+export type ServiceError =
+  /** Another writer changed what we read: read again, merge again. */
+  | { readonly _tag: 'FhirConflict'; readonly status: number }
+  /**
+   * `reason` is in our own words. `answerLost`: the request may have been carried out. `outOfTime`: it was cut short by
+   * the run's own time budget, which says nothing about the service.
+   */
+  | {
+      readonly _tag: 'ServiceUnavailable'
+      readonly hop: Hop
+      readonly reason: string
+      readonly status?: number
+      readonly retryAfterMs?: number
+      readonly answerLost?: boolean
+      readonly outOfTime?: boolean
+    }
+  | { readonly _tag: 'AccessDenied'; readonly hop: Hop; readonly status: number; readonly reason: string }
+  /** The answer does not fit: read less at once. */
+  | { readonly _tag: 'AnswerTooLarge'; readonly hop: Hop }
+  | { readonly _tag: 'LeaseLost' }
+  | { readonly _tag: 'CheckpointMoved' }
+  | { readonly _tag: 'FeedReset'; readonly reason: string }
+  | { readonly _tag: 'FhirRejectsAll'; readonly status: number; readonly issues: ReadonlyArray<string> }
+
+export type CastError = EntryError | ServiceError
+
+export type Disposition = 'Record' | 'Retry' | 'Reread' | 'Halt'
+
+/** The whole failure policy. */
+export const disposition = (error: CastError): Disposition => {
+  switch (error._tag) {
+    case 'EntryMalformed':
+    case 'TagsRejected':
+    case 'PatientMismatch':
+    case 'IssuerUnknown':
+    case 'DemographicsConflict':
+    case 'PatientAmbiguous':
+    case 'PatientInactive':
+    case 'FhirRejected':
+    case 'OutlastedRetries':
+      return 'Record'
+    case 'ServiceUnavailable':
+    case 'AnswerTooLarge':
+      return 'Retry'
+    case 'FhirConflict':
+      return 'Reread'
+    case 'AccessDenied':
+    case 'LeaseLost':
+    case 'CheckpointMoved':
+    case 'FeedReset':
+    case 'FhirRejectsAll':
+      return 'Halt'
+  }
+}
+
+export type FailTable =
+  'DicomFailToStoreExceptionTable' | 'FhirFailToStoreExceptionTable' | 'TransientFailureExceptionTable'
+
+export const failTables: ReadonlyArray<FailTable> = [
+  'DicomFailToStoreExceptionTable',
+  'FhirFailToStoreExceptionTable',
+  'TransientFailureExceptionTable',
+]
+
+/** Where an operator finds it. */
+export const failTableOf = (error: EntryError): FailTable => {
+  switch (error._tag) {
+    case 'EntryMalformed':
+    case 'TagsRejected':
+    case 'PatientMismatch':
+    case 'IssuerUnknown':
+      return 'DicomFailToStoreExceptionTable'
+    case 'DemographicsConflict':
+    case 'PatientAmbiguous':
+    case 'PatientInactive':
+    case 'FhirRejected':
+      return 'FhirFailToStoreExceptionTable'
+    case 'OutlastedRetries':
+      return 'TransientFailureExceptionTable'
+  }
+}
+
+const describeIssue = (issue: TagIssue): string => {
+  switch (issue._tag) {
+    case 'TagMissing':
+      return `${issue.keyword} is missing`
+    case 'TagInvalid':
+      return `${issue.keyword} is invalid: ${issue.reason}`
+    case 'TagUnmappable':
+      return `${issue.keyword} has no FHIR form: ${issue.reason}`
+  }
+}
+
+export const describeIssues = (issues: ReadonlyArray<TagIssue>): string => issues.map(describeIssue).join('; ')
+
+const listed = (parts: ReadonlyArray<string>): string => (parts.length === 0 ? '' : ` (${parts.join('; ')})`)
+
+/** What an operator reads: codes, element paths, resource ids and our own words, never a value of a patient. */
+export const describeEntryError = (error: EntryError): string => {
+  switch (error._tag) {
+    case 'EntryMalformed':
+      return `The change feed entry cannot be read: ${error.paths.join(', ')}.`
+    case 'TagsRejected':
+      return `${describeIssues(error.issues)}.`
+    case 'PatientMismatch':
+      return 'The PatientID differs from that of the other instances of the study. Correct the instance in the DICOM service, then replay.'
+    case 'IssuerUnknown':
+      return 'The issuer of the PatientID is neither mapped nor an absolute URI. Add it to Patient__IssuerSystems, then replay.'
+    case 'DemographicsConflict':
+      return `The PatientID belongs to somebody else: name and birth date, or birth date and sex, differ from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
+    case 'PatientAmbiguous':
+      return `More than one Patient has this identifier: ${error.patientIds.map((id) => `Patient/${id}`).join(', ')}. Merge them, then replay.`
+    case 'PatientInactive':
+      return `Patient/${error.patientId} is inactive or merged, and no live target was found. Correct its link, then replay.`
+    case 'FhirRejected':
+      return `FHIR refused it with ${error.status}${listed(error.issues)}.`
+    case 'OutlastedRetries':
+      return `The ${error.hop} service kept failing for this entry alone${error.status === undefined ? '' : ` with ${error.status}`}. Replay it when the cause is found.`
+  }
+}
+
+export const describeServiceError = (error: ServiceError): string => {
+  switch (error._tag) {
+    case 'FhirConflict':
+      return `fhir: another writer kept changing the same resources (${error.status})`
+    case 'ServiceUnavailable':
+    case 'AccessDenied':
+      return `${error.hop}: ${error.reason}`
+    case 'AnswerTooLarge':
+      return `${error.hop}: the answer is larger than the limit`
+    case 'LeaseLost':
+      return 'the lease was lost: another run may be writing'
+    case 'CheckpointMoved':
+      return 'the checkpoint was moved by another writer'
+    case 'FeedReset':
+      return `the change feed is not the one this checkpoint belongs to: ${error.reason}`
+    case 'FhirRejectsAll':
+      return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one`
+  }
+}

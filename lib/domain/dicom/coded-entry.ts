@@ -1,0 +1,74 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { type DicomDataset, itemsOf, valuesOfKeyword } from './dataset'
+import type { Keyword } from './tags'
+import { readUT } from './vr'
+
+/** A coded entry (PS3.3 §8): what it means to a machine is the value and its scheme, never the meaning. */
+export interface CodedEntry {
+  readonly value: string
+  /** '' when it names none. */
+  readonly scheme: string
+  readonly meaning: string | undefined
+}
+
+/** What a concept is known by. */
+export type Concept = Pick<CodedEntry, 'value' | 'scheme'>
+
+/** SNOMED RT ids that older files carry under these names; PS3.16 replaced them by SNOMED CT. */
+const legacySchemes: ReadonlySet<string> = new Set(['SRT', 'SNM3', '99SDM'])
+
+const legacyToSct: ReadonlyMap<string, string> = new Map([
+  ['P5-08000', '77477000'],
+  ['P5-40010', '71651007'],
+  ['F-61FDB', '349358000'],
+  ['C-10072', '89457008'],
+  ['G-C340', '410675002'],
+  ['G-D101', '47625008'],
+  ['C-111A1', '77004003'],
+  ['C-B1031', '35321007'],
+  ['G-C171', '272741003'],
+  ['G-A100', '24028007'],
+  ['G-A101', '7771000'],
+  ['G-A102', '51440002'],
+  ['T-04000', '76752008'],
+  ['T-D3000', '816094009'],
+  ['T-D4000', '818981001'],
+  ['T-D1100', '69536005'],
+  ['T-D0010', '38266002'],
+  ['T-32000', '80891009'],
+  ['T-D6000', '816092008'],
+  ['R-FAB57', '818982008'],
+  ['T-04020', '73056007'],
+  ['T-04030', '80248007'],
+  ['T-04080', '63762007'],
+])
+
+/** SRT, SNM3 and 99SDM: a legacy id is no SNOMED CT code. */
+export const isLegacyScheme = (scheme: string): boolean => legacySchemes.has(scheme)
+
+/** Translates a legacy id that is known into SNOMED CT. */
+const translated = (entry: CodedEntry): CodedEntry => {
+  const value = isLegacyScheme(entry.scheme) ? legacyToSct.get(entry.value) : undefined
+  return value === undefined ? entry : { ...entry, value, scheme: 'SCT' }
+}
+
+const textOf = (item: DicomDataset, keyword: Keyword): string | undefined => {
+  const text = readUT(valuesOfKeyword(item, keyword))
+  return E.isRight(text) ? O.toUndefined(text.right) : undefined
+}
+
+/** The items of a code sequence that have a code; legacy ids that are known come as SNOMED CT. */
+export const readCodedEntries = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<CodedEntry> =>
+  itemsOf(dataset, keyword).flatMap((item) => {
+    const value = textOf(item, 'CodeValue') ?? textOf(item, 'LongCodeValue') ?? textOf(item, 'URNCodeValue')
+    if (value === undefined) return []
+    const scheme = textOf(item, 'CodingSchemeDesignator')?.toUpperCase() ?? ''
+    return [translated({ value, scheme, meaning: textOf(item, 'CodeMeaning') })]
+  })
+
+export const readCodedEntry = (dataset: DicomDataset, keyword: Keyword): CodedEntry | undefined =>
+  readCodedEntries(dataset, keyword)[0]
+
+export const isConcept = (entry: CodedEntry | undefined, { value, scheme }: Concept): boolean =>
+  entry?.value === value && entry.scheme === scheme

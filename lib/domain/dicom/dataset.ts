@@ -1,0 +1,44 @@
+import type { Keyword } from './tags'
+import { tagOf } from './tags'
+
+/**
+ * A dataset in the DICOM JSON Model (PS3.18 Annex F), reduced to the tags somebody asked for. A value slot may hold
+ * anything: the DICOM service does not validate what it stores.
+ */
+export type DicomDataset = ReadonlyMap<string, ReadonlyArray<unknown>>
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const valuesOf = (element: unknown): ReadonlyArray<unknown> => {
+  const values = isRecord(element) ? element['Value'] : undefined
+  return Array.isArray(values) ? values : []
+}
+
+/**
+ * Keeps the tags of `wanted` (eight upper-case hex digits) and forgets the rest: of a CT's 8 KB the mapping needs
+ * one. An element that is present without a value is kept, empty: on a correction that means something.
+ */
+export const projectDataset =
+  (wanted: ReadonlySet<string>) =>
+  (json: unknown): DicomDataset | undefined => {
+    if (!isRecord(json)) return undefined
+    const dataset = new Map<string, ReadonlyArray<unknown>>()
+    for (const key of Object.keys(json)) {
+      const tag = wanted.has(key) ? key : key.toUpperCase()
+      if (wanted.has(tag)) dataset.set(tag, valuesOf(json[key]))
+    }
+    return dataset
+  }
+
+export const isPresent = (dataset: DicomDataset, keyword: Keyword): boolean => dataset.has(tagOf(keyword))
+
+export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
+  dataset.get(tagOf(keyword)) ?? []
+
+/** The items of a sequence; what is not an item is passed over. */
+export const itemsOf = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<DicomDataset> =>
+  valuesOfKeyword(dataset, keyword).flatMap((item) => {
+    if (!isRecord(item)) return []
+    return [new Map(Object.keys(item).map((key) => [key.toUpperCase(), valuesOf(item[key])]))]
+  })

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import type { CodeableConcept, Identifier } from 'fhir/r4'
+import { codeSystems } from './code-systems'
+
+/** An absolute URI that a strict server takes as a `system`: an OID needs at least four arcs. */
+export const isAbsoluteUri = (text: string): boolean => {
+  if (text.length > 512 || !/^[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+$/.test(text)) return false
+  const lower = text.toLowerCase()
+  if (lower.startsWith('urn:oid:')) return /^urn:oid:[0-2](\.(0|[1-9][0-9]*)){3,}$/.test(text)
+  if (lower.startsWith('urn:uuid:')) return /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+  return true
+}
+
+export const typed = (code: 'MR' | 'ACSN'): CodeableConcept => ({
+  coding: [{ system: codeSystems.identifierType, code }],
+})
+
+export const hasType = (identifier: Identifier, code: 'MR' | 'ACSN'): boolean =>
+  (identifier.type?.coding ?? []).some((coding) => coding.system === codeSystems.identifierType && coding.code === code)
+
+/** The original wrote `system: ""`: for us that is no system. */
+export const matches = (identifier: Identifier, system: string | undefined, value: string): boolean =>
+  (identifier.system || undefined) === system && identifier.value === value
+
+export const hasIdentifier = (
+  resource: { readonly identifier?: ReadonlyArray<Identifier> | undefined } | undefined,
+  system: string | undefined,
+  value: string,
+): boolean => (resource?.identifier ?? []).some((each) => matches(each, system, value))
+
+export const studyIdentifier = (studyInstanceUid: string): Identifier => ({
+  system: codeSystems.dicomUid,
+  value: `urn:oid:${studyInstanceUid}`,
+})
+
+/** Escapes a value of a search parameter (R4 §3.1.1.4.0.1); percent-encoding comes on top. */
+export const escapeSearchValue = (value: string): string => value.replace(/[\\,|$]/g, (character) => `\\${character}`)
+
+/** `system|value`; `|value` finds only identifiers without a system. */
+export const identifierToken = (system: string | undefined, value: string): string =>
+  `${escapeSearchValue(system ?? '')}|${escapeSearchValue(value)}`
+
+/** A name-based UUID: the same text gives the same one, so that output is deterministic. */
+export const uuidOf = (text: string): string => {
+  const hex = createHash('sha256').update(text).digest('hex')
+  const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`
+}

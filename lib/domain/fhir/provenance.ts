@@ -1,0 +1,61 @@
+import type { Coding, Meta } from 'fhir/r4'
+import { withoutFragment } from './unchanged'
+
+/**
+ * The DICOM service as FHIR knows it. `root` is its public URL without version and trailing slash: the version may
+ * change, the marks of what was written must not.
+ */
+export interface DicomRoot {
+  readonly root: string
+  readonly version: string
+}
+
+export const dicomRoot = (endpoint: string, version: string): DicomRoot => {
+  const url = new URL(endpoint)
+  const path = url.pathname.replace(/\/+$/, '')
+  const own = /\/(v\d+)$/i.exec(path)
+  return {
+    root: `${url.origin}${own === null ? path : path.slice(0, -own[0].length)}`,
+    version: own?.[1] ?? version,
+  }
+}
+
+const partitionPath = (partition: string): string =>
+  partition === 'Microsoft.Default' ? '' : `/partitions/${partition}`
+
+/** What `/studies/{uid}` can be appended to. */
+export const wadoAddress = ({ root, version }: DicomRoot, partition: string): string =>
+  `${root}${version === '' ? '' : `/${version}`}${partitionPath(partition)}`
+
+/** `meta.source` of what is written for a partition. */
+export const sourceOf = ({ root }: DicomRoot, partition: string): string => `${root}${partitionPath(partition)}`
+
+// A UUID is a system that anybody may mint: no domain has to be ours for ever.
+export const ourTag: Coding = {
+  system: 'urn:uuid:6f0a5b52-8a0b-5d0a-9d5e-2f7c1c0f7a11',
+  code: 'dicomcast',
+  display: 'Written by DICOMcast',
+}
+
+/** An address of the DICOM service, whatever version it names. */
+export const unversioned = (address: string): string =>
+  withoutFragment(address)
+    .replace(/\/+$/, '')
+    .replace(/\/v\d+(?=\/partitions\/|$)/i, '')
+
+/** Written by this product, or by the original, for this partition. */
+export const isSourceOf = (meta: Meta | undefined, source: string): boolean =>
+  meta?.source !== undefined && unversioned(meta.source).toLowerCase() === source.toLowerCase()
+
+/** Our mark: our tag, and a source that is this DICOM service, in any of its partitions. */
+export const carriesOurMark = (meta: Meta | undefined, { root }: DicomRoot): boolean => {
+  const source = unversioned(meta?.source ?? '').toLowerCase()
+  const ours = source === root.toLowerCase() || source.startsWith(`${root.toLowerCase()}/partitions/`)
+  return ours && (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
+}
+
+/** The partition that a resource with our mark was written for. */
+export const partitionOf = ({ root }: DicomRoot, meta: Meta | undefined): string =>
+  unversioned(meta?.source ?? '').slice(`${root}/partitions/`.length) || 'Microsoft.Default'
+
+export const ourMeta = (source: string): Meta => ({ source, tag: [ourTag] })

@@ -1,0 +1,105 @@
+import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import type { Annotation, CodeableConcept, Identifier } from 'fhir/r4'
+import { readCodedEntries } from '../dicom/coded-entry'
+import { readLO, readUI } from '../dicom/vr'
+import { matches, studyIdentifier } from '../fhir/identifiers'
+import { codeableConcept } from './coded-concept'
+import { type Rule, readTag, rule } from './mapped'
+import type { StudyFields } from './fields'
+import { orderRules } from './orders'
+import { referrerRule } from './people'
+import { type Started, readStarted, startedAfter } from './time'
+
+const withIdentifiers = (study: StudyFields, identifier: ReadonlyArray<Identifier>): StudyFields => {
+  const { identifier: _replaced, ...rest } = study
+  return identifier.length === 0 ? rest : { ...rest, identifier: [...identifier] }
+}
+
+const withNotes = (study: StudyFields, note: ReadonlyArray<Annotation>): StudyFields => {
+  const { note: _replaced, ...rest } = study
+  return note.length === 0 ? rest : { ...rest, note: [...note] }
+}
+
+/** The note that repeats the description is the one we wrote. */
+const withoutOurNote = (study: StudyFields): ReadonlyArray<Annotation> =>
+  (study.note ?? []).filter(({ text }) => text !== study.description)
+
+/** ImagingStudy, without what is computed from its series, and without its references. */
+export const studyRules = (zone: string | undefined): ReadonlyArray<Rule<StudyFields>> => [
+  rule<StudyFields, string>({
+    element: 'ImagingStudy.identifier',
+    tags: ['StudyInstanceUID'],
+    required: true,
+    note: 'system urn:dicom:uid, value urn:oid:{uid}',
+    read: readTag('StudyInstanceUID', readUI),
+    slot: {
+      has: () => false,
+      set: (uid) => (study) => {
+        const { system, value = '' } = studyIdentifier(uid)
+        const identifiers = study.identifier ?? []
+        return identifiers.some((each) => matches(each, system, value))
+          ? study
+          : withIdentifiers(study, [studyIdentifier(uid), ...identifiers])
+      },
+      clear: (study) => study,
+    },
+  }),
+  ...orderRules,
+  rule<StudyFields, Started>({
+    element: 'ImagingStudy.started',
+    tags: ['StudyDate', 'StudyTime', 'TimezoneOffsetFromUTC'],
+    note: 'the earliest of the study; the date alone when the offset from UTC is unknown',
+    read: readStarted('StudyDate', 'StudyTime', zone),
+    slot: {
+      has: ({ started }) => started !== undefined,
+      set: (value, mode) => (study) => {
+        const started = startedAfter(study.started, value, mode)
+        return study.started === started ? study : { ...study, started }
+      },
+      clear: ({ started: _cleared, ...rest }) => rest,
+    },
+  }),
+  // Before the description: the note we wrote is known by the description it repeats.
+  rule<StudyFields, string>({
+    element: 'ImagingStudy.note',
+    tags: ['StudyDescription'],
+    note: 'a changed description replaces the note written before',
+    read: readTag('StudyDescription', readLO),
+    slot: {
+      has: ({ note, description }) => description !== undefined || note !== undefined,
+      set: (text) => (study) => {
+        if (study.description === text && (study.note ?? []).some((each) => each.text === text)) return study
+        const others = withoutOurNote(study)
+        return withNotes(study, others.some((each) => each.text === text) ? others : [...others, { text }])
+      },
+      clear: (study) => withNotes(study, withoutOurNote(study)),
+    },
+  }),
+  rule<StudyFields, string>({
+    element: 'ImagingStudy.description',
+    tags: ['StudyDescription'],
+    read: readTag('StudyDescription', readLO),
+    slot: {
+      has: ({ description }) => description !== undefined,
+      set: (description) => (study) => (study.description === description ? study : { ...study, description }),
+      clear: ({ description: _cleared, ...rest }) => rest,
+    },
+  }),
+  referrerRule,
+  rule<StudyFields, ReadonlyArray<CodeableConcept>>({
+    element: 'ImagingStudy.procedureCode',
+    tags: ['ProcedureCodeSequence'],
+    judged: false,
+    note: 'each coded item',
+    read: (dataset) => {
+      const codes = readCodedEntries(dataset, 'ProcedureCodeSequence').map(codeableConcept)
+      return TH.right(codes.length === 0 ? O.none : O.some(codes))
+    },
+    slot: {
+      has: ({ procedureCode }) => procedureCode !== undefined,
+      set: (codes) => (study) => ({ ...study, procedureCode: [...codes] }),
+      clear: ({ procedureCode: _cleared, ...rest }) => rest,
+    },
+  }),
+]

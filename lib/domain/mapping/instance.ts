@@ -1,0 +1,99 @@
+import * as O from 'fp-ts/Option'
+import { pipe } from 'fp-ts/function'
+import * as TH from 'fp-ts/These'
+import type { ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
+import { readCodedEntries } from '../dicom/coded-entry'
+import type { DicomDataset } from '../dicom/dataset'
+import type { Keyword } from '../dicom/tags'
+import { readCS, readIS, readST, readUI } from '../dicom/vr'
+import { codeSystems } from '../fhir/code-systems'
+import { type Mapped, type Rule, type Slot, readTag, rule, unmappable } from './mapped'
+
+type Instance = ImagingStudySeriesInstance
+
+const maxUnsignedInt = 2_147_483_647
+
+/** IS → unsignedInt. */
+export const readUnsignedInt =
+  (keyword: Keyword) =>
+  (dataset: DicomDataset): Mapped<O.Option<number>> => {
+    const read = readTag(keyword, readIS)(dataset)
+    const value = pipe(TH.getRight(read), O.flatten)
+    if (O.isNone(value)) return read
+    if (value.value < 0) return unmappable(keyword, 'negative')
+    return value.value > maxUnsignedInt
+      ? unmappable(keyword, 'larger than 2147483647')
+      : TH.right(O.some(value.value + 0))
+  }
+
+export const numberSlot = <R extends ImagingStudySeries | Instance>(): Slot<R, number> => ({
+  has: ({ number }) => number !== undefined,
+  set: (number) => (resource) => (resource.number === number ? resource : { ...resource, number }),
+  clear: ({ number: _cleared, ...rest }) => rest as R,
+})
+
+const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
+  has: () => false,
+  set: (value) => (resource) => set(value, resource),
+  clear: (resource) => resource,
+})
+
+const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
+  const meaning = readCodedEntries(dataset, 'ConceptNameCodeSequence')[0]?.meaning
+  if (meaning !== undefined) return TH.right(O.some(meaning))
+  const document = readTag('DocumentTitle', readST)(dataset)
+  return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel', readCS)(dataset) : document
+}
+
+/** ImagingStudy.series.instance */
+export const instanceRules: ReadonlyArray<Rule<Instance>> = [
+  rule<Instance, string>({
+    element: 'ImagingStudy.series.instance.uid',
+    tags: ['SOPInstanceUID'],
+    required: true,
+    note: 'the bare UID',
+    read: readTag('SOPInstanceUID', readUI),
+    slot: fixed((uid, instance) => (instance.uid === uid ? instance : { ...instance, uid })),
+  }),
+  rule<Instance, string>({
+    element: 'ImagingStudy.series.instance.sopClass',
+    tags: ['SOPClassUID'],
+    required: true,
+    note: 'system urn:ietf:rfc:3986, code urn:oid:{uid}',
+    read: readTag('SOPClassUID', readUI),
+    slot: fixed((uid, instance) =>
+      instance.sopClass?.code === `urn:oid:${uid}` && instance.sopClass.system === codeSystems.uri
+        ? instance
+        : { ...instance, sopClass: { system: codeSystems.uri, code: `urn:oid:${uid}` } },
+    ),
+  }),
+  rule<Instance, number>({
+    element: 'ImagingStudy.series.instance.number',
+    tags: ['InstanceNumber'],
+    read: readUnsignedInt('InstanceNumber'),
+    slot: numberSlot<Instance>(),
+  }),
+  rule<Instance, string>({
+    element: 'ImagingStudy.series.instance.title',
+    tags: ['ConceptNameCodeSequence', 'DocumentTitle', 'ContentLabel'],
+    heeded: ['ConceptNameCodeSequence', 'DocumentTitle', 'ContentLabel'],
+    judged: false,
+    note: 'the meaning of the document title of an SR or KO, else DocumentTitle, else ContentLabel',
+    read: readTitle,
+    slot: {
+      has: ({ title }) => title !== undefined,
+      set: (title) => (instance) => (instance.title === title ? instance : { ...instance, title }),
+      clear: ({ title: _cleared, ...rest }) => rest,
+    },
+  }),
+]
+
+/** The original wrote the bare UID without a system. */
+export const correctInstance = (instance: Instance): Instance => {
+  const { system, code } = instance.sopClass ?? {}
+  if (code === undefined || (system !== undefined && system !== '')) return instance
+  return {
+    ...instance,
+    sopClass: { system: codeSystems.uri, code: code.startsWith('urn:oid:') ? code : `urn:oid:${code}` },
+  }
+}

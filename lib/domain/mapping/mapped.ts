@@ -1,0 +1,132 @@
+import type { Endomorphism } from 'fp-ts/Endomorphism'
+import * as E from 'fp-ts/Either'
+import { identity, pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
+import * as RA from 'fp-ts/ReadonlyArray'
+import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
+import * as TH from 'fp-ts/These'
+import type { TagIssue } from '../cast-error'
+import { type DicomDataset, isPresent, valuesOfKeyword } from '../dicom/dataset'
+import type { Keyword } from '../dicom/tags'
+import type { Reader } from '../dicom/vr'
+
+export type Issues = RNEA.ReadonlyNonEmptyArray<TagIssue>
+
+/** Left: cannot be mapped; Both: mapped, with issues; Right: clean. */
+export type Mapped<A> = TH.These<Issues, A>
+
+/**
+ * How a value meets what FHIR holds:
+ * `follow` a Create row in feed order: a value replaces; `fill` a late Create row, or a resource that is not ours:
+ * only what is missing; `replace` an Update row; `correct` an Update row on a resource of ours: a tag that is present
+ * but empty removes the value.
+ */
+export type MergeMode = 'follow' | 'fill' | 'replace' | 'correct'
+
+/** What one entry says about one resource, before it is known what FHIR holds. */
+export type Change<R> = (mode: MergeMode) => Endomorphism<R>
+
+/** A mapping rule is data: which element, from which tags, required or not, and how. */
+export interface Rule<R> {
+  readonly element: string
+  readonly tags: ReadonlyArray<Keyword>
+  readonly required: boolean
+  /** An invalid value counts when entries are rejected for one (`EnforceValidationOfTagValues`). */
+  readonly judged: boolean
+  readonly note?: string
+  readonly map: (dataset: DicomDataset) => Mapped<Change<R>>
+}
+
+/** Where a value goes. `set` gets the mode for the few elements that do not simply take the newest value. */
+export interface Slot<R, A> {
+  readonly has: (resource: R) => boolean
+  readonly set: (value: A, mode: MergeMode) => Endomorphism<R>
+  readonly clear: Endomorphism<R>
+}
+
+const issues = RNEA.getSemigroup<TagIssue>()
+const applicative = TH.getApplicative(issues)
+const unchangedBy =
+  <R>(): Change<R> =>
+  () =>
+    identity
+
+const changeOf =
+  <R, A>(slot: Slot<R, A>, value: O.Option<A>, present: boolean): Change<R> =>
+  (mode) => {
+    if (O.isNone(value)) return mode === 'correct' && present ? slot.clear : identity
+    return mode === 'fill'
+      ? (resource) => (slot.has(resource) ? resource : slot.set(value.value, mode)(resource))
+      : slot.set(value.value, mode)
+  }
+
+/** A rule that may read several tags; a correction heeds the emptiness of the first one, or of `heeded`. */
+export const rule = <R, A>(parts: {
+  readonly element: string
+  readonly tags: RNEA.ReadonlyNonEmptyArray<Keyword>
+  readonly required?: boolean
+  readonly judged?: boolean
+  readonly note?: string
+  readonly heeded?: ReadonlyArray<Keyword>
+  readonly read: (dataset: DicomDataset) => Mapped<O.Option<A>>
+  readonly slot: Slot<R, A>
+}): Rule<R> => {
+  const { element, tags, required = false, judged = true, note, slot, read } = parts
+  const [main] = tags
+  const { heeded = [main] } = parts
+  return {
+    element,
+    tags,
+    required,
+    judged,
+    ...(note === undefined ? {} : { note }),
+    map: (dataset) =>
+      pipe(
+        read(dataset),
+        TH.match(
+          (problems): Mapped<Change<R>> => (required ? TH.left(problems) : TH.both(problems, unchangedBy())),
+          (value) =>
+            required && O.isNone(value)
+              ? TH.left(RNEA.of<TagIssue>({ _tag: 'TagMissing', keyword: main }))
+              : TH.right(
+                  changeOf(
+                    slot,
+                    value,
+                    heeded.some((keyword) => isPresent(dataset, keyword)),
+                  ),
+                ),
+          (problems, value) =>
+            required && O.isNone(value) ? TH.left(problems) : TH.both(problems, changeOf(slot, value, false)),
+        ),
+      ),
+  }
+}
+
+/** Reads one tag by its VR. */
+export const readTag =
+  <A>(keyword: Keyword, reader: Reader<A>) =>
+  (dataset: DicomDataset): Mapped<O.Option<A>> =>
+    pipe(
+      reader(valuesOfKeyword(dataset, keyword)),
+      E.match(
+        (reason): Mapped<O.Option<A>> => TH.left(RNEA.of<TagIssue>({ _tag: 'TagInvalid', keyword, reason })),
+        (value) => TH.right(value),
+      ),
+    )
+
+/** For a value that is legal DICOM and has no FHIR form. */
+export const unmappable = (keyword: Keyword, reason: string): Mapped<never> =>
+  TH.left(RNEA.of<TagIssue>({ _tag: 'TagUnmappable', keyword, reason }))
+
+/** A resource is the fold of its rules: issues of all of them are kept, and so is what could be mapped. */
+export const applyRules =
+  <R>(rules: ReadonlyArray<Rule<R>>) =>
+  (dataset: DicomDataset): Mapped<Change<R>> =>
+    pipe(
+      rules,
+      RA.traverse(applicative)((each) => each.map(dataset)),
+      TH.map((changes): Change<R> => (mode) => {
+        const endos = changes.map((change) => change(mode))
+        return (resource) => endos.reduce((current, endo) => endo(current), resource)
+      }),
+    )

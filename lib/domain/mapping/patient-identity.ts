@@ -1,0 +1,67 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { TagIssue } from '../cast-error'
+import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
+import { readLO } from '../dicom/vr'
+import { identifierToken, isAbsoluteUri } from '../fhir/identifiers'
+import { readIssuerItem } from './issuer'
+import type { MappingSettings } from './settings'
+
+/** The identifier of a person, as it is searched for and written. */
+export interface PatientIdentity {
+  readonly system: string | undefined
+  readonly value: string
+  readonly assigner: string | undefined
+}
+
+export type IdentityProblem = TagIssue | { readonly _tag: 'IssuerUnknown' }
+
+export const patientKeyText = ({ system, value }: Pick<PatientIdentity, 'system' | 'value'>): string =>
+  identifierToken(system, value)
+
+type KnownIssuer = { readonly system: string; readonly name: string | undefined }
+
+/** The issuer of the PatientID (PS3.3 C.7.1.1, HL7v2 Hierarchic Designator macro): none, known, or unknown. */
+const readIssuer = (
+  dataset: DicomDataset,
+  settings: MappingSettings['patient'],
+): E.Either<'IssuerUnknown', KnownIssuer | undefined> => {
+  const name = readLO(valuesOfKeyword(dataset, 'IssuerOfPatientID'))
+  const named = E.isRight(name) ? O.toUndefined(name.right) : undefined
+  const [item] = itemsOf(dataset, 'IssuerOfPatientIDQualifiersSequence')
+  const issuer = item === undefined ? undefined : readIssuerItem(item)
+  if (issuer?.system !== undefined) return E.right({ system: issuer.system, name: named })
+  if (named !== undefined) {
+    const mapped = Object.hasOwn(settings.issuerSystems, named) ? settings.issuerSystems[named] : undefined
+    const system = mapped ?? (isAbsoluteUri(named) ? named : undefined)
+    return system === undefined ? E.left('IssuerUnknown') : E.right({ system, name: named })
+  }
+  const silent = E.isRight(name) && issuer?.unusable !== true
+  return silent ? E.right(undefined) : E.left('IssuerUnknown')
+}
+
+/**
+ * PatientID and its system. An issuer that is present but not known never falls back to another system: two
+ * hospitals' "12345" would become one person.
+ */
+export const readPatientIdentity =
+  ({ patient }: MappingSettings, partition: string) =>
+  (dataset: DicomDataset): E.Either<IdentityProblem, PatientIdentity> => {
+    const id = readLO(valuesOfKeyword(dataset, 'PatientID'))
+    if (E.isLeft(id)) return E.left({ _tag: 'TagInvalid', keyword: 'PatientID', reason: id.left })
+    if (O.isNone(id.right)) return E.left({ _tag: 'TagMissing', keyword: 'PatientID' })
+    const value = id.right.value
+    if (patient.rejectedIds.has(value.toUpperCase())) {
+      return E.left({ _tag: 'TagInvalid', keyword: 'PatientID', reason: 'a placeholder (Patient__RejectedIds)' })
+    }
+    const issuer = patient.isIssuerIdUsed ? readIssuer(dataset, patient) : E.right(undefined)
+    if (E.isLeft(issuer)) return E.left({ _tag: 'IssuerUnknown' })
+    const partitionSystem = Object.hasOwn(patient.partitionSystems, partition)
+      ? patient.partitionSystems[partition]
+      : undefined
+    return E.right({
+      system: issuer.right?.system ?? partitionSystem ?? patient.systemId,
+      value,
+      assigner: issuer.right?.name,
+    })
+  }

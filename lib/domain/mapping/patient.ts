@@ -1,0 +1,193 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { pipe } from 'fp-ts/function'
+import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
+import * as TH from 'fp-ts/These'
+import type { HumanName, Identifier, Patient } from 'fhir/r4'
+import { type NameGroup, type PersonName, readCS, readDA, readPN } from '../dicom/vr'
+import { nameRepresentation } from '../fhir/code-systems'
+import { hasType, matches, typed } from '../fhir/identifiers'
+import { type Mapped, type Rule, readTag, rule } from './mapped'
+import { type PatientIdentity, readPatientIdentity } from './patient-identity'
+import type { MappingSettings } from './settings'
+import type { DicomDataset } from '../dicom/dataset'
+import { valuesOfKeyword } from '../dicom/dataset'
+
+const identifierOf = ({ system, value, assigner }: PatientIdentity): Identifier => ({
+  type: typed('MR'),
+  ...(system === undefined ? {} : { system }),
+  value,
+  ...(assigner === undefined ? {} : { assigner: { display: assigner } }),
+})
+
+const completed = (identifier: Identifier, identity: PatientIdentity): Identifier => {
+  const { system: _system, ...rest } = identifier
+  return {
+    ...rest,
+    ...(identity.system === undefined ? {} : { system: identity.system }),
+    type: hasType(identifier, 'MR') || identifier.type !== undefined ? (identifier.type ?? typed('MR')) : typed('MR'),
+    ...(identity.assigner === undefined || identifier.assigner !== undefined
+      ? {}
+      : { assigner: { display: identity.assigner } }),
+  }
+}
+
+const isComplete = (identifier: Identifier, { assigner }: PatientIdentity): boolean =>
+  identifier.type !== undefined &&
+  identifier.system !== '' &&
+  (assigner === undefined || identifier.assigner !== undefined)
+
+/** Adds the identifier, completes it, or gives its system to one that has none. */
+const withIdentifier = (patient: Patient, identity: PatientIdentity): Patient => {
+  const identifiers = patient.identifier ?? []
+  const own = identifiers.findIndex((each) => matches(each, identity.system, identity.value))
+  const index = own >= 0 ? own : identifiers.findIndex((each) => matches(each, undefined, identity.value))
+  const found = identifiers[index]
+  if (found === undefined) return { ...patient, identifier: [...identifiers, identifierOf(identity)] }
+  if (own >= 0 && isComplete(found, identity)) return patient
+  return {
+    ...patient,
+    identifier: identifiers.map((each, at) => (at === index ? completed(each, identity) : each)),
+  }
+}
+
+type Representation = 'ABC' | 'IDE' | 'SYL'
+
+const words = (text: string): ReadonlyArray<string> => text.split(/\s+/).filter((word) => word !== '')
+
+const humanName = (
+  group: NameGroup,
+  { usual, representation }: { readonly usual: boolean; readonly representation: Representation | undefined },
+): HumanName => {
+  const given = [...words(group.given), ...words(group.middle)]
+  const [prefix, suffix] = [words(group.prefix), words(group.suffix)]
+  const western = representation === undefined || representation === 'ABC'
+  const spoken = western
+    ? [...prefix, ...given, group.family, ...suffix]
+    : [...prefix, group.family, ...given, ...suffix]
+  return {
+    ...(representation === undefined ? {} : { extension: [{ url: nameRepresentation, valueCode: representation }] }),
+    ...(usual ? { use: 'usual' } : {}),
+    text: spoken.filter((part) => part !== '').join(' '),
+    ...(group.family === '' ? {} : { family: group.family }),
+    ...(given.length === 0 ? {} : { given }),
+    ...(prefix.length === 0 ? {} : { prefix: [...prefix] }),
+    ...(suffix.length === 0 ? {} : { suffix: [...suffix] }),
+  }
+}
+
+/** The first group that exists is the `usual` name; representations are named unless it is alphabetic and alone. */
+const humanNames = ({ alphabetic, ideographic, phonetic }: PersonName): ReadonlyArray<HumanName> => {
+  const groups = [
+    { group: alphabetic, representation: 'ABC' as const },
+    { group: ideographic, representation: 'IDE' as const },
+    { group: phonetic, representation: 'SYL' as const },
+  ].flatMap(({ group, representation }) => (O.isSome(group) ? [{ group: group.value, representation }] : []))
+  const plain = groups.length === 1 && groups[0]?.representation === 'ABC'
+  return groups.map(({ group, representation }, index) =>
+    humanName(group, { usual: index === 0, representation: plain ? undefined : representation }),
+  )
+}
+
+const isOurName = ({ use, extension }: HumanName): boolean =>
+  use === 'usual' ||
+  (use === undefined &&
+    (extension ?? []).some(({ url, valueCode }) => url === nameRepresentation && valueCode !== undefined))
+
+const withNames = (patient: Patient, ours: ReadonlyArray<HumanName>): Patient => {
+  const { name, ...rest } = patient
+  const names = [...ours, ...(name ?? []).filter((each) => !isOurName(each))]
+  return names.length === 0 ? rest : { ...rest, name: names }
+}
+
+const genders = { M: 'male', F: 'female', O: 'other' } as const
+type Gender = (typeof genders)[keyof typeof genders]
+
+const readSex = (dataset: DicomDataset): Mapped<O.Option<Gender>> =>
+  pipe(
+    valuesOfKeyword(dataset, 'PatientSex').map((value) => (typeof value === 'string' ? value.toUpperCase() : value)),
+    readCS,
+    E.chain((read): E.Either<string, O.Option<Gender>> => {
+      if (O.isNone(read)) return E.right(O.none)
+      const code = read.value
+      return code === 'M' || code === 'F' || code === 'O' ? E.right(O.some(genders[code])) : E.left('not M, F or O')
+    }),
+    E.match(
+      (reason): Mapped<O.Option<Gender>> => TH.left(RNEA.of({ _tag: 'TagInvalid', keyword: 'PatientSex', reason })),
+      (gender) => TH.right(gender),
+    ),
+  )
+
+/** Patient, for one partition: it may have a PatientID system of its own. */
+export const patientRules = (settings: MappingSettings, partition: string): ReadonlyArray<Rule<Patient>> => [
+  rule<Patient, PatientIdentity>({
+    element: 'Patient.identifier',
+    tags: ['PatientID', 'IssuerOfPatientID', 'IssuerOfPatientIDQualifiersSequence'],
+    required: true,
+    note: 'type v2-0203#MR; the system of the issuer, else of the partition, else Patient__PatientSystemId, else none',
+    read: (dataset) =>
+      pipe(
+        readPatientIdentity(settings, partition)(dataset),
+        E.match(
+          // An unknown issuer is judged before the rules are asked.
+          (problem): Mapped<O.Option<PatientIdentity>> =>
+            problem._tag === 'IssuerUnknown' ? TH.right(O.none) : TH.left(RNEA.of(problem)),
+          (identity) => TH.right(O.some(identity)),
+        ),
+      ),
+    slot: {
+      has: () => false,
+      set: (identity) => (patient) => withIdentifier(patient, identity),
+      clear: (patient) => patient,
+    },
+  }),
+  rule<Patient, PersonName>({
+    element: 'Patient.name',
+    tags: ['PatientName'],
+    note: 'the name with use usual; ideographic and phonetic groups as names of their own',
+    read: readTag('PatientName', readPN),
+    slot: {
+      has: ({ name }) => (name ?? []).length > 0,
+      set: (name) => (patient) => withNames(patient, humanNames(name)),
+      clear: (patient) => withNames(patient, []),
+    },
+  }),
+  rule<Patient, Gender>({
+    element: 'Patient.gender',
+    tags: ['PatientSex'],
+    note: 'M male, F female, O other',
+    read: readSex,
+    slot: {
+      has: ({ gender }) => gender !== undefined,
+      set: (gender) => (patient) => (patient.gender === gender ? patient : { ...patient, gender }),
+      clear: ({ gender: _cleared, ...rest }) => rest,
+    },
+  }),
+  rule<Patient, string>({
+    element: 'Patient.birthDate',
+    tags: ['PatientBirthDate'],
+    read: readTag('PatientBirthDate', readDA),
+    slot: {
+      has: ({ birthDate }) => birthDate !== undefined,
+      set: (birthDate) => (patient) => (patient.birthDate === birthDate ? patient : { ...patient, birthDate }),
+      clear: ({ birthDate: _cleared, ...rest }) => rest,
+    },
+  }),
+]
+
+const normalised = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
+
+const families = ({ name }: Patient): ReadonlyArray<string> =>
+  (name ?? []).flatMap(({ family }) => (family === undefined ? [] : [normalised(family)]))
+
+const differ = <A>(left: ReadonlyArray<A>, right: ReadonlyArray<A>): boolean =>
+  left.length > 0 && right.length > 0 && !left.some((each) => right.includes(each))
+
+const birthDatesDiffer = (left: string | undefined, right: string | undefined): boolean =>
+  left !== undefined && right !== undefined && !left.startsWith(right) && !right.startsWith(left)
+
+/** Birth date and family name both differ, or birth date and sex: then it is another person. */
+export const demographicsConflict = (known: Patient, claimed: Patient): boolean =>
+  birthDatesDiffer(known.birthDate, claimed.birthDate) &&
+  (differ(families(known), families(claimed)) ||
+    (known.gender !== undefined && claimed.gender !== undefined && known.gender !== claimed.gender))

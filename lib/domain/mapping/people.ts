@@ -1,0 +1,114 @@
+import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
+import * as RA from 'fp-ts/ReadonlyArray'
+import * as TH from 'fp-ts/These'
+import type { ImagingStudySeriesPerformer, Reference } from 'fhir/r4'
+import type { TagIssue } from '../cast-error'
+import { readCodedEntries } from '../dicom/coded-entry'
+import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
+import type { Keyword } from '../dicom/tags'
+import { type PersonName, readPN } from '../dicom/vr'
+import { systemOfScheme } from './coded-concept'
+import type { StudyFields } from './fields'
+import { type Mapped, type Rule, readTag, rule } from './mapped'
+import type { SeriesFields } from './fields'
+
+/** A name as a person reads it: of the first group that there is. */
+const displayOf = ({ alphabetic, ideographic, phonetic }: PersonName): string => {
+  const western = O.isSome(alphabetic)
+  const group = [alphabetic, ideographic, phonetic].find(O.isSome)
+  if (group === undefined || O.isNone(group)) return ''
+  const { family, given, middle, prefix, suffix } = group.value
+  const parts = western ? [prefix, given, middle, family, suffix] : [prefix, family, given, middle, suffix]
+  return parts.filter((part) => part !== '').join(' ')
+}
+
+const identifierOf = (dataset: DicomDataset): Reference['identifier'] => {
+  const [item] = itemsOf(dataset, 'ReferringPhysicianIdentificationSequence')
+  const [code] = item === undefined ? [] : readCodedEntries(item, 'PersonIdentificationCodeSequence')
+  if (code === undefined) return undefined
+  const system = systemOfScheme.get(code.scheme)
+  return { ...(system === undefined ? {} : { system }), value: code.value }
+}
+
+/** ImagingStudy.referrer; one that refers to a resource was put there by somebody who knows more. */
+export const referrerRule: Rule<StudyFields> = rule<StudyFields, Reference>({
+  element: 'ImagingStudy.referrer',
+  tags: ['ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence'],
+  judged: false,
+  note: 'the name as display, and a logical identifier; one that refers to a resource stays',
+  read: (dataset) =>
+    pipe(
+      readTag('ReferringPhysicianName', readPN)(dataset),
+      TH.map(
+        O.map((name): Reference => {
+          const identifier = identifierOf(dataset)
+          return { ...(identifier === undefined ? {} : { identifier }), display: displayOf(name) }
+        }),
+      ),
+    ),
+  slot: {
+    has: ({ referrer }) => referrer !== undefined,
+    set: (referrer) => (study) => (study.referrer?.reference === undefined ? { ...study, referrer } : study),
+    clear: (study) => {
+      const { referrer, ...rest } = study
+      return referrer?.reference === undefined ? rest : study
+    },
+  },
+})
+
+const functionSystem = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType'
+
+type Performers = ReadonlyArray<ImagingStudySeriesPerformer>
+
+const readPerformers =
+  (keyword: Keyword, code: string) =>
+  (dataset: DicomDataset): Mapped<O.Option<Performers>> => {
+    const issues: Array<TagIssue> = []
+    const performers = valuesOfKeyword(dataset, keyword).flatMap((value): Performers => {
+      const read = readPN([value])
+      if (E.isLeft(read)) {
+        issues.push({ _tag: 'TagInvalid', keyword, reason: read.left })
+        return []
+      }
+      if (O.isNone(read.right)) return []
+      const actor = { display: displayOf(read.right.value) }
+      return [{ function: { coding: [{ system: functionSystem, code }] }, actor }]
+    })
+    const value = performers.length === 0 ? O.none : O.some(performers)
+    return RA.isNonEmpty(issues) ? TH.both(issues, value) : TH.right(value)
+  }
+
+const performerRule = (keyword: Keyword, code: string, who: string): Rule<SeriesFields> => {
+  const isOurs = ({ function: role, actor }: ImagingStudySeriesPerformer): boolean =>
+    actor.reference === undefined &&
+    (role?.coding ?? []).some((coding) => coding.system === functionSystem && coding.code === code)
+  // In the place of those that were there: a row that has one tag of the two must not turn their order around.
+  const withPerformers = (series: SeriesFields, ours: Performers): SeriesFields => {
+    const { performer = [], ...rest } = series
+    const first = performer.findIndex(isOurs)
+    const before = first < 0 ? performer : performer.slice(0, first)
+    const after = first < 0 ? [] : performer.slice(first).filter((each) => !isOurs(each))
+    const all = [...before, ...ours, ...after]
+    return all.length === 0 ? rest : { ...rest, performer: all }
+  }
+  return rule<SeriesFields, Performers>({
+    element: 'ImagingStudy.series.performer',
+    tags: [keyword],
+    judged: false,
+    note: `${who} with function ${code}; those that refer to a resource stay`,
+    read: readPerformers(keyword, code),
+    slot: {
+      has: ({ performer }) => (performer ?? []).some(isOurs),
+      set: (performers) => (series) => withPerformers(series, performers),
+      clear: (series) => withPerformers(series, []),
+    },
+  })
+}
+
+/** ImagingStudy.series.performer: one rule a tag, so that one that is absent leaves what it said before. */
+export const performerRules: ReadonlyArray<Rule<SeriesFields>> = [
+  performerRule('OperatorsName', 'SPRF', 'operators'),
+  performerRule('PerformingPhysicianName', 'PRF', 'performing physicians'),
+]

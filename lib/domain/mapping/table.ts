@@ -1,0 +1,56 @@
+import { dictionary } from '../dicom/tags'
+import type { Keyword } from '../dicom/tags'
+import { doseRules } from './dose-rules'
+import { type RuleText, allRuleTexts } from './rules'
+
+const tagText = (keyword: Keyword): string => {
+  const { tag } = dictionary[keyword]
+  return `${keyword} (${tag.slice(0, 4)},${tag.slice(4)})`
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|')
+
+/** What becomes of an invalid value (`EnforceValidationOfTagValues` off · on). */
+const invalidText = ({ required, judged }: Pick<RuleText, 'required' | 'judged'>): string => {
+  if (required) return 'the entry is rejected'
+  return judged ? 'left out, recorded · the entry is rejected' : 'left out, recorded'
+}
+
+const row = (rule: RuleText): string => {
+  const { element, tags, required, note = '' } = rule
+  const cells = [`\`${element}\``, tags.map(tagText).join(', '), required ? 'yes' : '', note, invalidText(rule)]
+  return `| ${cells.map(cell).join(' | ')} |`
+}
+
+const doseRow = ({ of, element, tags, concepts, required, note }: (typeof doseRules)[number]): string => {
+  const named = concepts.map(({ display, value, scheme }) => `${display} (${value}, ${scheme})`)
+  const sources = [...tags.map(tagText), ...named]
+  const cells = [of, `\`${element}\``, sources.join(', '), required ? 'yes' : '', note ?? '']
+  return `| ${cells.map(cell).join(' | ')} |`
+}
+
+/** docs/mapping.md: the rules, as they are applied. */
+export const mappingTable = (): string =>
+  `# What is mapped
+
+Printed from the mapping rules by \`npm run docs:mapping\`. An element that is not required can be switched off by its name:
+\`DicomCast__Mapping__Exclude\`.
+
+## Patient and ImagingStudy
+
+| element | from | required | note | an invalid value (EnforceValidationOfTagValues off · on) |
+|---|---|---|---|---|
+${allRuleTexts.map(row).join('\n')}
+
+Beside these: \`ImagingStudy.status\` (\`available\`), \`subject\`, \`endpoint\`, and what is counted from the series:
+\`modality\` (acquisition modalities, PS3.16 CID 29), \`numberOfSeries\`, \`numberOfInstances\`.
+
+## Observation: radiation dose reports
+
+Switched off as a whole by \`DicomCast__Features__GenerateObservations=false\`. A value that cannot be read skips its element
+and is recorded; it never keeps the report or its instance out.
+
+| of | element | from | required | note |
+|---|---|---|---|---|
+${doseRules.map(doseRow).join('\n')}
+`

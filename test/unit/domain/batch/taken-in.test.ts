@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals'
+import type { ImagingStudy, Patient } from 'fhir/r4'
+import { plan } from '../../../../lib/domain/batch/plan'
+import type { Values } from '../../../support/domain-dataset'
+import { rowOf } from '../../../support/domain-feed'
+import { snapshotOf } from '../../../support/domain-fhir'
+import { originalEndpoint } from '../../../support/domain-residents'
+import { settingsOf } from '../../../support/domain-settings'
+
+// A run stored an image, then a correction of the person, and died before it could move the checkpoint.
+
+const settings = settingsOf()
+const named = (PatientName: string, PatientBirthDate: string): Values => ({ PatientName, PatientBirthDate })
+
+const patient: Patient = {
+  resourceType: 'Patient',
+  id: '1',
+  meta: { versionId: '2' },
+  identifier: [{ value: 'P1' }],
+  name: [{ use: 'usual', family: 'Hill' }],
+  birthDate: '1971-02-03',
+}
+const study: ImagingStudy = {
+  resourceType: 'ImagingStudy',
+  id: '2',
+  meta: { versionId: '1' },
+  identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
+  status: 'available',
+  subject: { reference: 'Patient/1' },
+  endpoint: [{ reference: 'Endpoint/901' }],
+  series: [{ uid: '1.2.3.1', modality: { code: 'CT' }, instance: [{ uid: '1.2.3.1.1', sopClass: {} }] }],
+}
+
+const planned = (reached: number, SOPInstanceUID: string) => {
+  const row = rowOf(settings, { sequence: 5, values: { ...named('Gomez^Rui', '19700102'), SOPInstanceUID } })
+  const { recorded, units, unchanged } = plan({
+    settings,
+    limits: { entries: 499, bytes: 8_000_000 },
+    snapshot: snapshotOf({ endpoints: [originalEndpoint], patients: [patient], studies: [study] }),
+    readings: new Map(),
+    keep: new Set(),
+    patientsAlone: false,
+    reached,
+    rows: [row],
+  })
+  const writes = units.flatMap(({ entries }) => entries.map(({ text }) => (JSON.parse(text) as Written).request.url))
+  return { recorded: recorded.map(({ error }) => error._tag), writes, settled: unchanged.length }
+}
+
+interface Written {
+  readonly request: { readonly url: string }
+}
+
+describe('an image whose person was corrected since', () => {
+  it('is not judged again when the run that died had stored it: the person stays corrected', () => {
+    expect(planned(5, '1.2.3.1.1')).toMatchObject({ recorded: [], writes: ['ImagingStudy/2'] })
+  })
+
+  it.each([
+    ['no earlier run came so far: it is another image under the same UID', 4, '1.2.3.1.1'],
+    ['FHIR does not hold it', 5, '1.2.3.1.2'],
+  ])('is judged when %s', (_, reached, uid) => {
+    expect(planned(reached, uid)).toEqual({ recorded: ['DemographicsConflict'], writes: [], settled: 0 })
+  })
+})

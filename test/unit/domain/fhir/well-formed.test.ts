@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals'
+import type { FhirResource } from 'fhir/r4'
+import { positionResource, positionSequence } from '../../../../lib/domain/fhir/position'
+import { isBottomless, wellFormed } from '../../../../lib/domain/fhir/well-formed'
+import { residents } from '../../../support/domain-residents'
+
+const read = (resource: object): unknown => wellFormed(resource as unknown as FhirResource)
+
+describe('what FHIR holds', () => {
+  it('is left alone, to the very object, when it is what R4 says', () => {
+    for (const resource of residents.flat()) expect(wellFormed(resource)).toBe(resource)
+  })
+
+  it('counts as absent where it is of another type', () => {
+    const patient = {
+      resourceType: 'Patient',
+      id: '1',
+      meta: 'text',
+      identifier: { value: 'P1' },
+      name: [null, 'Doe', { family: 7, given: ['Ana'] }],
+      birthDate: 19700102,
+      link: [{ type: 'replaced-by', other: null }, 7],
+    }
+    expect(read(patient)).toEqual({
+      resourceType: 'Patient',
+      id: '1',
+      name: [{ given: ['Ana'] }],
+      link: [{ type: 'replaced-by', other: {} }],
+    })
+    const study = { resourceType: 'ImagingStudy', id: '2', series: [{ uid: '1.2', instance: null }], endpoint: {} }
+    expect(read(study)).toEqual({ resourceType: 'ImagingStudy', id: '2', series: [{ uid: '1.2', modality: {} }] })
+  })
+
+  it('keeps what nobody here reads, whatever it is', () => {
+    const patient = { resourceType: 'Patient', id: '1', photo: 7, extension: null, maritalStatus: [] }
+    expect(read(patient)).toBe(patient)
+    expect(read({ resourceType: 'Basic', id: '1', identifier: null })).toEqual({
+      resourceType: 'Basic',
+      id: '1',
+      identifier: null,
+    })
+  })
+
+  it('is bottomless only where nothing of R4 is', () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 'core' : { extension: [nested(depth - 1)] })
+    expect([isBottomless(nested(20)), isBottomless(nested(2_000))]).toEqual([false, true])
+  })
+})
+
+describe('our position', () => {
+  it.each([
+    [7, positionResource({ root: 'https://dicom.example.org', sequence: 7 })],
+    [undefined, positionResource({ root: 'https://dicom.example.org' })],
+    [undefined, { resourceType: 'Basic', code: {}, identifier: 'text' }],
+    [undefined, { resourceType: 'Basic', code: {}, identifier: [null, 7, { type: { text: 'sequence' }, value: 'x' }] }],
+  ])('tells the highest sequence of its last transaction, if any: %s', (sequence, position) => {
+    expect(positionSequence(position as FhirResource)).toBe(sequence)
+  })
+})
