@@ -1,0 +1,66 @@
+import * as E from 'fp-ts/Either'
+import type * as TE from 'fp-ts/TaskEither'
+import type { ServiceError } from '../domain/cast-error'
+import { requestRetries, retryDelay } from '../domain/retry-policy'
+import type { Judge, JudgeSettings } from '../domain/batch/judge'
+import type { HeldLease, Ports } from './ports'
+
+export interface CastSettings extends JudgeSettings {
+  readonly batchSize: number
+  /** Batches a run may take; 0 until caught up or out of time. */
+  readonly maxBatches: number
+  readonly maxBundleEntries: number
+  readonly maxBundleBytes: number
+  readonly holeAgeMs: number
+  readonly totalRetryDurationMs: number
+  readonly startFrom: 'beginning' | 'now' | number
+}
+
+/** What lives as long as a run. */
+export interface Run {
+  readonly ports: Ports
+  readonly settings: CastSettings
+  readonly judge: Judge
+  readonly runId: string
+  readonly lease: HeldLease
+  /** By the wall clock, ms; Infinity without a budget. */
+  readonly deadline: number
+  /** A person or the host asked for the end: the batch in hand is finished, and nothing is waited for. */
+  readonly stopping: () => boolean
+  retries: number
+  /** What a service failed with since anything was last settled: tells an outage from a run that was only too short. */
+  trouble?: ServiceError | undefined
+}
+
+export const remainingMs = ({ deadline, ports: { clock } }: Run): number => deadline - clock.now()
+
+// 404 is configuration; 400 can be a passing fault inside the server, twice.
+const attemptsFor = (status: number | undefined): number =>
+  status === 404 ? 1 : status === 400 ? 3 : requestRetries.attempts
+
+/** Sleeps before the next attempt; false when attempts or time are used up. */
+export const pauseBefore = async (run: Run, attempt: number, error: ServiceError): Promise<boolean> => {
+  if (error._tag !== 'ServiceUnavailable' || error.outOfTime === true) return false
+  run.trouble = error
+  if (run.stopping()) return false
+  const { clock, random } = run.ports
+  const policy = { ...requestRetries, attempts: attemptsFor(error.status) }
+  // Without a budget one request still has an end: the next run goes on.
+  const budget = Math.min(remainingMs(run), run.settings.totalRetryDurationMs)
+  const delay = retryDelay(policy, attempt, budget, random.fraction(), error.retryAfterMs)
+  if (delay === undefined) return false
+  run.retries += 1
+  await clock.sleep(delay)
+  return true
+}
+
+/** Repeats a request that changes nothing, within the run's time. */
+export const retrying = async <A>(
+  run: Run,
+  request: TE.TaskEither<ServiceError, A>,
+): Promise<E.Either<ServiceError, A>> => {
+  for (let attempt = 1; ; attempt++) {
+    const result = await request()
+    if (E.isRight(result) || !(await pauseBefore(run, attempt, result.left))) return result
+  }
+}

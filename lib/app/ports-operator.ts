@@ -1,0 +1,116 @@
+import type * as O from 'fp-ts/Option'
+import type * as TE from 'fp-ts/TaskEither'
+import { type FailTable, type Hop, type ServiceError, failTables } from '../domain/cast-error'
+import type { InstanceKey } from '../domain/dicom/change-feed-entry'
+import type { FailRowKey, Ports } from './ports'
+
+// What operating needs beyond casting: a run of the timer touches none of it but the history.
+
+type Result<A> = TE.TaskEither<ServiceError, A>
+
+export type RunKind = 'timer' | 'cast' | 'catch-up' | 'replay' | 'resync' | 'checkpoint'
+
+/** One run that did something. */
+export interface RunRecord {
+  readonly runId: string
+  /** ms. */
+  readonly startedAt: number
+  readonly kind: RunKind
+  /** Who asked for it, as far as the host knows. */
+  readonly by: string
+  /** As `RunSummary.ended`. */
+  readonly ended: string
+  readonly from: number
+  readonly to: number
+  readonly head: number
+  /** Age of the checkpoint when the run ended; 0 when it had caught up, none when it is not known. */
+  readonly lagS?: number
+  readonly entries: number
+  readonly stored: number
+  readonly recorded: number
+  readonly durationMs: number
+  readonly reason?: string
+}
+
+/** Bounded: the oldest are forgotten. */
+export interface RunHistory {
+  readonly add: (run: RunRecord) => Result<void>
+  /** Newest first. */
+  readonly list: (limit: number) => Result<ReadonlyArray<RunRecord>>
+}
+
+export type ErrorTable = FailTable | 'InvalidDicomTagExceptionTable' | 'TransientRetryExceptionTable'
+
+export const errorTables: ReadonlyArray<ErrorTable> = [
+  ...failTables,
+  'InvalidDicomTagExceptionTable',
+  'TransientRetryExceptionTable',
+]
+
+export const isErrorTable = (name: string): name is ErrorTable => (errorTables as ReadonlyArray<string>).includes(name)
+export const isFailTable = (name: string): name is FailTable => (failTables as ReadonlyArray<string>).includes(name)
+
+/** A row as an operator reads it: UIDs, codes and our own words. */
+export interface FailureRow extends Partial<InstanceKey> {
+  readonly table: ErrorTable
+  /** Its key in the table. */
+  readonly row: string
+  readonly sequence: number
+  readonly code: string
+  /** Attempts of an entry, instances with a bad tag, runs that stood still here. */
+  readonly count: number
+  readonly reason: string
+  /** When the row was written last, ISO 8601. */
+  readonly writtenAt: string
+  readonly hop?: Hop
+  readonly status?: number
+  readonly firstSeen?: string
+}
+
+export interface FailureFilter {
+  readonly study?: string
+  readonly code?: string
+  /** Written at or after, ms. */
+  readonly since?: number
+}
+
+export interface FailurePage {
+  readonly rows: ReadonlyArray<FailureRow>
+  /** Where the next page begins; none when this is the last. */
+  readonly next?: string
+}
+
+export interface Failures {
+  readonly list: (table: ErrorTable, filter: FailureFilter, limit: number, from?: string) => Result<FailurePage>
+  readonly get: (table: ErrorTable, row: string) => Result<O.Option<FailureRow>>
+  /** Up to a thousand; `more`: there are more. One call. */
+  readonly count: (table: ErrorTable) => Result<{ readonly rows: number; readonly more: boolean }>
+  /** By ETag; a row that was changed or removed since is no error. */
+  readonly setAttempts: (row: FailRowKey, attempts: number) => Result<void>
+}
+
+export interface LeaseHolder {
+  readonly runId?: string
+  /** ms. */
+  readonly since?: number
+}
+
+export interface LeaseInspection {
+  /** None when nobody holds it. */
+  readonly holder: () => Result<O.Option<LeaseHolder>>
+}
+
+/** QIDO-RS: which studies there are. */
+export interface StudyIndex {
+  /** Of a service without partitions: the default one. */
+  readonly partitions: () => Result<ReadonlyArray<string>>
+  /** StudyInstanceUIDs; fewer than `limit` at the end. */
+  readonly studies: (partition: string, offset: number, limit: number) => Result<ReadonlyArray<string>>
+}
+
+export interface OperatorPorts extends Ports {
+  readonly history: RunHistory
+  readonly failures: Failures
+  readonly leaseInspection: LeaseInspection
+  readonly studyIndex: StudyIndex
+}

@@ -1,0 +1,164 @@
+import type * as E from 'fp-ts/Either'
+import type * as O from 'fp-ts/Option'
+import type * as TE from 'fp-ts/TaskEither'
+import type { FhirResource } from 'fhir/r4'
+import type { EntryError, FailTable, Hop, ServiceError, TagIssue } from '../domain/cast-error'
+import type { Checkpoint } from '../domain/checkpoint'
+import type { InstanceKey } from '../domain/dicom/change-feed-entry'
+
+type Result<A> = TE.TaskEither<ServiceError, A>
+
+/** `servedAt`: the server's Date header, ms; ages are judged by the server's clock, not by ours. */
+export interface FeedPage {
+  readonly elements: ReadonlyArray<unknown>
+  readonly servedAt: number
+}
+
+export interface DicomService {
+  /** Highest Sequence of the feed; none when it is empty. */
+  readonly latest: () => Result<O.Option<number>>
+  /** v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. */
+  readonly range: (offset: number, limit: number, metadata: boolean) => Result<FeedPage>
+  /** v2: rows with a Timestamp from `startTime` on, in order of Timestamp, without metadata. */
+  readonly window: (startTime: string, offset: number) => Result<FeedPage>
+  /** The metadata of all live instances; none when there is no such study. */
+  readonly study: (partition: string, studyInstanceUid: string) => Result<ReadonlyArray<unknown>>
+  /** Of one live instance. */
+  readonly instance: (key: InstanceKey) => Result<O.Option<unknown>>
+}
+
+export interface FhirSearch {
+  readonly type: 'Patient' | 'Endpoint' | 'ImagingStudy' | 'Observation'
+  /** Values are FHIR-escaped, not yet percent-encoded. */
+  readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+export type TransactOutcome =
+  /** Status and version of each entry, in order. */
+  | { readonly _tag: 'Committed'; readonly entries: ReadonlyArray<{ status: number; etag: string | undefined }> }
+  | { readonly _tag: 'Rejected'; readonly error: Extract<EntryError, { _tag: 'FhirRejected' }> }
+
+export interface FhirServer {
+  /** Once before a process's first write and after failures: R4, transactions, does it offer Basic? */
+  readonly check: () => Result<{ readonly offersBasic: boolean }>
+  readonly read: (type: string, id: string) => Result<O.Option<FhirResource>>
+  /** A plain PUT, alone. */
+  readonly put: (type: string, id: string, body: string) => Result<void>
+  /** All pages of each search, in the order asked; a hit is not yet known to be what was asked for. */
+  readonly search: (searches: ReadonlyArray<FhirSearch>) => Result<ReadonlyArray<ReadonlyArray<FhirResource>>>
+  /** All or nothing. `sequences` goes into the server's audit log. */
+  readonly transact: (body: string, entries: number, sequences: string) => Result<TransactOutcome>
+}
+
+/** `etag` is the storage's; none for a checkpoint that is not stored yet. */
+export interface StoredCheckpoint {
+  readonly checkpoint: Checkpoint
+  readonly etag: string | undefined
+}
+
+export interface CheckpointStore {
+  /** None only when there is no such row: a checkpoint that cannot be read ends the run. */
+  readonly read: () => Result<O.Option<StoredCheckpoint>>
+  /** CheckpointMoved when another writer was first (412 or 409). */
+  readonly write: (from: StoredCheckpoint, to: Checkpoint) => Result<StoredCheckpoint>
+}
+
+export interface FailRowKey extends Partial<InstanceKey> {
+  readonly table: FailTable
+  readonly sequence: number
+  readonly code: string
+  readonly etag: string
+}
+
+export interface RecordedRow extends FailRowKey {
+  /** It stood there before, and was written again: it may be another run's by now. */
+  readonly wasThere?: true
+}
+
+export interface FailRow {
+  readonly sequence: number
+  readonly key: Partial<InstanceKey>
+  readonly error: EntryError
+}
+
+/** One row per tag and place: per series for tags of instance and series, per study for the others. */
+export interface TagRow extends Pick<InstanceKey, 'partition' | 'studyInstanceUid'> {
+  readonly seriesInstanceUid: string | undefined
+  readonly sopInstanceUid: string
+  readonly issue: TagIssue
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly count: number
+}
+
+export interface StuckRow {
+  readonly syncedSequence: number
+  readonly hop: Hop
+  readonly status: number | undefined
+  readonly reason: string
+}
+
+/** Recording twice is the same as recording once. */
+export interface ErrorTables {
+  /** Every row of the three fail tables, without texts. */
+  readonly failRows: () => Result<ReadonlyArray<FailRowKey>>
+  readonly record: (rows: ReadonlyArray<FailRow>) => Result<ReadonlyArray<RecordedRow>>
+  /** By ETag: a row that was changed since stays. One that is gone is no error. */
+  readonly remove: (rows: ReadonlyArray<FailRowKey>) => Result<void>
+  readonly recordTags: (rows: ReadonlyArray<TagRow>) => Result<void>
+  /** TransientRetry: one row per stuck position of the checkpoint, counted up once a run. */
+  readonly recordStuck: (row: StuckRow) => Result<void>
+}
+
+export interface HeldLease {
+  /** LeaseLost when a renewal failed, or when the last good one was sent too long ago by either clock. */
+  readonly check: () => E.Either<ServiceError, void>
+  /** Asks the service, now. LeaseLost when somebody else may have held it since it was acquired. */
+  readonly confirm: () => Result<void>
+  readonly release: () => Promise<void>
+}
+
+export interface Lease {
+  /** None when somebody else holds it: a normal result. */
+  readonly acquire: (runId: string) => Result<O.Option<HeldLease>>
+}
+
+export interface Clock {
+  /** Wall clock, ms. */
+  readonly now: () => number
+  readonly sleep: (ms: number) => Promise<void>
+}
+
+export interface Randomness {
+  /** In [0, 1). */
+  readonly fraction: () => number
+  readonly uuid: () => string
+}
+
+/** A line for the operator. Never a value of a patient. */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void
+
+/** What a person who watches a long catch-up sees. */
+export interface Progress {
+  readonly syncedSequence: number
+  readonly head: number
+  readonly entries: number
+  /** Of the row at the checkpoint, where it is known. */
+  readonly timestamp: string | undefined
+}
+
+export interface Ports {
+  readonly dicom: DicomService
+  readonly fhir: FhirServer
+  readonly checkpoints: CheckpointStore
+  readonly errors: ErrorTables
+  readonly lease: Lease
+  readonly clock: Clock
+  readonly random: Randomness
+  readonly log: Log
+  readonly progress: (progress: Progress) => void
+}

@@ -1,0 +1,28 @@
+import * as E from 'fp-ts/Either'
+import type { ServiceError } from '../domain/cast-error'
+import { type Run, retrying } from './context'
+import { isolate } from './isolate-rows'
+import { type RangeRead, decodePage } from './read-page'
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+/**
+ * Reads one range with metadata. What is wrong with a single row costs only that row: an answer too large is read in
+ * smaller ranges, one that fails while others can be read is halved down to the bad row.
+ */
+export const readRange = async (run: Run, offset: number, width: number): Result<RangeRead> => {
+  const page = await retrying(run, run.ports.dicom.range(offset, width, true))
+  if (E.isRight(page)) {
+    const rows = await decodePage(run, offset, offset + width, page.right)
+    return E.isLeft(rows) ? rows : E.right({ rows: rows.right, to: offset + width, servedAt: page.right.servedAt })
+  }
+  const { left: error } = page
+  if (error._tag !== 'AnswerTooLarge') return canBeOneRow(error) ? isolate(run, offset, width, error) : page
+  if (width > 1) return readRange(run, offset, Math.floor(width / 2))
+  const reason = 'the metadata of one row does not come with its page'
+  return isolate(run, offset, width, { _tag: 'ServiceUnavailable', hop: 'dicom', reason })
+}
+
+/** A failure that one row's metadata can cause: an answer that breaks off, or the service's own trouble with it. */
+export const canBeOneRow = (error: ServiceError): boolean =>
+  error._tag === 'ServiceUnavailable' && (error.status === undefined || (error.status >= 500 && error.status < 505))
