@@ -1,0 +1,18 @@
+import type { Log } from '../app/ports'
+
+type Level = Parameters<Log>[0]
+
+// Counters and sequences read from Int64 columns are bigints, which JSON does not know.
+const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)
+
+/** One line of JSON a call: the host's `context.log` cuts objects at depth 2. A line that cannot be written never throws. */
+export const jsonLog =
+  (sink: (line: string, level: Level) => void): Log =>
+  (level, message, fields = {}) => {
+    const line = { level, message, ...fields }
+    try {
+      sink(JSON.stringify({ ...line, level, message }, plain), level)
+    } catch {
+      sink(JSON.stringify({ level, message }), level)
+    }
+  }

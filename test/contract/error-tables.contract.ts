@@ -1,0 +1,277 @@
+import { describe, expect, it } from '@jest/globals'
+import type { ErrorTables, FailRow, FailRowKey, TagRow } from '../../lib/app/ports'
+import { succeed } from './storage-results'
+
+/** What an operator sees of it. */
+export interface SeenTag {
+  readonly study: string
+  readonly series: string | undefined
+  readonly code: string
+  readonly text: string
+  readonly first: number
+  readonly last: number
+  readonly count: number
+}
+
+export interface SeenStuck {
+  readonly sequence: number
+  readonly attempts: number
+  readonly firstSeen: number
+  readonly lastSeen: number
+  readonly text: string
+}
+
+export interface ErrorTablesPlace {
+  readonly open: () => ErrorTables
+  readonly setNow: (ms: number) => void
+  readonly tags: () => Promise<ReadonlyArray<SeenTag>>
+  readonly stuck: () => Promise<ReadonlyArray<SeenStuck>>
+}
+
+export const key = (instance: number) => ({
+  partition: 'Microsoft.Default',
+  studyInstanceUid: '1.2.3',
+  seriesInstanceUid: '1.2.3.4',
+  sopInstanceUid: `1.2.3.4.${instance}`,
+})
+
+const malformed = (sequence: number): FailRow => ({
+  sequence,
+  key: {},
+  error: { _tag: 'EntryMalformed', paths: ['State'] },
+})
+const mismatch = (sequence: number): FailRow => ({ sequence, key: key(sequence), error: { _tag: 'PatientMismatch' } })
+const refused = (sequence: number): FailRow => ({
+  sequence,
+  key: key(sequence),
+  error: { _tag: 'FhirRejected', status: 422, issues: ['invariant at ImagingStudy.series[0]'] },
+})
+const outlasted = (sequence: number): FailRow => ({
+  sequence,
+  key: key(sequence),
+  error: { _tag: 'OutlastedRetries', hop: 'dicom', status: undefined },
+})
+
+const tag = (changes: Partial<TagRow>): TagRow => ({
+  partition: 'Microsoft.Default',
+  studyInstanceUid: '1.2.3',
+  seriesInstanceUid: undefined,
+  sopInstanceUid: '1.2.3.4.1',
+  issue: { _tag: 'TagInvalid', keyword: 'PatientBirthDate', reason: 'not a DA' },
+  firstSequence: 1,
+  lastSequence: 10,
+  count: 10,
+  ...changes,
+})
+
+const seenTag = (changes: Partial<SeenTag>): SeenTag => ({
+  study: '1.2.3',
+  series: undefined,
+  code: 'TagInvalid',
+  text: 'PatientBirthDate is invalid: not a DA',
+  first: 1,
+  last: 10,
+  count: 10,
+  ...changes,
+})
+
+const sorted = (rows: ReadonlyArray<FailRowKey>): ReadonlyArray<FailRowKey> =>
+  [...rows].sort((a, b) => a.sequence - b.sequence)
+
+export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTablesPlace>): void => {
+  describe(`${name}: fail rows`, () => {
+    it('has none at first', async () => {
+      const { open } = await arrange()
+      expect(await succeed(open().failRows())).toEqual([])
+    })
+
+    it('lists what was recorded, each row in the table that its error belongs to', async () => {
+      const { open } = await arrange()
+      const recorded = await succeed(open().record([malformed(1), mismatch(2), refused(3), outlasted(4)]))
+      const listed = sorted(await succeed(open().failRows()))
+      expect(listed).toEqual(sorted(recorded))
+      expect(listed).toEqual([
+        { table: 'DicomFailToStoreExceptionTable', sequence: 1, code: 'EntryMalformed', etag: expect.any(String) },
+        {
+          table: 'DicomFailToStoreExceptionTable',
+          sequence: 2,
+          code: 'PatientMismatch',
+          etag: expect.any(String),
+          ...key(2),
+        },
+        {
+          table: 'FhirFailToStoreExceptionTable',
+          sequence: 3,
+          code: 'FhirRejected',
+          etag: expect.any(String),
+          ...key(3),
+        },
+        {
+          table: 'TransientFailureExceptionTable',
+          sequence: 4,
+          code: 'OutlastedRetries',
+          etag: expect.any(String),
+          ...key(4),
+        },
+      ])
+    })
+
+    it('records twice as once', async () => {
+      const { open } = await arrange()
+      const rows = [mismatch(2), refused(3)]
+      await succeed(open().record(rows))
+      const recorded = await succeed(open().record(rows))
+      const listed = await succeed(open().failRows())
+      expect(sorted(listed).map((row) => ({ ...row, wasThere: true }))).toEqual(sorted(recorded))
+    })
+
+    it('records one row when a batch names a sequence twice', async () => {
+      const { open } = await arrange()
+      const recorded = await succeed(open().record([mismatch(2), malformed(2)]))
+      expect(await succeed(open().failRows())).toEqual(recorded)
+    })
+
+    it('records nothing of nothing', async () => {
+      const { open } = await arrange()
+      expect(await succeed(open().record([]))).toEqual([])
+      expect(await succeed(open().failRows())).toEqual([])
+    })
+
+    it('records, lists and removes 250 rows', async () => {
+      const { open } = await arrange()
+      const rows = Array.from({ length: 250 }, (_, index) => mismatch(index + 1))
+      const recorded = await succeed(open().record(rows))
+      const listed = sorted(await succeed(open().failRows()))
+      expect(listed).toEqual(recorded)
+      await succeed(open().remove(listed))
+      expect(await succeed(open().failRows())).toEqual([])
+    })
+
+    it('keeps the order of the feed up to the largest sequence', async () => {
+      const { open } = await arrange()
+      await succeed(open().record([mismatch(Number.MAX_SAFE_INTEGER), mismatch(10), mismatch(9)]))
+      const listed = await succeed(open().failRows())
+      expect(listed.map((row) => row.sequence)).toEqual([9, 10, Number.MAX_SAFE_INTEGER])
+    })
+
+    it('keeps a row that was changed since, and removes the others', async () => {
+      const { open } = await arrange()
+      const stale = await succeed(open().record([mismatch(1), mismatch(2), mismatch(3)]))
+      const changed = await succeed(open().record([mismatch(2)]))
+      await succeed(open().remove(stale))
+      const listed = await succeed(open().failRows())
+      expect(listed.map((row) => ({ ...row, wasThere: true }))).toEqual(changed)
+    })
+
+    it('finds nothing wrong with a row that is gone', async () => {
+      const { open } = await arrange()
+      const recorded = await succeed(open().record([mismatch(1), refused(2)]))
+      await succeed(open().remove(recorded))
+      await succeed(open().remove(recorded))
+      expect(await succeed(open().failRows())).toEqual([])
+    })
+
+    it('finds nothing wrong with a row of a table that was never made', async () => {
+      const { open } = await arrange()
+      const { open: elsewhere } = await arrange()
+      const recorded = await succeed(elsewhere().record([mismatch(1)]))
+      expect(await succeed(open().remove(recorded))).toBeUndefined()
+    })
+  })
+
+  describe(`${name}: rows of tags`, () => {
+    it('keeps one row a tag and place', async () => {
+      const { open, tags } = await arrange()
+      const series = { seriesInstanceUid: '1.2.3.4', issue: { _tag: 'TagMissing', keyword: 'Modality' } } as const
+      await succeed(open().recordTags([tag({}), tag(series), tag({ ...series, seriesInstanceUid: '1.2.3.5' })]))
+      const modality = { code: 'TagMissing', text: 'Modality is missing' }
+      expect(await tags()).toEqual([
+        seenTag({}),
+        seenTag({ ...modality, series: '1.2.3.4' }),
+        seenTag({ ...modality, series: '1.2.3.5' }),
+      ])
+    })
+
+    it('keeps the partitions apart', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({}), tag({ partition: 'clinic-2' })]))
+      expect(await tags()).toEqual([seenTag({}), seenTag({})])
+    })
+
+    it('records twice as once', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({})]))
+      await succeed(open().recordTags([tag({})]))
+      expect(await tags()).toEqual([seenTag({})])
+    })
+
+    it('adds a later batch', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({})]))
+      await succeed(open().recordTags([tag({ firstSequence: 11, lastSequence: 15, count: 3 })]))
+      expect(await tags()).toEqual([seenTag({ last: 15, count: 13 })])
+    })
+
+    it('counts nothing twice when a batch was cut anew', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({})]))
+      await succeed(open().recordTags([tag({ firstSequence: 5, lastSequence: 15, count: 11 })]))
+      expect(await tags()).toEqual([seenTag({ last: 15, count: 10 })])
+    })
+
+    it('leaves the row alone when an older entry is replayed', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({})]))
+      await succeed(open().recordTags([tag({ firstSequence: 4, lastSequence: 4, count: 1 })]))
+      expect(await tags()).toEqual([seenTag({})])
+    })
+
+    it('joins two issues of one tag and place in one batch', async () => {
+      const { open, tags } = await arrange()
+      const missing = tag({
+        issue: { _tag: 'TagMissing', keyword: 'PatientBirthDate' },
+        firstSequence: 3,
+        lastSequence: 12,
+        count: 2,
+      })
+      await succeed(open().recordTags([tag({}), missing]))
+      expect(await tags()).toEqual([
+        seenTag({ code: 'TagMissing', text: 'PatientBirthDate is missing', last: 12, count: 12 }),
+      ])
+    })
+
+    it('records the tags of 250 studies', async () => {
+      const { open, tags } = await arrange()
+      const rows = Array.from({ length: 250 }, (_, index) => tag({ studyInstanceUid: `1.2.3.${index + 1}` }))
+      await succeed(open().recordTags(rows))
+      await succeed(open().recordTags(rows))
+      expect((await tags()).map((row) => row.count)).toEqual(rows.map(() => 10))
+    })
+  })
+
+  describe(`${name}: stuck positions`, () => {
+    it('counts the runs that stood at a position', async () => {
+      const { open, setNow, stuck } = await arrange()
+      const row = { syncedSequence: 7, hop: 'fhir', status: 503, reason: 'the service is busy' } as const
+      setNow(1_000)
+      await succeed(open().recordStuck(row))
+      setNow(61_000)
+      await succeed(open().recordStuck({ ...row, reason: 'no connection', status: undefined }))
+      expect(await stuck()).toEqual([
+        { sequence: 7, attempts: 2, firstSeen: 1_000, lastSeen: 61_000, text: 'no connection' },
+      ])
+    })
+
+    it('begins a row at the next position', async () => {
+      const { open, setNow, stuck } = await arrange()
+      const row = { hop: 'dicom', status: 500, reason: 'error' } as const
+      setNow(1_000)
+      await succeed(open().recordStuck({ ...row, syncedSequence: 7 }))
+      await succeed(open().recordStuck({ ...row, syncedSequence: 8 }))
+      expect((await stuck()).map(({ sequence, attempts }) => [sequence, attempts])).toEqual([
+        [7, 1],
+        [8, 1],
+      ])
+    })
+  })
+}
