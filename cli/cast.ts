@@ -1,0 +1,129 @@
+import { Cron } from 'croner'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type CastReport, cast, configurationProblems, exitCodeOf, jsonLog } from '../lib/composition'
+import { progressLine } from './progress'
+import { environment } from './settings'
+
+interface CastCommandOptions {
+  readonly untilCaughtUp?: boolean
+  readonly maxBatches?: number
+  readonly watch?: boolean
+  readonly budget?: number
+  readonly json?: boolean
+}
+
+const parseBatches = (text: string): number => {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Give a whole number from 1.')
+  return Number(text)
+}
+
+const unitsMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** `90s`, `15m`, `2h` or `hh:mm:ss`, as ms. */
+const parseBudget = (text: string): number => {
+  const [, amount, unit] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? []
+  if (amount !== undefined && Number(amount) > 0) return Number(amount) * (unitsMs[unit ?? 's'] ?? 1_000)
+  const [, hours, minutes, seconds] = /^(\d{1,3}):([0-5]\d):([0-5]\d)$/.exec(text) ?? []
+  const total = Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1_000
+  if (!(total > 0)) throw new InvalidArgumentError('Give a duration such as 90s, 15m, 2h or 00:15:00.')
+  return total
+}
+
+/** `dicomcast cast`: the timer's run, outside Azure Functions. */
+export const castCommand = (): Command =>
+  new Command('cast')
+    .description('cast changes of the DICOM service into FHIR: one batch, unless told otherwise')
+    .addOption(
+      new Option('--until-caught-up', 'take batches until the head of the feed is reached').conflicts('maxBatches'),
+    )
+    .option('--max-batches <number>', 'take at most so many batches', parseBatches)
+    .option('--watch', 'run on CastSchedule until stopped (SIGTERM or Ctrl-C ends it after the batch in hand)')
+    .option('--budget <duration>', 'time one run may take, e.g. 90s, 15m, 2h (default: no limit)', parseBudget)
+    .option('--json', 'one line of JSON a run on stdout; logs go to stderr')
+    .addHelpText('after', help)
+    .action(async (options: CastCommandOptions) => {
+      const env = environment()
+      const stop = stopOnSignals()
+      process.exitCode = options.watch === true ? await watch(env, options, stop) : await runOnce(env, options, stop)
+    })
+
+const help = `
+Settings come from the environment, then from local.settings.json in this folder (see local.settings.sample.json).
+
+Exit codes:
+  0  CaughtUp, BatchDone, OutOfTime, Stopped
+  2  ConfigurationInvalid, or a wrong option
+  3  ServiceUnavailable, AccessDenied, FeedReset, FhirRejectsAll, CheckpointMoved, LeaseLost
+  4  LeaseHeld: another run is at work`
+
+interface Stopper {
+  readonly stopping: () => boolean
+  /** Resolves when a signal came. */
+  readonly signalled: Promise<void>
+}
+
+const stopOnSignals = (): Stopper => {
+  let stopping = false
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        stopping = true
+        resolve()
+      })
+    }
+  })
+  return { stopping: () => stopping, signalled }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const runOnce = async (env: Environment, options: CastCommandOptions, { stopping }: Stopper): Promise<number> => {
+  const line = progressLine(options.json !== true && process.stderr.isTTY)
+  const report = await cast({
+    environment: env,
+    log: jsonLog((text) => process.stderr.write(`${text}\n`)),
+    maxBatches: options.untilCaughtUp === true ? 0 : (options.maxBatches ?? 1),
+    ...(options.budget === undefined ? {} : { budgetMs: options.budget }),
+    stopping,
+    progress: line.show,
+  })
+  line.end()
+  const incomplete = report.ended === 'ConfigurationInvalid'
+  if (incomplete) {
+    const problems = configurationProblems(env).map((each) => `  ${each}\n`)
+    process.stderr.write(`The configuration is not complete:\n${problems.join('')}`)
+  }
+  if (!incomplete || options.json === true) print(report, options.json === true)
+  return exitCodeOf(report.ended)
+}
+
+/** A run that a service ended is no end of watching: the next tick is the retry. A wrong configuration is. */
+const watch = async (env: Environment, options: CastCommandOptions, stop: Stopper): Promise<number> => {
+  const first = await runOnce(env, options, stop)
+  if (first === 2 || stop.stopping()) return first === 2 ? 2 : 0
+  let running: Promise<unknown> = Promise.resolve()
+  const job = new Cron(env['CastSchedule']?.trim() || '0 * * * * *', { timezone: 'UTC', protect: true }, async () => {
+    running = runOnce(env, options, stop)
+    await running
+  })
+  await stop.signalled
+  job.stop()
+  await running
+  return 0
+}
+
+const print = (report: CastReport, json: boolean): void => {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+    return
+  }
+  const { ended, from, to, head, entries, stored, unchanged, superseded, recorded, failed, reason } = report
+  const rows = Object.entries(failed).map(([table, count]) => `\n  ${count} in ${table}`)
+  process.stdout.write(
+    `${ended}: sequence ${from} → ${to} of ${head}; ${entries} entries: ${stored} stored, ${unchanged} unchanged, ` +
+      `${superseded} superseded, ${recorded} recorded${rows.join('')}\n` +
+      `  ${report.dicomRequests} DICOM and ${report.fhirRequests} FHIR requests, ${report.fhirBytesSent} bytes sent to FHIR, ` +
+      `${report.retries} retries, ${(report.durationMs / 1000).toFixed(1)} s\n` +
+      (reason === '' ? '' : `  ${reason}\n`),
+  )
+}

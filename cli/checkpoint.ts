@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { type StatusAnswer, setCheckpoint, status } from '../lib/composition/operate'
+import { parseCheckpoint } from '../lib/composition/requests'
+import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+
+interface Options extends Output {
+  readonly toSequence?: string
+  readonly toTime?: string
+  readonly etag?: string
+  readonly confirm?: true
+}
+
+/** `dicomcast checkpoint`: shows it; moves it only with its etag and --confirm. */
+export const checkpointCommand = (): Command =>
+  withJson(new Command('checkpoint'))
+    .description(
+      'show the checkpoint, or move it: what lies behind it is cast again, what is passed over is never cast',
+    )
+    .option('--to-sequence <number>', 'the next run begins behind this sequence')
+    .option('--to-time <time>', 'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z')
+    .option('--etag <etag>', 'the one shown: nobody has moved it since ("none" while there is no checkpoint)')
+    .option('--confirm', 'yes, move it')
+    .addHelpText('after', exitCodesHelp('(not used)'))
+    .action(run)
+
+const run = async (options: Options): Promise<void> => {
+  const { toSequence, toTime, etag, confirm } = options
+  if (toSequence === undefined && toTime === undefined) {
+    return show(await status(operator()), options, checkpointLines, ({ checkpoint }) =>
+      checkpoint === undefined ? 3 : 0,
+    )
+  }
+  const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
+  const request = parsed(parseCheckpoint(asked), options)
+  if (request === undefined) return
+  show(await setCheckpoint(operator(), request), options, ({ from, to, head }) => [
+    `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
+  ])
+}
+
+const checkpointLines = ({ checkpoint, head, health }: StatusAnswer): ReadonlyArray<string> =>
+  checkpoint === undefined
+    ? [health.storage.healthy ? 'The checkpoint is unknown.' : health.storage.reason]
+    : [`sequence  ${checkpoint.sequence} of ${head ?? 'unknown'}`, `etag      ${checkpoint.etag ?? 'none'}`]

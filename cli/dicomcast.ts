@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import './node-version'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { castCommand } from './cast'
+import { checkpointCommand } from './checkpoint'
+import { failuresCommand } from './failures'
+import { localCommand } from './local'
+import { previewCommand } from './preview'
+import { replayCommand } from './replay'
+import { resyncCommand } from './resync'
+import { UnreadableSettings } from './settings'
+import { statusCommand } from './status'
+import { verifyCommand } from './verify'
+
+const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
+
+const program = new Command('dicomcast')
+  .description('Keeps a FHIR R4 server in step with a DICOM service.')
+  .version(version)
+  .addCommand(castCommand())
+  .addCommand(statusCommand())
+  .addCommand(failuresCommand())
+  .addCommand(replayCommand())
+  .addCommand(resyncCommand())
+  .addCommand(verifyCommand())
+  .addCommand(previewCommand())
+  .addCommand(checkpointCommand())
+  .addCommand(localCommand())
+
+// Usage errors exit 2, as everywhere: 1 is kept for a run that failed. Commander has 1 for both.
+const family = (command: Command): Command[] => [command, ...command.commands.flatMap(family)]
+for (const command of family(program)) {
+  command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+}
+
+program.parseAsync().catch((error: Error) => {
+  console.error(`dicomcast: ${error.message}`)
+  process.exit(error instanceof UnreadableSettings ? 2 : 1)
+})

@@ -1,0 +1,53 @@
+import { Command } from 'commander'
+import { type ErrorTable, type FailureRow, failures } from '../lib/composition/operate'
+import { allTables, parseFailuresQuery, parseTable } from '../lib/composition/requests'
+import { type Output, exitCodesHelp, failed, given, operator, parsed, withJson, write } from './operator'
+import { plural, textTable } from './text-table'
+
+interface Options extends Output {
+  readonly study?: string
+  readonly code?: string
+  readonly since?: string
+  readonly limit?: string
+}
+
+/** `dicomcast failures`: what could not be cast, and why. */
+export const failuresCommand = (): Command =>
+  withJson(new Command('failures'))
+    .description('what could not be cast, or not in full, and why')
+    .argument('[table]', 'one table; all of them when it is left out')
+    .option('--study <uid>', 'only rows of this study')
+    .option('--code <code>', 'only rows with this code, such as PatientMismatch')
+    .option('--since <time>', 'only rows written from then on, such as 2026-11-23T20:00:00Z')
+    .option('--limit <number>', 'at most so many rows of a table (default 100)')
+    .addHelpText('after', exitCodesHelp('there are rows'))
+    .action(run)
+
+const run = async (name: string | undefined, options: Options): Promise<void> => {
+  const { study, code, since, limit } = options
+  const query = parsed(parseFailuresQuery(given({ study, errorCode: code, since, limit })), options)
+  if (query === undefined) return
+  const table = name === undefined ? undefined : parseTable(name)
+  if (table?._tag === 'Left') return void parsed({ _tag: 'Left', left: [table.left] }, options)
+  const asked: ReadonlyArray<ErrorTable> = table === undefined ? allTables : [table.right]
+  const found: Array<{ readonly table: ErrorTable; readonly rows: ReadonlyArray<FailureRow>; readonly next?: string }> =
+    []
+  const who = operator()
+  for (const each of asked) {
+    const page = await failures(who, each, query)
+    if (page._tag === 'Left') return failed(page, options)
+    found.push({ table: each, ...page.right })
+  }
+  write(...(options.json === true ? [JSON.stringify(found)] : found.flatMap(tableLines)))
+  process.exitCode = found.some(({ rows }) => rows.length > 0) ? 1 : 0
+}
+
+const tableLines = ({ table, rows, next }: { table: string; rows: ReadonlyArray<FailureRow>; next?: string }) => [
+  `${table}: ${rows.length === 0 ? 'empty' : plural(rows.length, 'row')}${next === undefined ? '' : ', and more'}`,
+  ...(rows.length === 0
+    ? []
+    : textTable(
+        ['SEQUENCE', 'CODE', 'COUNT', 'STUDY', 'REASON'],
+        rows.map((row) => [row.sequence, row.code, row.count, row.studyInstanceUid ?? '', row.reason]),
+      ).map((line) => `  ${line}`)),
+]

@@ -1,0 +1,119 @@
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import type { Stack } from '../local/stack'
+import type { RunSummary } from '../local/stack-log'
+import type { Stored } from '../local/stack-samples'
+import { parsePort, storeLine, untilStopped } from './local-service'
+
+interface Options {
+  readonly once?: true
+  readonly dicom?: string
+  readonly dicomweb?: string
+  readonly fhir?: string
+  readonly hapi?: true
+  readonly keep?: string
+  readonly port?: number
+}
+
+export const stackCommand = (): Command =>
+  new Command('stack')
+    .description('everything at once, with real DICOM files: storage, DICOM service, FHIR service and the function app')
+    .option('--once', 'do one run, show the result and end')
+    .option('--dicom <folder>', 'store the DICOM files below this folder in place of the samples')
+    .option('--dicomweb <url>', 'your own DICOM service in place of the local one (the files are stored there)')
+    .option('--fhir <url>', 'your own FHIR server in place of the local one (it is written to)')
+    .addOption(
+      new Option(
+        '--hapi',
+        'HAPI FHIR in place of the local FHIR service (needs a JDK of 17 or newer, and Maven)',
+      ).conflicts(['fhir', 'keep']),
+    )
+    .option('--keep <folder>', 'keep what is stored between starts in this folder (default: in memory)')
+    .option('--port <number>', 'first of three ports: functions, DICOM, FHIR (default 7071; 0: free ones)', parsePort)
+    .addHelpText('after', '\nSettings such as Patient__PatientSystemId or CastSchedule are taken from the environment.')
+    .action(run)
+
+const run = async (options: Options): Promise<void> => {
+  const { castUntilCaughtUp, startStack } = await import('../local/stack.js')
+  const { storeSamples } = await import('../local/stack-samples.js')
+  const { readResult } = await import('../local/stack-result.js')
+  const { resultLines, runLine } = await import('../local/stack-report.js')
+
+  const stopped = untilStopped()
+  let watching = false
+  const stack = await startStack({
+    port: options.port,
+    dicomwebUrl: options.dicomweb,
+    fhirUrl: options.fhir,
+    hapi: options.hapi,
+    keep: options.keep === undefined ? undefined : resolve(options.keep),
+    scheduled: options.once !== true,
+    env: process.env,
+    say,
+    onRun: (summary) => {
+      if (!watching || didSomething(summary)) say(watching ? clock() : 'Cast', runLine(summary))
+    },
+  })
+
+  const show = async (): Promise<number> => {
+    const stored = await storeSamples(stack.dicomUrl, options.dicom, progress)
+    sayStored(stored)
+    const last = options.once === true ? await stack.cast() : await castUntilCaughtUp(stack)
+    const result = await readResult(stack.fhirUrl, stack.connectionString)
+    const rows = result.errors
+      .filter((table) => table.rows.length > 0)
+      .map((table) => `${table.rows.length} ${table.table}`)
+    print('', ...resultLines(result, last))
+    print(
+      `Counts: ${stored.stored} instances stored, ${stored.refused.length} refused; ` +
+        `${result.totals.studies} studies, ${result.totals.patients} patients; rows: ${rows.join(', ') || 'none'}`,
+    )
+    return ['CaughtUp', 'BatchDone', 'OutOfTime'].includes(last.ended) ? 0 : 1
+  }
+
+  // Ctrl-C works at any moment, also while files are stored. What was in hand then fails, and nobody needs to hear of it.
+  try {
+    const shown = await Promise.race([show(), stopped])
+    process.exitCode = shown ?? 0
+    if (options.once !== true && shown !== undefined) {
+      print('', ...hints(stack), '')
+      watching = true
+      process.exitCode = (await Promise.race([stopped, stack.exited.then(() => 1)])) ?? 0
+      if (process.exitCode === 1) console.error('dicomcast: the function app has ended by itself.')
+    }
+  } finally {
+    await stack.close()
+  }
+  process.exit()
+}
+
+const hints = (stack: Stack): ReadonlyArray<string> => [
+  'Look around',
+  `  curl "${stack.fhirUrl}/ImagingStudy?_count=10"`,
+  `  curl "${stack.fhirUrl}/Patient?_count=10"`,
+  `  curl "${stack.dicomUrl}/v1/changefeed?offset=0&limit=10&includeMetadata=false"`,
+  `  Azure Storage Explorer, or any client of Table storage: ${stack.connectionString}`,
+  'Store a file of yours; it is in FHIR after the next tick',
+  `  ${storeLine(stack.dicomUrl)}`,
+  'Fire the timer now',
+  `  curl -X POST ${stack.functionsUrl}/admin/functions/castTimer`,
+  '',
+  `Running on the schedule ${stack.schedule}. Ctrl-C stops everything.`,
+]
+
+const didSomething = ({ ended, entries = 0 }: RunSummary): boolean =>
+  entries > 0 || !['CaughtUp', 'LeaseHeld'].includes(ended)
+
+const sayStored = ({ files, stored, alreadyThere, refused }: Stored): void => {
+  const others = alreadyThere === 0 ? '' : `, ${alreadyThere} there already`
+  say('Files', `${stored} of ${files} stored${others}, ${refused.length} refused by the DICOM service`)
+  for (const { file, reason } of refused) say('', `${file}: ${reason}`)
+}
+
+const progress = (done: number, of: number): void => {
+  if (done % 250 === 0 && done < of) say('Files', `${done} of ${of} …`)
+}
+
+const print = (...lines: ReadonlyArray<string>): void => console.log(lines.join('\n'))
+const say = (what: string, text: string): void => console.log(`${what.padEnd(10)} ${text}`)
+const clock = (): string => new Date().toTimeString().slice(0, 8)

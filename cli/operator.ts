@@ -1,0 +1,89 @@
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { jsonLog } from '../lib/composition'
+import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
+import { problemOf } from '../lib/composition/problem'
+import type { Parsed } from '../lib/composition/requests'
+import { environment } from './settings'
+
+// What the operator's commands have in common: settings, signals, output, exit codes.
+
+export interface Output {
+  readonly json?: true
+}
+
+export const exitCodesHelp = (one: string): string => `
+Settings come from the environment, then from local.settings.json in this folder.
+
+Exit codes:
+  0  fine
+  1  ${one}
+  2  a wrong option or configuration
+  3  a service is in the way
+  4  another run holds the lease`
+
+export const withJson = (command: Command): Command =>
+  command.option('--json', 'one JSON document on stdout; logs go to stderr')
+
+/** The person at the terminal stands in the run history. Ctrl-C ends long work after the step in hand. */
+export const operator = (): Operator => {
+  let stopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopping = true))
+  return {
+    environment: environment(),
+    log: jsonLog((line, level) => {
+      if (level !== 'info') process.stderr.write(`${line}\n`)
+    }),
+    by: userName(),
+    stopping: () => stopping,
+  }
+}
+
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    // A container's user may have no name.
+    return 'command line'
+  }
+}
+
+export const write = (...lines: ReadonlyArray<string>): void => {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''))
+}
+
+/** A failure goes to stderr in words, and with --json to stdout as the problem that HTTP would answer. */
+export const failed = (answer: Extract<Answer<never>, { _tag: 'Left' }>, { json }: Output): void => {
+  const problem = problemOf(answer.left)
+  if (json === true) write(JSON.stringify(problem))
+  const { problems } = problem
+  process.stderr.write(
+    Array.isArray(problems)
+      ? `dicomcast: ${answer.left._tag === 'RequestInvalid' ? 'this cannot be asked' : 'the configuration is not complete'}:\n${problems.map((each) => `  ${String(each)}\n`).join('')}`
+      : `dicomcast: ${problem.detail}\n`,
+  )
+  process.exitCode = exitCodeOfFailure(answer.left)
+}
+
+/** Prints an answer, for a person or a program, and sets the exit code. */
+export const show = <A>(
+  answer: Answer<A>,
+  output: Output,
+  print: (found: A) => ReadonlyArray<string>,
+  exitCode: (found: A) => number = () => 0,
+): void => {
+  if (answer._tag === 'Left') return failed(answer, output)
+  write(...(output.json === true ? [JSON.stringify(answer.right)] : print(answer.right)))
+  process.exitCode = exitCode(answer.right)
+}
+
+/** What an option names is judged by the same codecs as a request's body. */
+export const parsed = <A>(request: Parsed<A>, output: Output): A | undefined => {
+  if (request._tag === 'Right') return request.right
+  failed({ _tag: 'Left', left: { _tag: 'RequestInvalid', problems: request.left } }, output)
+  return undefined
+}
+
+/** Only the options that were given. */
+export const given = (options: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

@@ -1,0 +1,35 @@
+import { Command } from 'commander'
+import { type Preview, previewBatches } from '../lib/composition/operate'
+import { parsePreview } from '../lib/composition/requests'
+import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { counts } from './text-table'
+
+interface Options extends Output {
+  readonly batches?: string
+  readonly fromSequence?: string
+}
+
+/** `dicomcast preview`: what the next batches would do. */
+export const previewCommand = (): Command =>
+  withJson(new Command('preview'))
+    .description('what the next batches would do; writes nothing')
+    .option('--batches <number>', 'how many (default 1)')
+    .option('--from-sequence <number>', 'where to begin (default: at the checkpoint)')
+    .addHelpText('after', exitCodesHelp('entries would be recorded in the fail tables'))
+    .action(async (options: Options) => {
+      const { batches, fromSequence } = options
+      const request = parsed(parsePreview(given({ batches, fromSequence })), options)
+      if (request === undefined) return
+      const asked = { batches: request.batches ?? 1, fromSequence: request.fromSequence }
+      show(await previewBatches(operator(), asked), options, previewLines, ({ recorded }) =>
+        Object.keys(recorded).length > 0 ? 1 : 0,
+      )
+    })
+
+const previewLines = (preview: Preview): ReadonlyArray<string> => [
+  `Sequence ${preview.from} → ${preview.to} of ${preview.head}: ${preview.entries} entries${preview.complete ? '' : ', and there are more'}`,
+  `Patients  ${counts(preview.patients)}`,
+  `Studies   ${counts(preview.studies)}`,
+  `Entries   ${counts({ unchanged: preview.unchanged, superseded: preview.superseded })}`,
+  `Recorded  ${counts(preview.recorded)}`,
+]

@@ -1,0 +1,53 @@
+import { Command } from 'commander'
+import { type Replay, replayRows } from '../lib/composition/operate'
+import { parseReplay } from '../lib/composition/requests'
+import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { counts, plural, textTable } from './text-table'
+
+interface Options extends Output {
+  readonly table?: string
+  readonly row?: ReadonlyArray<string>
+  readonly study?: string
+  readonly partition?: string
+  readonly limit?: string
+  readonly dryRun?: true
+}
+
+/** `dicomcast replay`: casts entries of the fail tables once more. */
+export const replayCommand = (): Command =>
+  withJson(new Command('replay'))
+    .description('cast entries of the fail tables once more; those that succeed lose their row')
+    .option('--table <table>', 'all rows of this table')
+    .option('--row <table/row...>', 'these rows')
+    .option('--study <uid>', 'all rows of this study')
+    .option('--partition <name>', 'only rows of this partition')
+    .option('--limit <number>', 'at most so many rows (default 1000)')
+    .option('--dry-run', 'tell what would become of each row, and write nothing')
+    .addHelpText('after', exitCodesHelp('rows are left'))
+    .action(run)
+
+const run = async (options: Options): Promise<void> => {
+  const { table, row, study, partition, limit, dryRun = false } = options
+  const rows = row?.map((each) => ({ table: each.split('/')[0], row: each.split('/')[1] }))
+  const request = parsed(parseReplay(given({ table, rows, study, partition, limit })), options)
+  if (request === undefined) return
+  const rowsLeft = ({ left, counts: { Recorded, NotInFeed } }: Replay): number => left + Recorded + NotInFeed
+  show(await replayRows(operator(), request, dryRun), options, replayLines, (replay) => (rowsLeft(replay) > 0 ? 1 : 0))
+}
+
+const replayLines = ({ dryRun, selected, replayed, left, stop, counts: outcomes }: Replay): ReadonlyArray<string> => [
+  `${plural(selected, 'row')} selected; ${dryRun ? 'a replay would come to' : 'replayed'}: ${counts(outcomes)}${left > 0 ? `; ${left} left` : ''}`,
+  ...(stop === undefined ? [] : [`Ended early: ${stop.reason}`]),
+  ...(replayed.length === 0
+    ? []
+    : textTable(
+        ['SEQUENCE', 'OUTCOME', 'CODE', 'STUDY', 'REASON'],
+        replayed.map((row) => [
+          row.sequence,
+          row.outcome,
+          row.code ?? '',
+          row.studyInstanceUid ?? '',
+          row.reason ?? '',
+        ]),
+      )),
+]

@@ -1,0 +1,57 @@
+import { Command } from 'commander'
+import { type StatusAnswer, status } from '../lib/composition/operate'
+import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
+import { ago, textTable } from './text-table'
+
+/** `dicomcast status`: does it work, how far behind, what failed. */
+export const statusCommand = (): Command =>
+  withJson(new Command('status'))
+    .description('is it working, how far behind is it, and what failed')
+    .addHelpText('after', exitCodesHelp('it works, and something needs a look; 3 when it does not work'))
+    .action(async (output: Output) =>
+      show(await status(operator()), output, statusLines, ({ state }) => exitCodes[state]),
+    )
+
+const exitCodes = { fine: 0, behind: 1, broken: 3 } as const
+const headlines = { fine: 'All is well.', behind: 'It works, and needs a look.', broken: 'It does not work.' }
+
+const shownRuns = 10
+
+const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => {
+  const { checkpoint, head, backlog, lagS, lease, failures, runs, health, entriesPerSecond } = answer
+  return [
+    headlines[answer.state],
+    ...answer.reasons.map((reason) => `  ${reason}`),
+    '',
+    `Checkpoint  ${checkpoint === undefined ? 'unknown' : `${checkpoint.sequence} of ${head ?? 'unknown'}`}`,
+    `Backlog     ${backlog === undefined ? 'unknown' : backlog === 0 ? 'none' : `${backlog} entries, the oldest ${ago(lagS ?? 0)} old`}`,
+    ...(checkpoint?.stuckSince === undefined ? [] : [`Stuck since ${checkpoint.stuckSince}`]),
+    `Holes       ${checkpoint?.openHoles ?? 'unknown'} open`,
+    `Lease       ${lease.held === null ? 'unknown' : lease.held ? `held for ${ago(lease.heldForS ?? 0)} by run ${lease.runId ?? 'unknown'}` : 'free'}`,
+    ...(entriesPerSecond === undefined ? [] : [`Speed       ${entriesPerSecond} entries/s`]),
+    '',
+    ...textTable(
+      ['SERVICE', 'HEALTH', 'MS'],
+      Object.entries(health).map(([hop, each]) => [hop, each.healthy ? 'answers' : each.reason, Math.round(each.ms)]),
+    ),
+    '',
+    ...textTable(
+      ['TABLE', 'ROWS'],
+      Object.entries(failures).map(([table, { rows, more }]) => [table, more ? `${rows} and more` : rows]),
+    ),
+    ...(runs.length === 0
+      ? []
+      : [
+          '',
+          ...textTable(
+            ['LAST RUNS', 'WHAT', 'WHO', 'ENDED', 'ENTRIES', 'STORED', 'RECORDED', 'TO', 'SECONDS'],
+            runs
+              .slice(0, shownRuns)
+              .map((run) => [
+                ...[new Date(run.startedAt).toISOString().slice(0, 19), run.kind, run.by, run.ended],
+                ...[run.entries, run.stored, run.recorded, run.to, (run.durationMs / 1000).toFixed(1)],
+              ]),
+          ),
+        ]),
+  ]
+}

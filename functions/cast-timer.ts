@@ -1,0 +1,10 @@
+import { app } from '@azure/functions'
+import { castOnTimer, jsonLog, stopTakingWork } from '../lib/composition'
+
+app.timer('castTimer', {
+  schedule: '%CastSchedule%',
+  handler: (_timer, context) =>
+    castOnTimer(jsonLog((line, level) => (level === 'error' ? context.error(line) : context.log(line)))),
+})
+
+app.hook.appTerminate(() => stopTakingWork())

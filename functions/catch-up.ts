@@ -1,0 +1,14 @@
+import { catchUp } from '../lib/composition/operate'
+import { parseCatchUp } from '../lib/composition/requests'
+import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
+
+route('catchUp', {
+  verb: 'POST',
+  path: 'catch-up',
+  handle: async (request, operator) => {
+    const query = parseCatchUp(queryOf(request))
+    if (query._tag === 'Left') return refuse(query.left)
+    const { budgetSeconds = defaultBudgetS, maxBatches = 0 } = query.right
+    return answer(await catchUp({ ...operator, budgetMs: budgetSeconds * 1_000 }, maxBatches))
+  },
+})

@@ -1,0 +1,24 @@
+import { failure, failures } from '../lib/composition/operate'
+import { parseFailuresQuery, parseTable } from '../lib/composition/requests'
+import { answer, notFound, queryOf, refuse, route } from './http'
+
+route('failures', {
+  verb: 'GET',
+  path: 'failures/{table}',
+  handle: async (request, operator) => {
+    const table = parseTable(request.params['table'] ?? '')
+    if (table._tag === 'Left') return notFound(table.left)
+    const query = parseFailuresQuery(queryOf(request))
+    return query._tag === 'Left' ? refuse(query.left) : answer(await failures(operator, table.right, query.right))
+  },
+})
+
+route('failure', {
+  verb: 'GET',
+  path: 'failures/{table}/{row}',
+  handle: async (request, operator) => {
+    const table = parseTable(request.params['table'] ?? '')
+    if (table._tag === 'Left') return notFound(table.left)
+    return answer(await failure(operator, table.right, request.params['row'] ?? ''))
+  },
+})

@@ -1,0 +1,72 @@
+/** The page without facts: the script fills it in. */
+export const pageOf = (style: string, script: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>DICOMcast</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to what needs doing</a>
+<header>
+  <p class="brand">DICOMcast</p>
+  <p class="quiet" id="read">Reading…</p>
+  <label class="quiet"><input type="checkbox" id="auto" checked> Refresh every 30 s</label>
+  <button type="button" id="refresh">Refresh now</button>
+</header>
+<noscript><p class="needs">This page needs JavaScript. <code>dicomcast status</code> tells the same.</p></noscript>
+<main id="main" tabindex="-1">
+  <section id="verdict" data-state="unknown" aria-labelledby="headline">
+    <div role="status">
+      <h1 id="headline">Reading the status…</h1>
+      <ul id="reasons"></ul>
+    </div>
+    <div class="doing">
+      <button type="button" id="catchUp" class="main">Catch up now</button>
+      <div id="progress" hidden>
+        <label for="bar" id="progressText">Catching up</label>
+        <progress id="bar"></progress>
+      </div>
+    </div>
+  </section>
+  <p id="message" role="status" class="message" data-kind="none"></p>
+  <form id="keyForm" hidden>
+    <label for="key">The function app wants a key. Function key</label>
+    <input id="key" type="password" autocomplete="off" spellcheck="false">
+    <button type="submit">Use it</button>
+  </form>
+  <section aria-labelledby="factsTitle">
+    <h2 id="factsTitle">How it stands</h2>
+    <dl id="facts" class="tiles"></dl>
+  </section>
+  <section aria-labelledby="healthTitle">
+    <h2 id="healthTitle">Services</h2>
+    <ul id="health" class="tiles"></ul>
+  </section>
+  <section id="identity" aria-labelledby="identityTitle">
+    <h2 id="identityTitle" tabindex="-1">Whose images are these?</h2>
+    <div id="identityList"></div>
+  </section>
+  <section id="failures" aria-labelledby="failuresTitle">
+    <h2 id="failuresTitle" tabindex="-1">What failed</h2>
+    <div id="tables"></div>
+  </section>
+  <section aria-labelledby="chartTitle">
+    <h2 id="chartTitle">Over time</h2>
+    <div id="charts"></div>
+  </section>
+  <section aria-labelledby="runsTitle">
+    <h2 id="runsTitle">Last runs</h2>
+    <div id="runs"></div>
+  </section>
+</main>
+<footer class="quiet">
+  No patient data is on this page: UIDs, codes and counts. What to do about each code is told in docs/operations.md.
+</footer>
+<script>${script}</script>
+</body>
+</html>
+`

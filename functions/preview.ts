@@ -1,0 +1,14 @@
+import { previewBatches } from '../lib/composition/operate'
+import { parsePreview } from '../lib/composition/requests'
+import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
+
+route('preview', {
+  verb: 'POST',
+  path: 'preview',
+  handle: async (request, operator) => {
+    const query = parsePreview(queryOf(request))
+    if (query._tag === 'Left') return refuse(query.left)
+    const { batches = 1, fromSequence, budgetSeconds = defaultBudgetS } = query.right
+    return answer(await previewBatches({ ...operator, budgetMs: budgetSeconds * 1_000 }, { batches, fromSequence }))
+  },
+})

@@ -1,0 +1,8 @@
+import { status } from '../lib/composition/operate'
+import { answer, route } from './http'
+
+route('status', {
+  verb: 'GET',
+  path: 'status',
+  handle: async (_request, operator) => answer(await status(operator)),
+})

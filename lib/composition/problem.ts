@@ -1,0 +1,76 @@
+import { describeServiceError } from '../domain/cast-error'
+import type { Failure } from './operate'
+
+/** RFC 9457. `type` is about:blank, so the title is that of the status; `code` is for programs, `detail` for people. */
+export interface Problem {
+  readonly type: 'about:blank'
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+  readonly [extension: string]: unknown
+}
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  412: 'Precondition Failed',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+export const problem = (
+  status: number,
+  code: string,
+  detail: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): Problem => ({ type: 'about:blank', title: titles[status] ?? 'Error', status, code, detail, ...extensions })
+
+const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
+
+const counted = (problems: ReadonlyArray<string>, what: string): string =>
+  `${what} has ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${problems.join(' · ')}`
+
+/** A failure in words, with the status that says it over HTTP. */
+export const problemOf = (failed: Failure): Problem => {
+  switch (failed._tag) {
+    case 'RequestInvalid':
+      return problem(400, failed._tag, counted(failed.problems, 'The request'), { problems: failed.problems })
+    case 'ConfigurationInvalid':
+      return problem(500, failed._tag, counted(failed.problems, 'The configuration'), { problems: failed.problems })
+    case 'NotFound':
+      return problem(404, failed._tag, `There is no such ${failed.what}.`)
+    case 'Refused':
+      return problem(422, failed._tag, sentence(failed.reason))
+    case 'EtagStale':
+      return problem(412, failed._tag, 'The checkpoint has moved since: read the status again.', {
+        etag: failed.current ?? null,
+      })
+    case 'LeaseHeld': {
+      const { runId, heldForS } = failed
+      const since = heldForS === undefined ? '' : ` for ${heldForS} s`
+      return problem(409, failed._tag, `Another run holds the lease${since}. Try again when it has ended.`, {
+        runId: runId ?? null,
+        heldForS: heldForS ?? null,
+      })
+    }
+    case 'RunEnded': {
+      const { report } = failed
+      const another = report.ended === 'CheckpointMoved' || report.ended === 'LeaseLost'
+      return problem(another ? 409 : 503, report.ended, sentence(report.reason), { hop: hopIn(report.reason), report })
+    }
+    case 'Service': {
+      const { error } = failed
+      const another = error._tag === 'CheckpointMoved' || error._tag === 'LeaseLost'
+      return problem(another ? 409 : 503, error._tag, sentence(describeServiceError(error)), {
+        hop: 'hop' in error ? error.hop : hopIn(describeServiceError(error)),
+      })
+    }
+  }
+}
+
+// Reasons begin with the service that they are about.
+const hopIn = (reason: string): string | null => /^(dicom|fhir|storage): /.exec(reason)?.[1] ?? null
