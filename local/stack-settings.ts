@@ -1,0 +1,47 @@
+export interface StackUrls {
+  readonly dicom: string
+  readonly fhir: string
+  readonly connectionString: string
+}
+
+export interface OwnServers {
+  readonly dicomwebUrl?: string | undefined
+  readonly fhirUrl?: string | undefined
+}
+
+/** The timer function's name, as functions/ registers it. */
+export const castTimer = 'castTimer'
+
+/**
+ * The environment of the function app: the stack's addresses, and for the rest what the person has set, Patient__* and
+ * DicomCast__* for example. Settings about a service that is local here are left out: they were meant for another one.
+ */
+export const stackSettings = (
+  env: NodeJS.ProcessEnv,
+  { dicom, fhir, connectionString }: StackUrls,
+  own: OwnServers,
+  scheduled: boolean,
+): NodeJS.ProcessEnv => {
+  const foreign = [
+    'AzureWebJobsStorage',
+    'TableStore__',
+    ...(own.dicomwebUrl === undefined ? ['DicomWeb__'] : []),
+    ...(own.fhirUrl === undefined ? ['Fhir__'] : []),
+  ]
+  const kept = Object.entries(env).filter(([name]) => !foreign.some((prefix) => name.startsWith(prefix)))
+  return {
+    DicomWeb__Version: 'v2',
+    DicomWeb__Authentication__Enabled: 'false',
+    Fhir__Authentication__Enabled: 'false',
+    // Every minute in Azure; here somebody is waiting to see the file that was just stored.
+    CastSchedule: '*/15 * * * * *',
+    // One run takes all there is, not one batch: nobody waits for the next tick to see the rest.
+    DicomCast__TimerBatches: '0',
+    ...Object.fromEntries(kept),
+    DicomWeb__Endpoint: dicom,
+    Fhir__Endpoint: fhir,
+    AzureWebJobsStorage: connectionString,
+    // Azure's own switch: off its schedule, and still fired by hand.
+    ...(scheduled ? {} : { [`AzureWebJobs.${castTimer}.Disabled`]: 'true' }),
+  }
+}

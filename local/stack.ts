@@ -1,0 +1,146 @@
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startAzurite } from './azurite'
+import { startDicomService } from './dicom/service'
+import { startFhirService } from './fhir/service'
+import { startFunctionsHost } from './functions-host'
+import { startHapi } from './hapi'
+import { summaryOf, warningOf, type RunSummary } from './stack-log'
+import { castTimer, stackSettings, type OwnServers } from './stack-settings'
+
+export interface StackOptions extends OwnServers {
+  /**
+   * First of three ports in a row: functions, DICOM, FHIR. Free ones when it is 0, and in place of taken ones by default;
+   * not so with `keep`: FHIR holds the DICOM service's address, which must not change from start to start.
+   */
+  readonly port?: number | undefined
+  readonly keep?: string | undefined
+  /** HAPI in place of the local FHIR service; it holds everything in memory. */
+  readonly hapi?: boolean | undefined
+  /** False: the timer only runs when it is fired. */
+  readonly scheduled: boolean
+  readonly env: NodeJS.ProcessEnv
+  readonly say: (what: string, text: string) => void
+  readonly onRun: (run: RunSummary) => void
+}
+
+export interface Stack {
+  readonly dicomUrl: string
+  readonly fhirUrl: string
+  readonly functionsUrl: string
+  readonly connectionString: string
+  readonly schedule: string
+  /** Fires the timer function once. */
+  readonly cast: () => Promise<RunSummary>
+  readonly exited: Promise<void>
+  readonly close: () => Promise<void>
+}
+
+const firstPort = 7071
+
+/** Starts storage, DICOM service, FHIR service and the function app, in this order; what has started is closed on failure. */
+export const startStack = async (options: StackOptions): Promise<Stack> => {
+  const { say, keep } = options
+  const closers: Array<() => Promise<void>> = []
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne()
+  }
+  const started = <A extends { readonly close: () => Promise<void> }>(service: A): A => {
+    closers.push(service.close)
+    return service
+  }
+  const kept = (file: string): { readonly stateFile?: string } =>
+    keep === undefined ? {} : { stateFile: join(keep, file) }
+
+  try {
+    if (keep !== undefined) await mkdir(join(keep, 'azurite'), { recursive: true })
+    const [functionsPort, dicomPort, fhirPort] = await ports(
+      options.port ?? (keep === undefined ? undefined : firstPort),
+    )
+
+    say('Storage', 'starting Azurite …')
+    const azurite = started(await startAzurite({ folder: keep === undefined ? undefined : join(keep, 'azurite') }))
+    say('Storage', `${azurite.tableUrl} (Azurite, ${keep === undefined ? 'in memory' : `kept in ${keep}`})`)
+
+    const dicomUrl =
+      options.dicomwebUrl ?? started(await startDicomService({ port: dicomPort, ...kept('dicom.json') })).url
+    say('DICOM', `${dicomUrl}${options.dicomwebUrl === undefined ? '' : ' (yours)'}`)
+
+    const startFhir = async (): Promise<string> => {
+      if (options.hapi !== true) return started(await startFhirService({ port: fhirPort, ...kept('fhir.json') })).url
+      return started(await startHapi({ port: fhirPort, onProgress: (text) => say('FHIR', text) })).url
+    }
+    const fhirUrl = options.fhirUrl ?? (await startFhir())
+    const whose = options.fhirUrl !== undefined ? ' (yours)' : options.hapi === true ? ' (HAPI FHIR, in memory)' : ''
+    say('FHIR', `${fhirUrl}${whose}`)
+
+    const runs: RunSummary[] = []
+    const { connectionString } = azurite
+    const env = stackSettings(
+      options.env,
+      { dicom: dicomUrl, fhir: fhirUrl, connectionString },
+      options,
+      options.scheduled,
+    )
+    const host = started(
+      await startFunctionsHost({
+        env,
+        port: functionsPort,
+        onLog: (line) => {
+          const run = summaryOf(line)
+          const warning = run === undefined ? warningOf(line) : undefined
+          if (warning !== undefined) say('Functions', warning)
+          if (run === undefined) return
+          runs.push(run)
+          options.onRun(run)
+        },
+      }),
+    )
+    say('Functions', `${host.url} (${castTimer} ${options.scheduled ? `on ${env.CastSchedule}` : 'fired by hand'})`)
+
+    return {
+      dicomUrl,
+      fhirUrl,
+      functionsUrl: host.url,
+      connectionString,
+      schedule: env.CastSchedule ?? '',
+      exited: host.exited,
+      close,
+      cast: async () => {
+        const before = runs.length
+        const fired = await host.fire(castTimer)
+        // The summary travels beside the answer and may come a moment later.
+        for (let waited = 0; runs.length === before && waited < 1_000; waited += 20) await sleep(20)
+        return runs[before] ?? { ended: 'Failed', reason: fired.succeeded ? 'it left no summary' : fired.error }
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Fires until the feed is caught up. The schedule goes on beside it: a tick that holds the lease is waited for. */
+export const castUntilCaughtUp = async (stack: Pick<Stack, 'cast'>): Promise<RunSummary> => {
+  for (;;) {
+    const run = await stack.cast()
+    if (run.ended === 'LeaseHeld') await sleep(1_000)
+    else if (run.ended !== 'BatchDone' && run.ended !== 'OutOfTime') return run
+    else if (run.to !== undefined && run.to === run.head) return run
+  }
+}
+
+const ports = async (first: number | undefined): Promise<[number, number, number]> => {
+  if (first === 0) return [0, 0, 0]
+  if (first !== undefined) return [first, first + 1, first + 2]
+  return [await ifFree(firstPort), await ifFree(firstPort + 1), await ifFree(firstPort + 2)]
+}
+
+const ifFree = (port: number): Promise<number> =>
+  new Promise((resolve) => {
+    const probe = createServer()
+    probe.once('error', () => resolve(0))
+    probe.listen(port, () => probe.close(() => resolve(port)))
+  })
