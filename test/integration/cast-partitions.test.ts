@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals'
+import { held, imagesOf } from '../support/cast-fhir'
+import { created, deleted } from '../support/cast-images'
+import { type CastWorld, useCastWorld } from '../support/cast-world'
+
+const newWorld = useCastWorld()
+
+const study = '1.2.3'
+const north = { study, partition: 'north', instance: 1 }
+const south = { study, partition: 'south', instance: 2, patientId: 'P2' }
+
+/** Address of each study's Endpoint → its images. */
+const byAddress = (world: CastWorld): Readonly<Record<string, ReadonlyArray<string>>> =>
+  Object.fromEntries(
+    held(world, 'ImagingStudy').map((each) => {
+      const endpoint = held(world, 'Endpoint').find(({ id }) => each.endpoint?.[0]?.reference === `Endpoint/${id}`)
+      return [endpoint?.address.replace(world.dicom.url, '') ?? 'none', Object.values(imagesOf(each)).flat()]
+    }),
+  )
+
+describe('the same StudyInstanceUID in two partitions', () => {
+  it.each([1000, 1])('is two studies, told apart by their Endpoints: in batches of %i', async (batchSize) => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: String(batchSize) } })
+    world.dicom.control.append(created(north), created(south), created({ study, instance: 3 }))
+    expect(await world.cast({}, { maxBatches: 0 })).toMatchObject({ ended: 'CaughtUp', stored: 3 })
+    expect(byAddress(world)).toEqual({
+      '/v2/partitions/north': ['1.2.3.1.1'],
+      '/v2/partitions/south': ['1.2.3.1.2'],
+      '/v2': ['1.2.3.1.3'],
+    })
+    const sources = held(world, 'ImagingStudy').map(({ meta }) => meta?.source?.replace(world.dicom.url, ''))
+    expect(sources.sort()).toEqual(['', '/partitions/north', '/partitions/south'])
+  })
+
+  it('is deleted in one of them, and stays in the other', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created(north), created(south))
+    await world.cast()
+    world.dicom.control.append(deleted(north))
+    await world.cast()
+    expect(byAddress(world)).toEqual({ '/v2/partitions/south': ['1.2.3.1.2'] })
+  })
+})
+
+it('partitions that are not named are passed by, and counted as superseded', async () => {
+  const world = await newWorld({ settings: { DicomCast__Partitions: 'north, elsewhere' } })
+  world.dicom.control.append(created(north), created(south), created({ study: '1.2.4', patientId: null }))
+  expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 3, entries: 3, stored: 1, superseded: 2 })
+  expect([byAddress(world), await world.failed()]).toEqual([{ '/v2/partitions/north': ['1.2.3.1.1'] }, {}])
+})
+
+it("a partition's patients have its own system, and are other people than those of the next", async () => {
+  const systems = '{"north":"http://north.example/mrn"}'
+  const world = await newWorld({ settings: { Patient__PartitionSystems: systems } })
+  world.dicom.control.append(created(north), created({ ...south, patientId: 'P1' }))
+  await world.cast()
+  expect(held(world, 'Patient').map(({ identifier }) => identifier?.[0])).toMatchObject([
+    { system: 'http://north.example/mrn', value: 'P1' },
+    { value: 'P1' },
+  ])
+})

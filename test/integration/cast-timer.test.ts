@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
+import { sole } from '../support/cast-fhir'
+import { created, images } from '../support/cast-images'
+import { reportFields } from '../support/cast-report'
+import { until } from '../support/cast-until'
+import { type CastWorld, useCastWorld } from '../support/cast-world'
+
+// The compiled app in the local functions host: the timer is fired as Azure fires it, through @azure/functions itself.
+const newWorld = useCastWorld()
+
+const timer = 'castTimer'
+const never = { CastSchedule: '0 0 4 1 1 *' }
+const hosts: FunctionsHost[] = []
+afterEach(async () => {
+  await Promise.all(hosts.splice(0).map((host) => host.close()))
+})
+
+const startHost = async (settings: Readonly<Record<string, string>>): Promise<FunctionsHost> => {
+  const host = await startFunctionsHost({ env: { PATH: process.env['PATH'], ...never, ...settings } })
+  hosts.push(host)
+  return host
+}
+
+const linesOf = (host: FunctionsHost): ReadonlyArray<string> =>
+  host.logs.filter(({ functionName }) => functionName === timer).map(({ message }) => message)
+
+/** What the app logs travels beside the answer, and may come a moment later. */
+const lines = async (host: FunctionsHost, count: number): Promise<ReadonlyArray<Record<string, unknown>>> => {
+  await until(() => linesOf(host).length >= count, `${count} log lines`)
+  return linesOf(host)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe('the timer function', () => {
+  it('casts one batch a run, and ends with one summary line of the promised fields', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '2' } })
+    world.dicom.control.append(...images(3, { study: '1.2.3' }))
+    const host = await startHost(world.environment())
+    expect(host.functions).toContain(`${timer}: ${never.CastSchedule}`)
+
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    const [first, second, ...others] = await lines(host, 2)
+    expect([first, second].map((line) => Object.keys(line ?? {}))).toEqual([
+      ['level', 'message', ...reportFields],
+      ['level', 'message', ...reportFields],
+    ])
+    expect([others, first, second]).toMatchObject([
+      [],
+      { level: 'info', message: 'cast', ended: 'BatchDone', from: 0, to: 2, head: 3, stored: 2 },
+      { level: 'info', message: 'cast', ended: 'CaughtUp', from: 2, to: 3, head: 3, stored: 1 },
+    ])
+    expect(sole(world, 'ImagingStudy').numberOfInstances).toBe(3)
+  })
+
+  it('takes all there are with DicomCast__TimerBatches=0', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '2', DicomCast__TimerBatches: '0' } })
+    world.dicom.control.append(...images(5, { study: '1.2.3' }))
+    const host = await startHost(world.environment())
+    await host.fire(timer)
+    expect(await lines(host, 1)).toMatchObject([{ ended: 'CaughtUp', to: 5, stored: 5 }])
+  })
+
+  it('fails its invocation when a service ends the run, and goes on at the next', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    world.dicom.control.append(created({ study: '1.2.3' }))
+    world.fhir.faults.set([{ fault: '503', times: 1 }])
+    const host = await startHost(world.environment())
+    expect(await host.fire(timer)).toEqual({
+      succeeded: false,
+      error: 'ServiceUnavailable: fhir: it has trouble of its own (503)',
+    })
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(await lines(host, 3)).toMatchObject([
+      { level: 'error', message: 'cast', ended: 'ServiceUnavailable', to: 0 },
+      { level: 'info', message: 'cast', ended: 'CaughtUp', to: 1 },
+    ])
+  })
+
+  it('is registered with a wrong configuration, too, and then fails with all problems', async () => {
+    const host = await startHost({ DicomCast__BatchSize: 'many', DicomWeb__Endpoint: 'ftp://dicom.example' })
+    expect(host.functions).toContain(`${timer}: ${never.CastSchedule}`)
+    const fired = await host.fire(timer)
+    const error = fired.succeeded ? '' : fired.error
+    expect(error).toMatch(/^ConfigurationInvalid: the configuration has 4 problems: /)
+    for (const name of ['DicomWeb__Endpoint', 'Fhir__Endpoint', 'DicomCast__BatchSize', 'AzureWebJobsStorage']) {
+      expect(error).toContain(`${name}: `)
+    }
+    expect(error).not.toContain('ftp://dicom.example')
+    const [summary] = await lines(host, 1)
+    expect(Object.keys(summary ?? {})).toEqual(['level', 'message', ...reportFields])
+  })
+
+  it('that meets another run at work is no failure', async () => {
+    const world: CastWorld = await newWorld()
+    world.dicom.control.append(created({ study: '1.2.3' }))
+    world.fhir.faults.set([{ fault: 'slow', match: { interaction: 'metadata' }, delayMs: 1_500 }])
+    const host = await startHost(world.environment())
+    const atWork = world.cast()
+    await until(() => world.fhir.faults.list()[0]?.hits === 1)
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(await lines(host, 1)).toMatchObject([{ level: 'info', ended: 'LeaseHeld', entries: 0 }])
+    expect((await atWork).ended).toBe('CaughtUp')
+  })
+
+  it('lets the batch in hand come to its end when the host ends the app, and the lease go', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '2', DicomCast__TimerBatches: '0' } })
+    world.dicom.control.append(...images(6, { study: '1.2.3' }))
+    const host = await startHost(world.environment())
+    world.fhir.faults.set([{ fault: 'slow', match: { interaction: 'transaction' }, delayMs: 200 }])
+    host.fire(timer).catch(() => undefined)
+    await until(() => (world.fhir.faults.list()[0]?.hits ?? 0) >= 2)
+    await host.close()
+    world.fhir.faults.clear()
+    const rest = await world.cast({}, { maxBatches: 0 })
+    expect([rest.ended, rest.to, sole(world, 'ImagingStudy').numberOfInstances]).toEqual(['CaughtUp', 6, 6])
+  })
+
+  it('lets the lease go within the five seconds of the host, also when the batch in hand takes longer', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(6, { study: '1.2.3' }))
+    const host = await startHost(world.environment())
+    world.fhir.faults.set([{ fault: 'slow', match: { interaction: 'transaction' }, delayMs: 4_000, skip: 1, times: 1 }])
+    host.fire(timer).catch(() => undefined)
+    await until(() => world.fhir.faults.list()[0]?.hits === 1)
+    await host.close()
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 0, to: 6, stored: 6 })
+    expect(sole(world, 'ImagingStudy').numberOfInstances).toBe(6)
+  })
+})

@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sole } from '../support/cast-fhir'
+import { created, images } from '../support/cast-images'
+import { useCastWorld } from '../support/cast-world'
+import { dicomcast } from '../support/command-line'
+import { takeLease } from '../support/operate-world'
+
+const newWorld = useCastWorld()
+const commands = ['status', 'failures', 'replay', 'resync', 'verify', 'preview', 'checkpoint']
+
+describe('dicomcast, for operators', () => {
+  it.each(commands)('%s --help tells its options and exit codes', async (command) => {
+    const { code, stdout } = await dicomcast({}, command, '--help')
+    expect([code, stdout.includes('--json'), stdout.includes('Exit codes:')]).toEqual([0, true, true])
+  })
+
+  it.each([
+    ['failures', 'Nowhere'],
+    ['failures', '--since', 'yesterday'],
+    ['replay'],
+    ['replay', '--row', 'DicomFailToStoreExceptionTable/1'],
+    ['resync'],
+    ['resync', 'not-a-uid'],
+    ['verify'],
+    ['verify', '--sample', 'many'],
+    ['verify', '--all', '--since', '2026-11-23T20:00:00Z'],
+    ['preview', '--batches', '0'],
+    ['checkpoint', '--to-sequence', '1'],
+    ['status', '--frob'],
+  ])('a wrong option ends with 2 and says so on stderr: %s %s', async (...args) => {
+    const world = await newWorld()
+    const { code, stdout, stderr } = await dicomcast(world.environment(), ...args)
+    expect([code, stdout, stderr === '']).toEqual([2, '', false])
+  })
+
+  it('ends with 2 and every problem of the configuration', async () => {
+    const { code, stderr } = await dicomcast({ DicomCast__BatchSize: 'many' }, 'status')
+    expect([code, stderr.split('\n').filter((line) => line.startsWith('  ')).length]).toEqual([2, 4])
+  })
+
+  it('ends with 4 while another run holds the lease, and with 3 while a service is down', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2))
+    await world.cast()
+    await takeLease(world)
+    expect(await dicomcast(world.environment(), 'resync', '1.2.3')).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('Another run holds the lease for '),
+    })
+    world.dicom.faults.set([{ fault: '403' }])
+    expect(await dicomcast(world.environment(), 'verify', '1.2.3')).toMatchObject({
+      code: 3,
+      stderr: 'dicomcast: dicom: it refuses this identity (403): does it have the role DICOM Data Reader?\n',
+    })
+  })
+
+  it('gives a script JSON, the problem included', async () => {
+    const world = await newWorld()
+    for (const [command, ...args] of [['status'], ['failures'], ['preview'], ['checkpoint'], ['verify', '--all']]) {
+      const { code, stdout } = await dicomcast(world.environment(), command ?? '', ...args, '--json')
+      expect([command, code, typeof JSON.parse(stdout)]).toEqual([command, 0, 'object'])
+    }
+    const { code, stdout } = await dicomcast(world.environment(), 'resync', '9.9', '--json')
+    expect([code, JSON.parse(stdout)]).toMatchObject([2, { status: 404, code: 'NotFound' }])
+  })
+})
+
+describe('dicomcast verify', () => {
+  it('finds what differs in one study, repairs it, and says that it is in step', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2))
+    await world.cast()
+    await fetch(`${world.fhir.url}/ImagingStudy/${sole(world, 'ImagingStudy').id}`, { method: 'DELETE' })
+    const verify = (...args: ReadonlyArray<string>) => dicomcast(world.environment(), 'verify', ...args)
+    expect(await verify('1.2.3')).toMatchObject({
+      code: 1,
+      stdout: '1.2.3: differs (2 instances in DICOM, 0 in FHIR, 2 missing)\n  would create ImagingStudy\n',
+    })
+    expect(await verify('1.2.3', '--repair')).toMatchObject({ code: 0 })
+    expect(await verify('--sample', '5')).toMatchObject({ code: 0, stdout: '1 study compared: all in step\n' })
+  })
+
+  it('takes the studies that changed since a time', async () => {
+    const world = await newWorld()
+    world.dicom.control.append({ ...created({ study: '1.2.1' }), timestamp: '2026-01-01T00:00:00.0000000+00:00' })
+    world.dicom.control.append({ ...created({ study: '1.2.2' }), timestamp: '2026-02-01T00:00:00.0000000+00:00' })
+    await world.cast({}, { maxBatches: 0 })
+    expect(await dicomcast(world.environment(), 'verify', '--since', '2026-01-15T00:00:00Z')).toMatchObject({
+      code: 0,
+      stdout: '1 study compared: all in step\n',
+    })
+  })
+
+  it('goes on where it was with --resume, and forgets the position at the end', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...[1, 2, 3].map((number) => created({ study: `1.2.${number}` })))
+    await world.cast()
+    const folder = await mkdtemp(join(tmpdir(), 'dicomcast-verify-'))
+    const file = join(folder, 'position.json')
+    await writeFile(file, JSON.stringify({ partition: 'Microsoft.Default', done: 2 }))
+    const verify = () => dicomcast(world.environment(), 'verify', '--all', '--resume', file)
+    expect(await verify()).toMatchObject({ code: 0, stdout: '1 study compared: all in step\n' })
+    await expect(readFile(file)).rejects.toThrow('ENOENT')
+    expect(await verify()).toMatchObject({ code: 0, stdout: '3 studies compared: all in step\n' })
+    await rm(folder, { recursive: true })
+  })
+})

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals'
+import { created, images } from '../support/cast-images'
+import { documentedRoutes, undocumented } from '../support/openapi'
+import { takeLease, useOperateWorld } from '../support/operate-world'
+
+const newWorld = useOperateWorld()
+
+/** Calls that bring out every kind of answer; `{…}` in a path are filled in by what stands before `?`. */
+const calls = (etag: string): ReadonlyArray<readonly ['GET' | 'POST', string, string, unknown?]> => [
+  ['GET', '/health', 'health'],
+  ['GET', '/status', 'status'],
+  ['POST', '/catch-up', 'catch-up'],
+  ['POST', '/catch-up', 'catch-up?maxBatches=x'],
+  ['GET', '/failures/{table}', 'failures/DicomFailToStoreExceptionTable'],
+  ['GET', '/failures/{table}', 'failures/InvalidDicomTagExceptionTable'],
+  ['GET', '/failures/{table}', 'failures/TransientRetryExceptionTable'],
+  ['GET', '/failures/{table}', 'failures/InvalidDicomTagExceptionTable?limit=0'],
+  ['GET', '/failures/{table}', 'failures/Nowhere'],
+  ['GET', '/failures/{table}/{row}', 'failures/DicomFailToStoreExceptionTable/0000000000000000003'],
+  ['GET', '/failures/{table}/{row}', 'failures/DicomFailToStoreExceptionTable/none'],
+  ['POST', '/replay', 'replay?dryRun=true', { table: 'DicomFailToStoreExceptionTable' }],
+  ['POST', '/replay', 'replay', { table: 'DicomFailToStoreExceptionTable' }],
+  ['POST', '/replay', 'replay', {}],
+  ['POST', '/resync', 'resync', { study: '1.2.3' }],
+  ['POST', '/resync', 'resync', { study: '9.9' }],
+  ['POST', '/resync', 'resync', {}],
+  ['GET', '/verify', 'verify?study=1.2.3'],
+  ['GET', '/verify', 'verify?study=9.9'],
+  ['GET', '/verify', 'verify'],
+  ['POST', '/preview', 'preview?fromSequence=0'],
+  ['POST', '/preview', 'preview?batches=0'],
+  ['POST', '/checkpoint', 'checkpoint', { sequence: 99, etag, confirm: true }],
+  ['POST', '/checkpoint', 'checkpoint', { sequence: 1, etag: 'old', confirm: true }],
+  ['POST', '/checkpoint', 'checkpoint', {}],
+]
+
+describe('docs/openapi.yaml', () => {
+  it('has every operator route with its verb, and no other', async () => {
+    const world = await newWorld()
+    const registered = world.host.functions.flatMap((line) => {
+      const [, name, path] = /^(\w+): \S+ \/api(\/\S+)$/.exec(line) ?? []
+      return name === undefined ? [] : [`${name} ${path}`]
+    })
+    expect([...registered].sort()).toEqual(documentedRoutes.map(({ name, path }) => `${name} ${path}`).sort())
+    for (const route of documentedRoutes) {
+      const answer = await world.call('DELETE', route.path.slice(1).replaceAll(/\{(\w+)\}/g, 'x'))
+      expect(answer.json['detail']).toBe(`This route answers ${route.verb}.`)
+      expect(undocumented(route, answer)).toEqual([])
+    }
+  })
+
+  it('tells what real answers look like, good and bad', async () => {
+    const world = await newWorld()
+    const badDate = { '00100030': { vr: 'DA', Value: ['never'] } }
+    world.dicom.control.append(
+      ...images(2, { study: '1.2.3' }),
+      created({ study: '1.2.4', patientId: null }),
+      created({ study: '1.2.5', elements: badDate }),
+    )
+    world.fhir.faults.set([{ fault: '403' }])
+    expect(undocumented({ path: '/catch-up', verb: 'POST' }, await world.call('POST', 'catch-up'))).toEqual([])
+    world.fhir.faults.clear()
+    await world.call('POST', 'catch-up')
+    const etag = ((await world.call('GET', 'status')).json['checkpoint'] as { etag: string }).etag
+    const seen: Array<string> = []
+    for (const [verb, path, called, body] of calls(etag)) {
+      const answer = await world.call(verb, called, body)
+      seen.push(`${path} ${answer.status}`)
+      expect([called, undocumented({ path, verb }, answer)]).toEqual([called, []])
+    }
+    const moved = await world.call('POST', 'checkpoint', { sequence: 1, etag, confirm: true })
+    expect([moved.status, undocumented({ path: '/checkpoint', verb: 'POST' }, moved)]).toEqual([200, []])
+    for (const status of [200, 400, 404, 412, 422])
+      expect(seen.filter((each) => each.endsWith(` ${status}`))).not.toEqual([])
+  })
+
+  it('tells what answers look like while somebody else is at work, a service is down, or settings are missing', async () => {
+    const world = await newWorld()
+    await takeLease(world)
+    const writing: ReadonlyArray<readonly [string, unknown?]> = [
+      ['/catch-up'],
+      ['/replay', { table: 'DicomFailToStoreExceptionTable' }],
+      ['/resync', { study: '1.2.3' }],
+      ['/checkpoint', { sequence: 0, etag: null, confirm: true }],
+    ]
+    for (const [path, body] of writing) {
+      const answer = await world.call('POST', path.slice(1), body)
+      expect([path, answer.status, undocumented({ path, verb: 'POST' }, answer)]).toEqual([path, 409, []])
+    }
+    const lost = await newWorld({ app: { DicomWeb__Endpoint: '' } })
+    for (const [verb, path, called, body] of calls('x')) {
+      const answer = await lost.call(verb, called, body)
+      expect([called, undocumented({ path, verb }, answer)]).toEqual([called, []])
+    }
+  })
+})

@@ -1,0 +1,317 @@
+import { describe, expect, it } from '@jest/globals'
+import type { FhirResource } from 'fhir/r4'
+import { held, sole } from '../support/cast-fhir'
+import { created, deleted, images } from '../support/cast-images'
+import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/operate-world'
+
+const newWorld = useOperateWorld()
+const dicomTable = 'DicomFailToStoreExceptionTable'
+const issuer = { '00100021': { vr: 'LO', Value: ['Elsewhere'] } }
+const bob = { patientId: 'P2', name: 'Stone^Bob', birthDate: '19510607', sex: 'M' }
+
+/** Two images wait for their issuer to be configured: the app knows it now, the run before did not. */
+const withUnknownIssuer = async (): Promise<OperateWorld> => {
+  const world = await newWorld({
+    settings: { Patient__IsIssuerIdUsed: 'true' },
+    app: { Patient__IssuerSystems: '{"Elsewhere":"urn:oid:1.2.3.4.5"}' },
+  })
+  world.dicom.control.append(
+    created({ study: '1.2.1' }),
+    ...[1, 2].map((instance) => created({ study: '1.2.2', instance, elements: issuer })),
+  )
+  await world.cast()
+  expect(await world.failed()).toEqual({ [dicomTable]: ['2 IssuerUnknown', '3 IssuerUnknown'] })
+  return world
+}
+
+/** Somebody edits FHIR behind our back. */
+const put = async ({ fhir }: OperateWorld, resource: FhirResource): Promise<void> => {
+  const { status } = await fetch(`${fhir.url}/${resource.resourceType}/${resource.id}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/fhir+json' },
+    body: JSON.stringify(resource),
+  })
+  expect(status).toBe(200)
+}
+
+describe('POST /api/replay', () => {
+  it.each([
+    ['a table', { table: dicomTable }],
+    ['a study', { study: '1.2.2' }],
+    ['rows', { rows: [2, 3].map((row) => ({ table: dicomTable, row: String(row).padStart(19, '0') })) }],
+  ])('of %s casts its entries again, and takes their rows away', async (_, body) => {
+    const world = await withUnknownIssuer()
+    expect(await world.call('POST', 'replay', body)).toMatchObject({
+      status: 200,
+      json: {
+        dryRun: false,
+        selected: 2,
+        left: 0,
+        counts: { Stored: 2, Unchanged: 0, Superseded: 0, Recorded: 0, NotInFeed: 0 },
+        replayed: [
+          { table: dicomTable, row: '0000000000000000002', sequence: 2, outcome: 'Stored' },
+          { sequence: 3, outcome: 'Stored' },
+        ],
+      },
+    })
+    expect(await world.failed()).toEqual({})
+    expect(held(world, 'ImagingStudy').map(({ numberOfInstances }) => numberOfInstances)).toEqual([1, 2])
+    expect((await world.call('GET', 'status')).json['runs']).toMatchObject([
+      { kind: 'replay', by: 'function key', ended: 'Done', entries: 2, stored: 2 },
+      { kind: 'cast' },
+    ])
+  })
+
+  it('as a dry run tells the same, and writes nothing', async () => {
+    const world = await withUnknownIssuer()
+    const before = world.fhir.store.all()
+    expect(await world.call('POST', 'replay?dryRun=true', { table: dicomTable })).toMatchObject({
+      status: 200,
+      json: { dryRun: true, selected: 2, counts: { Stored: 2, Recorded: 0 } },
+    })
+    expect(world.fhir.store.all()).toEqual(before)
+    expect(await world.failed()).toEqual({ [dicomTable]: ['2 IssuerUnknown', '3 IssuerUnknown'] })
+  })
+
+  it('counts the attempt when it fails again', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created({ patientId: null }))
+    await world.cast()
+    for (const attempts of [2, 3]) {
+      expect(await world.call('POST', 'replay', { table: dicomTable })).toMatchObject({
+        json: { replayed: [{ outcome: 'Recorded', code: 'TagsRejected', reason: 'PatientID is missing.' }] },
+      })
+      const { json } = await world.call('GET', `failures/${dicomTable}/0000000000000000001`)
+      expect(json).toMatchObject({ code: 'TagsRejected', count: attempts })
+    }
+  })
+
+  it('takes a row away whose entry a later one has superseded, and one whose instance is gone from a restored feed', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(
+      created({ study: '1.2.1', patientId: null }),
+      created({ study: '1.2.2', patientId: null }),
+    )
+    await world.cast()
+    world.dicom.control.append(deleted({ study: '1.2.1' }))
+    expect(await world.call('POST', 'replay', { study: '1.2.1' })).toMatchObject({
+      json: { counts: { Superseded: 1 }, left: 0 },
+    })
+    world.dicom.control.restore(1)
+    expect(await world.call('POST', 'replay', { study: '1.2.2' })).toMatchObject({ json: { counts: { Unchanged: 1 } } })
+    expect(await world.failed()).toEqual({})
+  })
+
+  it('takes no more than it may, and tells how many are left', async () => {
+    const world = await withUnknownIssuer()
+    expect(await world.call('POST', 'replay', { table: dicomTable, limit: 1 })).toMatchObject({
+      json: { selected: 2, left: 1, replayed: [{ sequence: 2 }] },
+    })
+    expect(await world.failed()).toEqual({ [dicomTable]: ['3 IssuerUnknown'] })
+  })
+
+  it('costs no row while a service is down', async () => {
+    const world = await withUnknownIssuer()
+    world.fhir.faults.set([{ fault: '401' }])
+    expect(await world.call('POST', 'replay', { table: dicomTable })).toMatchObject({
+      status: 503,
+      type: problemType,
+      json: { code: 'AccessDenied', hop: 'fhir' },
+    })
+    expect(await world.failed()).toEqual({ [dicomTable]: ['2 IssuerUnknown', '3 IssuerUnknown'] })
+  })
+
+  it('is 409 while somebody else holds the lease', async () => {
+    const world = await withUnknownIssuer()
+    await takeLease(world)
+    expect(await world.call('POST', 'replay', { table: dicomTable })).toMatchObject({
+      status: 409,
+      json: { code: 'LeaseHeld' },
+    })
+  })
+
+  it.each([
+    [{}, ['give a table, rows or a study']],
+    [{ table: 'Nowhere' }, [expect.stringMatching(/^table: expected one of /)]],
+    [{ rows: [{ table: dicomTable, row: '1' }] }, ['rows.0.row: expected the key of a row']],
+    [{ study: "1.2'" }, ['study: expected a UID']],
+    ['not json', ['expected a JSON object']],
+  ])('refuses %j', async (body, problems) => {
+    const world = await newWorld()
+    expect(await world.call('POST', 'replay', body)).toMatchObject({
+      status: 400,
+      type: problemType,
+      json: { problems },
+    })
+  })
+})
+
+describe('GET /api/verify and POST /api/resync', () => {
+  const castStudy = async (): Promise<OperateWorld> => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(3, { study: '1.2.3' }))
+    await world.cast()
+    return world
+  }
+  const verify = async (world: OperateWorld) => (await world.call('GET', 'verify?study=1.2.3')).json
+
+  it('find a study that was cast in step, and change nothing', async () => {
+    const world = await castStudy()
+    const inStep = {
+      ...{ study: '1.2.3', partition: 'Microsoft.Default', inStep: true, writes: [], notCast: {}, unrecorded: 0 },
+      instances: { inDicom: 3, inFhir: 3, missing: 0, gone: 0 },
+    }
+    expect(await verify(world)).toEqual(inStep)
+    const before = sole(world, 'ImagingStudy')
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject({
+      status: 200,
+      json: { stored: 0, unchanged: 3, removed: 0, notCast: {} },
+    })
+    expect(sole(world, 'ImagingStudy')).toEqual(before)
+  })
+
+  it('add what is missing, correct what differs, remove what is gone', async () => {
+    const world = await castStudy()
+    // Somebody edited FHIR: one image is lost, one was never there, and the Patient has another name.
+    const study = sole(world, 'ImagingStudy')
+    const [series] = study.series ?? []
+    const [first, , third] = series?.instance ?? []
+    if (series === undefined || first === undefined || third === undefined) throw new Error('it has three images')
+    const edited = { ...study, series: [{ ...series, instance: [first, third, { ...first, uid: '1.2.9' }] }] }
+    await put(world, edited)
+    const patient = sole(world, 'Patient')
+    await put(world, { ...patient, gender: 'male' })
+
+    expect(await verify(world)).toMatchObject({
+      inStep: false,
+      instances: { inDicom: 3, inFhir: 3, missing: 1, gone: 1 },
+      writes: [
+        { action: 'update', type: 'Patient', id: patient.id, elements: ['gender'] },
+        { action: 'update', type: 'ImagingStudy', id: study.id, elements: ['series'] },
+      ],
+    })
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject({ status: 200, json: { removed: 1 } })
+    expect((sole(world, 'ImagingStudy').series?.[0]?.instance ?? []).map(({ uid }) => uid).sort()).toEqual([
+      '1.2.3.1.1',
+      '1.2.3.1.2',
+      '1.2.3.1.3',
+    ])
+    expect(sole(world, 'Patient').gender).toBe('female')
+    expect(await verify(world)).toMatchObject({ inStep: true })
+  })
+
+  it('build a study that FHIR has lost, and delete one that DICOM no longer has', async () => {
+    const world = await castStudy()
+    const { id = '' } = sole(world, 'ImagingStudy')
+    await fetch(`${world.fhir.url}/ImagingStudy/${id}`, { method: 'DELETE' })
+    expect(await verify(world)).toMatchObject({
+      inStep: false,
+      instances: { inDicom: 3, inFhir: 0, missing: 3, gone: 0 },
+      writes: [{ action: 'create', type: 'ImagingStudy' }],
+    })
+    await world.call('POST', 'resync', { study: '1.2.3' })
+    expect(sole(world, 'ImagingStudy').numberOfInstances).toBe(3)
+
+    world.dicom.control.append(...[1, 2, 3].map((instance) => deleted({ study: '1.2.3', instance })))
+    expect(await verify(world)).toMatchObject({
+      inStep: false,
+      instances: { inDicom: 0, inFhir: 3, missing: 0, gone: 3 },
+      writes: [{ action: 'delete', type: 'ImagingStudy' }],
+    })
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject({ json: { removed: 3 } })
+    expect(held(world, 'ImagingStudy')).toEqual([])
+    expect(await world.call('GET', 'verify?study=1.2.3')).toMatchObject({ status: 404, json: { code: 'NotFound' } })
+  })
+
+  it('take an image for known that has its row, and settle the row when it is mended', async () => {
+    const world = await castStudy()
+    world.dicom.control.append(created({ study: '1.2.3', instance: 9, ...bob }))
+    await world.cast()
+    expect(await verify(world)).toMatchObject({ inStep: true, notCast: { PatientMismatch: 1 }, unrecorded: 0 })
+    world.dicom.control.append(deleted({ study: '1.2.3', instance: 9 }))
+    await world.call('POST', 'resync', { study: '1.2.3' })
+    expect(await world.failed()).toEqual({})
+  })
+
+  it('know nothing of a study that is nowhere, and refuse a partition that is not synced', async () => {
+    const world = await newWorld({ settings: { DicomCast__Partitions: 'main' } })
+    for (const [path, body] of [
+      ['verify?study=9.9&partition=main', undefined],
+      ['resync', { study: '9.9', partition: 'main' }],
+    ] as const) {
+      const method = body === undefined ? 'GET' : 'POST'
+      expect(await world.call(method, path, body)).toMatchObject({ status: 404, type: problemType })
+    }
+    expect(await world.call('POST', 'resync', { study: '9.9' })).toMatchObject({
+      status: 422,
+      json: { code: 'Refused' },
+    })
+  })
+
+  it('refuse what is no study, a busy lease, and say which service is down', async () => {
+    const world = await castStudy()
+    expect(await world.call('GET', 'verify')).toMatchObject({
+      status: 400,
+      json: { problems: ['study: expected a UID'] },
+    })
+    expect(await world.call('POST', 'resync', {})).toMatchObject({ status: 400 })
+    world.dicom.faults.set([{ fault: '403', match: { pathPrefix: '/v2/studies' } }])
+    for (const [method, path, body] of [
+      ['GET', 'verify?study=1.2.3', undefined],
+      ['POST', 'resync', { study: '1.2.3' }],
+    ] as const) {
+      expect(await world.call(method, path, body)).toMatchObject({
+        status: 503,
+        json: { code: 'AccessDenied', hop: 'dicom' },
+      })
+    }
+    await takeLease(world)
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject({ status: 409 })
+  })
+})
+
+describe('POST /api/preview', () => {
+  it('tells what the next batches would do, and writes nothing at all', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '3' } })
+    world.dicom.control.append(...images(2, { study: '1.2.1' }))
+    await world.cast({}, { maxBatches: 0 })
+    world.dicom.control.append(
+      created({ study: '1.2.1', instance: 3 }),
+      ...images(2, { study: '1.2.2' }),
+      ...images(2, { study: '1.2.3', ...bob }),
+      created({ study: '1.2.4', name: 'Stone^Ana', birthDate: '19510607' }),
+      created({ study: '1.2.5', patientId: null }),
+      deleted({ study: '1.2.2', instance: 2 }),
+    )
+    const before = [world.fhir.store.all(), await world.rows('SyncStateTable'), await world.rows(dicomTable)]
+    expect(await world.call('POST', 'preview?batches=10')).toEqual({
+      status: 200,
+      type: 'application/json',
+      json: {
+        ...{ from: 2, to: 10, head: 10, batches: 3, complete: true, entries: 8, unchanged: 1, superseded: 1 },
+        patients: { create: 1, matched: 0, inConflict: 1 },
+        studies: { create: 2, adopt: 0, update: 1 },
+        recorded: { DemographicsConflict: 1, TagsRejected: 1 },
+      },
+    })
+    expect([world.fhir.store.all(), await world.rows('SyncStateTable'), await world.rows(dicomTable)]).toEqual(before)
+  })
+
+  it('looks at one batch, from where it is told', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '2' } })
+    world.dicom.control.append(...images(6))
+    expect((await world.call('POST', 'preview?fromSequence=2')).json).toMatchObject({
+      ...{ from: 2, to: 4, head: 6, batches: 1, complete: false, entries: 2 },
+    })
+  })
+
+  it('needs no lease, refuses what it does not know, and says which service is down', async () => {
+    const world = await newWorld()
+    await takeLease(world)
+    expect(await world.call('POST', 'preview')).toMatchObject({ status: 200, json: { entries: 0, complete: true } })
+    expect(await world.call('POST', 'preview?batches=0')).toMatchObject({ status: 400, type: problemType })
+    expect(await world.call('GET', 'preview')).toMatchObject({ status: 405, type: problemType })
+    world.dicom.faults.set([{ fault: '403' }])
+    expect(await world.call('POST', 'preview')).toMatchObject({ status: 503, json: { hop: 'dicom' } })
+  })
+})

@@ -1,0 +1,20 @@
+/** The fields of `dicomcast cast --json`, in their order; the timer's summary line has the same. */
+export const reportFields = [
+  'ended',
+  'from',
+  'to',
+  'head',
+  'openHoles',
+  'entries',
+  'stored',
+  'unchanged',
+  'superseded',
+  'recorded',
+  'failed',
+  'fhirRequests',
+  'fhirBytesSent',
+  'dicomRequests',
+  'retries',
+  'durationMs',
+  'reason',
+]
