@@ -1,0 +1,93 @@
+import type { ImagingStudy } from 'fhir/r4'
+import { causesOf } from './causes'
+import { type Stage, checkStudy, patientIdOf } from './check-study'
+import { keyText, studyText } from './feed-model'
+import { type ExpectedStudy, foldFeed } from './reference'
+import type { Services } from './runs'
+
+const dicomRoot = 'https://dicom.example'
+const partitions = ['Microsoft.Default', 'research']
+
+const addressOf = (partition: string): string =>
+  partition === 'Microsoft.Default' ? `${dicomRoot}/v2` : `${dicomRoot}/v2/partitions/${partition}`
+
+/** Compares what FHIR and the error tables hold with what the feed says they must. */
+export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<string> => {
+  const expected = foldFeed(services.feed)
+  const rows = [...services.storage.fails.values()].map(({ row }) => row)
+  const failed = new Set(rows.map(({ sequence }) => sequence))
+  const stage: Stage = { services, causes: causesOf(services), failed, replayed }
+  const studies = studiesByName(services)
+  return [
+    ...(failed.size < rows.length ? ['an entry is recorded in two tables'] : []),
+    ...checkFailRows(stage, expected),
+    ...[...studies].flatMap(([name, { series = [] }]) =>
+      expected.has(name) || series.length === 0 ? [] : [`ImagingStudy of ${name}: nobody ever stored it`],
+    ),
+    ...[...expected].flatMap(([name, study]) =>
+      checkStudy(stage, study, studies.get(name)).map((what) => `${name}: ${what}`),
+    ),
+    ...checkPatients(stage),
+    ...checkEdits(stage, studies),
+  ]
+}
+
+const studiesByName = ({ fhir: { store } }: Services): ReadonlyMap<string, ImagingStudy> => {
+  const addresses = new Map(store.all('Endpoint').map(({ id, address }) => [`Endpoint/${id}`, address]))
+  return new Map(
+    store.all('ImagingStudy').map((study) => {
+      const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
+      const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
+      const partition = partitions.find((each) => addressOf(each) === address) ?? address
+      return [studyText({ partition, study: uid }), study]
+    }),
+  )
+}
+
+/** Each stands for a row that is the last word on its image, and for something that was planted. */
+const checkFailRows = (
+  { services: { feed, storage }, causes }: Stage,
+  expected: ReadonlyMap<string, ExpectedStudy>,
+): ReadonlyArray<string> =>
+  [...storage.fails.values()].flatMap(({ row: { sequence, error } }) => {
+    const row = feed.rows.find((each) => each.sequence === sequence)
+    if (row === undefined) return [`${sequence} is recorded, and there is no such row`]
+    const { key, rows } = { key: row.image.key, rows: row.image.rows }
+    if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
+    return causes.planted(row, error, expected.get(studyText(key)))
+      ? []
+      : [`${sequence} ${keyText(key)} is recorded as ${error._tag}, and nothing was wrong with it`]
+  })
+
+const checkPatients = ({ services: { feed, fhir }, failed }: Stage): ReadonlyArray<string> =>
+  fhir.store.all('Patient').flatMap((patient) => {
+    const id = patientIdOf(patient)
+    const said = feed.rows.filter(({ tags }) => tags?.patientId === id)
+    const given = patient.name?.[0]?.given?.[0]
+    const last = said.at(-1)
+    if (last === undefined) return [`Patient/${patient.id}: ${id} is nobody in the feed`]
+    if (given !== undefined && !said.some(({ tags }) => tags?.given === given)) {
+      return [`Patient/${patient.id}: “${given}” is nobody's name`]
+    }
+    const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !last.late
+    const isOverruled = said.some(({ action, late }) => action === 'Update' && late)
+    const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`)
+    const isDisputed = fhir.verdicts.any() || fhir.others.taken.size > 0 || isOverruled
+    return isNewest && isOurs && !isDisputed && given !== last.tags?.given
+      ? [`Patient/${patient.id} ${id}: its name is ${given}, not ${last.tags?.given}`]
+      : []
+  })
+
+/** What another system wrote stays, as long as the resource is the same. */
+const checkEdits = (
+  { services: { feed, fhir } }: Stage,
+  studies: ReadonlyMap<string, ImagingStudy>,
+): ReadonlyArray<string> =>
+  [...fhir.others.edits].flatMap(([path, mark]) => {
+    const resource = fhir.store.get(path)
+    const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0] ?? ''
+    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study)
+    return resource === undefined || isAnother || JSON.stringify(resource).includes(mark)
+      ? []
+      : [`${path}: what another system wrote is lost`]
+  })

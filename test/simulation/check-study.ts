@@ -1,0 +1,134 @@
+import type { FhirResource, ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance, Patient } from 'fhir/r4'
+import type { Causes } from './causes'
+import { type Row, type Tags, studyText } from './feed-model'
+import { type ExpectedImage, type ExpectedStudy, newest } from './reference'
+import type { Services } from './runs'
+
+export interface Stage {
+  readonly services: Services
+  readonly causes: Causes
+  /** Sequences that stand in a fail table. */
+  readonly failed: ReadonlySet<number>
+  /** All rows were read again in order, at rest: then every value is known exactly. */
+  readonly replayed: boolean
+}
+
+interface Stored {
+  readonly series: ImagingStudySeries
+  readonly instance: ImagingStudySeriesInstance
+}
+
+export const patientIdOf = (patient: FhirResource | undefined): string =>
+  patient?.resourceType === 'Patient' ? (patient.identifier ?? []).map(({ value }) => value).join(' ') : ''
+
+const bySequence = (left: Row, right: Row): number => left.sequence - right.sequence
+const describedBy = ({ description }: Tags): string | undefined => description
+
+/** A study in FHIR, none when it is not there, against what the feed says of it. */
+export const checkStudy = (
+  stage: Stage,
+  study: ExpectedStudy,
+  found: ImagingStudy | undefined,
+): ReadonlyArray<string> => {
+  const { problems, settled } = compareImages(stage, study, found)
+  if (found === undefined || (found.series ?? []).length === 0) return problems
+  return [...problems, ...checkSubject(stage, study, settled, found), ...checkValues(stage, study, settled, found)]
+}
+
+const compareImages = (
+  { services, causes, failed, replayed }: Stage,
+  study: ExpectedStudy,
+  found: ImagingStudy | undefined,
+): { readonly problems: ReadonlyArray<string>; readonly settled: ReadonlyArray<ExpectedImage> } => {
+  const { others, verdicts } = services.fhir
+  const problems: Array<string> = []
+  const settled: Array<ExpectedImage> = []
+  const present = new Map<string, Stored>(
+    (found?.series ?? []).flatMap((series) =>
+      (series.instance ?? []).map((instance) => [`${series.uid} ${instance.uid}`, { series, instance }] as const),
+    ),
+  )
+  // A server that refuses something also refuses to change what it took before a run was killed.
+  const mayBoth =
+    verdicts.rejectedEverything() ||
+    causes.isDoubtful(study) ||
+    // Whoever deletes the subject of a study puts it in doubt whose it is.
+    (others.patients.size > 0 &&
+      services.feed.disagreed.has(studyText({ partition: study.partition, study: study.uid })))
+  for (const each of study.images) {
+    const { key } = each.image
+    const id = `${key.series} ${key.instance}`
+    const there = present.get(id)
+    present.delete(id)
+    const isFailed = failed.has(each.row.sequence)
+    if (each.tags === undefined) {
+      if (there !== undefined && !isFailed) problems.push(`${key.instance} is deleted, and FHIR has it`)
+    } else if (isFailed) {
+      if (there !== undefined && !each.older && !mayBoth) problems.push(`${key.instance} is recorded, and FHIR has it`)
+    } else if (there === undefined) {
+      const isTaken = !replayed && others.taken.has(key.instance)
+      if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
+    } else {
+      settled.push(each)
+      problems.push(...checkInstance(each.tags, there))
+    }
+  }
+  for (const id of present.keys()) problems.push(`${id} is in FHIR, and never was in the feed`)
+  return { problems, settled }
+}
+
+const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<string> => [
+  ...(instance.number === tags.number ? [] : [`${instance.uid} has number ${instance.number}, not ${tags.number}`]),
+  ...(instance.sopClass.code === `urn:oid:${tags.sopClass}` ? [] : [`${instance.uid} has another class`]),
+  ...(series.modality.code === undefined ? [`${series.uid} has no modality`] : []),
+]
+
+const checkSubject = (
+  { services: { feed, fhir }, replayed }: Stage,
+  study: ExpectedStudy,
+  settled: ReadonlyArray<ExpectedImage>,
+  found: ImagingStudy,
+): ReadonlyArray<string> => {
+  const reference = found.subject.reference ?? ''
+  const patient: Patient | undefined = fhir.store.all('Patient').find(({ id }) => reference === `Patient/${id}`)
+  if (patient === undefined) {
+    // Somebody deleted it, and as long as the images disagree nobody says who takes its place.
+    const mayBeGone = !replayed || feed.disagreed.has(studyText({ partition: study.partition, study: study.uid }))
+    return mayBeGone && fhir.others.patients.has(reference) ? [] : ['its subject is not there']
+  }
+  const claimed = new Set(settled.map(({ tags }) => tags?.patientId))
+  const ever = new Set(study.upserts.map(({ tags }) => tags?.patientId))
+  const subject = patientIdOf(patient)
+  if (claimed.size === 0) return ever.has(subject) ? [] : [`its subject ${subject} is nobody's`]
+  return claimed.size === 1 && claimed.has(subject)
+    ? []
+    : [`its subject is ${subject}, its images say ${[...claimed].join(', ')}`]
+}
+
+/** Exactly, where the order of things leaves no doubt; else one that some row had. */
+const checkValues = (
+  { replayed }: Stage,
+  { upserts }: ExpectedStudy,
+  settled: ReadonlyArray<ExpectedImage>,
+  found: ImagingStudy,
+): ReadonlyArray<string> => {
+  const wanted = replayed
+    ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
+    : undisputed(upserts, settled)?.description
+  if (wanted !== undefined) {
+    return found.description === wanted ? [] : [`its description is “${found.description}”, not “${wanted}”`]
+  }
+  const ever = new Set(upserts.map(({ tags }) => tags?.description))
+  return found.description === undefined || ever.has(found.description)
+    ? []
+    : [`its description “${found.description}” is nobody's`]
+}
+
+/** What the newest row says: a late Create after it only fills what is missing, a late Update replaces. */
+const undisputed = (upserts: ReadonlyArray<Row>, settled: ReadonlyArray<ExpectedImage>): Tags | undefined => {
+  const last = upserts.at(-1)
+  const isOverruled = upserts.some(({ action, late }) => action === 'Update' && late)
+  return last !== undefined && !last.late && !isOverruled && settled.some(({ row }) => row === last)
+    ? last.tags
+    : undefined
+}

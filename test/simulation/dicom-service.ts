@@ -1,0 +1,137 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { DicomService, FeedPage } from '../../lib/app/ports'
+import type { ServiceError } from '../../lib/domain/cast-error'
+import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
+import { type Process, request } from './process'
+import type { World } from './world'
+
+type Answer<A> = E.Either<ServiceError, A>
+
+const unavailable = (reason: string, status?: number): Answer<never> =>
+  E.left({ _tag: 'ServiceUnavailable', hop: 'dicom', reason, ...(status === undefined ? {} : { status }) })
+
+const element = (vr: string, value: unknown): object => ({ vr, Value: [value] })
+const optional = (tag: string, vr: string, value: string | undefined): object =>
+  value === undefined ? {} : { [tag]: element(vr, value) }
+
+const datasetOf = (key: Key, tags: Tags): object => ({
+  '00080016': element('UI', tags.sopClass),
+  '00080018': element('UI', key.instance),
+  '00080060': element('CS', tags.modality),
+  ...optional('00080050', 'SH', tags.accession),
+  ...optional('00081030', 'LO', tags.description),
+  ...optional('0008103E', 'LO', tags.seriesDescription),
+  '00100010': element('PN', { Alphabetic: `${tags.family}^${tags.given}` }),
+  '00100020': element('LO', tags.patientId),
+  '00100030': element('DA', '19700101'),
+  '0020000D': element('UI', key.study),
+  '0020000E': element('UI', key.series),
+  '00200013': element('IS', tags.number),
+})
+
+/** State and metadata are of now, not of the event. */
+const wireOf = (row: Row, metadata: boolean): object => {
+  const { image, sequence, action, timestamp } = row
+  const { key, tags } = image
+  const state =
+    lastRow(image) === row ? (action === 'Delete' ? 'Deleted' : 'Current') : tags === undefined ? 'Deleted' : 'Replaced'
+  return {
+    sequence,
+    partitionName: key.partition,
+    studyInstanceUid: key.study,
+    seriesInstanceUid: key.series,
+    sopInstanceUid: key.instance,
+    action,
+    state,
+    timestamp: new Date(timestamp).toISOString(),
+    ...(metadata && tags !== undefined ? { metadata: datasetOf(key, tags) } : {}),
+  }
+}
+
+/** The DICOM service as one run meets it. */
+export const dicomServiceFor = (world: World, feed: Feed, process: Process, pageCap: number): DicomService => {
+  const { faults, random, violate } = world
+
+  const down = (): Answer<never> | undefined => {
+    if (faults.isOn('feed: outage')) return unavailable('down', random.chance(0.5) ? 503 : undefined)
+    if (!faults.strikes('feed: failed request')) return undefined
+    return random.chance(0.3)
+      ? E.left({ _tag: 'ServiceUnavailable', hop: 'dicom', reason: 'busy', status: 429, retryAfterMs: 2_000 })
+      : unavailable('a passing fault', random.pick([400, 500, 503]))
+  }
+
+  const unreadable = (images: ReadonlyArray<Image>): Answer<never> | undefined => {
+    const poisoned = images.some(({ poison }) => poison)
+    const out = images.length > 0 && faults.isOn('feed: metadata outage')
+    if (poisoned) faults.hit('feed: poison')
+    if (poisoned && (out || faults.isOn('feed: outage'))) faults.meet('outage × poison')
+    return poisoned || out ? unavailable('its metadata cannot be read', 503) : undefined
+  }
+
+  const range = (offset: number, limit: number, metadata: boolean): Answer<FeedPage> => {
+    if (limit < 1 || limit > 100 || offset < 0) violate(`the feed was asked for offset ${offset}, limit ${limit}`)
+    const found = feed.rows.filter(({ sequence }) => sequence > offset && sequence <= offset + limit)
+    const failed = down()
+    const withMetadata = metadata ? found.filter(({ image }) => image.tags !== undefined) : []
+    const broken = unreadable(withMetadata.map(({ image }) => image))
+    if (failed !== undefined) return failed
+    if (broken !== undefined) return broken
+    const oversized = withMetadata.some(({ image }) => image.oversized)
+    if (oversized) faults.hit('feed: oversized')
+    if (oversized || withMetadata.length > pageCap) return E.left({ _tag: 'AnswerTooLarge', hop: 'dicom' })
+    return E.right({ elements: found.map((row) => wireOf(row, metadata)), servedAt: feed.now() })
+  }
+
+  const describe = (answer: Answer<unknown>): string =>
+    E.isLeft(answer) ? JSON.stringify(answer.left) : Array.isArray(answer.right) ? `${answer.right.length}` : 'ok'
+  const describePage = (answer: Answer<FeedPage>): string =>
+    E.isLeft(answer)
+      ? JSON.stringify(answer.left)
+      : answer.right.elements
+          .map((row) => `${(row as { sequence: number }).sequence}${(row as { state: string }).state.slice(0, 1)}`)
+          .join(' ')
+  const ask = <A>(label: string, serve: () => Answer<A>, show: (answer: Answer<A>) => string = describe) =>
+    request(world, process, `dicom.${label}`, serve, show)
+
+  return {
+    latest: () => () =>
+      ask(
+        'latest',
+        () => down() ?? E.right(feed.head() === 0 ? O.none : O.some(feed.head())),
+        () => `${feed.head()}`,
+      ),
+    range: (offset, limit, metadata) => () =>
+      ask(`range ${offset}+${limit}${metadata ? '' : ' bare'}`, () => range(offset, limit, metadata), describePage),
+    window: (startTime, skip) => () =>
+      ask(`window ${startTime}+${skip}`, () => {
+        const failed = down()
+        if (failed !== undefined) return failed
+        const found = feed.rows
+          .filter(({ timestamp }) => timestamp >= Date.parse(startTime))
+          .sort((left, right) => left.timestamp - right.timestamp || left.sequence - right.sequence)
+        const elements = found.slice(skip, skip + 200).map((row) => wireOf(row, false))
+        return E.right({ elements, servedAt: feed.now() })
+      }),
+    study: (partition, uid) => () =>
+      ask(`study ${partition}/${uid}`, () => {
+        const live = [...feed.images.values()].filter(
+          ({ key, tags }) => key.partition === partition && key.study === uid && tags !== undefined,
+        )
+        return (
+          down() ??
+          unreadable(live) ??
+          E.right(live.flatMap(({ key, tags }) => (tags === undefined ? [] : [datasetOf(key, tags)])))
+        )
+      }),
+    instance:
+      ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }) =>
+      () =>
+        ask(`instance ${partition}/${sopInstanceUid}`, () => {
+          const key = { partition, study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid }
+          const image = feed.images.get(keyText(key))
+          const failed = down() ?? unreadable(image?.tags === undefined ? [] : [image])
+          return failed ?? E.right(image?.tags === undefined ? O.none : O.some(datasetOf(key, image.tags)))
+        }),
+  }
+}

@@ -1,0 +1,173 @@
+import type { World } from './world'
+
+/** What the simulated images say. `undefined`: the tag is absent. */
+export interface Tags {
+  readonly patientId: string
+  readonly family: string
+  readonly given: string
+  readonly description: string | undefined
+  readonly accession: string | undefined
+  readonly seriesDescription: string | undefined
+  readonly modality: string
+  readonly number: number
+  readonly sopClass: string
+}
+
+export interface Key {
+  readonly partition: string
+  readonly study: string
+  readonly series: string
+  readonly instance: string
+}
+
+export type Action = 'Create' | 'Update' | 'Delete'
+
+export interface Row {
+  readonly sequence: number
+  readonly image: Image
+  readonly action: Action
+  /** By the server's clock, ms: taken before the number. */
+  readonly timestamp: number
+  /** As of the event; what the feed shows is the newest. */
+  readonly tags: Tags | undefined
+  /** Another row with a higher number could be seen before this one. */
+  readonly late: boolean
+}
+
+/** One instance with all that ever happened to it. */
+export interface Image {
+  readonly key: Key
+  readonly rows: Array<Row>
+  /** None when it is deleted. */
+  tags: Tags | undefined
+  /** Its metadata blob cannot be read. */
+  poison: boolean
+  /** Its metadata is larger than any page may be. */
+  readonly oversized: boolean
+  /** A statement that is not committed yet holds it. */
+  locked: boolean
+}
+
+export interface Change {
+  readonly image: Image
+  readonly action: Action
+  readonly tags: Tags | undefined
+  readonly poison: boolean
+}
+
+export interface Feed {
+  /** Visible rows, by sequence. */
+  readonly rows: ReadonlyArray<Row>
+  readonly images: ReadonlyMap<string, Image>
+  readonly head: () => number
+  readonly image: (key: Key, oversized: boolean) => Image
+  /** One statement: numbers are taken now, rows are seen when it commits. */
+  readonly begin: (changes: ReadonlyArray<Change>, leadMs: number, commitMs: number, moves: boolean) => void
+  /** Somebody restores a backup: rows above are gone, and their numbers are given again. */
+  readonly restore: (sequence: number) => void
+  /** Numbers that will never have a row. */
+  readonly skip: (count: number) => void
+  readonly open: () => number
+  /** By the server's clock, which is not ours. */
+  readonly now: () => number
+  /** Studies whose live images once named different patients. */
+  readonly disagreed: ReadonlySet<string>
+  /** Studies that once could not be read whole. */
+  readonly poisoned: ReadonlySet<string>
+  /** Studies that lost images: one that was left without any in FHIR came back as another. */
+  readonly shrunk: ReadonlySet<string>
+}
+
+export const studyText = ({ partition, study }: Pick<Key, 'partition' | 'study'>): string => `${partition}/${study}`
+
+export const keyText = ({ partition, study, series, instance }: Key): string =>
+  `${partition}/${study}/${series}/${instance}`
+
+export const makeFeed = (world: World): Feed => {
+  const { scheduler, say, faults } = world
+  const skewMs = world.random.fork('skew').between(-900_000, 900_000)
+  const now = (): number => scheduler.now() + skewMs
+  const disagreed = new Set<string>()
+  const shrunk = new Set<string>()
+  const poisoned = new Set<string>()
+  const rows: Array<Row> = []
+  const images = new Map<string, Image>()
+  let [next, open] = [1, 0]
+  const head = (): number => rows.at(-1)?.sequence ?? 0
+
+  const commit = (
+    changes: ReadonlyArray<Change>,
+    sequences: ReadonlyArray<number>,
+    timestamp: number,
+    moves: boolean,
+  ) => {
+    const before = head()
+    changes.forEach(({ image, action, tags, poison }, index) => {
+      const sequence = sequences[index] ?? 0
+      const late = sequence < before
+      const row: Row = { sequence, image, action, timestamp, tags, late }
+      rows.push(row)
+      image.rows.push(row)
+      image.tags = tags
+      image.poison = poison
+      if (action === 'Delete') shrunk.add(studyText(image.key))
+      if (poison) poisoned.add(studyText(image.key))
+      image.locked = false
+      if (late) faults.hit('feed: late row')
+      if (late && action === 'Update') faults.meet(moves ? 'hole × move' : 'hole × Update')
+      say(
+        () =>
+          `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} “${tags.description ?? ''}”`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,
+      )
+    })
+    rows.sort((left, right) => left.sequence - right.sequence)
+    open -= 1
+    for (const study of new Set(changes.map(({ image }) => studyText(image.key)))) {
+      const patients = [...images.values()].flatMap(({ key, tags }) =>
+        tags !== undefined && studyText(key) === study ? [tags.patientId] : [],
+      )
+      if (new Set(patients).size > 1) disagreed.add(study)
+    }
+  }
+
+  return {
+    rows,
+    images,
+    head,
+    image: (key, oversized) => {
+      const known = images.get(keyText(key))
+      if (known !== undefined) return known
+      const made: Image = { key, rows: [], tags: undefined, poison: false, oversized, locked: false }
+      images.set(keyText(key), made)
+      return made
+    },
+    begin: (changes, leadMs, commitMs, moves) => {
+      for (const { image } of changes) image.locked = true
+      const timestamp = now()
+      open += 1
+      scheduler.after(leadMs, () => {
+        const sequences = changes.map(() => next++)
+        if (commitMs > 0) say(() => `feed  numbers ${sequences.join(' ')} are taken, not yet to be seen`)
+        if (commitMs === 0) commit(changes, sequences, timestamp, moves)
+        else scheduler.after(commitMs, () => commit(changes, sequences, timestamp, moves))
+      })
+    },
+    restore: (sequence) => {
+      say(() => `feed  is restored as of ${sequence}`)
+      rows.splice(rows.findIndex((row) => row.sequence > sequence))
+      next = sequence + 1
+    },
+    skip: (count) => {
+      say(() => `feed  numbers ${next}…${next + count - 1} are rolled back`)
+      next += count
+    },
+    open: () => open,
+    now,
+    disagreed,
+    shrunk,
+    poisoned,
+  }
+}
+
+/** The row that says what is now; the others are superseded. */
+export const lastRow = ({ rows }: Image): Row | undefined => rows.at(-1)

@@ -1,0 +1,172 @@
+import type { FhirResource } from 'fhir/r4'
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { FhirServer, TransactOutcome } from '../../lib/app/ports'
+import type { ServiceError } from '../../lib/domain/cast-error'
+import type { FhirStore, Outcome, Transaction } from './fhir-store'
+import type { OtherSystems } from './other-systems'
+import { type Process, pass, request } from './process'
+import type { Verdicts } from './verdicts'
+import type { World } from './world'
+
+type Answer<A> = E.Either<ServiceError, A>
+
+export interface FhirSide {
+  readonly store: FhirStore
+  readonly verdicts: Verdicts
+  readonly others: OtherSystems
+  /** After every commit, whoever's. */
+  readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
+  /** Transactions that are still at work though their answer was given up. */
+  pending: number
+}
+
+const unavailable = (reason: string, more: object = {}): Answer<never> =>
+  E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason, ...more })
+const answerLost = (reason: string, status?: number): Answer<never> =>
+  unavailable(reason, { answerLost: true, ...(status === undefined ? {} : { status }) })
+
+const describeEntries = ({ entry = [] }: Transaction): string =>
+  entry
+    .map(({ request: sent, resource }) => {
+      if (resource?.resourceType === 'Basic') return `position${sent?.ifMatch ?? ''}`
+      const what = `${sent?.method} ${sent?.url}${sent?.ifMatch ?? ''}`
+      if (resource?.resourceType !== 'ImagingStudy') return what
+      const uids = (resource.series ?? []).flatMap(({ instance }) => (instance ?? []).map(({ uid }) => uid))
+      return `${what} {${resource.subject.reference?.slice(0, 16)} “${resource.description ?? ''}”: ${uids.join(' ')}}`
+    })
+    .join(', ')
+
+/** The FHIR server as one run meets it. */
+export const fhirServerFor = (world: World, side: FhirSide, process: Process): FhirServer => {
+  const { faults, random, scheduler, say } = world
+  const { store, verdicts, others } = side
+
+  const trouble = (writes: boolean): Answer<never> | undefined => {
+    if (faults.isOn('fhir: outage'))
+      return unavailable('down', random.chance(0.5) ? { status: 503, retryAfterMs: 1_000 } : {})
+    if (writes && faults.isOn('fhir: writes down')) {
+      return random.chance(0.5)
+        ? answerLost('writes are down', 503)
+        : unavailable('writes are down', { status: 503, retryAfterMs: 1_000 })
+    }
+    if (faults.strikes('fhir: 429'))
+      return unavailable('busy', { status: 429, retryAfterMs: random.between(100, 5_000) })
+    if (!faults.strikes('fhir: 503')) return undefined
+    return writes && random.chance(0.5)
+      ? answerLost('trouble', 503)
+      : unavailable('trouble', { status: 503, retryAfterMs: 500 })
+  }
+
+  const ask = <A>(
+    label: string,
+    serve: () => Answer<A> | Promise<Answer<A>>,
+    show: (answer: A) => string = () => 'ok',
+  ) =>
+    request(world, process, `fhir.${label}`, serve, (answer) =>
+      E.isLeft(answer) ? JSON.stringify(answer.left) : show(answer.right),
+    )
+
+  /** Work whose answer nobody waits for any more. */
+  const later = (what: string, work: () => void): void => {
+    side.pending += 1
+    scheduler.after(random.between(500, 700_000), () => {
+      side.pending -= 1
+      say(() => `${process.name} fhir LATE ${what}`)
+      work()
+    })
+  }
+
+  const commit = (bundle: Transaction): Answer<TransactOutcome> => {
+    others.meddle(bundle)
+    const verdict = verdicts.of(bundle)
+    if (verdict === 'rejected') {
+      process.splitting = true
+      return E.right({ _tag: 'Rejected', error: { _tag: 'FhirRejected', status: 400, issues: ['invalid'] } })
+    }
+    if (verdict === 'forbidden')
+      return E.left({ _tag: 'AccessDenied', hop: 'fhir', status: 403, reason: 'not this one' })
+    if (verdict === 'unavailable') return unavailable('not this one', { status: 503, retryAfterMs: 100 })
+    if (verdict === 'answer lost') return answerLost('not this one', 500)
+    const outcome = store.transact(bundle)
+    side.committed(bundle, outcome, process)
+    if (outcome._tag === 'Refused') {
+      say(() => `fhir  refuses: ${outcome.why}`)
+      return E.left({ _tag: 'FhirConflict', status: outcome.status })
+    }
+    return E.right({ _tag: 'Committed', entries: outcome.entries })
+  }
+
+  const timeout = async (): Promise<Answer<never>> => {
+    await pass(world, process, random.chance(0.5) ? random.between(10, 500) : 100_000, 'fhir.transact times out')
+    return answerLost('no answer')
+  }
+
+  const transact = async (bundle: Transaction): Promise<Answer<TransactOutcome>> => {
+    const troubled = trouble(true)
+    if (troubled !== undefined) return troubled
+    if (faults.strikes('fhir: late commit')) {
+      later('transaction', () => void commit(bundle))
+      return timeout()
+    }
+    const answer = commit(bundle)
+    if (E.isRight(answer) && answer.right._tag === 'Committed' && faults.strikes('fhir: lost answer')) {
+      if (answer.right.entries.some(({ status }) => status === 201)) faults.meet('lost answer × create')
+      return timeout()
+    }
+    return answer
+  }
+
+  return {
+    check: () => () => ask('check', () => trouble(false) ?? E.right({ offersBasic: true })),
+    read: (type, id) => () =>
+      ask(
+        `read ${type}`,
+        (): Answer<O.Option<FhirResource>> => trouble(false) ?? E.right(O.fromNullable(store.get(`${type}/${id}`))),
+        (found) => (O.isNone(found) ? 'none' : `version ${found.value.meta?.versionId}`),
+      ),
+    put: (type, id, body) => () =>
+      ask(`put ${type}`, () => {
+        const write = (): void => store.put(`${type}/${id}`, JSON.parse(body) as FhirResource)
+        const troubled = trouble(true)
+        if (troubled !== undefined) return troubled
+        if (faults.strikes('fhir: late commit')) {
+          later(`put ${type}`, write)
+          return timeout()
+        }
+        write()
+        return faults.strikes('fhir: lost answer') ? timeout() : E.right(undefined)
+      }),
+    search: (searches) => () =>
+      ask(
+        `search ${searches.map(({ type }) => type).join(' ')}`,
+        async (): Promise<Answer<ReadonlyArray<ReadonlyArray<FhirResource>>>> => {
+          const troubled = trouble(false)
+          if (troubled !== undefined) return troubled
+          const found: Array<ReadonlyArray<FhirResource>> = []
+          for (const { type, parameters } of searches) {
+            found.push(store.search(type, parameters))
+            // A batch of searches is no snapshot.
+            if (random.chance(0.3)) await pass(world, process, random.between(1, 10), 'fhir.search')
+          }
+          return E.right(found)
+        },
+        (found) =>
+          found
+            .map((hits) =>
+              hits.map(({ resourceType, id, meta }) => `${resourceType}/${id}@${meta?.versionId}`).join(' '),
+            )
+            .join(' | '),
+      ),
+    transact: (body, entries) => () => {
+      const bundle = JSON.parse(body) as Transaction
+      if (bundle.entry?.length !== entries)
+        world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)
+      return ask(
+        `transact ${describeEntries(bundle)}`,
+        () => transact(bundle),
+        (outcome) => (outcome._tag === 'Rejected' ? 'REJECTED' : outcome.entries.map(({ status }) => status).join(' ')),
+      )
+    },
+  }
+}

@@ -1,0 +1,240 @@
+import type { Bundle, BundleEntry, Endpoint, FhirResource, ImagingStudy, Patient } from 'fhir/r4'
+
+/** Everything in it is a resource of R4. */
+export type Transaction = Bundle<FhirResource>
+
+interface Stored {
+  readonly resource: FhirResource
+  readonly version: number
+  readonly deleted: boolean
+}
+
+export interface Committed {
+  readonly entries: ReadonlyArray<{ readonly status: number; readonly etag: string | undefined }>
+  /** `Type/id` of what got a new version, our position left out. */
+  readonly written: ReadonlyArray<string>
+  readonly created: number
+  readonly deleted: ReadonlyArray<FhirResource>
+}
+
+export type Outcome =
+  | ({ readonly _tag: 'Committed' } & Committed)
+  | { readonly _tag: 'Refused'; readonly status: number; readonly why: string }
+
+/** What a FHIR server keeps, and what it makes of a transaction: all or nothing, like Azure's on SQL. */
+export interface FhirStore {
+  readonly get: (path: string) => FhirResource | undefined
+  readonly all: <T extends FhirResource['resourceType']>(
+    type: T,
+  ) => ReadonlyArray<Extract<FhirResource, { resourceType: T }>>
+  /** A plain PUT. */
+  readonly put: (path: string, resource: FhirResource) => void
+  readonly remove: (path: string) => void
+  readonly search: (type: string, parameters: ReadonlyArray<readonly [string, string]>) => ReadonlyArray<FhirResource>
+  readonly transact: (bundle: Transaction) => Outcome
+  readonly versionOf: (path: string) => number
+  /** Writes of anybody, our position's too. */
+  readonly writes: () => number
+}
+
+/** Splits at a separator that no backslash precedes. */
+const splitAt = (separator: string, text: string): ReadonlyArray<string> => {
+  const parts = ['']
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index] ?? ''
+    if (character === '\\') {
+      parts[parts.length - 1] += text[++index] ?? ''
+    } else if (character === separator) parts.push('')
+    else parts[parts.length - 1] += character
+  }
+  return parts
+}
+
+// Splits into tokens first with the escapes kept, then a token into system and value.
+const tokensOf = (text: string): ReadonlyArray<readonly [system: string, value: string]> =>
+  text
+    .split(/(?<!\\),/)
+    .map((token) => splitAt('|', token))
+    .map(([system = '', value = '']) => [system, value])
+
+type Matcher = (resource: FhirResource, wanted: string) => boolean
+
+const identifiersOf = (
+  resource: FhirResource,
+): ReadonlyArray<{ system?: string | undefined; value?: string | undefined }> =>
+  (resource as Patient | Endpoint | ImagingStudy).identifier ?? []
+
+const matchers: Readonly<Record<string, Matcher>> = {
+  identifier: (resource, wanted) =>
+    tokensOf(wanted).some(([system, value]) =>
+      identifiersOf(resource).some((each) => (each.system ?? '') === system && each.value === value),
+    ),
+  _id: (resource, wanted) => splitAt(',', wanted.replace(/^\|/, '')).includes(resource.id ?? ''),
+  'connection-type': (resource, wanted) => {
+    const { connectionType } = resource as Endpoint
+    return tokensOf(wanted).some(([system, code]) => connectionType.system === system && connectionType.code === code)
+  },
+  endpoint: (resource, wanted) =>
+    splitAt(',', wanted).some((reference) =>
+      ((resource as ImagingStudy).endpoint ?? []).some((each) => each.reference === reference),
+    ),
+  subject: (resource, wanted) => (resource as ImagingStudy).subject.reference === wanted,
+  _count: () => true,
+}
+
+const withoutVersion = (resource: FhirResource): string => {
+  const { versionId: _version, lastUpdated: _updated, ...meta } = resource.meta ?? {}
+  return JSON.stringify({ ...resource, meta })
+}
+
+const refusal = (status: number, why: string): Outcome => ({ _tag: 'Refused', status, why })
+
+/** How servers differ in their refusals. */
+export interface Flavour {
+  /** Of an If-Match that is stale: Azure says 412, HAPI 409. */
+  readonly staleStatus: 409 | 412
+  /** Others refer to it: HAPI says 409. */
+  readonly refusesToDelete: (path: string) => boolean
+}
+
+export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void): FhirStore => {
+  const stored = new Map<string, Stored>()
+  let [nextId, writes] = [1, 0]
+
+  const get = (path: string): FhirResource | undefined => {
+    const found = stored.get(path)
+    if (found === undefined || found.deleted) return undefined
+    return { ...found.resource, meta: { ...found.resource.meta, versionId: String(found.version) } }
+  }
+  const live = (type: string): ReadonlyArray<FhirResource> =>
+    [...stored.entries()].flatMap(([path, { deleted }]) => {
+      const resource = deleted || !path.startsWith(`${type}/`) ? undefined : get(path)
+      return resource === undefined ? [] : [resource]
+    })
+
+  /** False when it is what stands there already: then no version is made of it. */
+  const write = (path: string, resource: FhirResource): boolean => {
+    const before = stored.get(path)
+    if (before !== undefined && !before.deleted && withoutVersion(before.resource) === withoutVersion(resource))
+      return false
+    writes += 1
+    stored.set(path, { resource, version: (before?.version ?? 0) + 1, deleted: false })
+    return true
+  }
+  const remove = (path: string): void => {
+    const before = stored.get(path)
+    if (before === undefined || before.deleted) return
+    writes += 1
+    stored.set(path, { ...before, version: before.version + 1, deleted: true })
+  }
+
+  const search: FhirStore['search'] = (type, parameters) =>
+    live(type).filter((resource) =>
+      parameters.every(([name, value]) => {
+        const matcher = matchers[name]
+        if (matcher === undefined) violate(`a search of ${type} by ${name}, which nobody knows`)
+        return matcher?.(resource, value) === true
+      }),
+    )
+
+  interface Step {
+    readonly path: string
+    readonly entry: BundleEntry<FhirResource>
+    readonly kind: 'create' | 'found' | 'update' | 'delete'
+  }
+
+  const stepOf = (entry: BundleEntry<FhirResource>): Step | Outcome => {
+    const { request, resource } = entry
+    const url = request?.url ?? ''
+    if (request?.method === 'POST') {
+      const query = request.ifNoneExist ?? ''
+      if (query === '') violate(`a create without a condition: ${url}`)
+      const parameters = query.split('&').map((pair): [string, string] => {
+        const [name = '', value = ''] = pair.split('=')
+        return [name, decodeURIComponent(value)]
+      })
+      const hits = search(url, parameters)
+      if (hits.length > 1) return refusal(412, `${query} is not selective enough`)
+      const [hit] = hits
+      return hit === undefined
+        ? { path: `${url}/${nextId++}`, entry, kind: 'create' }
+        : { path: `${url}/${hit.id}`, entry, kind: 'found' }
+    }
+    // Azure and HAPI: an If-Match on a DELETE is not heeded.
+    if (request?.method === 'DELETE') {
+      return flavour.refusesToDelete(url)
+        ? refusal(409, `others refer to ${url}`)
+        : { path: url, entry, kind: 'delete' }
+    }
+    const before = stored.get(url)
+    if (request?.ifMatch === undefined) {
+      violate(`an update without If-Match: ${url}`)
+      return refusal(400, 'no If-Match')
+    }
+    if (before === undefined || before.deleted) return refusal(404, `${url} is not there`)
+    if (request.ifMatch !== `W/"${before.version}"`)
+      return refusal(flavour.staleStatus, `${url} is at ${before.version}`)
+    if (resource?.id === undefined || `${resource.resourceType}/${resource.id}` !== url)
+      violate(`${url} names another resource`)
+    return { path: url, entry, kind: 'update' }
+  }
+
+  const transact = (bundle: Transaction): Outcome => {
+    const steps: Array<Step> = []
+    for (const entry of bundle.entry ?? []) {
+      const step = stepOf(entry)
+      if ('_tag' in step) return step
+      if (steps.some(({ path }) => path === step.path)) violate(`${step.path} stands twice in one transaction`)
+      steps.push(step)
+    }
+    const references = new Map(
+      steps.flatMap(({ entry: { fullUrl }, path }) =>
+        fullUrl?.startsWith('urn:uuid:') ? [[fullUrl, path] as const] : [],
+      ),
+    )
+    const resolved = (resource: FhirResource): FhirResource => {
+      const text = JSON.stringify(resource).replace(/"urn:uuid:[0-9a-f-]{36}"/g, (quoted) => {
+        const path = references.get(quoted.slice(1, -1))
+        return path === undefined ? quoted : `"${path}"`
+      })
+      if (text.includes('"reference":"urn:uuid:')) violate('a reference inside a transaction leads nowhere')
+      return JSON.parse(text) as FhirResource
+    }
+    const written: Array<string> = []
+    const deleted: Array<FhirResource> = []
+    const entries = steps.map(({ path, entry: { resource }, kind }) => {
+      if (kind === 'delete') {
+        const before = get(path)
+        if (before !== undefined) {
+          deleted.push(before)
+          written.push(path)
+        }
+        remove(path)
+        return { status: 204, etag: undefined }
+      }
+      if (kind === 'found' || resource === undefined) return { status: 200, etag: `W/"${stored.get(path)?.version}"` }
+      const [, id = ''] = path.split('/')
+      if (write(path, { ...resolved(resource), id }) && !path.startsWith('Basic/')) written.push(path)
+      return { status: kind === 'create' ? 201 : 200, etag: `W/"${stored.get(path)?.version}"` }
+    })
+    return {
+      _tag: 'Committed',
+      entries,
+      written,
+      created: steps.filter(({ kind }) => kind === 'create').length,
+      deleted,
+    }
+  }
+
+  return {
+    get,
+    all: <T extends FhirResource['resourceType']>(type: T) =>
+      live(type) as ReadonlyArray<Extract<FhirResource, { resourceType: T }>>,
+    put: (path, resource) => void write(path, resource),
+    remove,
+    search,
+    transact,
+    writes: () => writes,
+    versionOf: (path) => stored.get(path)?.version ?? 0,
+  }
+}

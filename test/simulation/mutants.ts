@@ -1,0 +1,191 @@
+interface Edit {
+  /** Below the repository's root. */
+  readonly file: string
+  /** Stands there exactly once. */
+  readonly from: string
+  readonly to: string
+}
+
+/** A fault as somebody could make it in the product: the simulator must find it. */
+export interface Mutant {
+  readonly name: string
+  readonly edits: ReadonlyArray<Edit>
+}
+
+const readFeed = 'lib/app/read-feed.ts'
+const isolateRows = 'lib/app/isolate-rows.ts'
+const runCast = 'lib/app/run-cast.ts'
+const castBatch = 'lib/app/cast-batch.ts'
+const session = 'lib/app/fhir-session.ts'
+const settleErrors = 'lib/app/settle-errors.ts'
+const plan = 'lib/domain/batch/plan.ts'
+
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: 'holes are not remembered',
+    edits: [{ file: readFeed, from: 'if (row.sequence > previous + 1 && ', to: 'if (false && ' }],
+  },
+  {
+    name: 'holes are not probed',
+    edits: [
+      { file: readFeed, from: 'for (let from = hole.from; from <= hole.to;) {', to: 'for (let from = 1; from < 1;) {' },
+    ],
+  },
+  {
+    name: 'a hole is given up after its first probe',
+    edits: [{ file: readFeed, from: 'if (now - hole.seenAt <= run.settings.holeAgeMs)', to: 'if (false)' }],
+  },
+  {
+    name: 'an empty page is the end of the feed',
+    edits: [
+      {
+        file: readFeed,
+        from: 'const next = await crossGap(run, lastFound, offset, head, lastTimestamp)',
+        to: 'const next = E.right(head)',
+      },
+    ],
+  },
+  {
+    name: 'a restored feed is read on',
+    edits: [{ file: readFeed, from: 'if (first && sopInstanceUid !== undefined) {', to: 'if (false) {' }],
+  },
+  {
+    name: 'a row is blamed while all metadata is out',
+    edits: [{ file: isolateRows, from: 'if (!(await othersAreRead())) return upToFirst()', to: '' }],
+  },
+  {
+    name: 'the checkpoint is written whatever it was read as',
+    edits: [
+      {
+        file: runCast,
+        from: 'const first = await run.ports.checkpoints.write(from, to)()',
+        to: `const latest = await run.ports.checkpoints.read()()
+             if (E.isRight(latest) && O.isSome(latest.right)) from = latest.right.value
+             const first = await run.ports.checkpoints.write(from, to)()`,
+      },
+    ],
+  },
+  {
+    name: 'the checkpoint advances before failures are recorded',
+    edits: [
+      {
+        file: runCast,
+        from: 'const settledErrors = await settleErrors(',
+        to: `const early = await write(run, stored, next)
+             if (E.isRight(early)) stored = early.right
+             const settledErrors = await settleErrors(`,
+      },
+    ],
+  },
+  {
+    name: 'the checkpoint passes entries that are not settled',
+    edits: [{ file: runCast, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
+  },
+  {
+    name: 'a late row that was not settled is forgotten',
+    edits: [{ file: runCast, from: '    ...unsettledLate,\n', to: '' }],
+  },
+  {
+    name: 'a second writer takes back what was recorded before',
+    edits: [{ file: settleErrors, from: '.filter(({ wasThere }) => wasThere !== true)', to: '' }],
+  },
+  {
+    name: 'rows are taken back though the checkpoint may be ours',
+    edits: [{ file: runCast, from: ' && afterFailure !== true', to: '' }],
+  },
+  {
+    name: 'the position is left out of transactions',
+    edits: [{ file: runCast, from: 'openSession(run, checked.right.offersBasic)', to: 'openSession(run, false)' }],
+  },
+  {
+    name: 'the lease is not confirmed when the position was read',
+    edits: [
+      {
+        file: session,
+        from: 'const held = await retrying(run, run.lease.confirm())',
+        to: 'const held = E.right(undefined)',
+      },
+    ],
+  },
+  {
+    name: 'a lost lease is ignored before failures are recorded',
+    edits: [{ file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' }],
+  },
+  {
+    name: 'a lost answer counts as stored',
+    edits: [
+      {
+        file: session,
+        from: 'if (error.answerLost === true) {',
+        to: `if (error.answerLost === true) return { _tag: 'Committed', found: new Set() }
+             if (error.answerLost === true) {`,
+      },
+    ],
+  },
+  {
+    name: 'what was found by a conditional create counts as written',
+    edits: [
+      { file: session, from: '(entry, index) => entry.creates && answers', to: '(entry, index) => false && answers' },
+    ],
+  },
+  {
+    name: 'a refused If-Match counts as stored',
+    edits: [
+      {
+        file: castBatch,
+        from: 'again.push(...rowsOf(bundles.slice(index).flat()))',
+        to: `if (result.error._tag === 'FhirConflict') { settleStored(rowsOf(units)); continue }
+             again.push(...rowsOf(bundles.slice(index).flat()))`,
+      },
+    ],
+  },
+  {
+    name: 'entries are blamed without comparison',
+    edits: [
+      { file: castBatch, from: `if (alone._tag !== 'Committed') return stop`, to: '' },
+      { file: castBatch, from: 'return compared ? inTurn', to: 'return true ? inTurn' },
+    ],
+  },
+  {
+    name: 'a rejected transaction is recorded whole',
+    edits: [
+      {
+        file: castBatch,
+        from: 'if (units.length > 1) return inTurn(halves(units).map(rowsOf))',
+        to: 'return record(rowsOf(units), error)',
+      },
+    ],
+  },
+  {
+    name: 'fail rows of entries that were stored are kept',
+    edits: [{ file: settleErrors, from: 'if (index.rows.size === 0) return []', to: 'return []' }],
+  },
+  {
+    name: 'late rows overwrite newer values',
+    edits: [{ file: 'lib/domain/mapping/merge-study.ts', from: `late ? 'fill' : 'follow'`, to: `'follow'` }],
+  },
+  {
+    name: 'a study moves to whomever a row names, without reading it whole',
+    edits: [{ file: plan, from: 'if (!isSubject(fold, study, patient)) {', to: 'if (false) {' }],
+  },
+  {
+    name: 'the other images of a moved study are forgotten',
+    edits: [{ file: plan, from: 'fold.syncedInstances.push(each.key)', to: '' }],
+  },
+  {
+    name: 'a study of another partition is taken for ours',
+    edits: [
+      {
+        file: 'lib/domain/batch/snapshot.ts',
+        from: 'if (ours[0] !== undefined) return ours[0]',
+        to: 'if (hits[0] !== undefined) return hits[0]',
+      },
+    ],
+  },
+  {
+    name: 'what did not change is written again',
+    edits: [
+      { file: 'lib/domain/fhir/unchanged.ts', from: '  same(substance(current), substance(next))', to: '  false' },
+    ],
+  },
+]

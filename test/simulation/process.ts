@@ -1,0 +1,79 @@
+import type { World } from './world'
+
+/** One run of the app, in a process that can be stopped or killed wherever it waits. */
+export interface Process {
+  readonly name: string
+  alive: boolean
+  pausedUntil: number
+  /** A transaction of this run was rejected, so it is being taken apart. */
+  splitting: boolean
+  /** What it waits for, for the history. */
+  readonly onPause: Array<(where: string) => void>
+}
+
+export const newProcess = (name: string): Process => ({
+  name,
+  alive: true,
+  pausedUntil: 0,
+  splitting: false,
+  onPause: [],
+})
+
+/** Where a stop or an end hurts most. */
+const dangerous = /transact|record|remove|checkpoint\.write/
+
+const kill = ({ say }: World, process: Process, where: string): void => {
+  process.alive = false
+  say(() => `${process.name} ✗ killed at ${where}`)
+}
+
+const stop = ({ scheduler, say }: World, process: Process, where: string, ms: number): void => {
+  process.pausedUntil = scheduler.now() + ms
+  say(() => `${process.name} ⏸ stopped for ${Math.round(ms / 1000)} s at ${where}`)
+  for (const listener of process.onPause) listener(where)
+}
+
+const troubled = (world: World, process: Process, where: string): void => {
+  const { faults, random, scheduler, at } = world
+  world.steps += 1
+  if (at?.step === world.steps && at.what === 'kill') return kill(world, process, where)
+  if (at?.step === world.steps) return stop(world, process, where, 100_000)
+  const times = dangerous.test(where) ? 8 : 1
+  if (faults.strikes('run: crash', process.splitting ? 3 * times : times)) {
+    if (process.splitting) faults.meet('split × crash')
+    return kill(world, process, where)
+  }
+  if (process.pausedUntil <= scheduler.now() && faults.strikes('run: pause', times)) {
+    stop(world, process, where, random.between(20_000, 400_000))
+  }
+}
+
+/** Waits. A process that was killed waits for ever; one that was stopped goes on when it is woken. */
+export const pass = (world: World, process: Process, ms: number, where: string): Promise<void> =>
+  new Promise((resolve) => {
+    if (!process.alive) return
+    troubled(world, process, where)
+    const { scheduler } = world
+    const wake = (): void => {
+      if (!process.alive) return
+      if (process.pausedUntil > scheduler.now()) scheduler.after(process.pausedUntil - scheduler.now(), wake)
+      else resolve()
+    }
+    scheduler.after(ms, wake)
+  })
+
+/** A request: on its way, at the server, on its way back. */
+export const request = async <A>(
+  world: World,
+  process: Process,
+  label: string,
+  serve: () => A | Promise<A>,
+  describe?: (answer: A) => string,
+): Promise<A> => {
+  const { random, say } = world
+  await pass(world, process, random.between(1, 30), `→ ${label}`)
+  const answer = await serve()
+  say(() => `${process.name} ${label}${describe === undefined ? '' : ` = ${describe(answer)}`}`)
+  await pass(world, process, random.between(1, 30), `← ${label}`)
+  return answer
+}

@@ -1,0 +1,59 @@
+import { type Action, type Feed, type Image, type Row, type Tags, studyText } from './feed-model'
+
+/**
+ * What FHIR must hold, told from the feed alone and without a line of the product: the last row of each image says
+ * whether it is there and what it says of itself.
+ */
+export interface ExpectedImage {
+  readonly image: Image
+  readonly row: Row
+  readonly action: Action
+  /** None when it is deleted. */
+  readonly tags: Tags | undefined
+  /** All that it ever said, oldest first. */
+  readonly said: ReadonlyArray<Tags>
+  /** An older row could have been stored before this one failed. */
+  readonly older: boolean
+}
+
+export interface ExpectedStudy {
+  readonly partition: string
+  readonly uid: string
+  readonly images: ReadonlyArray<ExpectedImage>
+  /** Every row that ever brought values, by sequence. */
+  readonly upserts: ReadonlyArray<Row>
+}
+
+export const foldFeed = ({ rows }: Feed): ReadonlyMap<string, ExpectedStudy> => {
+  const studies = new Map<string, { images: Map<Image, Array<Row>>; upserts: Array<Row>; first: Row }>()
+  for (const row of rows) {
+    const name = studyText(row.image.key)
+    const study = studies.get(name) ?? { images: new Map<Image, Array<Row>>(), upserts: [], first: row }
+    studies.set(name, study)
+    study.images.set(row.image, [...(study.images.get(row.image) ?? []), row])
+    if (row.tags !== undefined) study.upserts.push(row)
+  }
+  return new Map(
+    [...studies].map(([name, { images, upserts, first }]) => [
+      name,
+      {
+        partition: first.image.key.partition,
+        uid: first.image.key.study,
+        upserts,
+        images: [...images].flatMap(([image, own]): ReadonlyArray<ExpectedImage> => {
+          const row = own.at(-1)
+          if (row === undefined) return []
+          const said = own.flatMap(({ tags }) => (tags === undefined ? [] : [tags]))
+          const older = own.slice(0, -1).some(({ tags }) => tags !== undefined)
+          return [{ image, row, action: row.action, tags: row.tags, said, older }]
+        }),
+      },
+    ]),
+  )
+}
+
+/** Of rows in feed order the newest that has a value; none when no row has one. */
+export const newest = <A>(rows: ReadonlyArray<Row>, value: (tags: Tags) => A | undefined): A | undefined => {
+  const values = rows.flatMap(({ tags }) => (tags === undefined ? [] : [value(tags)]))
+  return values.filter((each) => each !== undefined).at(-1)
+}

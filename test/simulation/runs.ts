@@ -1,0 +1,75 @@
+import type { CastSettings } from '../../lib/app/context'
+import type { Ports } from '../../lib/app/ports'
+import { type RunSummary, runCast } from '../../lib/app/run-cast'
+import { dicomServiceFor } from './dicom-service'
+import type { Feed } from './feed-model'
+import { type FhirSide, fhirServerFor } from './fhir-server'
+import { type LeaseBlob, leaseFor } from './lease'
+import { type Process, newProcess, pass } from './process'
+import { type Storage, checkpointStoreFor, errorTablesFor } from './tables'
+import type { World } from './world'
+
+/** Everything that outlives a run. */
+export interface Services {
+  readonly feed: Feed
+  readonly fhir: FhirSide
+  readonly storage: Storage
+  readonly lease: LeaseBlob
+  /** Images that fit into one page. */
+  readonly pageCap: number
+}
+
+export interface Running {
+  readonly process: Process
+  summary: RunSummary | undefined
+}
+
+const portsOf = (world: World, services: Services, process: Process): Ports => {
+  const { random, scheduler, say } = world
+  const { feed, fhir, storage, lease, pageCap } = services
+  return {
+    dicom: dicomServiceFor(world, feed, process, pageCap),
+    fhir: fhirServerFor(world, fhir, process),
+    checkpoints: checkpointStoreFor(world, storage, feed, process),
+    errors: errorTablesFor(world, storage, process),
+    lease: leaseFor(world, lease, process),
+    clock: {
+      now: scheduler.now,
+      sleep: (ms) => pass(world, process, ms, 'sleep'),
+    },
+    random: { fraction: random.fraction, uuid: random.uuid },
+    log: (level, message) => say(() => `${process.name} logs ${level} ${message}`),
+    progress: () => undefined,
+  }
+}
+
+export const startRun = (
+  world: World,
+  services: Services,
+  settings: CastSettings,
+  name: string,
+  budgetMs: number,
+): Running => {
+  const process = newProcess(name)
+  const running: Running = { process, summary: undefined }
+  const ports = portsOf(world, services, process)
+  const options = { runId: world.random.uuid(), budgetMs, stopping: () => false }
+  world.say(() => `${name} starts`)
+  runCast(ports, settings, options).then(
+    (summary) => {
+      process.alive = false
+      running.summary = summary
+      services.lease.believers.delete(process)
+      const { ended, from, to, head, stored, unchanged, superseded, recorded, openHoles, reason } = summary
+      world.say(
+        () =>
+          `${name} ends ${ended} ${from}→${to} of ${head}: ${stored} stored, ${unchanged} unchanged, ${superseded} superseded, ${recorded} recorded, ${openHoles} holes${reason === undefined ? '' : ` (${reason})`}`,
+      )
+    },
+    (error: unknown) => {
+      process.alive = false
+      world.violate(`${name} threw ${error instanceof Error ? error.stack : String(error)}`)
+    },
+  )
+  return running
+}

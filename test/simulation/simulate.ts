@@ -1,0 +1,219 @@
+import type { CastSettings } from '../../lib/app/context'
+import { newCheckpoint } from '../../lib/domain/checkpoint'
+import { checkCommit } from './check-commit'
+import { checkEnd } from './check-end'
+import { makeFeed } from './feed-model'
+import { startWriter } from './feed-writer'
+import type { FaultKind, Pair } from './faults'
+import { type FhirSide } from './fhir-server'
+import { type Flavour, makeFhirStore } from './fhir-store'
+import { breakLease, newLeaseBlob } from './lease'
+import { makeOtherSystems } from './other-systems'
+import type { Random } from './random'
+import { type Running, type Services, startRun } from './runs'
+import { newStorage } from './tables'
+import { checkRestoredFeed } from './restored-feed'
+import { makeVerdicts } from './verdicts'
+import { type Options, type World, makeWorld, startOfTime } from './world'
+
+export interface Result {
+  readonly seed: number
+  readonly violations: ReadonlyArray<string>
+  readonly history: ReadonlyArray<string>
+  readonly hits: ReadonlySet<FaultKind>
+  readonly met: ReadonlyMap<Pair, number>
+  readonly runs: number
+  readonly entries: number
+  readonly virtualMs: number
+  /** How often a run waited: each is a place to be killed at. */
+  readonly steps: number
+}
+
+const settingsFrom = (random: Random): CastSettings => ({
+  dicom: { root: 'https://dicom.example', version: 'v2' },
+  fhirBase: 'https://fhir.example',
+  enforceValidation: false,
+  generateObservations: false,
+  excludedElements: new Set(),
+  defaultTimeZone: undefined,
+  partitions: new Set(),
+  patient: {
+    systemId: random.chance(0.7) ? 'urn:oid:1.2.3.4' : undefined,
+    partitionSystems: {},
+    isIssuerIdUsed: false,
+    issuerSystems: {},
+    rejectedIds: new Set(),
+    matchGuard: true,
+    overwrite: 'own',
+  },
+  batchSize: random.between(1, 10),
+  maxBatches: random.pick([0, 0, 1, 3]),
+  maxBundleEntries: random.between(3, 8),
+  maxBundleBytes: random.pick([4_000, 20_000, 1_000_000]),
+  holeAgeMs: 120_000,
+  totalRetryDurationMs: random.pick([60_000, 120_000, 600_000]),
+  startFrom: 'beginning',
+})
+
+const outages: ReadonlyArray<FaultKind> = [
+  'feed: outage',
+  'feed: metadata outage',
+  'fhir: outage',
+  'fhir: writes down',
+  'fhir: rejects everything',
+]
+
+const planOutages = (world: World, random: Random): void => {
+  const { faults, scheduler, say } = world
+  for (const kind of outages.filter(faults.has)) {
+    for (let times = random.between(1, 2); times > 0; times--) {
+      scheduler.after(random.between(0, 300_000), () => {
+        faults.begin(kind)
+        say(() => `${kind} begins`)
+        scheduler.after(random.chance(0.5) ? random.between(5_000, 60_000) : random.between(60_000, 900_000), () => {
+          faults.end(kind)
+          say(() => `${kind} ends`)
+        })
+      })
+    }
+  }
+}
+
+const makeServices = (world: World): Services => {
+  const referred = new Map<string, boolean>()
+  const flavour: Flavour = {
+    staleStatus: world.random.pick([409, 412]),
+    refusesToDelete: (path) => {
+      const refuses = referred.get(path) ?? world.faults.strikes('fhir: refuses a deletion')
+      referred.set(path, refuses)
+      return refuses
+    },
+  }
+  const store = makeFhirStore(flavour, world.violate)
+  const fhir: FhirSide = {
+    store,
+    verdicts: makeVerdicts(world),
+    others: makeOtherSystems(world, store),
+    committed: (_bundle, outcome) => {
+      if (outcome._tag === 'Committed') checkCommit(store).forEach(world.violate)
+    },
+    pending: 0,
+  }
+  return {
+    feed: makeFeed(world),
+    fhir,
+    storage: newStorage(),
+    lease: newLeaseBlob(),
+    pageCap: world.random.pick([3, 10, 100]),
+  }
+}
+
+/** Runs that nothing disturbs, one after the other, until all is done. */
+const quietly = async (
+  world: World,
+  services: Services,
+  settings: CastSettings,
+  runs: Array<Running>,
+  name: string,
+): Promise<void> => {
+  const { scheduler, violations } = world
+  const { feed, fhir } = services
+  for (let count = 1; violations.length === 0; count++) {
+    if (count > 400) return world.violate(`${name}: no end after ${count} runs`)
+    const running = startRun(world, services, settings, `${name}${count}`, 240_000)
+    runs.push(running)
+    await scheduler.run(() => !running.process.alive || violations.length > 0, scheduler.now() + 3_600_000)
+    if (running.process.alive) return world.violate(`${name}${count} does not end`)
+    const { summary } = running
+    const idle = fhir.pending === 0 && runs.every(({ process }) => !process.alive)
+    if (summary?.ended === 'CaughtUp' && summary.openHoles === 0 && summary.to === feed.head() && idle) return
+    if (summary?.ended === 'FeedReset') return world.violate(`${name}${count} took the feed for another one`)
+    const until = scheduler.now() + Math.max(20_000, settings.totalRetryDurationMs / 4)
+    await scheduler.run(() => violations.length > 0, until)
+  }
+}
+
+/** One history: a feed that moves, runs that meet every fault of this seed, a quiet end, and then the truth. */
+export const simulate = async (seed: number, options: Options = {}): Promise<Result> => {
+  const world = makeWorld(seed, options)
+  const { scheduler, faults, violations } = world
+  const random = world.random.fork('plan')
+  const settings = settingsFrom(random)
+  const services = makeServices(world)
+  const writer = startWriter(world, services.feed)
+  world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
+  planOutages(world, random)
+
+  const runs: Array<Running> = []
+  const tickMs = random.pick([5_000, 15_000, 60_000])
+  const budgetMs = random.pick([15_000, 60_000, 240_000])
+  let active = true
+  const host = (name: string): void => {
+    let [current, count]: [Running | undefined, number] = [undefined, 0]
+    const tick = (): void => {
+      if (!active) return
+      if (current === undefined || !current.process.alive) {
+        current = startRun(world, services, settings, `${name}${++count}`, budgetMs)
+        runs.push(current)
+        current.process.onPause.push((where) => {
+          if (!where.startsWith('→ fhir.transact') || !random.chance(0.7)) return
+          const [, study] = /(1\.2\.\d+)\.\d+\.\d+/.exec(where) ?? []
+          if (writer.deleteSomething(study)) faults.meet('pause × Delete')
+        })
+      }
+      scheduler.after(tickMs, tick)
+    }
+    scheduler.after(random.between(0, tickMs), tick)
+  }
+  host('A')
+  if (faults.has('run: overlap') || faults.has('run: pause') || options.at?.what === 'stop') host('B')
+  if (faults.has('lease: broken')) {
+    for (let times = 0; times < 40; times++) {
+      scheduler.after(random.between(0, 600_000), () => breakLease(world, services.lease))
+    }
+  }
+
+  const activeUntil = startOfTime + random.between(60_000, 600_000)
+  await scheduler.run(() => (writer.isDone() && scheduler.now() > activeUntil) || violations.length > 0)
+  active = false
+  faults.quiet()
+  world.say(() => 'all faults end')
+  writer.createHealthy()
+  const truth = (replayed: boolean): void => checkEnd(services, replayed).forEach(world.violate)
+  await quietly(world, services, settings, runs, 'quiet')
+  if (violations.length === 0) truth(false)
+
+  // The same rows again, all of them in one batch: nothing but values may change, and then nothing at all.
+  const whole: CastSettings = { ...settings, batchSize: 1_000, maxBatches: 0 }
+  const replay = async (name: string): Promise<void> => {
+    if (violations.length > 0) return
+    services.storage.checkpoint = { checkpoint: newCheckpoint(0), etag: `operator ${name}`, writer: 'operator' }
+    world.say(() => `the operator resets the checkpoint: ${name}`)
+    await quietly(world, services, whole, runs, name)
+    if (violations.length === 0) truth(true)
+  }
+  await replay('again')
+  const { store } = services.fhir
+  const paths = [...store.all('Patient'), ...store.all('ImagingStudy'), ...store.all('Endpoint')].map(
+    ({ resourceType, id }) => `${resourceType}/${id}`,
+  )
+  const versions = new Map(paths.map((path) => [path, store.versionOf(path)]))
+  await replay('twice')
+  if (!services.fhir.verdicts.any()) {
+    for (const [path, version] of versions) {
+      if (store.versionOf(path) !== version) world.violate(`${path} was written again for the same rows`)
+    }
+  }
+  if (violations.length === 0) await checkRestoredFeed(world, services, whole, runs)
+  return {
+    seed,
+    violations,
+    history: world.history,
+    hits: faults.hits(),
+    met: faults.met(),
+    runs: runs.length,
+    entries: services.feed.rows.length,
+    virtualMs: scheduler.now() - startOfTime,
+    steps: world.steps,
+  }
+}

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util'
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { CheckpointStore, ErrorTables, FailRow, RecordedRow, StoredCheckpoint } from '../../lib/app/ports'
+import {
+  type EntryError,
+  type FailTable,
+  type ServiceError,
+  failTableOf,
+  failTables,
+} from '../../lib/domain/cast-error'
+import type { Checkpoint } from '../../lib/domain/checkpoint'
+import type { Feed } from './feed-model'
+import { type Process, request } from './process'
+import type { World } from './world'
+
+type Answer<A> = E.Either<ServiceError, A>
+
+const fails = (reason: string): Answer<never> =>
+  E.left({ _tag: 'ServiceUnavailable', hop: 'storage', reason, status: 503 })
+
+interface CheckpointRow {
+  readonly checkpoint: Checkpoint
+  readonly etag: string
+  readonly writer: string
+}
+
+export interface StandingFailRow {
+  readonly table: FailTable
+  readonly row: FailRow
+  readonly etag: string
+}
+
+/** What the storage account holds. */
+export interface Storage {
+  checkpoint: CheckpointRow | undefined
+  readonly fails: Map<string, StandingFailRow>
+  writes: number
+}
+
+export const newStorage = (): Storage => ({ checkpoint: undefined, fails: new Map(), writes: 0 })
+
+const copied = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
+
+const describeCheckpoint = ({ syncedSequence, holes, stuckSince, batchLimit }: Checkpoint): string =>
+  `${syncedSequence}${holes.map(({ from, to }) => ` [${from}…${to}]`).join('')}${stuckSince === undefined ? '' : ' stuck'}${batchLimit === undefined ? '' : ` limit ${batchLimit}`}`
+
+/** The checkpoint as the table adapter keeps it: every write with the ETag it was read with. */
+export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, process: Process): CheckpointStore => {
+  const { faults, violate } = world
+
+  const write = ({ etag }: StoredCheckpoint, to: Checkpoint): Answer<StoredCheckpoint> => {
+    const stands = storage.checkpoint
+    if (stands?.etag !== etag) {
+      // A repetition of our own write, whose answer was lost.
+      return stands?.writer === process.name && isDeepStrictEqual(stands.checkpoint, copied(to))
+        ? E.right({ checkpoint: copied(to), etag: stands.etag })
+        : E.left({ _tag: 'CheckpointMoved' })
+    }
+    const before = stands?.checkpoint.syncedSequence ?? 0
+    if (to.syncedSequence < before) violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
+    if (to.syncedSequence > 0 && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
+      violate(`the checkpoint rests on ${to.syncedSequence}, where no row is`)
+    }
+    storage.checkpoint = { checkpoint: copied(to), etag: `e${++storage.writes}`, writer: process.name }
+    return E.right({ checkpoint: copied(to), etag: storage.checkpoint.etag })
+  }
+
+  return {
+    read: () => () =>
+      request(world, process, 'checkpoint.read', (): Answer<O.Option<StoredCheckpoint>> => {
+        if (faults.strikes('tables: checkpoint fails')) return fails('checkpoint')
+        const { checkpoint } = storage
+        return E.right(
+          checkpoint === undefined
+            ? O.none
+            : O.some({ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag }),
+        )
+      }),
+    write: (from, to) => () =>
+      request(
+        world,
+        process,
+        `checkpoint.write ${describeCheckpoint(to)}`,
+        () => {
+          if (faults.strikes('tables: checkpoint fails')) return fails('checkpoint')
+          const written = write(from, to)
+          return faults.strikes('tables: checkpoint answer lost') ? fails('answer lost') : written
+        },
+        (answer) => (E.isLeft(answer) ? answer.left._tag : 'ok'),
+      ),
+  }
+}
+
+const rowId = (table: FailTable, sequence: number): string => `${table} ${sequence}`
+
+export const describeRow = (sequence: number, error: EntryError): string => `${sequence} ${error._tag}`
+
+/** The error tables. Three tables: what is written to them is not written at once. */
+export const errorTablesFor = (world: World, storage: Storage, process: Process): ErrorTables => {
+  const { faults } = world
+
+  const ask = <A>(label: string, serve: () => Answer<A>): Promise<Answer<A>> =>
+    request(world, process, `errors.${label}`, () => {
+      if (faults.strikes('tables: errors fail')) return fails('errors')
+      const answer = serve()
+      return faults.strikes('tables: errors answer lost') ? fails('answer lost') : answer
+    })
+
+  return {
+    failRows: () => () =>
+      ask('failRows', () =>
+        E.right(
+          [...storage.fails.values()].map(({ table, row, etag }) => ({
+            table,
+            sequence: row.sequence,
+            code: row.error._tag,
+            etag,
+            ...row.key,
+          })),
+        ),
+      ),
+    record: (rows) => async () => {
+      const recorded: Array<RecordedRow> = []
+      for (const table of failTables) {
+        const own = rows.filter(({ error }) => failTableOf(error) === table)
+        if (own.length === 0) continue
+        const answer = await ask(
+          `record ${own.map(({ sequence, error }) => describeRow(sequence, error)).join(', ')}`,
+          () => {
+            const keys = own.map((row): RecordedRow => {
+              const etag = `e${++storage.writes}`
+              const wasThere = storage.fails.has(rowId(table, row.sequence))
+              storage.fails.set(rowId(table, row.sequence), { table, row: copied(row), etag })
+              return {
+                table,
+                sequence: row.sequence,
+                code: row.error._tag,
+                etag,
+                ...row.key,
+                ...(wasThere ? { wasThere } : {}),
+              }
+            })
+            return E.right(keys)
+          },
+        )
+        if (E.isLeft(answer)) return answer
+        recorded.push(...answer.right)
+      }
+      return E.right(recorded)
+    },
+    remove: (rows) => async () => {
+      for (const { table, sequence, etag } of rows) {
+        const answer = await ask(`remove ${sequence}`, () => {
+          const id = rowId(table, sequence)
+          if (storage.fails.get(id)?.etag === etag) storage.fails.delete(id)
+          return E.right(undefined)
+        })
+        if (E.isLeft(answer)) return answer
+      }
+      return E.right(undefined)
+    },
+    recordTags: () => () => ask('recordTags', () => E.right(undefined)),
+    recordStuck:
+      ({ reason }) =>
+      () =>
+        ask(`recordStuck ${reason}`, () => E.right(undefined)),
+  }
+}
