@@ -1,0 +1,126 @@
+import { describe, expect, it } from '@jest/globals'
+import type { Observation } from 'fhir/r4'
+import { validateResource } from '../../local/fhir/validate'
+import { bulkUpdate, created } from '../support/cast-images'
+import { administered, ctReport, projectionReport, reportDeleted, reportUid, reported } from '../support/dose-feed'
+import { element } from '../support/dose-sr'
+import { uniqueUid } from '../support/fhir-samples'
+import { type HapiWorld, useHapiWorld, versionsOf } from './hapi-world'
+
+const newWorld = useHapiWorld()
+
+const uidOf = ({ identifier: [first] = [] }: Observation): string => (first?.value ?? '').replace('urn:oid:', '')
+
+const uidsIn = async ({ stored }: HapiWorld): Promise<ReadonlyArray<string>> =>
+  (await stored('Observation')).map(uidOf).sort()
+
+const versionsIn = async ({ stored }: HapiWorld): Promise<ReadonlyArray<string>> =>
+  versionsOf(await stored('Patient'), await stored('ImagingStudy'), await stored('Observation'))
+
+/** A study with a CT report of two events, a cumulative one, and an image; all UIDs are new on this server. */
+const castStudy = async () => {
+  const world = await newWorld()
+  const study = uniqueUid()
+  const events = [1, 2, 3].map((event) => `${study}.7.${event}`)
+  const [event1 = '', event2 = '', event3 = ''] = events
+  world.dicom.control.append(
+    reported({ study, content: ctReport(event1, event2) }),
+    reported({ study, instance: 2, content: projectionReport(event2, event3) }),
+    created({ study }),
+  )
+  expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 3, recorded: 0, failed: {} })
+  return { world, study, event1, event2, event3 }
+}
+
+const removed = async ({ dicom }: HapiWorld, study: string): Promise<number> =>
+  (await fetch(`${dicom.url}/v2/studies/${study}`, { method: 'DELETE' })).status
+
+describe('dose reports on HAPI, which validates', () => {
+  it('become Observations of their study and its subject, valid and all of version 1', async () => {
+    const { world, study, event1, event2, event3 } = await castStudy()
+    const other = uniqueUid()
+    world.dicom.control.append(reported({ study: other, ...administered(`${other}.7.1`) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+
+    const [observations, studies] = [await world.stored('Observation'), await world.stored('ImagingStudy')]
+    const summaries = [reportUid({ study }), reportUid({ study, instance: 2 }), reportUid({ study: other })]
+    expect(observations.map(uidOf).sort()).toEqual([event1, event2, event3, `${other}.7.1`, ...summaries].sort())
+    const subjects = new Map(studies.map(({ id, subject }) => [`ImagingStudy/${id}`, subject.reference]))
+    for (const { partOf: [ofStudy] = [], subject, meta } of observations) {
+      expect([subjects.get(ofStudy?.reference ?? ''), meta?.versionId]).toEqual([subject?.reference, '1'])
+    }
+    expect(observations.flatMap((each) => validateResource(each))).toEqual([])
+  })
+
+  it('three times from the start again write nothing', async () => {
+    const { world } = await castStudy()
+    const before = await versionsIn(world)
+    expect(before).toHaveLength(7)
+    for (const _round of [1, 2, 3]) {
+      await world.writeSyncState({ SyncedSequence: 0n })
+      expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 0, unchanged: 3, recorded: 0 })
+      expect(await versionsIn(world)).toEqual(before)
+    }
+  })
+
+  it('take their summary and the events that no other lists along, and no others', async () => {
+    const { world, study, event2, event3 } = await castStudy()
+    world.dicom.control.append(reportDeleted({ study }))
+    const { report, requests } = await world.watched()
+    expect(report).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+    expect(requests.filter((request) => !request.endsWith('→ 200'))).toEqual([])
+    expect(await uidsIn(world)).toEqual([event2, event3, reportUid({ study, instance: 2 })].sort())
+  })
+
+  it('go with their study, in the transaction that deletes it', async () => {
+    const { world, study } = await castStudy()
+    expect(await removed(world, study)).toBe(204)
+    const { report, requests } = await world.watched()
+    expect(report).toMatchObject({ ended: 'CaughtUp', stored: 3, recorded: 0, failed: {} })
+    expect(requests.filter((request) => !request.endsWith('→ 200'))).toEqual([])
+    expect([await uidsIn(world), await world.stored('ImagingStudy')]).toEqual([[], []])
+  })
+
+  it('leave an event that a report of another study lists, and their study can still be deleted', async () => {
+    const { world, study, event1 } = await castStudy()
+    const other = uniqueUid()
+    world.dicom.control.append(reported({ study: other, content: ctReport(event1) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+    expect(await removed(world, study)).toBe(204)
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 3, recorded: 0 })
+    expect(await uidsIn(world)).toEqual([event1, reportUid({ study: other })].sort())
+    const [[left], [event]] = [
+      await world.stored('ImagingStudy'),
+      (await world.stored('Observation')).filter((each) => uidOf(each) === event1),
+    ]
+    expect(event?.partOf).toEqual([{ reference: `ImagingStudy/${left?.id}` }])
+  })
+
+  it('of two studies in one batch share an event, which is written once', async () => {
+    const world = await newWorld()
+    const [one, two] = [uniqueUid(), uniqueUid()]
+    const event = `${one}.7.1`
+    world.dicom.control.append(
+      reported({ study: one, content: ctReport(event) }),
+      reported({ study: two, content: ctReport(event) }),
+    )
+    const { report, requests } = await world.watched()
+    expect(report).toMatchObject({ ended: 'CaughtUp', stored: 2, recorded: 0 })
+    expect(requests.filter((request) => / → (4|5)(?!04)/.test(request))).toEqual([])
+    expect(await uidsIn(world)).toEqual([event, reportUid({ study: one }), reportUid({ study: two })].sort())
+  })
+
+  it('move with their study to another Patient', async () => {
+    const { world, study } = await castStudy()
+    await bulkUpdate(world, [study], {
+      '00100020': element('LO', 'P2'),
+      '00100010': element('PN', { Alphabetic: 'Other^One' }),
+    })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 3, recorded: 0 })
+    const [[moved], observations] = [await world.stored('ImagingStudy'), await world.stored('Observation')]
+    expect(moved?.meta?.versionId).toBe('2')
+    expect(observations.map(({ subject, meta }) => [subject, meta?.versionId])).toEqual(
+      [1, 2, 3, 4, 5].map(() => [moved?.subject, '2']),
+    )
+  })
+})
