@@ -1,0 +1,434 @@
+// DICOMcast for Azure Functions: everything the function app needs, and nothing that holds a secret.
+// `azd up` deploys it; so does .github/workflows/deploy.yml. docs/deploy.md walks through it.
+targetScope = 'subscription'
+
+// ── Where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Name of this installation. Resource names are derived from it, the subscription and the location.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+
+@description('Azure region of all new resources. It must offer Flex Consumption.')
+param location string
+
+@description('Resource group of all new resources. It is created when it does not exist.')
+param resourceGroupName string = 'rg-${environmentName}'
+
+@description('Tags put on every new resource.')
+param tags object = {}
+
+// ── The two services ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Resource id of the existing DICOM service to read from, in any resource group of the tenant. Empty with createHealthDataServices, or for a service outside Azure (then give dicomEndpoint).')
+param dicomServiceId string = ''
+
+@description('Resource id of the existing FHIR service to write to. Empty with createHealthDataServices, or for a service outside Azure (then give fhirEndpoint).')
+param fhirServiceId string = ''
+
+@description('Create a new Azure Health Data Services workspace with a DICOM and a FHIR service, and use these two.')
+param createHealthDataServices bool = false
+
+@description('Public URL of the DICOM service; it goes into FHIR. Empty: the URL that Azure gives the service.')
+param dicomEndpoint string = ''
+
+@description('URL to talk to the DICOM service at, if it is another. Not needed for private link, which keeps the name.')
+param dicomPrivateEndpoint string = ''
+
+@description('API version in the URLs of studies. Empty: the service has none.')
+param dicomVersion string = 'v2'
+
+@description('Send a token of the managed identity to the DICOM service. Azure needs it.')
+param dicomAuthenticationEnabled bool = true
+
+@description('Scope of the token for the DICOM service.')
+param dicomScope string = 'https://dicom.healthcareapis.azure.com/.default'
+
+@description('URL of the FHIR service. Empty: the URL that Azure gives the service.')
+param fhirEndpoint string = ''
+
+@description('Send a token of the managed identity to the FHIR service. Azure needs it.')
+param fhirAuthenticationEnabled bool = true
+
+@description('Scope of the token for the FHIR service: its audience and /.default. Empty: its URL and /.default. Set it when SMART on FHIR changed the audience.')
+param fhirScope string = ''
+
+// ── How it casts: the settings of lib/config.ts, with their defaults ─────────────────────────────────────────────────
+
+@description('Put before the name of each table. The original has none.')
+@maxLength(33)
+param tableNamePrefix string = ''
+
+@description('The identifiers\' system of patients without a known issuer: an absolute URI. Empty: the original\'s empty system.')
+param patientSystemId string = ''
+
+@description('Take the system from the PatientID\'s issuer.')
+param patientIsIssuerIdUsed bool = false
+
+@description('System of each issuer: issuer to absolute URI.')
+param patientIssuerSystems object = {}
+
+@description('System of each partition\'s patients: partition to absolute URI.')
+param patientPartitionSystems object = {}
+
+@description('PatientIDs that stand for nobody, in any case: a comma list.')
+param patientRejectedIds string = ''
+
+@description('Refuse a PatientID whose birth date and name or sex are of somebody else.')
+param patientMatchGuard bool = true
+
+@description('Whose Patients follow the feed: those created here (own), none (never), or all (always). The others get only what they lack.')
+@allowed(['own', 'never', 'always'])
+param patientOverwrite string = 'own'
+
+@description('One invalid tag keeps the entry out of FHIR.')
+param enforceValidationOfTagValues bool = false
+
+@description('Write radiation dose reports as Observations.')
+param generateObservations bool = true
+
+@description('Optional elements that are not written: a comma list of names of docs/mapping.md.')
+param mappingExclude string = ''
+
+@description('How long an entry that fails alone is tried again: hh:mm:ss.')
+param totalRetryDuration string = '00:10:00'
+
+@description('When the timer fires, in UTC: a cron expression of six fields, seconds first.')
+param castSchedule string = '0 * * * * *'
+
+@description('Entries of the change feed in one batch.')
+@minValue(1)
+@maxValue(100000)
+param batchSize int = 1000
+
+@description('Batches of one timer run. 0: until caught up or out of time.')
+@minValue(0)
+@maxValue(100000)
+param timerBatches int = 1
+
+@description('Time of one run: hh:mm:ss, at most 00:09:00, since host.json ends a function after ten minutes.')
+param timeBudget string = '00:04:00'
+
+@description('IANA time zone of times without an offset, such as Europe/Zurich. Empty: their date alone is written.')
+param defaultTimeZone string = ''
+
+@description('Where a new installation starts in the change feed: beginning, now, or a sequence (it starts behind that).')
+param startFrom string = 'beginning'
+
+@description('The partitions to sync: a comma list. Empty: all.')
+param partitions string = ''
+
+@description('Entries of one transaction at the most.')
+@minValue(3)
+@maxValue(10000)
+param maxBundleEntries int = 500
+
+@description('Bytes of one transaction at the most.')
+@minValue(65536)
+@maxValue(104857600)
+param maxBundleBytes int = 8388608
+
+@description('How long a missing sequence is looked for: hh:mm:ss.')
+param holeAge string = '00:02:00'
+
+@description('Time of one request, answer included: hh:mm:ss.')
+param requestTimeout string = '00:01:40'
+
+@description('Largest page of the change feed that is read, in bytes.')
+@minValue(65536)
+@maxValue(268435456)
+param maxPageBytes int = 33554432
+
+// ── The function app ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Node.js version of the function app. Both are tested.')
+@allowed(['22', '24'])
+param nodeVersion string = '24'
+
+@description('Memory of one instance, in MB.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 2048
+
+@description('Deploy everything, but keep the timer from firing: to look around first, or while the original DICOMcast still runs.')
+param paused bool = false
+
+@description('Resource id of an existing storage account for lease, checkpoint and error tables, such as that of the original DICOMcast, which is then continued. Empty: a new account without shared keys.')
+param storageAccountId string = ''
+
+@description('Redundancy of the new storage account.')
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
+param storageSku string = 'Standard_LRS'
+
+@description('Days that logs are kept.')
+@minValue(30)
+@maxValue(730)
+param logRetentionDays int = 30
+
+// ── Network and people ───────────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Put the app into a new virtual network, and reach storage and the health data workspaces by private endpoints only.')
+param privateNetwork bool = false
+
+@description('Address range of the new virtual network, /24 or larger. It must not overlap with networks it is peered with.')
+param virtualNetworkPrefix string = '10.90.0.0/24'
+
+@description('Client id of an Entra app registration. Given: everyone who calls an HTTP route of the app signs in first. docs/deploy.md tells how to make one without a secret.')
+param operatorAuthClientId string = ''
+
+@description('Object ids of the users, groups or service principals who may call the operator routes. Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
+param operatorAllowedPrincipals array = []
+
+// ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Create the alert rules.')
+param alertsEnabled bool = true
+
+@description('E-mail addresses that alerts go to.')
+param alertEmails array = []
+
+@description('Resource ids of existing action groups that alerts go to as well.')
+param alertActionGroupIds array = []
+
+@description('No successful run for so long raises an alert. Longer than the time between two runs of castSchedule.')
+@allowed(['PT15M', 'PT30M', 'PT1H', 'PT3H', 'PT6H', 'P1D'])
+param alertNoSuccessFor string = 'PT15M'
+
+@description('A lag of more than so many change feed entries, for 15 minutes, raises an alert.')
+@minValue(1)
+param alertLagEntries int = 10000
+
+// ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+var token = toLower(uniqueString(subscription().id, environmentName, location))
+var appName = 'func-dicomcast-${token}'
+// azd finds its deployment by these two tags; azure.yaml names the service `cast`.
+var allTags = union(tags, { 'azd-env-name': environmentName })
+var appTags = union(allTags, { 'azd-service-name': 'cast' })
+
+var groupId = '/subscriptions/${subscription().subscriptionId}/resourceGroups/${resourceGroupName}'
+var newWorkspaceName = 'hw${token}'
+var newWorkspaceId = '${groupId}/providers/Microsoft.HealthcareApis/workspaces/${newWorkspaceName}'
+// Azure evaluates names and scopes of a module also when its condition is false: so there is always a whole id to split.
+var noServiceId = '${groupId}/providers/Microsoft.HealthcareApis/workspaces/none/none/none'
+var usedDicomId = createHealthDataServices ? '${newWorkspaceId}/dicomservices/dicom' : dicomServiceId
+var usedFhirId = createHealthDataServices ? '${newWorkspaceId}/fhirservices/fhir' : fhirServiceId
+var hasDicomId = !empty(usedDicomId)
+var hasFhirId = !empty(usedFhirId)
+// 0 '' · 1 subscriptions · 2 {id} · 3 resourceGroups · 4 {name} · … · 8 {workspace or account} · 9 … · 10 {service}
+var dicomParts = split(hasDicomId ? usedDicomId : noServiceId, '/')
+var fhirParts = split(hasFhirId ? usedFhirId : noServiceId, '/')
+var azureDicomUrl = 'https://${dicomParts[8]}-${dicomParts[10]}.dicom.azurehealthcareapis.com'
+var azureFhirUrl = 'https://${fhirParts[8]}-${fhirParts[10]}.fhir.azurehealthcareapis.com'
+var usedDicomUrl = empty(dicomEndpoint) && hasDicomId ? azureDicomUrl : dicomEndpoint
+var usedFhirUrl = empty(fhirEndpoint) && hasFhirId ? azureFhirUrl : fhirEndpoint
+
+var newStorageName = 'st${token}'
+var newStorageId = '${groupId}/providers/Microsoft.Storage/storageAccounts/${newStorageName}'
+var storageParts = split(empty(storageAccountId) ? newStorageId : storageAccountId, '/')
+
+// What the app reads (lib/config.ts), but for the storage, which the host reads too (modules/function-app.bicep).
+var castSettings = {
+  DicomWeb__Endpoint: usedDicomUrl
+  DicomWeb__PrivateEndpoint: dicomPrivateEndpoint
+  DicomWeb__Version: dicomVersion
+  DicomWeb__Authentication__Enabled: toLower(string(dicomAuthenticationEnabled))
+  DicomWeb__Authentication__Scope: dicomScope
+  Fhir__Endpoint: usedFhirUrl
+  Fhir__Authentication__Enabled: toLower(string(fhirAuthenticationEnabled))
+  Fhir__Authentication__Scope: fhirScope
+  TableStore__TableNamePrefix: tableNamePrefix
+  Patient__PatientSystemId: patientSystemId
+  Patient__IsIssuerIdUsed: toLower(string(patientIsIssuerIdUsed))
+  Patient__IssuerSystems: string(patientIssuerSystems)
+  Patient__PartitionSystems: string(patientPartitionSystems)
+  Patient__RejectedIds: patientRejectedIds
+  Patient__MatchGuard: toLower(string(patientMatchGuard))
+  Patient__Overwrite: patientOverwrite
+  DicomCast__Features__EnforceValidationOfTagValues: toLower(string(enforceValidationOfTagValues))
+  DicomCast__Features__GenerateObservations: toLower(string(generateObservations))
+  RetryConfiguration__TotalRetryDuration: totalRetryDuration
+  CastSchedule: castSchedule
+  DicomCast__BatchSize: string(batchSize)
+  DicomCast__TimerBatches: string(timerBatches)
+  DicomCast__TimeBudget: timeBudget
+  DicomCast__DefaultTimeZone: defaultTimeZone
+  DicomCast__StartFrom: startFrom
+  DicomCast__Partitions: partitions
+  DicomCast__Mapping__Exclude: mappingExclude
+  DicomCast__MaxBundleEntries: string(maxBundleEntries)
+  DicomCast__MaxBundleBytes: string(maxBundleBytes)
+  DicomCast__HoleAge: holeAge
+  DicomCast__RequestTimeout: requestTimeout
+  DicomCast__MaxPageBytes: string(maxPageBytes)
+}
+
+// ── Resources ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: resourceGroupName
+  location: location
+  tags: allTags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'dicomcast-identity'
+  scope: group
+  params: {
+    name: 'id-dicomcast-${token}'
+    location: location
+    tags: allTags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'dicomcast-monitoring'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: allTags
+    principalId: identity.outputs.principalId
+    retentionDays: logRetentionDays
+  }
+}
+
+module storage 'modules/storage.bicep' = if (empty(storageAccountId)) {
+  name: 'dicomcast-storage'
+  scope: group
+  params: {
+    name: newStorageName
+    location: location
+    tags: allTags
+    sku: storageSku
+    isPrivate: privateNetwork
+  }
+}
+
+// The new account or an existing one: the app's containers in it, and what its identity may do there.
+module storageAccess 'modules/storage-access.bicep' = {
+  name: 'dicomcast-storage-access-${token}'
+  scope: resourceGroup(storageParts[2], storageParts[4])
+  params: {
+    accountName: storageParts[8]
+    principalId: identity.outputs.principalId
+  }
+  dependsOn: [storage]
+}
+
+module healthData 'modules/health-data.bicep' = if (createHealthDataServices) {
+  name: 'dicomcast-health-data'
+  scope: group
+  params: {
+    workspaceName: newWorkspaceName
+    location: location
+    tags: allTags
+    isPrivate: privateNetwork
+  }
+}
+
+module dicomAccess 'modules/dicom-access.bicep' = if (hasDicomId) {
+  name: 'dicomcast-dicom-access-${token}'
+  scope: resourceGroup(dicomParts[2], dicomParts[4])
+  params: {
+    workspaceName: dicomParts[8]
+    serviceName: dicomParts[10]
+    principalId: identity.outputs.principalId
+  }
+  dependsOn: [healthData]
+}
+
+module fhirAccess 'modules/fhir-access.bicep' = if (hasFhirId) {
+  name: 'dicomcast-fhir-access-${token}'
+  scope: resourceGroup(fhirParts[2], fhirParts[4])
+  params: {
+    workspaceName: fhirParts[8]
+    serviceName: fhirParts[10]
+    principalId: identity.outputs.principalId
+  }
+  dependsOn: [healthData]
+}
+
+module network 'modules/network.bicep' = if (privateNetwork) {
+  name: 'dicomcast-network'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: allTags
+    addressPrefix: virtualNetworkPrefix
+    storageAccountId: join(storageParts, '/')
+    dicomWorkspaceId: hasDicomId ? join(take(dicomParts, 9), '/') : ''
+    fhirWorkspaceId: hasFhirId ? join(take(fhirParts, 9), '/') : ''
+  }
+  dependsOn: [storageAccess, dicomAccess, fhirAccess]
+}
+
+module app 'modules/function-app.bicep' = {
+  name: 'dicomcast-app'
+  scope: group
+  params: {
+    name: appName
+    location: location
+    tags: appTags
+    nodeVersion: nodeVersion
+    instanceMemoryMB: instanceMemoryMB
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    storageAccountName: storageParts[8]
+    deploymentContainerName: storageAccess.outputs.deploymentContainerName
+    appInsightsConnectionString: monitoring.outputs.connectionString
+    subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    castSettings: castSettings
+    paused: paused
+    authClientId: operatorAuthClientId
+    allowedPrincipals: operatorAllowedPrincipals
+  }
+  dependsOn: [dicomAccess, fhirAccess]
+}
+
+module alerts 'modules/alerts.bicep' = if (alertsEnabled) {
+  name: 'dicomcast-alerts'
+  scope: group
+  params: {
+    token: token
+    location: location
+    tags: allTags
+    appInsightsId: monitoring.outputs.id
+    emails: alertEmails
+    actionGroupIds: alertActionGroupIds
+    noSuccessFor: alertNoSuccessFor
+    lagEntries: alertLagEntries
+  }
+}
+
+// ── What a person needs next ─────────────────────────────────────────────────────────────────────────────────────────
+
+@description('Resource group of the installation.')
+output AZURE_RESOURCE_GROUP string = resourceGroupName
+
+@description('Name of the function app: the target of a deployment of the package.')
+output FUNCTION_APP_NAME string = app.outputs.name
+
+@description('Host name of the function app.')
+output FUNCTION_APP_HOST string = app.outputs.hostName
+
+@description('Principal id of the managed identity, to give it roles on services that this template does not know.')
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+
+@description('Client id of the managed identity.')
+output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+
+@description('Storage account with the lease, the checkpoint and the error tables.')
+output STORAGE_ACCOUNT_NAME string = storageParts[8]
+
+@description('Application Insights with the runs: one line a run.')
+output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.name
+
+@description('DICOM service that is read. It stands in every Endpoint resource.')
+output DICOM_ENDPOINT string = usedDicomUrl
+
+@description('FHIR service that is written to.')
+output FHIR_ENDPOINT string = usedFhirUrl
+
+@description('The last runs: paste it into Logs of Application Insights.')
+output LAST_RUNS_QUERY string = 'traces | where message startswith "{\\"level\\":" | extend run = parse_json(message) | where run.message == "cast" | project timestamp, run.ended, run.to, run.head, run.stored, run.recorded, run.reason | order by timestamp desc'

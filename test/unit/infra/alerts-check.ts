@@ -1,0 +1,74 @@
+import type { CastReport } from '../../../lib/composition'
+import { failTables } from '../../../lib/domain/cast-error'
+import type { BicepFile } from './bicep'
+
+type FieldsOf<A> = A extends unknown ? keyof A : never
+
+// The compiler holds this list against the report: a field that is renamed there must be renamed here, and in the alerts.
+const fields: Readonly<Record<FieldsOf<CastReport> | 'level' | 'message', true>> = {
+  level: true,
+  message: true,
+  ended: true,
+  from: true,
+  to: true,
+  head: true,
+  openHoles: true,
+  entries: true,
+  stored: true,
+  unchanged: true,
+  superseded: true,
+  recorded: true,
+  failed: true,
+  fhirRequests: true,
+  fhirBytesSent: true,
+  dicomRequests: true,
+  retries: true,
+  durationMs: true,
+  reason: true,
+}
+
+/** Fields that an alert waits for. One that is logged by now does not belong here. */
+const awaited = ['codes']
+
+const ends: Readonly<Record<CastReport['ended'], true>> = {
+  CaughtUp: true,
+  BatchDone: true,
+  OutOfTime: true,
+  Stopped: true,
+  ServiceUnavailable: true,
+  AccessDenied: true,
+  FeedReset: true,
+  FhirRejectsAll: true,
+  CheckpointMoved: true,
+  LeaseLost: true,
+  LeaseHeld: true,
+  ConfigurationInvalid: true,
+}
+
+const wanted = ['no-successful-run', 'lag', 'new-failures', 'identity-work-list', 'access-denied']
+
+/** The alerts ask for fields, tables and endings that the app's log line has. */
+export const alertProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<string> => {
+  const alerts = files.find(({ path }) => path === 'infra/modules/alerts.bicep')?.root.text ?? ''
+  const where = 'infra/modules/alerts.bicep'
+  const asked = [...alerts.matchAll(/\brun\.(\w+)(?:\.(\w+))?/g)]
+  const compared = [...alerts.matchAll(/run\.ended\) (?:==|in) ?\(?((?:'\w+'(?:, )?)+)/g)].flatMap(([, list = '']) =>
+    list.split(', ').map((end) => end.replaceAll("'", '')),
+  )
+  return [
+    ...asked
+      .map(([, field = '']) => field)
+      .filter((field) => !(field in fields) && !awaited.includes(field))
+      .map((field) => `${where}: the app logs no ${field}`),
+    ...awaited.filter((field) => field in fields).map((field) => `${where}: ${field} is logged now, and not awaited`),
+    ...failTables
+      .filter((table) => !alerts.includes(`run.failed.${table}`))
+      .map((table) => `${where}: nobody hears of ${table}`),
+    ...asked
+      .map(([, field, table]) => (field === 'failed' ? table : undefined))
+      .filter((table) => table !== undefined && !failTables.some((each) => each === table))
+      .map((table) => `${where}: there is no ${table}`),
+    ...compared.filter((end) => !(end in ends)).map((end) => `${where}: no run ends ${end}`),
+    ...wanted.filter((name) => !alerts.includes(`name: '${name}'`)).map((name) => `${where}: no alert ${name}`),
+  ]
+}
