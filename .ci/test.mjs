@@ -50,7 +50,6 @@ const jest = async (...projects) => {
 }
 
 await jest('unit', 'contract', 'integration', 'fuzz')
-await jest('simulation')
 await jest('processes')
 
 // A FHIR server that is not ours needs a JDK and Maven. Not everybody has them; CI must (`.ci/run`).
