@@ -431,4 +431,4 @@ output DICOM_ENDPOINT string = usedDicomUrl
 output FHIR_ENDPOINT string = usedFhirUrl
 
 @description('The last runs: paste it into Logs of Application Insights.')
-output LAST_RUNS_QUERY string = 'traces | where message startswith "{\\"level\\":" | extend run = parse_json(message) | where run.message == "cast" | project timestamp, run.ended, run.to, run.head, run.stored, run.recorded, run.reason | order by timestamp desc'
+output LAST_RUNS_QUERY string = 'traces | where message startswith "{\\"level\\":" | extend run = parse_json(message) | where tostring(run.message) == "cast" | project timestamp, run.ended, run["to"], run.head, run.stored, run.recorded, run.reason | order by timestamp desc'

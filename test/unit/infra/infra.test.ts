@@ -272,6 +272,34 @@ describe('a planted mistake is found', () => {
       'nobody hears of TransientFailureExceptionTable',
     ],
     ['an alert is gone', 'infra/modules/alerts.bicep', "name: 'lag'", "name: 'delay'", 'no alert lag'],
+    [
+      'the alerts reach nobody',
+      'infra/modules/alerts.bicep',
+      'concat([people.id], actionGroupIds)',
+      'actionGroupIds',
+      'it reaches nobody',
+    ],
+    [
+      'an alert forgets a code',
+      'infra/modules/alerts.bicep',
+      "'IssuerUnknown', 'PatientAmbiguous', 'PatientInactive')",
+      "'PatientAmbiguous', 'PatientInactive')",
+      'IssuerUnknown is not on the identity work-list',
+    ],
+    [
+      'an alert waits for a code that does not exist',
+      'infra/modules/alerts.bicep',
+      "'PatientInactive')",
+      "'PatientInactive', 'PatientUnknown')",
+      'there is no code PatientUnknown',
+    ],
+    [
+      'an alert has a quoted field nobody logs',
+      'infra/modules/alerts.bicep',
+      "run['to']",
+      "run['until']",
+      'the app logs no until',
+    ],
     // secrets
     [
       'shared keys come back',
