@@ -35,7 +35,7 @@ param dicomEndpoint string = ''
 @description('URL to talk to the DICOM service at, if it is another. Not needed for private link, which keeps the name.')
 param dicomPrivateEndpoint string = ''
 
-@description('API version in the URLs of studies. Empty: the service has none.')
+@description('API version in the URLs of studies; none for a service without versions.')
 param dicomVersion string = 'v2'
 
 @description('Send a token of the managed identity to the DICOM service. Azure needs it.')
@@ -175,7 +175,8 @@ param virtualNetworkPrefix string = '10.90.0.0/24'
 @description('Client id of an Entra app registration. Given: everyone who calls an HTTP route of the app signs in first. docs/deploy.md tells how to make one without a secret.')
 param operatorAuthClientId string = ''
 
-@description('Object ids of the users, groups or service principals who may call the operator routes. Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
+@description('Object ids of the users or service principals who may call the operator routes, 13 at most; groups do not count here (docs/deploy.md tells how they do). Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
+@maxLength(13)
 param operatorAllowedPrincipals array = []
 
 // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -158,6 +158,14 @@ describe('readSettings', () => {
     expect(problems({ [name]: value })).toEqual([`${name}: not understood; expected ${expected}`])
   })
 
+  it('has a word for a service without versions, since the Functions host drops an empty setting', () => {
+    expect(['none', 'None', ''].map((version) => valid({ DicomWeb__Version: version }).dicomWeb.version)).toEqual([
+      '',
+      '',
+      '',
+    ])
+  })
+
   it('reads what is given', () => {
     const settings = valid({
       DicomWeb__Version: 'v1',

@@ -22,7 +22,9 @@ interface Workflow {
     >
   >
 }
+type Hook = Readonly<Record<string, { readonly run: string }>>
 interface AzdProject {
+  readonly hooks?: { readonly predown?: Hook }
   readonly infra: { readonly path: string; readonly module: string }
   readonly services: Readonly<
     Record<
@@ -31,7 +33,7 @@ interface AzdProject {
         readonly dist: string
         readonly host: string
         readonly remoteBuild: boolean
-        readonly hooks: { readonly prepackage: Readonly<Record<string, { readonly run: string }>> }
+        readonly hooks: { readonly prepackage: Hook }
       }
     >
   >
@@ -54,7 +56,13 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
   const { scripts } = JSON.parse(text(repository, 'package.json')) as { scripts: Record<string, string> }
   const staged = /out: \{ type: 'string', default: join\(root, ([^)]*)\)/.exec(script)?.[1]?.replace(/', '/g, '/')
   const hooks = Object.values(service?.hooks.prepackage ?? {}).map(({ run }) => run)
+  const down = Object.values(project.hooks?.predown ?? {}).map(({ run }) => run)
   return [
+    // azd deletes each resource group that a deployment has touched, and ours gives roles in those of the two services.
+    ...unless(
+      down.length === 2 && down.every((run) => run.endsWith('; exit 1')),
+      'azure.yaml: azd down deletes the DICOM and FHIR services',
+    ),
     ...unless(
       tags.length === 1 && names.length === 1 && tags[0] === names[0],
       `azure.yaml: service ${names.join()}, but the tag azd-service-name is ${tags.join()}`,

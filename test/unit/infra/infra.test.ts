@@ -345,6 +345,13 @@ describe('a planted mistake is found', () => {
       'shell: pwsh\n          run: npm run build',
       'does not package on every system',
     ],
+    [
+      'azd down is let loose',
+      'azure.yaml',
+      "remove DICOMcast alone.'; exit 1\n    posix",
+      "remove DICOMcast alone.'\n    posix",
+      'azd down deletes the DICOM and FHIR services',
+    ],
     ['CI forgets a Node version', '.github/workflows/ci.yml', 'node: [22, 24]', 'node: [24]', 'not on Node 22 and 24'],
     [
       'CI does not say which Node it wants',
