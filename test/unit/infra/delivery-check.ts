@@ -115,6 +115,14 @@ export const workflowProblems = (repository: string): ReadonlyArray<string> => {
       'ci.yml: a job does not say which Node it wants to run on',
     ),
     ...unless(
+      tests.every((job) =>
+        job.steps.some(({ run = '' }) =>
+          run.includes('process.exit(major === process.env.EXPECTED_NODE_MAJOR ? 0 : 1)'),
+        ),
+      ),
+      'ci.yml: a job does not look which Node really runs',
+    ),
+    ...unless(
       tests.every((job) => job.steps.some(({ run }) => run === 'node .ci/test.mjs')),
       'ci.yml: a job does not test',
     ),
@@ -126,6 +134,9 @@ export const workflowProblems = (repository: string): ReadonlyArray<string> => {
       'deploy.yml: a login by something else than OpenID Connect',
     ),
     ...unless(!/\bsecrets\./.test(both), 'workflows: a secret is read'),
+    ...[...both.matchAll(/uses: (\S+)/g)].flatMap(([, action = '']) =>
+      unless(/@(v\d+|[0-9a-f]{40})$/.test(action), `workflows: ${action} has no version`),
+    ),
   ]
 }
 

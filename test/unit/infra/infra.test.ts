@@ -352,6 +352,20 @@ describe('a planted mistake is found', () => {
       "remove DICOMcast alone.'\n    posix",
       'azd down deletes the DICOM and FHIR services',
     ],
+    [
+      'an action has no version',
+      '.github/workflows/deploy.yml',
+      'azure/login@v3',
+      'azure/login@master',
+      'azure/login@master has no version',
+    ],
+    [
+      'CI asks for another Node than it says',
+      '.github/workflows/ci.yml',
+      'process.exit(major === process.env.EXPECTED_NODE_MAJOR ? 0 : 1)',
+      'process.exit(0)',
+      'a job does not look which Node really runs',
+    ],
     ['CI forgets a Node version', '.github/workflows/ci.yml', 'node: [22, 24]', 'node: [24]', 'not on Node 22 and 24'],
     [
       'CI does not say which Node it wants',
