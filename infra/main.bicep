@@ -311,6 +311,7 @@ module storageAccess 'modules/storage-access.bicep' = {
   scope: resourceGroup(storageParts[2], storageParts[4])
   params: {
     accountName: storageParts[8]
+    deploymentContainerName: 'deployments-${token}'
     principalId: identity.outputs.principalId
   }
   dependsOn: [storage]
