@@ -60,9 +60,12 @@ const wanted = ['no-successful-run', 'lag', 'new-failures', 'identity-work-list'
 
 /** The alerts ask for fields, tables and endings that the app's log line has. */
 export const alertProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<string> => {
-  const alerts = files.find(({ path }) => path === 'infra/modules/alerts.bicep')?.root.text ?? ''
+  const text = files.find(({ path }) => path === 'infra/modules/alerts.bicep')?.root.text ?? ''
+  const alerts = text.replace(/^\s*\/\/.*$/gm, '')
   const where = 'infra/modules/alerts.bicep'
-  const asked = [...alerts.matchAll(/\brun(?:\.|\[')(\w+)(?:'\]|\b)(?:\.(\w+))?/g)]
+  const main = files.find(({ path }) => path === 'infra/main.bicep')?.root.text ?? ''
+  const [lastRuns = ''] = /^output LAST_RUNS_QUERY .*$/m.exec(main) ?? []
+  const asked = [...(alerts + lastRuns).matchAll(/\brun(?:\.|\[['"])(\w+)(?:['"]\]|\b)(?:\.(\w+))?/g)]
   const [, listed = ''] = /tostring\(code\) in \(([^)]*)\)/.exec(alerts) ?? []
   const codes = [...listed.matchAll(/'(\w+)'/g)].map(([, code = '']) => code)
   const compared = [...alerts.matchAll(/run\.ended\) (?:==|in) ?\(?((?:'\w+'(?:, )?)+)/g)].flatMap(([, list = '']) =>
@@ -73,6 +76,8 @@ export const alertProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<st
       .map(([, field = '']) => field)
       .filter((field) => !(field in fields))
       .map((field) => `${where}: the app logs no ${field}`),
+    // Kusto's own parser takes every other field's name as it is.
+    ...asked.filter(([name]) => name === 'run.to').map((_) => `${where}: to is a word of Kusto, not a name: run['to']`),
     ...Object.entries(isAboutIdentity)
       .filter(([code, wanted]) => wanted !== codes.includes(code))
       .map(([code, wanted]) => `${where}: ${code} is ${wanted ? 'not ' : ''}on the identity work-list`),
