@@ -79,6 +79,30 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
   ]
 }
 
+interface HostFile {
+  readonly version: string
+  readonly functionTimeout: string
+  readonly extensionBundle: { readonly id: string; readonly version: string }
+  readonly logging: { readonly applicationInsights: { readonly samplingSettings: { readonly excludedTypes: string } } }
+}
+
+/** What the Functions host reads, in Azure and in Core Tools. */
+export const hostProblems = (repository: string): ReadonlyArray<string> => {
+  const host = JSON.parse(text(repository, 'host.json')) as HostFile
+  const { id, version } = host.extensionBundle
+  const { excludedTypes } = host.logging.applicationInsights.samplingSettings
+  return [
+    ...unless(host.version === '2.0', 'host.json: version is not 2.0'),
+    // DicomCast__TimeBudget goes up to nine minutes.
+    ...unless(host.functionTimeout === '00:10:00', 'host.json: a run may take longer than its function'),
+    ...unless(
+      id === 'Microsoft.Azure.Functions.ExtensionBundle' && version === '[4.*, 5.0.0)',
+      'host.json: not the extension bundle of Functions v4',
+    ),
+    ...unless(excludedTypes.split(';').includes('Trace'), 'host.json: the line of a run may be sampled away'),
+  ]
+}
+
 /** In this order: nothing is deployed that did not compile, was not linted, or whose changes nobody saw. */
 const deploySteps = [
   'node .ci/test.mjs',

@@ -6,7 +6,7 @@ import { settingDescriptions } from '../../../lib/config'
 import { alertProblems } from './alerts-check'
 import { readBicep, readParameters, syntaxProblems } from './bicep'
 import { nameProblems, parameterProblems } from './bicep-names'
-import { azdProblems, secretProblems, workflowProblems } from './delivery-check'
+import { azdProblems, hostProblems, secretProblems, workflowProblems } from './delivery-check'
 import { plantedInBicep } from './planted-in-bicep'
 import { plantedInDelivery } from './planted-in-delivery'
 import { roleProblems } from './roles-check'
@@ -30,6 +30,7 @@ const problems = async (repository: string): Promise<ReadonlyArray<string>> => {
     ...secretProblems(repository, files),
     ...azdProblems(repository, files),
     ...workflowProblems(repository),
+    ...hostProblems(repository),
   ]
 }
 
@@ -46,6 +47,7 @@ describe('a planted mistake is found', () => {
     '.github',
     '.ci/package.mjs',
     'azure.yaml',
+    'host.json',
     'package.json',
     'README.md',
     'local.settings.sample.json',

@@ -199,4 +199,9 @@ export const plantedInDelivery: ReadonlyArray<PlantedMistake> = [
     'creds: ${{ vars.CREDENTIALS }}',
     'a login by something else',
   ],
+  // host.json
+  ['the lines of runs are sampled', 'host.json', 'Request;Exception;Trace', 'Request', 'may be sampled away'],
+  ['a function ends before its run', 'host.json', '00:10:00', '00:05:00', 'a run may take longer than its function'],
+  ['the extension bundle is an old one', 'host.json', '[4.*, 5.0.0)', '[3.*, 4.0.0)', 'not the extension bundle'],
+  ['host.json is of another runtime', 'host.json', '"2.0"', '"1.0"', 'version is not 2.0'],
 ]
