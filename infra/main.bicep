@@ -414,6 +414,9 @@ output FUNCTION_APP_NAME string = app.outputs.name
 @description('Host name of the function app.')
 output FUNCTION_APP_HOST string = app.outputs.hostName
 
+@description('Page for operators: whether it works, what failed and why. It asks for a function key: add ?code=…')
+output DASHBOARD_URL string = 'https://${app.outputs.hostName}/api/dashboard'
+
 @description('Principal id of the managed identity, to give it roles on services that this template does not know.')
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 

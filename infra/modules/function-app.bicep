@@ -59,8 +59,8 @@ var platformSettings = {
   AzureWebJobsStorage__tableServiceUri: 'https://${storageAccountName}.table.${storageSuffix}'
   APPLICATIONINSIGHTS_CONNECTION_STRING: appInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  // Azure's own switch of one function; on Linux with underscores in place of dots.
-  AzureWebJobs_castTimer_Disabled: toLower(string(paused))
+  // Azure's own switch of one function: the portal's button sets the same.
+  'AzureWebJobs.castTimer.Disabled': toLower(string(paused))
   // Which identity the app's tokens are of: @azure/identity reads it.
   AZURE_CLIENT_ID: identityClientId
 }

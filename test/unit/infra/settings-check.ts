@@ -12,7 +12,7 @@ const ofThePlatform = [
   'APPLICATIONINSIGHTS_CONNECTION_STRING',
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
   'AZURE_CLIENT_ID',
-  'AzureWebJobs_castTimer_Disabled',
+  'AzureWebJobs.castTimer.Disabled',
 ]
 
 /** Other ways to name the storage: a connection string is a secret, and the URIs say more than the account's name. */
