@@ -31,10 +31,19 @@ export const projectDataset =
     return dataset
   }
 
-export const isPresent = (dataset: DicomDataset, keyword: Keyword): boolean => dataset.has(tagOf(keyword))
-
 export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
   dataset.get(tagOf(keyword)) ?? []
+
+/** Without content: nothing, padding alone, or only such. */
+const isBlank = (value: unknown): boolean => {
+  if (value === undefined || value === null) return true
+  if (typeof value === 'string') return /^[\s\0]*$/.test(value)
+  return typeof value === 'object' && Object.values(value).every(isBlank)
+}
+
+/** Present, without a value. A value that cannot be read, or that means nothing here, is a value. */
+export const isEmptied = (dataset: DicomDataset, keyword: Keyword): boolean =>
+  dataset.get(tagOf(keyword))?.every(isBlank) ?? false
 
 /** The items of a sequence; what is not an item is passed over. */
 export const itemsOf = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<DicomDataset> =>

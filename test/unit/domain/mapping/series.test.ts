@@ -53,6 +53,10 @@ describe('ImagingStudy.series.modality: Modality (0008,0060), required', () => {
     expect(map({ Modality: code })).toEqual({ resource: { ...series, modality: { code } }, issues: [] })
   })
 
+  it("has single blanks, as FHIR's codes have", () => {
+    expect(map({ Modality: 'MY  OWN' })).toEqual({ resource: { ...series, modality: { code: 'MY OWN' } }, issues: [] })
+  })
+
   it.each([
     [undefined, missing('Modality')],
     [[], missing('Modality')],
