@@ -34,16 +34,16 @@ export const projectDataset =
 export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
   dataset.get(tagOf(keyword)) ?? []
 
-/** Without content: nothing, padding alone, or only such. */
-const isBlank = (value: unknown): boolean => {
-  if (value === undefined || value === null) return true
-  if (typeof value === 'string') return /^[\s\0]*$/.test(value)
-  return typeof value === 'object' && Object.values(value).every(isBlank)
-}
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && /^[\s\0]*$/.test(value))
+
+/** Blank, or a name or an item of nothing else. */
+const isWithoutContent = (value: unknown): boolean =>
+  isBlank(value) || (isRecord(value) && Object.values(value).every(isBlank))
 
 /** Present, without a value. A value that cannot be read, or that means nothing here, is a value. */
 export const isEmptied = (dataset: DicomDataset, keyword: Keyword): boolean =>
-  dataset.get(tagOf(keyword))?.every(isBlank) ?? false
+  dataset.get(tagOf(keyword))?.every(isWithoutContent) ?? false
 
 /** The items of a sequence; what is not an item is passed over. */
 export const itemsOf = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<DicomDataset> =>
