@@ -5,6 +5,7 @@ import { pipe } from 'fp-ts/function'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as t from 'io-ts'
 import { isAbsoluteUri } from './domain/fhir/identifiers'
+import { doseRules } from './domain/mapping/dose-rules'
 import { allRuleTexts } from './domain/mapping/rules'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -154,7 +155,9 @@ const connectionString = kind(storageExpected, (text) => {
   return where && (has('AccountKey') || has('SharedAccessSignature')) ? text : undefined
 })
 
-const excludable = new Set(allRuleTexts.flatMap(({ element, required }) => (required ? [] : [element])))
+const excludable = new Set(
+  [...allRuleTexts, ...doseRules].flatMap(({ element, required }) => (required ? [] : [element])),
+)
 
 const elements: Kind<ReadonlyArray<string>> = kind(
   'a comma list of optional elements such as ImagingStudy.referrer (docs/mapping.md)',

@@ -144,6 +144,10 @@ describe('readSettings', () => {
     ['DicomCast__DefaultTimeZone', '+01:00'],
     ['DicomCast__StartFrom', 'yesterday'],
     ['DicomCast__Partitions', 'a,b/c'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.reason'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.referrer,imagingstudy.note'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.series.modality'],
+    ['DicomCast__Mapping__Exclude', 'Observation.status'],
     ['DicomCast__MaxBundleEntries', '2'],
     ['DicomCast__MaxBundleBytes', '65535'],
     ['DicomCast__HoleAge', '00:00:00'],
@@ -181,6 +185,7 @@ describe('readSettings', () => {
       DicomCast__DefaultTimeZone: 'Europe/Zurich',
       DicomCast__StartFrom: '42',
       DicomCast__Partitions: 'Microsoft.Default, research',
+      DicomCast__Mapping__Exclude: 'Patient.name, ImagingStudy.series.performer,,Observation.device',
       CastSchedule: '*/10 * 8-18 * * MON-FRI',
     })
     expect(settings.dicomWeb.version).toBe('v1')
@@ -201,6 +206,9 @@ describe('readSettings', () => {
     expect(settings.defaultTimeZone).toBe('Europe/Zurich')
     expect(settings.startFrom).toEqual({ _tag: 'Sequence', sequence: 42 })
     expect(settings.partitions).toEqual(['Microsoft.Default', 'research'])
+    expect(settings.excludedElements).toEqual(
+      new Set(['Patient.name', 'ImagingStudy.series.performer', 'Observation.device']),
+    )
     expect(settings.castSchedule).toBe('*/10 * 8-18 * * MON-FRI')
   })
 

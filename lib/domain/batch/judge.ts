@@ -17,6 +17,7 @@ import { type Change, type Mapped, applyRules } from '../mapping/mapped'
 import { doseKeywords } from '../mapping/dose-rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose-report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
+import { patientRules } from '../mapping/patient'
 import { type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
 import { type RuleText, mappingRules } from '../mapping/rules'
 import type { MappingSettings } from '../mapping/settings'
@@ -72,6 +73,8 @@ export interface Judge {
 interface Mappers {
   readonly identity: (dataset: DicomDataset) => E.Either<EntryError | TagIssue, PatientIdentity>
   readonly patient: (dataset: DicomDataset) => Mapped<Change<Patient>>
+  /** Also of elements that are not written: whose image it is must be known all the same. */
+  readonly claims: (dataset: DicomDataset) => Mapped<Change<Patient>>
 }
 
 const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
@@ -113,7 +116,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   const requiredKeywords = new Set(
     all.flatMap(({ tags: [main], required }) => (required && main !== undefined ? [main] : [])),
   )
-  const wanted = new Set([...keywordsOf(all)].map(tagOf))
+  const wanted = new Set([...keywordsOf([...all, ...patientRules(settings, '')])].map(tagOf))
   if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
   const mapDose = mapDoseReport(settings)
   const project = projectDataset(wanted)
@@ -121,10 +124,10 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   const mappersOf = (partition: string): Mappers => {
     const known = mappers.get(partition)
     if (known !== undefined) return known
-    const made = {
-      identity: readPatientIdentity(settings, partition),
-      patient: applyRules(mappingRules(settings, partition).patient),
-    }
+    const [written, all] = [mappingRules(settings, partition).patient, patientRules(settings, partition)]
+    const patient = applyRules(written)
+    const claims = written.length === all.length ? patient : applyRules(all)
+    const made = { identity: readPatientIdentity(settings, partition), patient, claims }
     mappers.set(partition, made)
     return made
   }
@@ -136,7 +139,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   ): E.Either<RecordedRow, UpsertRow> => {
     const reject = (error: EntryError, issues: ReadonlyArray<TagIssue> = []): E.Either<RecordedRow, UpsertRow> =>
       E.left({ sequence: kind.sequence, key, error, issues })
-    const { identity: readIdentity, patient: mapPatient } = mappersOf(key.partition)
+    const { identity: readIdentity, patient: mapPatient, claims: mapClaims } = mappersOf(key.partition)
     const identity = readIdentity(dataset)
     if (E.isLeft(identity) && identity.left._tag === 'IssuerUnknown') return reject({ _tag: 'IssuerUnknown' })
     const [patient, study, series, instance] = [
@@ -155,6 +158,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     }
     const dose = settings.generateObservations && isDoseReport(dataset) ? mapDose(dataset) : undefined
     const right = <A>(part: TH.Both<unknown, A> | E.Right<A>): A => part.right
+    const claims = mapClaims === mapPatient ? patient : mapClaims(dataset)
     return E.right({
       _tag: 'Upsert',
       sequence: kind.sequence,
@@ -163,7 +167,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
       update: kind.update,
       identity: identity.right,
       patient: right(patient),
-      claimed: right(patient)('follow')({ resourceType: 'Patient' }),
+      claimed: right(TH.isLeft(claims) ? patient : claims)('follow')({ resourceType: 'Patient' }),
       change: { study: right(study), series: right(series), instance: right(instance) },
       ...(dose === undefined || TH.isLeft(dose) ? {} : { dose: dose.right }),
       // An issue of a report never keeps its instance out.
