@@ -47,7 +47,7 @@ const runRow = (run) =>
     el('td', { class: 'number' }, number(run.entries)),
     el('td', { class: 'number' }, number(run.stored)),
     el('td', { class: 'number' }, number(run.recorded)),
-    el('td', { class: 'number' }, number(run.to)),
+    el('td', { class: 'number' }, moving.has(run.kind) ? number(run.to) : ''),
     el('td', { class: 'number' }, (run.durationMs / 1000).toFixed(1)),
     el('td', { class: 'reason' }, run.reason ?? ''))
 

@@ -140,8 +140,8 @@ describe('GET /api/dashboard', () => {
     const { page, complaints } = await open(world)
     await verdict(page, 'It works, and needs a look.')
     expect(await page.locator('#reasons li').allInnerTexts()).toEqual([
-      '1 row in DicomFailToStoreExceptionTable',
-      '1 row in FhirFailToStoreExceptionTable',
+      '1 row in DicomFailToStoreExceptionTable: PatientMismatch 1',
+      '1 row in FhirFailToStoreExceptionTable: FhirRejected 1',
     ])
     const row = page.locator(`${fhirTable} tbody tr`)
     expect(await row.innerText()).toMatch(/2\s+FhirRejected\s+1\s+1\.2\.840\.1…604688119[^]*FHIR refused it with 4\d\d/)
