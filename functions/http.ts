@@ -90,6 +90,8 @@ export const queryOf = (request: HttpRequest): Readonly<Record<string, string>> 
   return query
 }
 
+export const hasKeyInHeader = (request: HttpRequest): boolean => request.headers.has('x-functions-key')
+
 /** Undefined when it is not JSON, which no codec takes. */
 export const bodyOf = async (request: HttpRequest): Promise<unknown> => {
   try {
