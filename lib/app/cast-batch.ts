@@ -35,6 +35,8 @@ export interface BatchInput {
   readonly rows: ReadonlyArray<LiveRow>
   readonly stuckSince: number | undefined
   readonly rejectedStudies: ReadonlyArray<string>
+  /** These rows stand in an error table already: that FHIR refuses all of them once more says nothing new about it. */
+  readonly onRecord?: true
   /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
   readonly mismatched?: ReadonlySet<string>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
@@ -104,7 +106,9 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
     settle(rows, { _tag: 'Recorded', error })
     if (error._tag !== 'FhirRejected') return done
     const all = rejections.reject(rows.map(({ sequence, key }) => ({ sequence, study: studyKeyText(key) })))
-    return all ? { _tag: 'Stop', stop: { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } } : done
+    return all && input.onRecord !== true
+      ? { _tag: 'Stop', stop: { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } }
+      : done
   }
 
   interface Prepared {

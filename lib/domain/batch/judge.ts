@@ -18,6 +18,7 @@ import { rememberAlike } from './alike'
 import { doseKeywords } from '../mapping/dose-rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose-report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
+import { patientRules } from '../mapping/patient'
 import { type IdentityProblem, type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
 import { type RuleText, mappingRules } from '../mapping/rules'
 import type { MappingSettings } from '../mapping/settings'
@@ -74,6 +75,7 @@ export interface Judge {
 interface Alike {
   readonly identity: E.Either<IdentityProblem, PatientIdentity>
   readonly patient: Mapped<Change<Patient>>
+  /** Also of elements that are not written: whose image it is must be known all the same. */
   readonly claimed: Patient
   readonly study: Mapped<StudyChange['study']>
   readonly series: Mapped<StudyChange['series']>
@@ -85,9 +87,7 @@ const nobody: Patient = { resourceType: 'Patient' }
 const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
 
 const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
-  issues.length < 2
-    ? issues
-    : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
+  issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
 
 /** What the feed says about itself must be what the dataset says: else one of them is another image. */
 const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
@@ -122,20 +122,23 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   const requiredKeywords = new Set(
     all.flatMap(({ tags: [main], required }) => (required && main !== undefined ? [main] : [])),
   )
-  const wanted = new Set([...keywordsOf(all)].map(tagOf))
-  const alikeTags = [...keywordsOf([...ofPatient, ...ofStudy, ...ofSeries])].map(tagOf)
+  const alikeTags = [...keywordsOf([...patientRules(settings, ''), ...ofStudy, ...ofSeries])].map(tagOf)
+  const wanted = new Set([...[...keywordsOf(all)].map(tagOf), ...alikeTags])
   if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
   const mapDose = mapDoseReport(settings)
   const project = projectDataset(wanted)
   const alikeIn = (partition: string): ((series: string, dataset: DicomDataset) => Alike) => {
     const readIdentity = readPatientIdentity(settings, partition)
-    const mapPatient = applyRules(mappingRules(settings, partition).patient)
+    const [written, known] = [mappingRules(settings, partition).patient, patientRules(settings, partition)]
+    const mapPatient = applyRules(written)
+    const mapClaims = written.length === known.length ? mapPatient : applyRules(known)
     return rememberAlike(alikeTags, (dataset) => {
       const [patient, study, series] = [mapPatient(dataset), mapStudy(dataset), mapSeries(dataset)]
+      const claims = mapClaims === mapPatient ? patient : mapClaims(dataset)
       return {
         identity: readIdentity(dataset),
         patient,
-        claimed: TH.isLeft(patient) ? nobody : patient.right('follow')(nobody),
+        claimed: TH.isLeft(claims) ? nobody : claims.right('follow')(nobody),
         study,
         series,
         issues: [patient, study, series].flatMap(issuesOf),

@@ -167,7 +167,13 @@ const patientOf = (fold: Fold, row: UpsertRow): PatientDraft | EntryError => {
     if (same !== undefined && takenOver && !hasIdentifier(same.resource, undefined, row.identity.value)) return created
     if (followed) fold.followed.add(key)
     if (same !== undefined) return same
-    const draft: PatientDraft = { reference: `Patient/${id}`, key, base: patient, resource: patient, applied: undefined }
+    const draft: PatientDraft = {
+      reference: `Patient/${id}`,
+      key,
+      base: patient,
+      resource: patient,
+      applied: undefined,
+    }
     fold.patientsById.set(id, draft)
     return draft
   }

@@ -44,10 +44,19 @@ export const projectDataset = (wanted: ReadonlySet<string>): ((json: unknown) =>
 // A hostile service may make up as many keys as it likes.
 const maxSpellings = 10_000
 
-export const isPresent = (dataset: DicomDataset, keyword: Keyword): boolean => dataset.has(tagOf(keyword))
-
 export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
   dataset.get(tagOf(keyword)) ?? []
+
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && /^[\s\0]*$/.test(value))
+
+/** Blank, or a name or an item of nothing else. */
+const isWithoutContent = (value: unknown): boolean =>
+  isBlank(value) || (isRecord(value) && Object.values(value).every(isBlank))
+
+/** Present, without a value. A value that cannot be read, or that means nothing here, is a value. */
+export const isEmptied = (dataset: DicomDataset, keyword: Keyword): boolean =>
+  dataset.get(tagOf(keyword))?.every(isWithoutContent) ?? false
 
 /** The items of a sequence; what is not an item is passed over. */
 export const itemsOf = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<DicomDataset> =>

@@ -6,7 +6,7 @@ import * as RA from 'fp-ts/ReadonlyArray'
 import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
-import { type DicomDataset, isPresent, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, isEmptied, valuesOfKeyword } from '../dicom/dataset'
 import type { Keyword } from '../dicom/tags'
 import type { Reader } from '../dicom/vr'
 
@@ -63,9 +63,9 @@ const unchangedBy =
     identity
 
 const changeOf =
-  <R, A>(slot: Slot<R, A>, value: O.Option<A>, present: boolean): Change<R> =>
+  <R, A>(slot: Slot<R, A>, value: O.Option<A>, emptied: boolean): Change<R> =>
   (mode) => {
-    if (O.isNone(value)) return mode === 'correct' && present ? slot.clear : identity
+    if (O.isNone(value)) return mode === 'correct' && emptied ? slot.clear : identity
     return mode === 'fill'
       ? (resource) => (slot.has(resource) ? resource : slot.set(value.value, mode)(resource))
       : slot.set(value.value, mode)
@@ -103,7 +103,7 @@ export const rule = <R, A>(parts: {
                   changeOf(
                     slot,
                     value,
-                    heeded.some((keyword) => isPresent(dataset, keyword)),
+                    heeded.some((keyword) => isEmptied(dataset, keyword)),
                   ),
                 ),
           (problems, value) =>
