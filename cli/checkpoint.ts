@@ -20,7 +20,7 @@ export const checkpointCommand = (): Command =>
     .option('--to-time <time>', 'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z')
     .option('--etag <etag>', 'the one shown: nobody has moved it since ("none" while there is no checkpoint)')
     .option('--confirm', 'yes, move it')
-    .addHelpText('after', exitCodesHelp('(not used)'))
+    .addHelpText('after', exitCodesHelp())
     .action(run)
 
 const run = async (options: Options): Promise<void> => {

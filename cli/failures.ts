@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type ErrorTable, type FailureRow, failures } from '../lib/composition/operate'
-import { allTables, parseFailuresQuery, parseTable } from '../lib/composition/requests'
+import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/operate'
+import { allTables, parseFailuresList, parseTable } from '../lib/composition/requests'
 import { type Output, exitCodesHelp, failed, given, operator, parsed, withJson, write } from './operator'
 import { plural, textTable } from './text-table'
 
@@ -19,22 +19,21 @@ export const failuresCommand = (): Command =>
     .option('--study <uid>', 'only rows of this study')
     .option('--code <code>', 'only rows with this code, such as PatientMismatch')
     .option('--since <time>', 'only rows written from then on, such as 2026-11-23T20:00:00Z')
-    .option('--limit <number>', 'at most so many rows of a table (default 100)')
+    .option('--limit <number>', 'at most so many rows of a table (default 100, at most 100000)')
     .addHelpText('after', exitCodesHelp('there are rows'))
     .action(run)
 
 const run = async (name: string | undefined, options: Options): Promise<void> => {
   const { study, code, since, limit } = options
-  const query = parsed(parseFailuresQuery(given({ study, errorCode: code, since, limit })), options)
+  const query = parsed(parseFailuresList(given({ study, code, since, limit })), options)
   if (query === undefined) return
   const table = name === undefined ? undefined : parseTable(name)
   if (table?._tag === 'Left') return void parsed({ _tag: 'Left', left: [table.left] }, options)
   const asked: ReadonlyArray<ErrorTable> = table === undefined ? allTables : [table.right]
-  const found: Array<{ readonly table: ErrorTable; readonly rows: ReadonlyArray<FailureRow>; readonly next?: string }> =
-    []
+  const found: Array<FailurePage & { readonly table: ErrorTable }> = []
   const who = operator()
   for (const each of asked) {
-    const page = await failures(who, each, query)
+    const page = await allFailures(who, each, query)
     if (page._tag === 'Left') return failed(page, options)
     found.push({ table: each, ...page.right })
   }
@@ -42,7 +41,7 @@ const run = async (name: string | undefined, options: Options): Promise<void> =>
   process.exitCode = found.some(({ rows }) => rows.length > 0) ? 1 : 0
 }
 
-const tableLines = ({ table, rows, next }: { table: string; rows: ReadonlyArray<FailureRow>; next?: string }) => [
+const tableLines = ({ table, rows, next }: FailurePage & { readonly table: ErrorTable }): ReadonlyArray<string> => [
   `${table}: ${rows.length === 0 ? 'empty' : plural(rows.length, 'row')}${next === undefined ? '' : ', and more'}`,
   ...(rows.length === 0
     ? []

@@ -88,6 +88,8 @@ const run = async (options: Options): Promise<void> => {
 }
 
 const hints = (stack: Stack): ReadonlyArray<string> => [
+  'See how it stands: open this page in a browser',
+  `  ${stack.functionsUrl}/api/dashboard`,
   'Look around',
   `  curl "${stack.fhirUrl}/ImagingStudy?_count=10"`,
   `  curl "${stack.fhirUrl}/Patient?_count=10"`,

@@ -12,12 +12,11 @@ export interface Output {
   readonly json?: true
 }
 
-export const exitCodesHelp = (one: string): string => `
+export const exitCodesHelp = (one?: string): string => `
 Settings come from the environment, then from local.settings.json in this folder.
 
 Exit codes:
-  0  fine
-  1  ${one}
+  0  fine${one === undefined ? '' : `\n  1  ${one}`}
   2  a wrong option or configuration
   3  a service is in the way
   4  another run holds the lease`

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type Preview, previewBatches } from '../lib/composition/operate'
 import { parsePreview } from '../lib/composition/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { progressBar, stepsOn } from './progress'
 import { counts } from './text-table'
 
 interface Options extends Output {
@@ -21,9 +22,10 @@ export const previewCommand = (): Command =>
       const request = parsed(parsePreview(given({ batches, fromSequence })), options)
       if (request === undefined) return
       const asked = { batches: request.batches ?? 1, fromSequence: request.fromSequence }
-      show(await previewBatches(operator(), asked), options, previewLines, ({ recorded }) =>
-        Object.keys(recorded).length > 0 ? 1 : 0,
-      )
+      const bar = progressBar(options.json !== true && process.stderr.isTTY)
+      const looked = await previewBatches({ ...operator(), steps: stepsOn(bar, 'batches') }, asked)
+      bar.end()
+      show(looked, options, previewLines, ({ recorded }) => (Object.keys(recorded).length > 0 ? 1 : 0))
     })
 
 const previewLines = (preview: Preview): ReadonlyArray<string> => [

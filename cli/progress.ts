@@ -8,25 +8,59 @@ const duration = (seconds: number): string => {
   return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${Math.ceil(seconds)} s`
 }
 
-/** A bar for a person who watches a long catch-up; silent where nobody does. */
-export const progressLine = (visible: boolean) => {
+export interface ProgressBar {
+  /** `done` of `total`, of which `before` were done when this work began; `words` say the same in numbers. */
+  readonly show: (done: number, total: number, words: string, before?: number) => void
+  /** Makes room for a line of something else; the next `show` draws it again. */
+  readonly clear: () => void
+  readonly end: () => void
+}
+
+/** For a person who watches long work; silent where nobody does. */
+export const progressBar = (visible: boolean): ProgressBar => {
   const startedAt = Date.now()
-  let first: number | undefined
   let shown = false
+  const write = (text: string): void => void process.stderr.write(text)
   return {
-    show: ({ syncedSequence, head, entries }: Progress): void => {
-      first ??= Math.max(0, syncedSequence - entries)
+    show: (done, total, words, before = 0) => {
       if (!visible) return
+      const part = total > before ? Math.min(1, Math.max(0, (done - before) / (total - before))) : 1
+      const all = total > 0 ? Math.min(1, done / total) : 1
       const seconds = (Date.now() - startedAt) / 1000
-      const done = head === first ? 1 : (syncedSequence - first) / (head - first)
-      const bar = '█'.repeat(Math.round(done * width)).padEnd(width, '░')
-      const left = done > 0 ? (seconds * (1 - done)) / done : Infinity
-      const rate = seconds > 0 ? Math.round(entries / seconds) : 0
-      process.stderr.write(`\r${bar} ${syncedSequence} of ${head}, ${rate} entries/s, ${duration(left)} left   `)
+      const left = part > 0 ? (seconds * (1 - part)) / part : Infinity
+      const bar = '█'.repeat(Math.round(all * width)).padEnd(width, '░')
+      // To the end of the line: what stood there before may have been longer.
+      write(`\r${bar} ${words}, ${duration(left)} left\u001b[K`)
       shown = true
     },
-    end: (): void => {
-      if (shown) process.stderr.write('\n')
+    clear: () => {
+      if (shown) write('\r\u001b[K')
+    },
+    end: () => {
+      if (shown) write('\n')
+      shown = false
     },
   }
 }
+
+/** A long catch-up. */
+export const progressLine = (visible: boolean) => {
+  const bar = progressBar(visible)
+  const startedAt = Date.now()
+  let first: number | undefined
+  return {
+    show: ({ syncedSequence, head, entries }: Progress): void => {
+      first ??= Math.max(0, syncedSequence - entries)
+      const seconds = (Date.now() - startedAt) / 1000
+      const rate = seconds > 0 ? Math.round(entries / seconds) : 0
+      bar.show(syncedSequence - first, head - first, `${syncedSequence} of ${head}, ${rate} entries/s`)
+    },
+    end: bar.end,
+  }
+}
+
+/** Work that tells how many of its steps are done. */
+export const stepsOn =
+  (bar: ProgressBar, what: string) =>
+  (done: number, total: number): void =>
+    bar.show(done, total, `${done} of ${total} ${what}`)

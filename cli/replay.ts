@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type Replay, replayRows } from '../lib/composition/operate'
 import { parseReplay } from '../lib/composition/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { progressBar, stepsOn } from './progress'
 import { counts, plural, textTable } from './text-table'
 
 interface Options extends Output {
@@ -32,7 +33,10 @@ const run = async (options: Options): Promise<void> => {
   const request = parsed(parseReplay(given({ table, rows, study, partition, limit })), options)
   if (request === undefined) return
   const rowsLeft = ({ left, counts: { Recorded, NotInFeed } }: Replay): number => left + Recorded + NotInFeed
-  show(await replayRows(operator(), request, dryRun), options, replayLines, (replay) => (rowsLeft(replay) > 0 ? 1 : 0))
+  const bar = progressBar(options.json !== true && process.stderr.isTTY)
+  const done = await replayRows({ ...operator(), steps: stepsOn(bar, 'rows') }, request, dryRun)
+  bar.end()
+  show(done, options, replayLines, (replay) => (rowsLeft(replay) > 0 ? 1 : 0))
 }
 
 const replayLines = ({ dryRun, selected, replayed, left, stop, counts: outcomes }: Replay): ReadonlyArray<string> => [

@@ -14,10 +14,11 @@ export const resyncCommand = (): Command =>
     .action(async (study: string, options: Output & { readonly partition?: string }) => {
       const request = parsed(parseStudy(given({ study, partition: options.partition })), options)
       if (request === undefined) return
-      show(await resyncStudy(operator(), request), options, resyncLines, ({ notCast, stop }) =>
-        stop === undefined && Object.keys(notCast).length === 0 ? 0 : 1,
-      )
+      show(await resyncStudy(operator(), request), options, resyncLines, resyncExitCode)
     })
+
+export const resyncExitCode = ({ notCast, stop }: Resync): number =>
+  stop === undefined && Object.keys(notCast).length === 0 ? 0 : 1
 
 export const resyncLines = ({ study, stored, unchanged, removed, notCast, stop }: Resync): ReadonlyArray<string> => [
   `${study}: ${stored} stored, ${unchanged} unchanged, ${removed} removed; not cast: ${counts(notCast)}`,

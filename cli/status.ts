@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { type StatusAnswer, status } from '../lib/composition/operate'
+import { type RunRecord, type StatusAnswer, status } from '../lib/composition/operate'
 import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
-import { ago, textTable } from './text-table'
+import { ago, counts, textTable } from './text-table'
 
 /** `dicomcast status`: does it work, how far behind, what failed. */
 export const statusCommand = (): Command =>
@@ -16,9 +16,17 @@ const exitCodes = { fine: 0, behind: 1, broken: 3 } as const
 const headlines = { fine: 'All is well.', behind: 'It works, and needs a look.', broken: 'It does not work.' }
 
 const shownRuns = 10
+const hops = ['dicom', 'fhir', 'storage'] as const
+/** A replay or a resync leaves the checkpoint where it is. */
+const movesCheckpoint = ({ kind }: RunRecord): boolean => kind !== 'replay' && kind !== 'resync'
 
 const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => {
-  const { checkpoint, head, backlog, lagS, lease, failures, runs, health, entriesPerSecond } = answer
+  const { checkpoint, head, backlog, lagS, lease, failures, runs, health, entriesPerSecond, configuration } = answer
+  const addresses = {
+    dicom: configuration.dicomWeb.endpoint,
+    fhir: configuration.fhir.endpoint,
+    storage: configuration.storage,
+  }
   return [
     headlines[answer.state],
     ...answer.reasons.map((reason) => `  ${reason}`),
@@ -31,13 +39,19 @@ const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => {
     ...(entriesPerSecond === undefined ? [] : [`Speed       ${entriesPerSecond} entries/s`]),
     '',
     ...textTable(
-      ['SERVICE', 'HEALTH', 'MS'],
-      Object.entries(health).map(([hop, each]) => [hop, each.healthy ? 'answers' : each.reason, Math.round(each.ms)]),
+      ['SERVICE', 'HEALTH', 'MS', 'ADDRESS'],
+      hops.map((hop) => {
+        const each = health[hop]
+        return [hop, each.healthy ? 'answers' : each.reason, Math.round(each.ms), addresses[hop]]
+      }),
     ),
     '',
     ...textTable(
-      ['TABLE', 'ROWS'],
-      Object.entries(failures).map(([table, { rows, more }]) => [table, more ? `${rows} and more` : rows]),
+      ['TABLE', 'ROWS', 'CODES'],
+      Object.entries(failures).map(([table, { rows, more, codes }]) => [
+        ...[table, more ? `${rows} and more` : rows],
+        rows === 0 ? '' : counts(codes),
+      ]),
     ),
     ...(runs.length === 0
       ? []
@@ -49,7 +63,8 @@ const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => {
               .slice(0, shownRuns)
               .map((run) => [
                 ...[new Date(run.startedAt).toISOString().slice(0, 19), run.kind, run.by, run.ended],
-                ...[run.entries, run.stored, run.recorded, run.to, (run.durationMs / 1000).toFixed(1)],
+                ...[run.entries, run.stored, run.recorded, movesCheckpoint(run) ? run.to : ''],
+                (run.durationMs / 1000).toFixed(1),
               ]),
           ),
         ]),

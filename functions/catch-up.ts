@@ -1,5 +1,5 @@
 import { catchUp } from '../lib/composition/operate'
-import { parseCatchUp } from '../lib/composition/requests'
+import { parseCatchUp, parseNoBody } from '../lib/composition/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 
 route('catchUp', {
@@ -8,6 +8,8 @@ route('catchUp', {
   handle: async (request, operator) => {
     const query = parseCatchUp(queryOf(request))
     if (query._tag === 'Left') return refuse(query.left)
+    const body = parseNoBody(await request.text())
+    if (body._tag === 'Left') return refuse(body.left)
     const { budgetSeconds = defaultBudgetS, maxBatches = 0 } = query.right
     return answer(await catchUp({ ...operator, budgetMs: budgetSeconds * 1_000 }, maxBatches))
   },

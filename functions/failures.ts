@@ -1,6 +1,6 @@
 import { failure, failures } from '../lib/composition/operate'
-import { parseFailuresQuery, parseTable } from '../lib/composition/requests'
-import { answer, notFound, queryOf, refuse, route } from './http'
+import { parseFailuresUrl, parseTable } from '../lib/composition/requests'
+import { answer, hasKeyInHeader, notFound, queryOf, refuse, route } from './http'
 
 route('failures', {
   verb: 'GET',
@@ -8,7 +8,8 @@ route('failures', {
   handle: async (request, operator) => {
     const table = parseTable(request.params['table'] ?? '')
     if (table._tag === 'Left') return notFound(table.left)
-    const query = parseFailuresQuery(queryOf(request))
+    const code = request.query.get('code') ?? undefined
+    const query = parseFailuresUrl(queryOf(request), code, hasKeyInHeader(request))
     return query._tag === 'Left' ? refuse(query.left) : answer(await failures(operator, table.right, query.right))
   },
 })

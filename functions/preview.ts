@@ -1,5 +1,5 @@
 import { previewBatches } from '../lib/composition/operate'
-import { parsePreview } from '../lib/composition/requests'
+import { parseNoBody, parsePreview } from '../lib/composition/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 
 route('preview', {
@@ -8,6 +8,8 @@ route('preview', {
   handle: async (request, operator) => {
     const query = parsePreview(queryOf(request))
     if (query._tag === 'Left') return refuse(query.left)
+    const body = parseNoBody(await request.text())
+    if (body._tag === 'Left') return refuse(body.left)
     const { batches = 1, fromSequence, budgetSeconds = defaultBudgetS } = query.right
     return answer(await previewBatches({ ...operator, budgetMs: budgetSeconds * 1_000 }, { batches, fromSequence }))
   },

@@ -43,6 +43,7 @@ const reportOf = (summary: RunSummary, meter: Meter): CastReport => ({
   superseded: summary.superseded,
   recorded: summary.recorded,
   failed: summary.failed,
+  codes: summary.codes,
   fhirRequests: meter.fhirRequests,
   fhirBytesSent: meter.fhirBytesSent,
   dicomRequests: meter.dicomRequests,
@@ -53,7 +54,7 @@ const reportOf = (summary: RunSummary, meter: Meter): CastReport => ({
 
 const nothingDone = {
   ...{ from: 0, to: 0, head: 0, openHoles: 0, entries: 0, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
-  ...{ failed: {}, retries: 0, durationMs: 0 },
+  ...{ failed: {}, codes: {}, retries: 0, durationMs: 0 },
 }
 
 export const clock: Clock = { now: Date.now, sleep: async (ms) => void (await sleep(ms)) }

@@ -12,7 +12,7 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
 <body>
 <a class="skip" href="#main">Skip to what needs doing</a>
 <header>
-  <p class="brand">DICOMcast</p>
+  <p class="brand">DICOMcast <span class="quiet" id="route"></span></p>
   <p class="quiet" id="read">Reading…</p>
   <label class="quiet"><input type="checkbox" id="auto" checked> Refresh every 30 s</label>
   <button type="button" id="refresh">Refresh now</button>
@@ -20,12 +20,13 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
 <noscript><p class="needs">This page needs JavaScript. <code>dicomcast status</code> tells the same.</p></noscript>
 <main id="main" tabindex="-1">
   <section id="verdict" data-state="unknown" aria-labelledby="headline">
+    <span class="mark" id="mark" aria-hidden="true">…</span>
     <div role="status">
       <h1 id="headline">Reading the status…</h1>
       <ul id="reasons"></ul>
     </div>
     <div class="doing">
-      <button type="button" id="catchUp" class="main">Catch up now</button>
+      <button type="button" id="catchUp">Catch up now</button>
       <div id="progress" hidden>
         <label for="bar" id="progressText">Catching up</label>
         <progress id="bar"></progress>
@@ -40,6 +41,7 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
   </form>
   <section aria-labelledby="factsTitle">
     <h2 id="factsTitle">How it stands</h2>
+    <dl id="charts" class="tiles wide"></dl>
     <dl id="facts" class="tiles"></dl>
   </section>
   <section aria-labelledby="healthTitle">
@@ -53,10 +55,6 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
   <section id="failures" aria-labelledby="failuresTitle">
     <h2 id="failuresTitle" tabindex="-1">What failed</h2>
     <div id="tables"></div>
-  </section>
-  <section aria-labelledby="chartTitle">
-    <h2 id="chartTitle">Over time</h2>
-    <div id="charts"></div>
   </section>
   <section aria-labelledby="runsTitle">
     <h2 id="runsTitle">Last runs</h2>

@@ -46,6 +46,10 @@ async function replay(request) {
   say('note', 'Replaying…')
   const { counts, left, replayed, selected, stop } = await call('POST', 'replay', request)
   const done = outcomes.filter(([name]) => counts[name] > 0).map(([name, words]) => number(counts[name]) + ' ' + words)
+  if (selected === 0) {
+    await refresh()
+    return say('note', 'Nothing to replay: it has been settled meanwhile.')
+  }
   const again = replayed.find(({ outcome }) => outcome === 'Recorded')
   await refresh()
   say(counts.Recorded > 0 || stop !== undefined ? 'bad' : left > 0 ? 'note' : 'good',

@@ -25,41 +25,49 @@ const entryTop = (most) => {
 const lagTops = [30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800]
 const lagTop = (most) => lagTops.find((each) => each >= most) ?? Math.ceil(most / 604800) * 604800
 
+// The drawing is stretched to its place, and the words stand beside it: they keep their size on any screen.
 const chart = (title, points, write, topOf) => {
   const known = points.filter(({ value }) => value !== undefined)
   const last = known.at(-1)
   const most = Math.max(0, ...known.map(({ value }) => value))
-  const words = title + ': ' + (last === undefined ? 'not known' : 'now ' + write(last.value) + ', at most ' + write(most))
-  const [left, right, top, bottom] = [8, 552, 22, 130]
+  const words = title + ' over time: ' +
+    (last === undefined ? 'not known' : 'now ' + write(last.value) + ', at most ' + write(most))
+  const [width, height, margin] = [600, 100, 6]
   const scale = topOf(most)
   const [begin, end] = [known[0]?.at ?? 0, last?.at ?? 1]
-  const x = (at) => (end === begin ? right : left + ((at - begin) / (end - begin)) * (right - left))
-  const y = (value) => bottom - (value / scale) * (bottom - top)
-  const path = known.map(({ at, value }, index) => (index === 0 ? 'M' : 'L') + x(at).toFixed(1) + ' ' + y(value).toFixed(1))
-  return el('figure', { class: 'card' },
-    el('figcaption', {}, words),
-    svg('svg', { viewBox: '0 0 560 150', role: 'img', 'aria-label': words },
-      svg('line', { class: 'grid', x1: left, x2: right, y1: top, y2: top }),
-      svg('line', { class: 'grid', x1: left, x2: right, y1: bottom, y2: bottom }),
-      svg('text', { x: left, y: top - 6 }, write(scale)),
-      known.length > 1
-        ? [
-            svg('path', { class: 'area', d: path.join(' ') + ' L' + x(end) + ' ' + bottom + ' L' + x(begin) + ' ' + bottom + ' Z' }),
-            svg('path', { class: 'line', d: path.join(' ') }),
-          ]
-        : [],
-      known.map(({ at, value, stopped }) =>
-        svg('circle', { class: stopped ? 'dot stopped' : 'dot', cx: x(at), cy: y(value), r: stopped ? 4.5 : 3 })),
-      known.length > 1 ? svg('text', { x: left, y: 146 }, moment(begin)) : undefined,
-      svg('text', { x: right, y: 146, 'text-anchor': 'end' }, 'now')))
+  const x = (at) => (end === begin ? width - margin : margin + ((at - begin) / (end - begin)) * (width - 2 * margin))
+  const y = (value) => height - margin - (value / scale) * (height - 2 * margin)
+  const place = ({ at, value }) => x(at).toFixed(1) + ' ' + y(value).toFixed(1)
+  const path = known.map((each, index) => (index === 0 ? 'M' : 'L') + place(each)).join(' ')
+  const floor = height - margin
+  if (known.length < 2) return el('p', { class: 'quiet' }, 'The chart begins with the first run.')
+  return [
+    el('div', { class: 'scale quiet', 'aria-hidden': 'true' }, write(scale)),
+    svg('svg', { viewBox: '0 0 ' + width + ' ' + height, preserveAspectRatio: 'none', role: 'img', 'aria-label': words },
+      svg('path', { class: 'grid', d: 'M0 ' + margin + 'H' + width + 'M0 ' + floor + 'H' + width }),
+      svg('path', { class: 'area', d: path + ' L' + x(end) + ' ' + floor + ' L' + x(begin) + ' ' + floor + ' Z' }),
+      svg('path', { class: 'line', d: path }),
+      // Lines without length have round ends, whatever the drawing is stretched to.
+      known.map((each) => svg('path', { class: each.stopped ? 'dot stopped' : 'dot', d: 'M' + place(each) + 'h0' }))),
+    el('div', { class: 'axis quiet', 'aria-hidden': 'true' },
+      el('span', {}, moment(begin)), el('span', {}, 'now')),
+  ]
 }
 
+const chartTile = (name, value, more, kind, drawing) =>
+  el('div', {}, el('dt', {}, name),
+    el('dd', { class: 'value ' + kind }, value, ' ', el('span', { class: 'quiet' }, more)),
+    el('dd', {}, drawing))
+
 const showCharts = (status) => {
+  const { backlog, lagS } = status
   const points = pointsOf(status)
-  const old = points.slice(0, -1)
-  put('charts', [old, status.backlog, status.lagS], () => [
-    chart('Backlog', points.map((each) => ({ ...each, value: each.backlog })), (value) => counted(value, 'entry', 'entries'), entryTop),
-    chart('Lag', points.map((each) => ({ ...each, value: each.lag })), duration, lagTop),
+  put('charts', [points.slice(0, -1), backlog, lagS], () => [
+    chartTile('Backlog', counted(backlog, 'entry', 'entries'), backlog === 0 ? 'nothing waits' : 'to be cast',
+      backlog > 0 ? 'warn' : '',
+      chart('Backlog', points.map((each) => ({ ...each, value: each.backlog })), (value) => counted(value, 'entry', 'entries'), entryTop)),
+    chartTile('Lag', duration(lagS), lagS === 0 ? 'FHIR is up to date' : 'age of the oldest entry', lagS > 900 ? 'warn' : '',
+      chart('Lag', points.map((each) => ({ ...each, value: each.lag })), duration, lagTop)),
   ])
 }
 `

@@ -47,18 +47,30 @@ const clock = (time) => {
   const at = new Date(time)
   return [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')
 }
+const day = (at) => [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
+/** In the reader's own time zone; of today the time alone. */
 const moment = (time) => {
   const at = new Date(time)
-  return Number.isNaN(at.getTime())
-    ? ''
-    : [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-') + ' ' + clock(at)
+  if (Number.isNaN(at.getTime())) return ''
+  return (day(at) === day(new Date()) ? '' : day(at) + ' ') + clock(at)
 }
+const when = (time) => {
+  const at = new Date(time)
+  return Number.isNaN(at.getTime()) ? '' : el('time', { datetime: at.toISOString(), title: at.toISOString() }, moment(at))
+}
+/** Our own words hold times as the servers tell them. */
+const localTimes = (text) => text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, moment)
 const shortUid = (uid) => (uid.length <= 22 ? uid : [uid.slice(0, 9), uid.slice(-10)].map((part) => part.replace(/^\.|\.$/g, '')).join('…'))
 
+// On a narrow screen each row becomes a card with the heads beside the cells. The roles say what a table with another
+// display would no longer tell a screen reader.
 const table = (caption, heads, rows) =>
   el('div', { class: 'scroll', role: 'region', tabindex: 0, 'aria-label': caption, 'data-key': 'scroll ' + caption },
-    el('table', {},
+    el('table', { role: 'table' },
       el('caption', {}, caption),
-      el('thead', {}, el('tr', {}, heads.map(([name, kind]) => el('th', { scope: 'col', class: kind }, name)))),
-      el('tbody', {}, rows)))
+      el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' },
+        heads.map(([name, kind]) => el('th', { scope: 'col', role: 'columnheader', class: kind }, name)))),
+      el('tbody', { role: 'rowgroup' }, rows.map((cells) => el('tr', { role: 'row' },
+        cells.map(([kind, ...children], index) =>
+          el('td', { role: 'cell', class: kind, 'data-head': heads[index][0] }, ...children)))))))
 `

@@ -45,18 +45,18 @@ const uidButton = (what, uid, at) =>
 
 const failureRow = (name) => (row) => {
   const at = name + ' ' + row.row
-  return el('tr', {},
-    el('td', { class: 'number' }, number(row.sequence)),
-    el('td', { class: 'code' }, row.code),
-    el('td', { class: 'number' }, number(row.count)),
-    el('td', { class: 'uids' },
-      uidButton('study', row.studyInstanceUid, at), uidButton('instance', row.sopInstanceUid, at)),
-    el('td', { class: 'reason' }, row.reason),
-    el('td', { class: 'when' }, moment(row.writtenAt)),
-    el('td', { class: 'act' }, replayable.has(name)
+  return [
+    ['number', number(row.sequence)],
+    ['code', row.code],
+    ['number', number(row.count)],
+    ['uids', uidButton('study', row.studyInstanceUid, at), uidButton('instance', row.sopInstanceUid, at)],
+    ['reason', row.reason],
+    ['when', when(row.writtenAt)],
+    ['act', replayable.has(name)
       ? action('Replay', 'Replay entry ' + row.sequence + ', ' + row.code, at, () =>
           replay({ rows: [{ table: name, row: row.row }] }))
-      : ''))
+      : ''],
+  ]
 }
 
 const heads = [
@@ -97,14 +97,14 @@ const showFailures = (tables, identity) => {
   put('identityList', identity, () => {
     if (identity.length === 0) return el('p', { class: 'quiet' }, 'Nothing waits for a person’s judgement.')
     const heads = [['Problem'], ['Study'], ['Images', 'number'], ['What to do'], ['Do']]
-    return el('div', { class: 'card' }, table('Work-list by study', heads, groupsOf(identity).map(([id, rows]) =>
-      el('tr', {},
-        el('td', { class: 'code' }, rows[0].code),
-        el('td', { class: 'uids' }, uidButton('study', rows[0].studyInstanceUid, id)),
-        el('td', { class: 'number' }, number(rows.length)),
-        el('td', { class: 'reason' }, identityCodes[rows[0].code]),
-        el('td', { class: 'act' }, action('Replay', 'Replay ' + rows[0].code + ' of study ' + rows[0].studyInstanceUid, id,
-          () => replay({ rows: rows.map(({ table, row }) => ({ table, row })) })))))))
+    return el('div', { class: 'card' }, table('Work-list by study', heads, groupsOf(identity).map(([id, rows]) => [
+      ['code', rows[0].code],
+      ['uids', uidButton('study', rows[0].studyInstanceUid, id)],
+      ['number', number(rows.length)],
+      ['reason', identityCodes[rows[0].code]],
+      ['act', action('Replay', 'Replay ' + rows[0].code + ' of study ' + rows[0].studyInstanceUid, id,
+        () => replay({ rows: rows.map(({ table, row }) => ({ table, row })) }))],
+    ])))
   })
   put('tables', tables, () => {
     const some = tables.filter(({ count }) => count.rows > 0)

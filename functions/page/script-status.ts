@@ -4,22 +4,26 @@ const headlines = { fine: 'All is well.', behind: 'It works, and needs a look.',
 const marks = { fine: '✓', behind: '!', broken: '✕' }
 const services = { dicom: 'DICOM service', fhir: 'FHIR service', storage: 'Storage' }
 
+/** The verdict's words are those of the command line, which names tables; here they are titled below. */
+const inWords = (reason) =>
+  localTimes(reason).replace(/^(.+) in (\w+Table): (.+)$/, (all, rows, table, codes) =>
+    titles[table] === undefined ? all : titles[table] + ': ' + rows + ' (' + codes + ')')
+
 const showVerdict = (state, headline, reasons) => {
   byId('verdict').dataset.state = state
+  byId('mark').textContent = marks[state] ?? '?'
   document.title = (marks[state] ?? '?') + ' ' + headline.replace(/\.$/, '') + ' – DICOMcast'
   // Untouched when nothing changed: a live region speaks of every change.
   if (byId('headline').textContent !== headline) byId('headline').textContent = headline
-  put('reasons', reasons, () => reasons.map((reason) => el('li', {}, reason)))
+  put('reasons', reasons, () => reasons.map((reason) => el('li', {}, inWords(reason))))
 }
 
 const tile = (name, value, more, kind) =>
   el('div', {}, el('dt', {}, name), el('dd', { class: 'value ' + (kind ?? '') }, value), el('dd', { class: 'quiet' }, more))
 
-const showFacts = ({ checkpoint, head, backlog, lagS, lease, entriesPerSecond }) => {
-  const place = [checkpoint, head, backlog, lagS, entriesPerSecond, lease.held, lease.runId, lease.heldForS]
+const showFacts = ({ checkpoint, head, lease, entriesPerSecond }) => {
+  const place = [checkpoint, head, entriesPerSecond, lease.held, lease.runId, lease.heldForS]
   put('facts', place, () => [
-    tile('Backlog', counted(backlog, 'entry', 'entries'), backlog === 0 ? 'nothing waits' : 'to be cast', backlog > 0 ? 'warn' : ''),
-    tile('Lag', duration(lagS), lagS === 0 ? 'FHIR is up to date' : 'age of the oldest entry', lagS > 900 ? 'warn' : ''),
     tile('Checkpoint', number(checkpoint?.sequence), 'of ' + number(head) + ' in the feed' +
       (checkpoint?.openHoles > 0 ? '; ' + counted(checkpoint.openHoles, 'open hole') : '')),
     tile('At work',
@@ -29,32 +33,40 @@ const showFacts = ({ checkpoint, head, backlog, lagS, lease, entriesPerSecond })
   ])
 }
 
-const showHealth = (health) => {
-  const facts = Object.entries(health)
-  put('health', facts, () => facts.map(([hop, { healthy, ms, reason }]) =>
+const showHealth = (health, { dicomWeb, fhir, storage }) => {
+  const addresses = { dicom: dicomWeb.endpoint, fhir: fhir.endpoint, storage }
+  const facts = Object.entries(health).map(([hop, state]) => ({ hop, address: addresses[hop], ...state }))
+  put('health', facts, () => facts.map(({ hop, address, healthy, ms, reason }) =>
     el('li', {},
       el('h3', {}, services[hop] ?? hop),
       el('p', { class: healthy ? 'good' : 'bad' }, healthy ? '✓ answers' : '✕ does not do its work'),
-      el('p', { class: 'quiet' }, healthy ? 'in ' + number(Math.round(ms)) + ' ms' : reason))))
+      el('p', healthy ? { class: 'quiet' } : {},
+        healthy ? 'in ' + number(Math.round(ms)) + ' ms' : reason.replace(hop + ': ', '')),
+      el('p', { class: 'quiet' }, host(address)))))
 }
 
-const runRow = (run) =>
-  el('tr', {},
-    el('td', { class: 'when' }, moment(run.startedAt)),
-    el('td', {}, run.kind),
-    el('td', {}, run.by),
-    el('td', { class: goodEnds.has(run.ended) ? '' : 'bad' }, run.ended),
-    el('td', { class: 'number' }, number(run.entries)),
-    el('td', { class: 'number' }, number(run.stored)),
-    el('td', { class: 'number' }, number(run.recorded)),
-    el('td', { class: 'number' }, number(run.to)),
-    el('td', { class: 'number' }, (run.durationMs / 1000).toFixed(1)),
-    el('td', { class: 'reason' }, run.reason ?? ''))
+/** Which installation this is: there are several, and tabs look alike. */
+const host = (address) => (URL.canParse(address) ? new URL(address).host : address)
+const showRoute = ({ dicomWeb, fhir }) => {
+  byId('route').textContent = host(dicomWeb.endpoint) + ' → ' + host(fhir.endpoint)
+}
+
+const runRow = (run) => [
+  ['when', when(run.startedAt)],
+  ['', run.kind === run.by ? run.kind : run.kind + ', ' + run.by],
+  [goodEnds.has(run.ended) ? '' : 'bad', run.ended],
+  ['number', number(run.entries)],
+  ['number', number(run.stored)],
+  ['number', number(run.recorded)],
+  ['number', moving.has(run.kind) ? number(run.to) : ''],
+  ['number', (run.durationMs / 1000).toFixed(1)],
+  ['reason', run.reason ?? ''],
+]
 
 const listedRuns = 10
 const showRuns = (runs) => {
   const heads = [
-    ['Started'], ['What'], ['Who'], ['Ended'], ['Entries', 'number'], ['Stored', 'number'], ['Recorded', 'number'],
+    ['Started'], ['What, who'], ['Ended'], ['Entries', 'number'], ['Stored', 'number'], ['Recorded', 'number'],
     ['To', 'number'], ['Seconds', 'number'], ['Reason'],
   ]
   put('runs', runs, () => {
@@ -73,7 +85,9 @@ const showStatus = (status) => {
   showVerdict(status.state, headlines[status.state] ?? status.state, status.reasons)
   byId('read').textContent = 'Read at ' + clock(status.at)
   showFacts(status)
-  showHealth(status.health)
+  showRoute(status.configuration)
+  showHealth(status.health, status.configuration)
+  byId('catchUp').classList.toggle('main', status.backlog > 0)
   showCharts(status)
   showRuns(status.runs)
 }

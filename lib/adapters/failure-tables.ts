@@ -30,11 +30,16 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
         TE.map(rowOf(table)),
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
         TE.mapLeft(serviceError),
+        (read) => (canBeKey(row) ? read : TE.right(O.none)),
       ),
     count: (table) =>
       pipe(
-        firstPage(tableOf(table), queryOf(table, {}), 1_000, undefined, ['RowKey']),
-        TE.bimap(serviceError, ({ rows, next }) => ({ rows: rows.length, more: next !== undefined })),
+        firstPage(tableOf(table), queryOf(table, {}), 1_000, undefined, ['RowKey', 'Code', 'Hop']),
+        TE.bimap(serviceError, ({ rows, next }) => ({
+          rows: rows.length,
+          more: next !== undefined,
+          codes: countByCode(rows),
+        })),
       ),
     setAttempts: ({ table, sequence, etag }, attempts) =>
       pipe(
@@ -52,12 +57,17 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
   }
 }
 
+const stuckTable = 'TransientRetryExceptionTable'
+
+/** No row has such a key, and the service takes the question for a fault of its own. */
+const canBeKey = (row: string): boolean => !/[/\\#?\p{Cc}]/u.test(row)
+
 // Rows that are ours: the original's have other partition keys, and nothing can be done with them here.
 const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): string =>
   [
     odata`PartitionKey eq ${table}`,
     ...(study === undefined ? [] : [odata`StudyUid eq ${study}`]),
-    ...(code === undefined ? [] : [odata`Code eq ${code}`]),
+    ...(code === undefined || (code === 'Retrying' && table === stuckTable) ? [] : [odata`Code eq ${code}`]),
     ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
   ].join(' and ')
 
@@ -99,6 +109,16 @@ const numberOf = (value: unknown): number | undefined =>
 const hopOf = (value: unknown): FailureRow['hop'] =>
   value === 'dicom' || value === 'fhir' || value === 'storage' ? value : undefined
 
+/** A stuck position has no code of its own. */
+const codeOf = (row: Columns): string =>
+  textOf(row['Code']) ?? (hopOf(row['Hop']) === undefined ? 'Unknown' : 'Retrying')
+
+const countByCode = (rows: ReadonlyArray<Columns>): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const row of rows) counts[codeOf(row)] = (counts[codeOf(row)] ?? 0) + 1
+  return counts
+}
+
 /** Only what is there, so that an answer has no empty members. */
 const present = <A extends object>(members: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
@@ -115,7 +135,7 @@ const rowOf =
       table,
       row: rowKey,
       sequence: numberOf(row['ChangeFeedSequence']) ?? 0,
-      code: textOf(row['Code']) ?? (hop === undefined ? 'Unknown' : 'Retrying'),
+      code: codeOf(row),
       count: numberOf(row['Count']) ?? numberOf(row['RetryNumber']) ?? 1,
       reason: textOf(row['Exception']) ?? '',
       writtenAt: row.timestamp ?? '',

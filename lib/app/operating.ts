@@ -8,6 +8,11 @@ import type { HeldLease } from './ports'
 import type { OperatorPorts } from './ports-operator'
 import type { RunOptions } from './run-cast'
 
+export interface OperatorOptions extends RunOptions {
+  /** Long work tells how far it is. */
+  readonly steps?: (done: number, total: number) => void
+}
+
 /** Why an operator's call did nothing, or not all. */
 export type OperatorFailure =
   | { readonly _tag: 'LeaseHeld'; readonly runId: string | undefined; readonly heldForS: number | undefined }

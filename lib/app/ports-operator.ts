@@ -1,6 +1,13 @@
 import type * as O from 'fp-ts/Option'
 import type * as TE from 'fp-ts/TaskEither'
-import { type FailTable, type Hop, type ServiceError, failTables } from '../domain/cast-error'
+import {
+  type EntryError,
+  type FailTable,
+  type Hop,
+  type ServiceError,
+  type TagIssue,
+  failTables,
+} from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { FailRowKey, Ports } from './ports'
 
@@ -50,6 +57,26 @@ export const errorTables: ReadonlyArray<ErrorTable> = [
 export const isErrorTable = (name: string): name is ErrorTable => (errorTables as ReadonlyArray<string>).includes(name)
 export const isFailTable = (name: string): name is FailTable => (failTables as ReadonlyArray<string>).includes(name)
 
+export type FailureCode = EntryError['_tag'] | TagIssue['_tag'] | 'Retrying'
+
+// A record, so that the compiler misses the one that is forgotten.
+const everyCode: Readonly<Record<FailureCode, true>> = {
+  EntryMalformed: true,
+  TagsRejected: true,
+  PatientMismatch: true,
+  IssuerUnknown: true,
+  DemographicsConflict: true,
+  PatientAmbiguous: true,
+  PatientInactive: true,
+  FhirRejected: true,
+  OutlastedRetries: true,
+  TagMissing: true,
+  TagInvalid: true,
+  TagUnmappable: true,
+  Retrying: true,
+}
+export const failureCodes = Object.keys(everyCode) as ReadonlyArray<FailureCode>
+
 /** A row as an operator reads it: UIDs, codes and our own words. */
 export interface FailureRow extends Partial<InstanceKey> {
   readonly table: ErrorTable
@@ -69,9 +96,17 @@ export interface FailureRow extends Partial<InstanceKey> {
 
 export interface FailureFilter {
   readonly study?: string
-  readonly code?: string
+  readonly code?: FailureCode
   /** Written at or after, ms. */
   readonly since?: number
+}
+
+export interface TableCount {
+  readonly rows: number
+  /** There are more than were counted. */
+  readonly more: boolean
+  /** Of those counted. */
+  readonly codes: Readonly<Record<string, number>>
 }
 
 export interface FailurePage {
@@ -83,8 +118,8 @@ export interface FailurePage {
 export interface Failures {
   readonly list: (table: ErrorTable, filter: FailureFilter, limit: number, from?: string) => Result<FailurePage>
   readonly get: (table: ErrorTable, row: string) => Result<O.Option<FailureRow>>
-  /** Up to a thousand; `more`: there are more. One call. */
-  readonly count: (table: ErrorTable) => Result<{ readonly rows: number; readonly more: boolean }>
+  /** Up to a thousand rows. One call. */
+  readonly count: (table: ErrorTable) => Result<TableCount>
   /** By ETag; a row that was changed or removed since is no error. */
   readonly setAttempts: (row: FailRowKey, attempts: number) => Result<void>
 }

@@ -12,11 +12,10 @@ import { studyIdentifier } from '../domain/fhir/identifiers'
 import { patientKeyText } from '../domain/mapping/patient-identity'
 import { type CastSettings, type Run, remainingMs, retrying } from './context'
 import { lookAhead } from './look-ahead'
-import { type Operated, looking, service } from './operating'
+import { type Operated, type OperatorOptions, looking, service } from './operating'
 import type { OperatorPorts } from './ports-operator'
 import { type FeedBatch, newReading, readFeed } from './read-feed'
 import { countByCode } from './resync'
-import type { RunOptions } from './run-cast'
 
 export interface Preview {
   readonly from: number
@@ -63,12 +62,12 @@ interface Seen {
 export const preview = async (
   ports: OperatorPorts,
   settings: CastSettings,
-  options: RunOptions,
+  options: OperatorOptions,
   { batches, fromSequence }: PreviewRequest,
 ): Promise<Operated<Preview>> => {
   const run = looking(ports, settings, options)
   const begin = await startOf(run, fromSequence)
-  if (E.isLeft(begin)) return service(begin.left)
+  if (E.isLeft(begin)) return begin
   const seen: Seen = { patients: new Map(), studies: new Map(), errors: [], entries: 0, unchanged: 0, superseded: 0 }
   let checkpoint = begin.right
   const from = checkpoint.syncedSequence
@@ -83,6 +82,7 @@ export const preview = async (
     complete = feed.right.reachedHead || feed.right.rows.length === 0
     checkpoint = { ...newCheckpoint(feed.right.rows.at(-1)?.sequence ?? checkpoint.syncedSequence) }
     done += 1
+    options.steps?.(done, batches)
   }
   return E.right({
     ...{ from, to: checkpoint.syncedSequence, head, batches: done, complete },
@@ -93,16 +93,20 @@ export const preview = async (
   })
 }
 
-const startOf = async (run: Run, fromSequence: number | undefined): Promise<E.Either<ServiceError, Checkpoint>> => {
-  if (fromSequence !== undefined) return E.right(newCheckpoint(fromSequence))
-  const read = await retrying(run, run.ports.checkpoints.read())
-  if (E.isLeft(read)) return read
-  if (O.isSome(read.right)) return E.right(read.right.value.checkpoint)
+const startOf = async (run: Run, fromSequence: number | undefined): Promise<Operated<Checkpoint>> => {
   const { startFrom } = run.settings
-  if (startFrom === 'beginning') return E.right(newCheckpoint(0))
-  if (startFrom !== 'now') return E.right(newCheckpoint(startFrom))
+  if (fromSequence === undefined) {
+    const read = await retrying(run, run.ports.checkpoints.read())
+    if (E.isLeft(read)) return service(read.left)
+    if (O.isSome(read.right)) return E.right(read.right.value.checkpoint)
+    if (startFrom !== 'now') return E.right(newCheckpoint(startFrom === 'beginning' ? 0 : startFrom))
+  }
   const latest = await retrying(run, run.ports.dicom.latest())
-  return E.isLeft(latest) ? latest : E.right(newCheckpoint(O.getOrElse(() => 0)(latest.right)))
+  if (E.isLeft(latest)) return service(latest.left)
+  const head = O.getOrElse(() => 0)(latest.right)
+  return (fromSequence ?? head) > head
+    ? E.left({ _tag: 'Refused', reason: `the head of the change feed is ${head}: nothing can be behind it` })
+    : E.right(newCheckpoint(fromSequence ?? head))
 }
 
 const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<ServiceError, void>> => {

@@ -7,12 +7,21 @@ import { type BatchResult, type Settlement, type Stop, castBatch } from './cast-
 import { type CastSettings, type Run, remainingMs, retrying } from './context'
 import type { FhirSession } from './fhir-session'
 import { lookAhead } from './look-ahead'
-import { type EndedEarly, type Operated, endedEarly, looking, service, sessionOf, underLease } from './operating'
+import {
+  type EndedEarly,
+  type Operated,
+  type OperatorOptions,
+  endedEarly,
+  looking,
+  service,
+  sessionOf,
+  underLease,
+} from './operating'
 import type { FailRowKey } from './ports'
 import type { OperatorPorts } from './ports-operator'
 import type { ReadRow } from './read-page'
 import { readRange } from './read-range'
-import { type Judged, type RunOptions, settledRows } from './run-cast'
+import { type Judged, settledRows } from './run-cast'
 import { type FailIndex, readFailIndex, settleErrors } from './settle-errors'
 
 /** Which rows; what is given must all hold. */
@@ -54,7 +63,7 @@ const chunkSize = 200
 export const replay = (
   ports: OperatorPorts,
   settings: CastSettings,
-  options: RunOptions,
+  options: OperatorOptions,
   selection: ReplaySelection,
   dryRun: boolean,
 ): Promise<Operated<Replay>> => {
@@ -69,7 +78,7 @@ export const replay = (
       session === undefined
         ? (judged) => foresee(run, judged)
         : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
-    return replayRows(run, taken, cast, { dryRun, selected: selected.length })
+    return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
@@ -118,7 +127,7 @@ const replayRows = async (
   run: Run,
   taken: ReadonlyArray<FailRowKey>,
   cast: Caster,
-  { dryRun, selected }: { readonly dryRun: boolean; readonly selected: number },
+  { dryRun, selected, steps }: Pick<Replay, 'dryRun' | 'selected'> & { readonly steps: OperatorOptions['steps'] },
 ): Promise<Operated<Replay>> => {
   const replayed: Array<ReplayedRow> = []
   let stop: Stop | undefined
@@ -143,6 +152,7 @@ const replayRows = async (
         stop = stopped
       }
     }
+    steps?.(replayed.length, taken.length)
   }
   const count = (outcome: ReplayOutcome): number => replayed.filter((each) => each.outcome === outcome).length
   return E.right({

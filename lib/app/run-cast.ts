@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../domain/batch/judge'
 import { makeJudge, recordMalformed } from '../domain/batch/judge'
-import { type FailTable, type ServiceError, describeServiceError } from '../domain/cast-error'
+import { type EntryError, type FailTable, type ServiceError, describeServiceError } from '../domain/cast-error'
 import { type Checkpoint, newCheckpoint, sameCheckpoint } from '../domain/checkpoint'
 import { type BatchResult, type Settlement, type Stop, castBatch } from './cast-batch'
 import { type CastSettings, type Run, pauseBefore, remainingMs, retrying } from './context'
@@ -11,7 +11,15 @@ import { limitOf, nextCheckpoint } from './next-checkpoint'
 import type { HeldLease, Ports, StoredCheckpoint } from './ports'
 import { type FeedBatch, newReading, readFeed } from './read-feed'
 import type { ReadRow } from './read-page'
-import { type FailIndex, type SettledRow, mismatchedStudies, readFailIndex, settleErrors } from './settle-errors'
+import {
+  type CodeCounts,
+  type ErrorsSettled,
+  type FailIndex,
+  type SettledRow,
+  mismatchedStudies,
+  readFailIndex,
+  settleErrors,
+} from './settle-errors'
 
 export type Ended =
   | 'CaughtUp'
@@ -40,6 +48,8 @@ export interface RunSummary {
   readonly superseded: number
   readonly recorded: number
   readonly failed: Readonly<Partial<Record<FailTable, number>>>
+  /** The same entries by code: an alert tells by it whether a person must decide whose patient it is. */
+  readonly codes: CodeCounts
   readonly retries: number
   readonly durationMs: number
   readonly reason?: string
@@ -80,6 +90,7 @@ interface Tally {
   superseded: number
   recorded: number
   failed: Partial<Record<FailTable, number>>
+  codes: Partial<Record<EntryError['_tag'], number>>
 }
 
 type Ending = { readonly ended: Ended; readonly reason?: string }
@@ -97,6 +108,7 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     superseded: 0,
     recorded: 0,
     failed: {},
+    codes: {},
   }
   const { runId } = options
   let retries = 0
@@ -188,7 +200,7 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
         return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
       }
       stored = written.right
-      count(tally, passed, settledErrors.right.failed)
+      count(tally, passed, settledErrors.right)
     } else if (!sameCheckpoint(next, checkpoint)) {
       const written = await write(run, stored, next)
       if (E.isLeft(written)) return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
@@ -330,7 +342,7 @@ export const settledRows = (judged: ReadonlyArray<Judged>, { settled }: BatchRes
     }
   })
 
-const count = (tally: Tally, passed: ReadonlyArray<Passed>, failed: Tally['failed']): void => {
+const count = (tally: Tally, passed: ReadonlyArray<Passed>, { failed, codes }: ErrorsSettled): void => {
   for (const { settlement } of passed) {
     if (settlement === 'Stored') tally.stored += 1
     else if (settlement === 'Unchanged') tally.unchanged += 1
@@ -339,5 +351,8 @@ const count = (tally: Tally, passed: ReadonlyArray<Passed>, failed: Tally['faile
   }
   for (const [table, rows] of Object.entries(failed) as ReadonlyArray<[FailTable, number]>) {
     tally.failed[table] = (tally.failed[table] ?? 0) + rows
+  }
+  for (const [code, rows] of Object.entries(codes) as ReadonlyArray<[EntryError['_tag'], number]>) {
+    tally.codes[code] = (tally.codes[code] ?? 0) + rows
   }
 }

@@ -1,11 +1,11 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type * as TE from 'fp-ts/TaskEither'
-import { type Hop, type ServiceError, describeServiceError } from '../domain/cast-error'
+import { type Hop, type ServiceError, describeServiceError, failTables } from '../domain/cast-error'
 import { positionId } from '../domain/fhir/position'
 import type { CastSettings } from './context'
 import type { StoredCheckpoint } from './ports'
-import { type ErrorTable, type OperatorPorts, type RunRecord, errorTables } from './ports-operator'
+import { type ErrorTable, type OperatorPorts, type RunRecord, type TableCount, errorTables } from './ports-operator'
 
 export type HopHealth =
   | { readonly healthy: true; readonly ms: number }
@@ -34,7 +34,7 @@ export interface Status {
   readonly lease: { readonly held: boolean | null; readonly runId?: string; readonly heldForS?: number }
   /** Over the runs listed. */
   readonly entriesPerSecond?: number
-  readonly failures: Readonly<Partial<Record<ErrorTable, { readonly rows: number; readonly more: boolean }>>>
+  readonly failures: Readonly<Partial<Record<ErrorTable, TableCount>>>
   readonly runs: ReadonlyArray<RunRecord>
   readonly health: Readonly<Record<Hop, HopHealth>>
 }
@@ -182,12 +182,14 @@ const verdictOn = (facts: Facts, head: number | undefined): Pick<Status, 'state'
           `the head of the feed ${head} is below the checkpoint ${checkpoint.sequence}: the feed was restored or replaced`,
         ]
       : []),
-    ...(facts.runs[0]?.ended === 'FhirRejectsAll' ? ['FHIR refuses every study'] : []),
+    ...(facts.runs.find(({ kind }) => casts.has(kind))?.ended === 'FhirRejectsAll' ? ['FHIR refuses every study'] : []),
   ]
-  const failed = errorTables.filter((table) => table.includes('Fail') && (failures[table]?.rows ?? 0) > 0)
   const behind = [
     ...((lagS ?? 0) > lateAfterS ? [`${backlog} entries behind, the oldest for ${minutes(lagS ?? 0)}`] : []),
-    ...failed.map((table) => `${counted(failures[table])} in ${table}`),
+    ...failTables.flatMap((table) => {
+      const count = failures[table]
+      return count === undefined || count.rows === 0 ? [] : [counted(table, count)]
+    }),
   ]
   return {
     state: broken.length > 0 ? 'broken' : behind.length > 0 ? 'behind' : 'fine',
@@ -195,8 +197,14 @@ const verdictOn = (facts: Facts, head: number | undefined): Pick<Status, 'state'
   }
 }
 
-const counted = (count: { readonly rows: number; readonly more: boolean } | undefined): string =>
-  count?.more === true ? `more than ${count.rows} rows` : `${count?.rows} row${count?.rows === 1 ? '' : 's'}`
+/** Runs that take what comes next in the feed. */
+const casts: ReadonlySet<RunRecord['kind']> = new Set(['timer', 'cast', 'catch-up'])
+
+const counted = (table: ErrorTable, { rows, more, codes }: TableCount): string =>
+  `${more ? 'more than ' : ''}${rows} row${rows === 1 ? '' : 's'} in ${table}: ` +
+  Object.entries(codes)
+    .map(([code, count]) => `${code} ${count}`)
+    .join(', ')
 
 const minutes = (seconds: number): string => `${Math.round(seconds / 60)} min`
 

@@ -3,7 +3,14 @@ import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import type { CastSettings } from '../app/context'
 import { type CheckpointMoved, moveCheckpoint } from '../app/move-checkpoint'
-import { type EndedEarly, type OperatorFailure, type Operated, leaseHeld, service } from '../app/operating'
+import {
+  type EndedEarly,
+  type Operated,
+  type OperatorFailure,
+  type OperatorOptions,
+  leaseHeld,
+  service,
+} from '../app/operating'
 import type { Log, Progress } from '../app/ports'
 import type {
   ErrorTable,
@@ -17,7 +24,6 @@ import { type Preview, type PreviewRequest, preview } from '../app/preview'
 import { type Replay, replay } from '../app/replay'
 import type { StudyReport } from '../app/resync'
 import { type Resync, resync, verify } from '../app/resync-study'
-import type { RunOptions } from '../app/run-cast'
 import { type Status, isHealthy, readStatus } from '../app/status'
 import { type Walk, verifyStudies } from '../app/verify'
 import { type CastReport, cast, castSettings, clock, connect, forgetCapabilities } from '../composition'
@@ -52,13 +58,15 @@ export interface Operator {
   readonly requestsEndMs?: number
   readonly stopping?: () => boolean
   readonly progress?: (progress: Progress) => void
+  /** Of a replay or a preview. */
+  readonly steps?: (done: number, total: number) => void
 }
 
 export interface Connected {
   readonly settings: Settings
   readonly cast: CastSettings
   readonly ports: OperatorPorts
-  readonly options: RunOptions
+  readonly options: OperatorOptions
   readonly startedAt: number
 }
 
@@ -71,13 +79,14 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
     E.bimap(
       (problems): Failure => ({ _tag: 'ConfigurationInvalid', problems }),
       (settings) => {
-        const { budgetMs = Infinity, requestsEndMs = budgetMs, log, stopping = () => false } = operator
+        const { budgetMs = Infinity, requestsEndMs = budgetMs, log, stopping = () => false, steps } = operator
         const [runId, startedAt] = [randomUUID(), clock.now()]
         const ports = connect(settings, {
           ...{ log, runId, until: startedAt + requestsEndMs },
           ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
         })
-        return { settings, cast: castSettings(settings, 0), ports, options: { runId, budgetMs, stopping }, startedAt }
+        const options = { runId, budgetMs, stopping, ...(steps === undefined ? {} : { steps }) }
+        return { settings, cast: castSettings(settings, 0), ports, options, startedAt }
       },
     ),
   )
@@ -144,6 +153,26 @@ export const failures = async (
   }
   const read = await context.right.ports.failures.list(table, filter, limit, from)()
   return E.isLeft(read) ? service(read.left) : read
+}
+
+/** Page after page, up to the limit. */
+export const allFailures = async (
+  operator: Operator,
+  table: ErrorTable,
+  { limit = 100, ...request }: FailuresRequest,
+): Promise<Answer<FailurePage>> => {
+  const rows: Array<FailureRow> = []
+  let next: string | undefined
+  do {
+    const page = await failures(operator, table, {
+      ...{ ...request, limit: Math.min(1_000, limit - rows.length) },
+      ...(next === undefined ? {} : { from: next }),
+    })
+    if (E.isLeft(page)) return page
+    rows.push(...page.right.rows)
+    next = page.right.next
+  } while (next !== undefined && rows.length < limit)
+  return E.right({ rows, ...(next === undefined ? {} : { next }) })
 }
 
 export const failure = async (operator: Operator, table: ErrorTable, row: string): Promise<Answer<FailureRow>> => {

@@ -60,17 +60,21 @@ export const problemOf = (failed: Failure): Problem => {
     case 'RunEnded': {
       const { report } = failed
       const another = report.ended === 'CheckpointMoved' || report.ended === 'LeaseLost'
-      return problem(another ? 409 : 503, report.ended, sentence(report.reason), { hop: hopIn(report.reason), report })
+      return problem(another ? 409 : 503, report.ended, sentence(report.reason), {
+        hop: hopOf(report.ended, report.reason),
+        report,
+      })
     }
     case 'Service': {
       const { error } = failed
       const another = error._tag === 'CheckpointMoved' || error._tag === 'LeaseLost'
       return problem(another ? 409 : 503, error._tag, sentence(describeServiceError(error)), {
-        hop: 'hop' in error ? error.hop : hopIn(describeServiceError(error)),
+        hop: 'hop' in error ? error.hop : hopOf(error._tag, describeServiceError(error)),
       })
     }
   }
 }
 
-// Reasons begin with the service that they are about.
-const hopIn = (reason: string): string | null => /^(dicom|fhir|storage): /.exec(reason)?.[1] ?? null
+// Reasons begin with the service that they are about, but for the feed's.
+const hopOf = (code: string, reason: string): string | null =>
+  code === 'FeedReset' ? 'dicom' : (/^(dicom|fhir|storage): /.exec(reason)?.[1] ?? null)

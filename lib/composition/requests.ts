@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
-import { type ErrorTable, errorTables, isErrorTable } from '../app/ports-operator'
-import type { Scope, WalkPosition } from '../app/verify'
+import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
+import type { Scope } from '../app/verify'
 import { type FailTable, failTables } from '../domain/cast-error'
 
 // What may be asked, on the wire and on the command line. A problem names the member and what is expected, never the value.
@@ -84,14 +84,36 @@ export const parseCatchUp = parser({ budgetSeconds, maxBatches: whole(1, 100_000
 export const parseTable = (name: string): E.Either<string, ErrorTable> =>
   isErrorTable(name) ? E.right(name) : E.left(`There is no such table. There are: ${errorTables.join(', ')}.`)
 
+const failureCode = refined(`one of ${failureCodes.join(', ')}`, (value): FailureCode | undefined =>
+  failureCodes.find((code) => code === value),
+)
+
 export const parseFailuresQuery = parser({
   study: uid,
   since: time,
-  // Not `code`: that is where a function key may stand.
-  errorCode: matching('a code such as PatientMismatch', /^[A-Za-z]{1,64}$/),
+  errorCode: failureCode,
   limit: whole(1, 1_000),
   from: matching('the `next` of the page before', /^[A-Za-z0-9+/=_-]{1,2000}$/),
 })
+
+/** Of the command line, which reads page after page. */
+export const parseFailuresList = (given: unknown) =>
+  pipe(
+    parser({ study: uid, since: time, code: failureCode, limit: whole(1, 100_000) })(given),
+    E.map(({ code, ...filter }) => ({ ...filter, ...(code === undefined ? {} : { errorCode: code }) })),
+  )
+
+/**
+ * Of a URL: there `code` is a filter, too, unless a function key stands in it. A key that came in the header does not.
+ */
+export const parseFailuresUrl = (
+  query: Readonly<Record<string, string>>,
+  code: string | undefined,
+  keyInHeader: boolean,
+): Parsed<FailuresRequest> => {
+  const isFilter = code !== undefined && (keyInHeader || (failureCodes as ReadonlyArray<string>).includes(code))
+  return parseFailuresQuery({ ...(isFilter ? { errorCode: code } : {}), ...query })
+}
 
 type Right<P extends (given: unknown) => Parsed<unknown>> = Extract<ReturnType<P>, { _tag: 'Right' }>['right']
 
@@ -171,6 +193,12 @@ export const parsePreview = parser({
 
 export const parseDryRun = parser({ dryRun: flag })
 
+/** A route whose options stand in the URL: one that is put in the body must not go unheard. */
+export const parseNoBody = (text: string): Parsed<void> =>
+  /^\s*(\{\s*\})?\s*$/.test(text)
+    ? E.right(undefined)
+    : E.left(['the options of this route go into its URL, not into a body'])
+
 export const allTables = errorTables
 
 const ScopeBody = parser({ all: flag, since: time, sample: whole(1, 1_000_000) })
@@ -185,16 +213,40 @@ export const parseVerifyScope = (given: unknown): Parsed<Scope> =>
     }),
   )
 
-/** As it was kept in a file. */
-export const parseWalkPosition = (text: string): WalkPosition | undefined =>
+const number = whole(0, Number.MAX_SAFE_INTEGER)
+
+const WalkTally = t.type({ compared: number, differing: number, repaired: number, notCast: t.record(t.string, number) })
+
+/** What a walk has found so far. */
+export type WalkTally = t.TypeOf<typeof WalkTally>
+
+const WalkState = t.type({
+  scope: t.union([
+    t.type({ _tag: t.literal('All') }),
+    t.type({ _tag: t.literal('Since'), time: t.number }),
+    t.type({ _tag: t.literal('Sample'), size: number }),
+  ]),
+  position: t.intersection([
+    t.type({ partition: t.string, done: number }),
+    t.partial({ chosen: t.readonlyArray(t.type({ partition, studyInstanceUid: uid })) }),
+  ]),
+  /** Studies, with those that neither service has any more. */
+  looked: number,
+  tally: WalkTally,
+})
+
+/** Where a walk over many studies stands: as it is kept in a file. */
+export type WalkState = t.TypeOf<typeof WalkState>
+
+export const parseWalkState = (text: string): WalkState | undefined =>
   pipe(
     E.tryCatch(
       () => JSON.parse(text) as unknown,
       () => undefined,
     ),
-    E.flatMap(t.type({ partition, done: whole(0, Number.MAX_SAFE_INTEGER) }).decode),
+    E.flatMap(WalkState.decode),
     E.match(
       () => undefined,
-      (position) => position,
+      (state) => state,
     ),
   )

@@ -23,7 +23,7 @@ describe('failure tables', () => {
     const { failures } = place()
     expect(await succeed(failures.list(table, {}, 10))).toEqual({ rows: [] })
     expect(await succeed(failures.get(table, '1'))).toEqual(O.none)
-    expect(await succeed(failures.count(table))).toEqual({ rows: 0, more: false })
+    expect(await succeed(failures.count(table))).toEqual({ rows: 0, more: false, codes: {} })
   })
 
   it('keep the attempts that were counted, until the row is changed by somebody else', async () => {
@@ -40,6 +40,9 @@ describe('failure tables', () => {
   it('count up to a thousand rows, and tell that there are more', async () => {
     const { errors, failures } = place()
     await succeed(errors.record(Array.from({ length: 1_001 }, (_, index) => mismatch(index + 1))))
-    expect(await succeed(failures.count(table))).toEqual({ rows: 1_000, more: true })
+    expect(await succeed(failures.count(table))).toEqual({
+      ...{ rows: 1_000, more: true },
+      codes: { PatientMismatch: 1_000 },
+    })
   })
 })

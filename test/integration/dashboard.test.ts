@@ -93,7 +93,10 @@ describe('GET /api/dashboard', () => {
     await verdict(page, 'All is well.')
     expect(await page.locator('#verdict').getAttribute('data-state')).toBe('fine')
     expect(await page.title()).toBe('✓ All is well – DICOMcast')
-    expect(await page.locator('#facts').innerText()).toMatch(/Backlog\s+0 entries/)
+    expect(await page.locator('#charts').innerText()).toMatch(/Backlog\s+0 entries/)
+    expect(await page.locator('#route').innerText()).toBe(
+      `${new URL(world.dicom.url).host} → ${new URL(world.fhir.url).host}`,
+    )
     expect(await page.locator('#health li').allInnerTexts()).toEqual([
       expect.stringMatching(/^DICOM service\s+✓ answers/),
       expect.stringMatching(/^FHIR service\s+✓ answers/),
@@ -140,8 +143,8 @@ describe('GET /api/dashboard', () => {
     const { page, complaints } = await open(world)
     await verdict(page, 'It works, and needs a look.')
     expect(await page.locator('#reasons li').allInnerTexts()).toEqual([
-      '1 row in DicomFailToStoreExceptionTable',
-      '1 row in FhirFailToStoreExceptionTable',
+      'Not castable as it is in DICOM: 1 row (PatientMismatch 1)',
+      'Not taken by FHIR: 1 row (FhirRejected 1)',
     ])
     const row = page.locator(`${fhirTable} tbody tr`)
     expect(await row.innerText()).toMatch(/2\s+FhirRejected\s+1\s+1\.2\.840\.1…604688119[^]*FHIR refused it with 4\d\d/)
@@ -180,13 +183,41 @@ describe('GET /api/dashboard', () => {
     await page.getByText('Nothing waits for a person’s judgement.').waitFor()
   })
 
+  it('says so when somebody else has settled a row meanwhile', async () => {
+    const world = await withFailures()
+    const { page } = await open(world)
+    await page.locator(fhirTable).waitFor()
+    world.fhir.faults.clear()
+    await world.call('POST', 'replay', { table: 'FhirFailToStoreExceptionTable' })
+    await page.getByRole('button', { name: 'Replay entry 2, FhirRejected' }).click()
+    await page.getByText('Nothing to replay: it has been settled meanwhile.').waitFor()
+    expect(await page.locator(fhirTable).count()).toBe(0)
+  })
+
+  it.each([320, 390, 768, 1280])('fits a screen of %i pixels, with every button in reach', async (width) => {
+    const world = await withFailures()
+    const { page } = await open(world, '', { viewport: { width, height: 800 } })
+    const replay = page.getByRole('button', { name: 'Replay entry 2, FhirRejected' })
+    await replay.waitFor()
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+    expect(
+      await page.evaluate(`[...document.querySelectorAll('button')].flatMap((each) => {
+        const { left, right } = each.getBoundingClientRect()
+        return left >= 0 && right <= innerWidth ? [] : [each.textContent]
+      })`),
+    ).toEqual([])
+    // Cards or columns: a screen reader finds the table.
+    expect(await page.getByRole('table', { name: 'FhirFailToStoreExceptionTable: 1 row' }).count()).toBe(1)
+    expect(await page.locator(fhirTable).getByRole('cell').count()).toBe(7)
+  })
+
   it('catches up, and says what came of it', async () => {
     const world = await newWorld({ settings: { DicomCast__BatchSize: '20' } })
     const timestamp = new Date(Date.now() - 7_200_000).toISOString()
     world.dicom.control.append(...images(100).map((change) => ({ ...change, timestamp })))
     const { page, complaints } = await open(world)
     await verdict(page, 'It works, and needs a look.')
-    expect(await page.locator('#facts').innerText()).toMatch(/Backlog\s+100 entries[^]*Lag\s+2 h/)
+    expect(await page.locator('#charts').innerText()).toMatch(/Backlog\s+100 entries[^]*Lag\s+2 h/)
     world.fhir.faults.set([{ fault: 'slow', delayMs: 300 }])
     await page.getByRole('button', { name: 'Catch up now' }).click()
     await page.getByRole('progressbar').waitFor()

@@ -20,6 +20,7 @@ describe('dicomcast, for operators', () => {
   it.each([
     ['failures', 'Nowhere'],
     ['failures', '--since', 'yesterday'],
+    ['failures', '--code', 'PatientMissmatch'],
     ['replay'],
     ['replay', '--row', 'DicomFailToStoreExceptionTable/1'],
     ['resync'],
@@ -55,6 +56,21 @@ describe('dicomcast, for operators', () => {
       code: 3,
       stderr: 'dicomcast: dicom: it refuses this identity (403): does it have the role DICOM Data Reader?\n',
     })
+  })
+
+  it('lists as many failures as it is asked for, page after page', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(1_205, { patientId: null }))
+    await world.cast({}, { maxBatches: 0 })
+    const listed = async (...args: ReadonlyArray<string>) => {
+      const { stdout } = await dicomcast(world.environment(), 'failures', 'DicomFailToStoreExceptionTable', ...args)
+      return stdout.split('\n')[0]
+    }
+    expect([await listed(), await listed('--limit', '1200'), await listed('--limit', '2000')]).toEqual([
+      'DicomFailToStoreExceptionTable: 100 rows, and more',
+      'DicomFailToStoreExceptionTable: 1200 rows, and more',
+      'DicomFailToStoreExceptionTable: 1205 rows',
+    ])
   })
 
   it('gives a script JSON, the problem included', async () => {
@@ -100,11 +116,72 @@ describe('dicomcast verify', () => {
     await world.cast()
     const folder = await mkdtemp(join(tmpdir(), 'dicomcast-verify-'))
     const file = join(folder, 'position.json')
-    await writeFile(file, JSON.stringify({ partition: 'Microsoft.Default', done: 2 }))
-    const verify = () => dicomcast(world.environment(), 'verify', '--all', '--resume', file)
-    expect(await verify()).toMatchObject({ code: 0, stdout: '1 study compared: all in step\n' })
-    await expect(readFile(file)).rejects.toThrow('ENOENT')
-    expect(await verify()).toMatchObject({ code: 0, stdout: '3 studies compared: all in step\n' })
+    const verify = (...scope: ReadonlyArray<string>) =>
+      dicomcast(world.environment(), 'verify', ...scope, '--resume', file)
+    const scopes = [['--all'], ['--since', '2020-01-01T00:00:00Z'], ['--sample', '3']]
+    for (const scope of scopes) {
+      // The DICOM service fails at the third study: what was found until then is kept, and told in the end.
+      world.dicom.faults.set([{ fault: '403', match: { pathPrefix: '/v2/studies/' }, skip: 2 }])
+      expect([scope, await verify(...scope)]).toMatchObject([
+        scope,
+        {
+          code: 3,
+          stdout: expect.stringContaining('2 studies compared: all in step\nNot all studies were compared; '),
+        },
+      ])
+      world.dicom.faults.clear()
+      world.dicom.requests.clear()
+      expect([scope, await verify(...scope)]).toMatchObject([
+        scope,
+        { code: 0, stdout: '3 studies compared: all in step\n' },
+      ])
+      const read = world.dicom.requests.list().filter(({ path }) => path.endsWith('/metadata'))
+      expect([scope, read.length]).toEqual([scope, 1])
+      await expect(readFile(file)).rejects.toThrow('ENOENT')
+    }
     await rm(folder, { recursive: true })
+  })
+
+  it('remembers with --resume what differed before, and takes the file of no other walk', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...[1, 2, 3].map((number) => created({ study: `1.2.${number}` })))
+    const folder = await mkdtemp(join(tmpdir(), 'dicomcast-verify-'))
+    const file = join(folder, 'position.json')
+    const verify = (...scope: ReadonlyArray<string>) =>
+      dicomcast(world.environment(), 'verify', ...scope, '--resume', file)
+    world.dicom.faults.set([{ fault: '403', match: { pathPrefix: '/v2/studies/' }, skip: 1 }])
+    expect(await verify('--all')).toMatchObject({ code: 3 })
+    world.dicom.faults.clear()
+    await world.cast()
+    for (const [scope, wrong] of [
+      [['--sample', '3'], 'is the position of another walk'],
+      [['--since', '2020-01-01T00:00:00Z'], 'is the position of another walk'],
+    ] as const) {
+      const { code, stderr } = await verify(...scope)
+      expect([code, stderr]).toEqual([2, expect.stringContaining(wrong)])
+    }
+    expect(await verify('--all')).toMatchObject({ code: 1, stdout: '3 studies compared: 1 study differs\n' })
+    await writeFile(file, '{"partition":')
+    expect(await verify('--all')).toMatchObject({ code: 2, stderr: expect.stringContaining('holds no position') })
+    await rm(folder, { recursive: true })
+  })
+
+  it('waits with --repair until another run has ended', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2))
+    const release = await takeLease(world)
+    const repairing = dicomcast(world.environment(), 'verify', '--all', '--repair')
+    setTimeout(() => void release(), 4_000)
+    expect(await repairing).toMatchObject({ code: 0, stdout: expect.stringContaining('1 study differs, 1 repaired') })
+  })
+
+  it('says how many instances cannot be cast, also when all is in step', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2), created({ study: '1.2.4', patientId: null }))
+    await world.cast()
+    expect(await dicomcast(world.environment(), 'verify', '--all')).toMatchObject({
+      code: 0,
+      stdout: '2 studies compared: all in step; instances that cannot be cast: TagsRejected 1\n',
+    })
   })
 })

@@ -102,6 +102,30 @@ describe('POST /api/replay', () => {
     expect(await world.failed()).toEqual({})
   })
 
+  it('tells of many studies that FHIR still refuses, and does not take that for a server that refuses everything', async () => {
+    const world = await newWorld({ settings: { DicomCast__BatchSize: '10' } })
+    const studies = Array.from({ length: 25 }, (_, number) => `1.2.${number}`)
+    world.fhir.faults.set([{ fault: 'rejectResource', match: { bodyIncludes: '"DICOMcast refuses"' } }])
+    const refused = { '00081030': { vr: 'LO', Value: ['DICOMcast refuses'] } }
+    // Between them some that it takes: so that the runs go on.
+    for (const study of studies) {
+      world.dicom.control.append(created({ study, elements: refused }), created({ study: `${study}.1` }))
+    }
+    await world.cast({}, { maxBatches: 0 })
+    expect((await world.failed())['FhirFailToStoreExceptionTable']).toHaveLength(25)
+    const replayed = await world.call('POST', 'replay', { table: 'FhirFailToStoreExceptionTable' })
+    expect(replayed).toMatchObject({
+      status: 200,
+      json: { selected: 25, counts: { Stored: 0, Recorded: 25 }, left: 0 },
+    })
+    expect(replayed.json['stop']).toBeUndefined()
+    expect((await world.call('GET', 'status')).json).toMatchObject({
+      state: 'behind',
+      reasons: ['25 rows in FhirFailToStoreExceptionTable: FhirRejected 25'],
+      runs: [{ kind: 'replay', ended: 'Done', recorded: 25 }, { kind: 'cast' }],
+    })
+  })
+
   it('takes no more than it may, and tells how many are left', async () => {
     const world = await withUnknownIssuer()
     expect(await world.call('POST', 'replay', { table: dicomTable, limit: 1 })).toMatchObject({
@@ -310,6 +334,11 @@ describe('POST /api/preview', () => {
     await takeLease(world)
     expect(await world.call('POST', 'preview')).toMatchObject({ status: 200, json: { entries: 0, complete: true } })
     expect(await world.call('POST', 'preview?batches=0')).toMatchObject({ status: 400, type: problemType })
+    expect(await world.call('POST', 'preview', { batches: 2 })).toMatchObject({ status: 400, type: problemType })
+    expect(await world.call('POST', 'preview?fromSequence=1')).toMatchObject({
+      status: 422,
+      json: { detail: 'the head of the change feed is 0: nothing can be behind it.' },
+    })
     expect(await world.call('GET', 'preview')).toMatchObject({ status: 405, type: problemType })
     world.dicom.faults.set([{ fault: '403' }])
     expect(await world.call('POST', 'preview')).toMatchObject({ status: 503, json: { hop: 'dicom' } })

@@ -90,13 +90,13 @@ describe('GET /api/status', () => {
     await world.call('POST', 'catch-up')
     expect((await world.call('GET', 'status')).json).toMatchObject({
       state: 'behind',
-      reasons: ['1 row in DicomFailToStoreExceptionTable'],
+      reasons: ['1 row in DicomFailToStoreExceptionTable: TagsRejected 1'],
       checkpoint: { sequence: 2, etag: expect.any(String) },
       backlog: 0,
       lagS: 0,
       failures: {
-        DicomFailToStoreExceptionTable: { rows: 1, more: false },
-        FhirFailToStoreExceptionTable: { rows: 0, more: false },
+        DicomFailToStoreExceptionTable: { rows: 1, more: false, codes: { TagsRejected: 1 } },
+        FhirFailToStoreExceptionTable: { rows: 0, more: false, codes: {} },
       },
       runs: [
         {
@@ -196,6 +196,16 @@ describe('POST /api/catch-up', () => {
     expect([status, type, json['problems']]).toEqual([400, problemType, [wrong]])
   })
 
+  it('refuses options in a body, where nobody would hear of them', async () => {
+    const world = await newWorld()
+    expect(await world.call('POST', 'catch-up', {})).toMatchObject({ status: 200 })
+    for (const body of [{ maxBatches: 1 }, 'budgetSeconds=5', '{'])
+      expect(await world.call('POST', 'catch-up', body)).toMatchObject({
+        status: 400,
+        json: { problems: ['the options of this route go into its URL, not into a body'] },
+      })
+  })
+
   it('is 409 while somebody else holds the lease, with the age of it', async () => {
     const world = await newWorld()
     await takeLease(world)
@@ -270,7 +280,9 @@ describe('GET /api/failures', () => {
 
   it.each([
     ['study=1.2.2', [4]],
+    ['code=TagsRejected', [1, 2, 3]],
     ['errorCode=TagsRejected', [1, 2, 3]],
+    ['code=a-key-that-is-no-code%3D%3D&errorCode=IssuerUnknown', [4]],
     ['since=2000-01-01T00:00:00Z', [1, 2, 3, 4]],
     ['since=2100-01-01T00:00:00Z', []],
   ])('filters by %s', async (query, expected) => {
@@ -278,7 +290,7 @@ describe('GET /api/failures', () => {
     expect(sequences((await world.call('GET', `${table}?${query}`)).json)).toEqual(expected)
   })
 
-  it.each(['study=%27%20or%201', 'since=yesterday', 'limit=0', 'errorCode=a%20b', 'frm=x', 'from=%27'])(
+  it.each(['study=%27%20or%201', 'since=yesterday', 'limit=0', 'errorCode=TagRejected', 'frm=x', 'from=%27'])(
     'refuses ?%s',
     async (query) => {
       const world = await newWorld()
@@ -289,13 +301,34 @@ describe('GET /api/failures', () => {
     },
   )
 
+  it('takes `code` for a filter, and a mistake in it for one, once the key is in the header', async () => {
+    const world = await withRows()
+    const rowsOf = async (code: string): Promise<unknown> => {
+      const response = await fetch(`${world.host.url}/api/${table}?code=${code}`, {
+        headers: { 'x-functions-key': 'k' },
+      })
+      return response.status === 200 ? sequences((await response.json()) as Answered['json']) : response.status
+    }
+    expect([await rowsOf('IssuerUnknown'), await rowsOf('IssuerUnknwon')]).toEqual([[4], 400])
+  })
+
+  it('finds what is being retried by its code', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created())
+    world.fhir.faults.set([{ fault: '403' }])
+    await world.call('POST', 'catch-up')
+    const { json } = await world.call('GET', 'failures/TransientRetryExceptionTable?code=Retrying')
+    expect(json['rows']).toMatchObject([{ code: 'Retrying', hop: 'fhir', status: 403 }])
+  })
+
   it('shows one row; 404 for a row or a table that is not there', async () => {
     const world = await withRows()
     expect(await world.call('GET', `${table}/0000000000000000004`)).toMatchObject({
       status: 200,
       json: { sequence: 4, code: 'IssuerUnknown' },
     })
-    for (const path of [`${table}/0000000000000000005`, 'failures/Nowhere', 'failures/Nowhere/1']) {
+    const noKeys = ['a%2Fb', 'a%5Cb', '%23', '%3F', '%00', '%27'].map((key) => `${table}/${key}`)
+    for (const path of [`${table}/0000000000000000005`, ...noKeys, 'failures/Nowhere', 'failures/Nowhere/1']) {
       expect(await world.call('GET', path)).toMatchObject({
         status: 404,
         type: problemType,

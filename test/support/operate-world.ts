@@ -62,8 +62,8 @@ export const useOperateWorld = (): ((
 
 export const problemType = 'application/problem+json'
 
-/** Somebody else's run. */
-export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<void> => {
+/** Somebody else's run; what it gives back ends it. */
+export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<() => Promise<unknown>> => {
   const environment = world.environment()
   const container = BlobServiceClient.fromConnectionString(environment['AzureWebJobsStorage'] ?? '').getContainerClient(
     'dicomcast',
@@ -74,5 +74,7 @@ export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<
   )
   const metadata = { runid: 'theirs', startedat: new Date(Date.now() - 90_000).toISOString() }
   await blob.upload('', 0, { metadata })
-  await blob.getBlobLeaseClient().acquireLease(60)
+  const lease = blob.getBlobLeaseClient()
+  await lease.acquireLease(60)
+  return () => lease.releaseLease()
 }
