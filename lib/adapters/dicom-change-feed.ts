@@ -39,7 +39,7 @@ const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
   answer.status === 200
     ? pipe(
         arrayOf(answer),
-        E.map((elements) => ({ elements, servedAt: servedAt(answer) })),
+        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.body.length })),
       )
     : E.left(unexpected('dicom', answer))
 

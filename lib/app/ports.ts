@@ -8,10 +8,11 @@ import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
-/** `servedAt`: the server's Date header, ms; ages are judged by the server's clock, not by ours. */
+/** `servedAt`: the server's Date header, ms; ages are judged by the server's clock, not by ours. `bytes`: of the answer, about. */
 export interface FeedPage {
   readonly elements: ReadonlyArray<unknown>
   readonly servedAt: number
+  readonly bytes: number
 }
 
 export interface DicomService {
