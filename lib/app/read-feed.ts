@@ -37,7 +37,8 @@ export interface Reading extends PageReading {
 /** What was read of the next batch while this one was written. */
 interface Ahead {
   readonly after: number
-  readonly limit: number
+  /** Read before the pages. */
+  readonly head: number
   readonly read: Promise<E.Either<ServiceError, Forward>>
 }
 
@@ -53,10 +54,11 @@ export const readFeed = async (
   limit: number,
   reading: Reading,
 ): Promise<E.Either<ServiceError, FeedBatch>> => {
-  const latest = await retrying(run, run.ports.dicom.latest())
-  if (E.isLeft(latest)) return latest
-  const head = O.getOrElse(() => 0)(latest.right)
   const { syncedSequence } = checkpoint
+  const ahead = await takeAhead(reading, syncedSequence)
+  const known = ahead !== undefined && endOf(ahead.forward) < ahead.head ? E.right(ahead.head) : await readHead(run)
+  if (E.isLeft(known)) return known
+  const { right: head } = known
   if (head < syncedSequence) {
     return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
   }
@@ -66,10 +68,10 @@ export const readFeed = async (
   const batch = { head, late, rows: [], holes: open, gone: dropped }
   if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
   const wanted = Math.max(1, limit - late.length)
-  const read =
-    (await takeAhead(reading, syncedSequence, wanted)) ?? (await readForward(run, checkpoint, head, wanted, reading))
+  const read = ahead === undefined ? await readForward(run, checkpoint, head, wanted, reading) : E.right(ahead.forward)
   if (E.isLeft(read)) return read
-  const { found, offset } = read.right
+  const { offset } = read.right
+  const found = read.right.found.slice(0, wanted)
   const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
@@ -90,21 +92,27 @@ export const readAhead = (run: Run, { rows, head, reachedHead }: FeedBatch, limi
     timestamp: timestampOf(last),
     ...(uid === undefined ? {} : { sopInstanceUid: uid }),
   }
-  reading.ahead = { after: last.sequence, limit, read: readForward(run, checkpoint, head, limit, reading) }
+  reading.ahead = { after: last.sequence, head, read: readForward(run, checkpoint, head, limit, reading) }
 }
 
-/** What was read ahead, when it is what comes now. A failure is not: it may have passed. */
+/** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */
 const takeAhead = async (
   reading: Reading,
   after: number,
-  limit: number,
-): Promise<E.Either<ServiceError, Forward> | undefined> => {
+): Promise<{ readonly forward: Forward; readonly head: number } | undefined> => {
   const { ahead } = reading
   reading.ahead = undefined
   const read = await ahead?.read
-  if (ahead?.after !== after || ahead.limit < limit || read === undefined || E.isLeft(read)) return undefined
-  const found = read.right.found.slice(0, limit)
-  return E.right({ ...read.right, found })
+  if (ahead?.after !== after || read === undefined || E.isLeft(read)) return undefined
+  return { forward: read.right, head: ahead.head }
+}
+
+const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
+
+/** The newest sequence. One that was read before the pages serves as long as it lies behind them. */
+const readHead = async (run: Run): Promise<E.Either<ServiceError, number>> => {
+  const latest = await retrying(run, run.ports.dicom.latest())
+  return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
 }
 
 /** Missing numbers are a hole when the row after them was young when they were asked for; older gaps are for ever. */

@@ -298,12 +298,12 @@ describe('the batch behind', () => {
     return { reading, askedSince: () => reader.asked.slice(before) }
   }
 
-  it('is read while this one is written: then only the head is asked for', async () => {
+  it('is read while this one is written: then nothing is left to ask for', async () => {
     const reader = feedReader({ rows })
     const { reading, askedSince } = await aheadOf(reader)
     const next = await read(reader, at(220), 200, reading)
     expect([sequences(next.rows)[0], sequences(next.rows).at(-1), next.reachedHead]).toEqual([221, 420, false])
-    expect(askedSince()).toEqual(['latest'])
+    expect(askedSince()).toEqual([])
   })
 
   it('is read anew when the checkpoint came to rest elsewhere', async () => {
@@ -311,7 +311,7 @@ describe('the batch behind', () => {
     const { reading, askedSince } = await aheadOf(reader)
     const next = await read(reader, at(100), 200, reading)
     expect([sequences(next.rows)[0], sequences(next.rows).at(-1)]).toEqual([101, 300])
-    expect(askedSince()[1]).toBe('range 99+100')
+    expect(askedSince().slice(0, 2)).toEqual(['latest', 'range 99+100'])
   })
 
   it('is cut to what the next batch may hold', async () => {
