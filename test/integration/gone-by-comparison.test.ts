@@ -42,6 +42,7 @@ describe('a DICOM service whose studies are at another URL', () => {
     }
     const all = await dicomcast(environment, 'verify', '--all')
     expect([all.code, all.stderr]).toEqual([3, expect.stringContaining('check DicomWeb__Version')])
+    expect(all.stdout).toBe('0 studies compared: nothing is known\nNot all studies were compared.\n')
     expect(world.fhir.store.all()).toEqual(before)
   })
 
