@@ -22,7 +22,7 @@ export interface DicomService {
   readonly range: (offset: number, limit: number, metadata: boolean) => Result<FeedPage>
   /** v2: rows with a Timestamp from `startTime` on, in order of Timestamp, without metadata. */
   readonly window: (startTime: string, offset: number) => Result<FeedPage>
-  /** The metadata of all live instances; none when there is no such study. */
+  /** The metadata of all live instances; none when there is no such study, and never for want of the route. */
   readonly study: (partition: string, studyInstanceUid: string) => Result<ReadonlyArray<unknown>>
   /** Of one live instance. */
   readonly instance: (key: InstanceKey) => Result<O.Option<unknown>>
