@@ -23,7 +23,14 @@ export const castAll = async (
 ): Promise<Cast> => {
   const child = spawn(
     process.execPath,
-    ['--require', join(__dirname, 'memory.cjs'), command, 'cast', '--json', ...(args.length > 0 ? args : ['--until-caught-up'])],
+    [
+      '--require',
+      join(__dirname, 'memory.cjs'),
+      command,
+      'cast',
+      '--json',
+      ...(args.length > 0 ? args : ['--until-caught-up']),
+    ],
     { env: { ...environment, ...settings }, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let [stdout, stderr] = ['', '']

@@ -20,6 +20,7 @@ const emptySnapshot = (settings: JudgeSettings): Snapshot => ({
   studies: new Map(),
   observations: new Map(),
   ourSubjects: new Set(),
+  mistaken: new Map(),
 })
 
 /** From the text of pages to the text of bundles: what a run computes, without what it asks of services. */
