@@ -2,6 +2,7 @@ import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { CastReport } from '../../lib/composition'
 import type { Command, Request, World, WorldOptions } from './services'
 
@@ -13,6 +14,7 @@ export interface Cast {
   readonly maxRss: number
   /** Every 100 ms. */
   readonly samples: ReadonlyArray<number>
+  readonly cpuMs: number
 }
 
 /** The compiled command, in a process of its own, until it has caught up. */
@@ -24,8 +26,8 @@ export const castAll = async (
   const child = spawn(
     process.execPath,
     [
-      '--require',
-      join(__dirname, 'memory.cjs'),
+      '--import',
+      pathToFileURL(join(__dirname, 'cli', 'memory.mjs')).href,
       command,
       'cast',
       '--json',
