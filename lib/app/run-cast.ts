@@ -164,6 +164,11 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
     if (live.length > 0 && session === undefined) {
       const checked = await retrying(run, run.ports.fhir.check())
       if (E.isLeft(checked)) return stuck(run, stored, checked.left)
+      // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
+      // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
+      const fenced = stored === opened.right ? await write(run, stored, checkpoint) : E.right(stored)
+      if (E.isLeft(fenced)) return { ended: endedBy(fenced.left), reason: describeServiceError(fenced.left) }
+      stored = fenced.right
       session = openSession(run, checked.right.offersBasic)
     }
     if (live.length > 0 && failIndex === undefined) {

@@ -2,12 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import type { CastSettings } from '../../lib/app/context'
 import { settingsOf } from '../support/domain-settings'
-import { type Key, makeFeed } from './feed-model'
-import { makeFhirStore, type Transaction } from './fhir-store'
-import { newLeaseBlob } from './lease'
-import { makeOtherSystems } from './other-systems'
-import { type Services, startRun } from './runs'
-import { newStorage } from './tables'
+import { calmServices } from './calm-services'
+import type { Key } from './feed-model'
+import type { Transaction } from './fhir-store'
+import { startRun } from './runs'
 import { makeWorld } from './world'
 
 const keyOf = (number: number, studies: number): Key => {
@@ -43,28 +41,8 @@ const castAll = async (
 ): Promise<Outcome> => {
   const world = makeWorld(1, { only: new Set() })
   const { scheduler, violations } = world
-  const store = makeFhirStore({ staleStatus: 412, refusesToDelete: () => false }, world.violate)
-  const services: Services = {
-    feed: makeFeed(world, () => false),
-    fhir: {
-      store,
-      verdicts: {
-        of: (bundle) => (numbersIn(bundle).some(isRefused) ? 'rejected' : 'fine'),
-        rejects: () => false,
-        failsFor: () => false,
-        rejectedEverything: () => false,
-        any: () => false,
-        failsForSome: () => false,
-      },
-      others: makeOtherSystems(world, store),
-      committed: () => undefined,
-      pending: 0,
-    },
-    storage: newStorage(),
-    lease: newLeaseBlob(),
-    pageCap: 100,
-    hasWindows: true,
-  }
+  const services = calmServices(world, (bundle) => numbersIn(bundle).some(isRefused))
+  const { store } = services.fhir
   const { feed, storage } = services
   for (let number = 1; number <= count; number++) {
     const image = feed.image(keyOf(number, studies), false)
