@@ -32,16 +32,19 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
   ]
 }
 
-const studiesByName = ({ fhir: { store } }: Services): ReadonlyMap<string, ImagingStudy> => {
+const sourceOfStudy = ({ meta }: ImagingStudy): string => meta?.source?.split('/partitions/')[1] ?? 'Microsoft.Default'
+
+/** By partition and UID. One that could not be deleted is kept without series and Endpoint: its source tells the rest. */
+const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): ReadonlyMap<string, ImagingStudy> => {
   const addresses = new Map(store.all('Endpoint').map(({ id, address }) => [`Endpoint/${id}`, address]))
-  return new Map(
-    store.all('ImagingStudy').map((study) => {
-      const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
-      const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
-      const partition = partitions.find((each) => addressOf(each) === address) ?? address
-      return [studyText({ partition, study: uid }), study]
-    }),
-  )
+  const named = store.all('ImagingStudy').map((study): readonly [string, ImagingStudy] => {
+    const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
+    const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
+    const partition = partitions.find((each) => addressOf(each) === address)
+    return [studyText({ partition: partition ?? (address === '' ? sourceOfStudy(study) : address), study: uid }), study]
+  })
+  // One that has images is the study, whatever an empty one beside it was once.
+  return new Map([...named].sort(([, left], [, right]) => (left.series ?? []).length - (right.series ?? []).length))
 }
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */

@@ -92,8 +92,9 @@ const checkSubject = (
   const reference = found.subject.reference ?? ''
   const patient: Patient | undefined = fhir.store.all('Patient').find(({ id }) => reference === `Patient/${id}`)
   if (patient === undefined) {
-    // Somebody deleted it, and as long as the images disagree nobody says who takes its place.
-    const mayBeGone = !replayed || feed.disagreed.has(studyText({ partition: study.partition, study: study.uid }))
+    // Somebody deleted it, and as long as the images disagree, or one cannot be read, nobody says who takes its place.
+    const name = studyText({ partition: study.partition, study: study.uid })
+    const mayBeGone = !replayed || feed.disagreed.has(name) || feed.poisoned.has(name)
     return mayBeGone && fhir.others.patients.has(reference) ? [] : ['its subject is not there']
   }
   const claimed = new Set(settled.map(({ tags }) => tags?.patientId))

@@ -1,17 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
-import type { CastSettings } from '../../lib/app/context'
-import { settingsOf } from '../support/domain-settings'
-import { calmServices } from './calm-services'
+import { calmServices, calmSettings, tagsWith } from './calm-services'
 import { breakLease } from './lease'
 import { startRun } from './runs'
 import { makeWorld } from './world'
 
 const images = 8
-const settings: CastSettings = {
-  ...settingsOf(),
-  ...{ batchSize: 2, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
-  ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' },
-}
+const settings = calmSettings(2)
 
 /**
  * A run casts a study of which each image brings another description. At a step of it an operator breaks its lease, and
@@ -23,11 +17,13 @@ const overtake = async (seed: number, step: number) => {
   const services = calmServices(world)
   for (let number = 1; number <= images; number++) {
     const key = { partition: 'Microsoft.Default', study: '1.2', series: '1.2.1', instance: `1.2.1.${number}` }
-    const tags = {
-      ...{ patientId: 'P1', family: 'Family', given: 'Ann', description: `text ${number}`, accession: undefined },
-      ...{ seriesDescription: undefined, modality: 'CT', number, sopClass: '1.2.840.10008.5.1.4.1.1.2' },
-    }
-    services.feed.begin([{ image: services.feed.image(key, false), action: 'Create', tags, poison: false }], 0, 0, false)
+    const tags = tagsWith({ number, description: `text ${number}` })
+    services.feed.begin(
+      [{ image: services.feed.image(key, false), action: 'Create', tags, poison: false }],
+      0,
+      0,
+      false,
+    )
   }
   await scheduler.run(() => services.feed.open() === 0)
   const first = startRun(world, services, settings, 'first', 240_000)
@@ -48,12 +44,15 @@ const overtake = async (seed: number, step: number) => {
 }
 
 describe('a run whose lease an operator breaks, and which works on while another begins', () => {
-  it.each([1, 2, 3, 4, 5, 6])('leaves nothing older behind than the feed says, at whatever step: seed %i', async (seed) => {
-    for (let step = 1; ; step++) {
-      const { isOver, ...end } = await overtake(seed, step)
-      const studies = [{ description: `text ${images}`, numberOfInstances: images }]
-      expect({ step, ...end }).toEqual({ step, violations: [], synced: images, studies })
-      if (isOver) break
-    }
-  })
+  it.each([1, 2, 3, 4, 5, 6])(
+    'leaves nothing older behind than the feed says, at whatever step: seed %i',
+    async (seed) => {
+      for (let step = 1; ; step++) {
+        const { isOver, ...end } = await overtake(seed, step)
+        const studies = [{ description: `text ${images}`, numberOfInstances: images }]
+        expect({ step, ...end }).toEqual({ step, violations: [], synced: images, studies })
+        if (isOver) break
+      }
+    },
+  )
 })

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
-import type { CastSettings } from '../../lib/app/context'
-import { settingsOf } from '../support/domain-settings'
-import { calmServices } from './calm-services'
+import { calmServices, calmSettings, tagsWith } from './calm-services'
 import type { Key } from './feed-model'
 import type { Transaction } from './fhir-store'
 import { startRun } from './runs'
@@ -12,11 +10,6 @@ const keyOf = (number: number, studies: number): Key => {
   const study = `1.2.${(number % studies) + 1}`
   return { partition: 'Microsoft.Default', study, series: `${study}.1`, instance: `${study}.1.${number}` }
 }
-
-const tagsOf = (patientId: string, number: number) => ({
-  ...{ patientId, family: `Family ${patientId}`, given: 'Ann', description: 'one', accession: undefined },
-  ...{ seriesDescription: undefined, modality: 'CT', number, sopClass: '1.2.840.10008.5.1.4.1.1.2' },
-})
 
 const numbersIn = ({ entry = [] }: Transaction): ReadonlyArray<number> =>
   entry
@@ -41,20 +34,16 @@ const castAll = async (
 ): Promise<Outcome> => {
   const world = makeWorld(1, { only: new Set() })
   const { scheduler, violations } = world
-  const services = calmServices(world, (bundle) => numbersIn(bundle).some(isRefused))
+  const services = calmServices(world, { isRefused: (bundle) => numbersIn(bundle).some(isRefused) })
   const { store } = services.fhir
   const { feed, storage } = services
   for (let number = 1; number <= count; number++) {
     const image = feed.image(keyOf(number, studies), false)
-    const tags = tagsOf(image.key.study, number)
+    const tags = tagsWith({ patientId: image.key.study, number })
     feed.begin([{ image, action: 'Create', tags, poison: false }], 0, 0, false)
   }
   await scheduler.run(() => feed.open() === 0)
-  const settings: CastSettings = {
-    ...settingsOf(),
-    ...{ batchSize: count, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
-    ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' },
-  }
+  const settings = calmSettings(count)
   let [standstill, longest, synced] = [0, 0, 0]
   for (let runs = 1; synced < count && standstill < 30 && violations.length === 0; runs++) {
     const running = startRun(world, services, settings, `run${runs}`, budgetMs)
