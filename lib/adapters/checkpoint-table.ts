@@ -68,6 +68,7 @@ const isRefused = ({ status, code }: StorageFailure): boolean =>
 
 const SafeInteger = t.refinement(t.number, Number.isSafeInteger)
 const Holes = t.readonlyArray(t.tuple([SafeInteger, SafeInteger, SafeInteger]))
+const Walk = t.tuple([SafeInteger, SafeInteger])
 const Strings = t.readonlyArray(t.string)
 
 const encode = (checkpoint: Checkpoint): TableEntity => ({
@@ -78,6 +79,8 @@ const encode = (checkpoint: Checkpoint): TableEntity => ({
   SyncedInstanceUid: checkpoint.sopInstanceUid,
   // Tuples: 500 holes are 25,000 characters at the most, of the 32 Ki that a property may have.
   Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt])),
+  Walked:
+    checkpoint.walked === undefined ? undefined : JSON.stringify([checkpoint.walked.to, checkpoint.walked.seenAt]),
   StuckSince: checkpoint.stuckSince === undefined ? undefined : new Date(checkpoint.stuckSince),
   BatchLimit: checkpoint.batchLimit,
   RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
@@ -109,16 +112,18 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
     E.bind('timestamp', () => optional(row, 'SyncedTimestamp', readString)),
     E.bind('sopInstanceUid', () => optional(row, 'SyncedInstanceUid', readString)),
     E.bind('holes', () => optional(row, 'Holes', readJson(Holes))),
+    E.bind('walked', () => optional(row, 'Walked', readJson(Walk))),
     E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
     E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
     E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
-    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, stuckSince, batchLimit, rejectedStudies }) => ({
+    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, walked, stuckSince, batchLimit, rejectedStudies }) => ({
       checkpoint: {
         syncedSequence,
         holes: (holes ?? []).map(([from, to, seenAt]) => ({ from, to, seenAt })),
         rejectedStudies: rejectedStudies ?? [],
         ...(timestamp === undefined ? {} : { timestamp }),
         ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+        ...(walked === undefined ? {} : { walked: { to: walked[0], seenAt: walked[1] } }),
         ...(stuckSince === undefined ? {} : { stuckSince }),
         ...(batchLimit === undefined ? {} : { batchLimit }),
       },

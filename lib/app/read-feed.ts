@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
-import { type Checkpoint, type Hole, type Numbers, maxHoles } from '../domain/checkpoint'
+import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../domain/checkpoint'
 import { type Run, remainingMs, retrying } from './context'
 import { crossGap } from './cross-gap'
 import { probeHoles } from './probe-holes'
@@ -17,6 +17,8 @@ export interface FeedBatch {
   /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
   readonly gone: ReadonlyArray<Numbers>
   readonly reachedHead: boolean
+  /** No row was found yet: so far the gap behind the checkpoint was crossed. */
+  readonly walked?: Walked | undefined
 }
 
 const widestPage = 100
@@ -57,12 +59,12 @@ export const readFeed = async (
   if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
   const read = await readForward(run, checkpoint, head, Math.max(1, limit - late.length), reading)
   if (E.isLeft(read)) return read
-  const { found, offset } = read.right
+  const { found, offset, walked } = read.right
   const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
   const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead })
+  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead, walked })
 }
 
 const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
@@ -78,12 +80,13 @@ interface Forward {
   readonly found: ReadonlyArray<Found>
   /** How far it looked. */
   readonly offset: number
+  readonly walked?: Walked
 }
 
 /** Pages in order. The first starts one row early: the row there must be the one we stopped at. */
 const readForward = async (
   run: Run,
-  { syncedSequence, sopInstanceUid, timestamp = '' }: Checkpoint,
+  { syncedSequence, sopInstanceUid, timestamp = '', walked }: Checkpoint,
   head: number,
   limit: number,
   reading: Reading,
@@ -94,13 +97,24 @@ const readForward = async (
   /** Of the page that shows what follows the last row; of the first one of several. */
   let gapSeenAt: number | undefined
   let first = true
+  // Rows in hand want to be cast: what lies behind them, and be it a gap of millions, gets half of the run's time.
+  const half = run.ports.clock.now() + remainingMs(run) / 2
+  const isEnough = (): boolean =>
+    remainingMs(run) <= 0 || run.stopping() || (found.length > 0 && run.ports.clock.now() >= half)
+  /** Further than the run before. */
+  let further: Walked | undefined
+  const sofar = (): Forward => ({
+    found,
+    offset,
+    ...(further === undefined || found.length > 0 || offset >= head ? {} : { walked: further }),
+  })
   while (offset < head && found.length < limit) {
-    if (!first && (remainingMs(run) <= 0 || run.stopping())) break
+    if (!first && isEnough()) break
     const wanted = first ? limit + 1 : limit - found.length
     // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
     const width = Math.min(reading.pageWidth, head - offset, lastFound < offset ? widestPage : wanted)
     const page = await readRange(run, offset, width)
-    if (E.isLeft(page)) return found.length > 0 ? E.right({ found, offset }) : page
+    if (E.isLeft(page)) return found.length > 0 || further !== undefined ? E.right(sofar()) : page
     adapt(reading, offset, width, page.right)
     const { rows, servedAt, to } = page.right
     if (first && sopInstanceUid !== undefined) {
@@ -118,12 +132,17 @@ const readForward = async (
     }
     offset = to
     if (behind.length === 0 && offset < head) {
-      const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })
-      if (E.isLeft(next)) return found.length > 0 ? E.right({ found, offset }) : next
+      // A walk of an earlier run goes on where it was, as long as it is the same gap.
+      const before = found.length === 0 && walked !== undefined && walked.to < head ? walked : undefined
+      const from = Math.max(offset, before?.to ?? 0)
+      if (before !== undefined) gapSeenAt = Math.min(gapSeenAt, before.seenAt)
+      const next = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)
+      if (E.isLeft(next)) return found.length > 0 || further !== undefined ? E.right(sofar()) : next
       offset = next.right
+      if (found.length === 0 && from < offset) further = { to: offset, seenAt: gapSeenAt }
     }
   }
-  return E.right({ found, offset })
+  return E.right(sofar())
 }
 
 /** Down to what came within the byte cap, and slowly up again. */

@@ -226,7 +226,7 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
     const enough = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
     if (enough) return { ended: 'BatchDone' }
     if (remainingMs(run) <= 0) return { ended: 'OutOfTime' }
-    if (feed.right.rows.length === 0) return { ended: 'BatchDone' }
+    if (feed.right.rows.length === 0 && feed.right.walked === undefined) return { ended: 'BatchDone' }
   }
 }
 

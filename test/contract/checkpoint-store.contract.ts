@@ -16,6 +16,7 @@ export const checkpointStoreContract = (
     timestamp: '2024-02-29T23:59:59.1234567Z',
     sopInstanceUid: '1.2.840.113619.2.1',
     holes: [{ from: 3, to: 5, seenAt: 1_700_000_000_123 }],
+    walked: { to: 5_000_000, seenAt: 1_700_000_000_789 },
     stuckSince: 1_700_000_000_456,
     batchLimit: 125,
     rejectedStudies: ['ab12', 'cd34'],

@@ -56,7 +56,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: readFeed,
-        from: 'const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })',
+        from: 'const next = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)',
         to: 'const next = E.right(head)',
       },
     ],
