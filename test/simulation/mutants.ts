@@ -201,7 +201,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'what did not change is written again',
     edits: [
-      { file: 'lib/domain/fhir/unchanged.ts', from: '  same(substance(current), substance(next))', to: '  false' },
+      {
+        file: 'lib/domain/fhir/unchanged.ts',
+        from: '  sameJson(substance(current), substance(next), sameInstant)',
+        to: '  false',
+      },
     ],
   },
 ]

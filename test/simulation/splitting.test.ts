@@ -81,7 +81,8 @@ describe('taking a refused batch apart, in runs of little time', () => {
       expect(violations).toEqual([])
       expect([...recorded].sort((left, right) => left - right)).toEqual(expected)
       expect(stored).toBe(count - expected.length)
-      expect(standstill).toBeLessThanOrEqual(halvings)
+      // And the first run of all has our position and the Endpoint to make before it comes to that.
+      expect(standstill).toBeLessThanOrEqual(halvings + 1)
     }
   })
 })
