@@ -18,8 +18,14 @@ const rowKey = 'SyncStateRowKey'
 /** The checkpoint in `SyncStateTable`. Every write carries the ETag it was read with. */
 export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = ''): CheckpointStore => {
   const table = account.table(`${tableNamePrefix}SyncStateTable`)
-  // Tells our own write from that of another process that settled the same batch.
-  const writer = randomUUID()
+  // Tells our own write from that of another run, of this process or another, that read the same and writes the same: a
+  // run repeats a write from the very checkpoint that it holds.
+  const writers = new WeakMap<StoredCheckpoint, string>()
+  const writerFrom = (from: StoredCheckpoint): string => {
+    const writer = writers.get(from) ?? randomUUID()
+    writers.set(from, writer)
+    return writer
+  }
 
   const readRow = pipe(
     table.call((client, abortSignal) => client.getEntity<Columns>(partitionKey, rowKey, { abortSignal })),
@@ -31,7 +37,7 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
   const readStored = pipe(readRow, TE.flatMapEither(O.traverse(E.Applicative)(decode)), TE.mapLeft(serviceError))
 
   // The SDK repeats a request whose answer was lost, and so does a run: our own write is then what refuses the repetition.
-  const oursOrMoved = (to: Checkpoint): TE.TaskEither<ServiceError, StoredCheckpoint> =>
+  const oursOrMoved = (writer: string, to: Checkpoint): TE.TaskEither<ServiceError, StoredCheckpoint> =>
     pipe(
       readRow,
       TE.map(O.filter((row) => row['Writer'] === writer)),
@@ -45,7 +51,9 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
 
   return {
     read: () => readStored,
-    write: ({ etag }, to) => {
+    write: (from, to) => {
+      const { etag } = from
+      const writer = writerFrom(from)
       const row = { ...encode(to), Writer: writer }
       return pipe(
         etag === undefined
@@ -56,7 +64,7 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
             ? TE.left(unusable('the storage account gave the checkpoint no version'))
             : TE.right<StorageFailure, StoredCheckpoint>({ checkpoint: to, etag: answer.etag }),
         ),
-        TE.orElse((failure) => (isRefused(failure) ? oursOrMoved(to) : TE.left(failure.error))),
+        TE.orElse((failure) => (isRefused(failure) ? oursOrMoved(writer, to) : TE.left(failure.error))),
       )
     },
   }

@@ -70,6 +70,18 @@ export const checkpointStoreContract = (
       expect(await succeed(open().read())).toEqual(O.some(moved))
     })
 
+    it('refuses the later of two runs of one process that read the same and write the same', async () => {
+      const { open } = await arrange()
+      const store = open()
+      await succeed(store.write(nothing, newCheckpoint(1)))
+      const reads = [await succeed(store.read()), await succeed(store.read())].map((read) => O.toUndefined(read))
+      const [one, other] = reads
+      if (one === undefined || other === undefined) throw new Error('it was written')
+      const moved = await succeed(store.write(one, newCheckpoint(1)))
+      expect(await fail(store.write(other, newCheckpoint(1)))).toEqual({ _tag: 'CheckpointMoved' })
+      expect(await succeed(open().read())).toEqual(O.some(moved))
+    })
+
     it('refuses a writer that has itself moved on', async () => {
       const { open } = await arrange()
       const store = open()
