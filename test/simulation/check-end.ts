@@ -27,7 +27,7 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
     ...[...expected].flatMap(([name, study]) =>
       checkStudy(stage, study, studies.get(name)).map((what) => `${name}: ${what}`),
     ),
-    ...checkPatients(stage),
+    ...checkPatients(stage, studies),
     ...checkEdits(stage, studies),
   ]
 }
@@ -62,7 +62,10 @@ const checkFailRows = (
       : [`${sequence} ${keyText(key)} is recorded as ${error._tag}, and nothing was wrong with it`]
   })
 
-const checkPatients = ({ services: { feed, fhir }, failed }: Stage): ReadonlyArray<string> =>
+const checkPatients = (
+  { services: { feed, fhir }, failed }: Stage,
+  studies: ReadonlyMap<string, ImagingStudy>,
+): ReadonlyArray<string> =>
   fhir.store.all('Patient').flatMap((patient) => {
     const id = patientIdOf(patient)
     const said = feed.rows.filter(({ tags }) => tags?.patientId === id)
@@ -72,6 +75,14 @@ const checkPatients = ({ services: { feed, fhir }, failed }: Stage): ReadonlyArr
     if (given !== undefined && !said.some(({ tags }) => tags?.given === given)) {
       return [`Patient/${patient.id}: “${given}” is nobody's name`]
     }
+    // Somebody else created it while we were about to: then it was met, and got what it lacks.
+    const isSubject = said.some(
+      ({ image, sequence }, index) =>
+        image.rows.at(-1) === said[index] &&
+        !failed.has(sequence) &&
+        studies.get(studyText(image.key))?.subject.reference === `Patient/${patient.id}`,
+    )
+    if (given === undefined && isSubject && !fhir.verdicts.any()) return [`Patient/${patient.id}: ${id} has no name`]
     const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !last.late
     const isOverruled = said.some(({ action, late }) => action === 'Update' && late)
     const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`)

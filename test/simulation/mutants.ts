@@ -1,3 +1,5 @@
+import type { FaultKind } from './faults'
+
 interface Edit {
   /** Below the repository's root. */
   readonly file: string
@@ -10,6 +12,8 @@ interface Edit {
 export interface Mutant {
   readonly name: string
   readonly edits: ReadonlyArray<Edit>
+  /** Kinds of trouble under which it shows; all, as a seed draws them, when none are named. */
+  readonly under?: ReadonlyArray<FaultKind>
 }
 
 const readFeed = 'lib/app/read-feed.ts'
@@ -40,6 +44,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
     ],
+    under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
   },
   {
     name: 'a service without windows of time ends the run at a wide gap',
@@ -108,6 +113,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'rows are taken back though the checkpoint may be ours',
     edits: [{ file: runCast, from: ' && afterFailure !== true', to: '' }],
+    under: [
+      ...(['feed: stray', 'feed: poison', 'fhir: rejects an instance', 'tables: checkpoint answer lost'] as const),
+      ...(['lease: broken', 'run: overlap', 'run: pause'] as const),
+    ],
   },
   {
     name: 'the position is left out of transactions',
@@ -124,8 +133,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
-    name: 'a lost lease is ignored before failures are recorded',
-    edits: [{ file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' }],
+    name: 'a run that lost its lease records failures, and leaves them',
+    edits: [
+      { file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' },
+      { file: runCast, from: 'if (isSurelyNotOurs(written.left)) await', to: 'if (false) await' },
+    ],
+    under: ['feed: stray', 'feed: move', 'feed: delete', 'fhir: rejects an instance', 'run: overlap', 'run: pause'],
   },
   {
     name: 'a lost answer counts as stored',
@@ -187,6 +200,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'the other images of a moved study are forgotten',
     edits: [{ file: plan, from: 'fold.syncedInstances.push(each.key)', to: '' }],
+    under: ['feed: stray', 'feed: move', 'feed: delete', 'feed: late row', 'feed: bulk update'],
   },
   {
     name: 'a study of another partition is taken for ours',
