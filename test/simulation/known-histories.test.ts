@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import { calmServices, calmSettings, tagsWith } from './calm-services'
 import { checkEnd } from './check-end'
-import type { Change } from './feed-model'
+import type { Change, Tags } from './feed-model'
 import { type Services, startRun } from './runs'
 import { type World, makeWorld } from './world'
 
@@ -25,9 +25,9 @@ const told = (world: World, services: Services, partition: string) => {
       }
       await cast()
     },
-    upsert: (action: 'Create' | 'Update', number: number, poison = false): Change => ({
+    upsert: (action: 'Create' | 'Update', number: number, poison = false, own: Partial<Tags> = {}): Change => ({
       ...{ image: imageOf(number), action, poison },
-      tags: tagsWith({ number }),
+      tags: tagsWith({ ...own, number }),
     }),
     removal: (number: number): Change => ({ image: imageOf(number), action: 'Delete', tags: undefined, poison: false }),
   }
@@ -58,6 +58,24 @@ describe('what the simulator calls right', () => {
       expect([checkEnd(edited, false), world.violations]).toEqual([[], []])
     },
   )
+
+  it('is a study that keeps its old description when a late row says that it is another patient’s by now', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { feed, fhir } = services
+    const { cast, happens, upsert, removal } = told(world, services, 'Microsoft.Default')
+    await happens([upsert('Create', 1)])
+    const others = { patientId: 'P2', description: 'two' }
+    feed.begin([upsert('Create', 2, false, others)], 0, 60_000, false)
+    await world.scheduler.run(() => false, world.scheduler.now() + 1)
+    feed.begin([upsert('Create', 3, false, others)], 0, 0, false)
+    await world.scheduler.run(() => feed.rows.length === 2)
+    await cast()
+    expect(failRows(services)).toEqual(['3 PatientMismatch'])
+    await happens([removal(1)])
+    expect(fhir.store.all('ImagingStudy')).toMatchObject([{ description: 'one', numberOfInstances: 2 }])
+    expect([failRows(services), checkEnd(services, false), world.violations]).toEqual([[], [], []])
+  })
 
   it('is a study without a subject while somebody deleted the Patient, and an image of it cannot be read', async () => {
     const world = makeWorld(1, { only: new Set() })
