@@ -50,6 +50,8 @@ const jest = async (...projects) => {
 }
 
 await jest('unit', 'contract', 'integration', 'fuzz')
+// By itself: it takes every core there is.
+await jest('simulation')
 await jest('processes')
 
 // A FHIR server that is not ours needs a JDK and Maven. Not everybody has them; CI must (`.ci/run`).

@@ -18,8 +18,14 @@ const rowKey = 'SyncStateRowKey'
 /** The checkpoint in `SyncStateTable`. Every write carries the ETag it was read with. */
 export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = ''): CheckpointStore => {
   const table = account.table(`${tableNamePrefix}SyncStateTable`)
-  // Tells our own write from that of another process that settled the same batch.
-  const writer = randomUUID()
+  // Tells our own write from that of another run, of this process or another, that read the same and writes the same: a
+  // run repeats a write from the very checkpoint that it holds.
+  const writers = new WeakMap<StoredCheckpoint, string>()
+  const writerFrom = (from: StoredCheckpoint): string => {
+    const writer = writers.get(from) ?? randomUUID()
+    writers.set(from, writer)
+    return writer
+  }
 
   const readRow = pipe(
     table.call((client, abortSignal) => client.getEntity<Columns>(partitionKey, rowKey, { abortSignal })),
@@ -31,7 +37,7 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
   const readStored = pipe(readRow, TE.flatMapEither(O.traverse(E.Applicative)(decode)), TE.mapLeft(serviceError))
 
   // The SDK repeats a request whose answer was lost, and so does a run: our own write is then what refuses the repetition.
-  const oursOrMoved = (to: Checkpoint): TE.TaskEither<ServiceError, StoredCheckpoint> =>
+  const oursOrMoved = (writer: string, to: Checkpoint): TE.TaskEither<ServiceError, StoredCheckpoint> =>
     pipe(
       readRow,
       TE.map(O.filter((row) => row['Writer'] === writer)),
@@ -45,7 +51,9 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
 
   return {
     read: () => readStored,
-    write: ({ etag }, to) => {
+    write: (from, to) => {
+      const { etag } = from
+      const writer = writerFrom(from)
       const row = { ...encode(to), Writer: writer }
       return pipe(
         etag === undefined
@@ -56,7 +64,7 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
             ? TE.left(unusable('the storage account gave the checkpoint no version'))
             : TE.right<StorageFailure, StoredCheckpoint>({ checkpoint: to, etag: answer.etag }),
         ),
-        TE.orElse((failure) => (isRefused(failure) ? oursOrMoved(to) : TE.left(failure.error))),
+        TE.orElse((failure) => (isRefused(failure) ? oursOrMoved(writer, to) : TE.left(failure.error))),
       )
     },
   }
@@ -68,6 +76,7 @@ const isRefused = ({ status, code }: StorageFailure): boolean =>
 
 const SafeInteger = t.refinement(t.number, Number.isSafeInteger)
 const Holes = t.readonlyArray(t.tuple([SafeInteger, SafeInteger, SafeInteger]))
+const Walk = t.tuple([SafeInteger, SafeInteger])
 const Strings = t.readonlyArray(t.string)
 
 const encode = (checkpoint: Checkpoint): TableEntity => ({
@@ -78,6 +87,8 @@ const encode = (checkpoint: Checkpoint): TableEntity => ({
   SyncedInstanceUid: checkpoint.sopInstanceUid,
   // Tuples: 500 holes are 25,000 characters at the most, of the 32 Ki that a property may have.
   Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt])),
+  Walked:
+    checkpoint.walked === undefined ? undefined : JSON.stringify([checkpoint.walked.to, checkpoint.walked.seenAt]),
   StuckSince: checkpoint.stuckSince === undefined ? undefined : new Date(checkpoint.stuckSince),
   BatchLimit: checkpoint.batchLimit,
   RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
@@ -109,16 +120,18 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
     E.bind('timestamp', () => optional(row, 'SyncedTimestamp', readString)),
     E.bind('sopInstanceUid', () => optional(row, 'SyncedInstanceUid', readString)),
     E.bind('holes', () => optional(row, 'Holes', readJson(Holes))),
+    E.bind('walked', () => optional(row, 'Walked', readJson(Walk))),
     E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
     E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
     E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
-    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, stuckSince, batchLimit, rejectedStudies }) => ({
+    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, walked, stuckSince, batchLimit, rejectedStudies }) => ({
       checkpoint: {
         syncedSequence,
         holes: (holes ?? []).map(([from, to, seenAt]) => ({ from, to, seenAt })),
         rejectedStudies: rejectedStudies ?? [],
         ...(timestamp === undefined ? {} : { timestamp }),
         ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+        ...(walked === undefined ? {} : { walked: { to: walked[0], seenAt: walked[1] } }),
         ...(stuckSince === undefined ? {} : { stuckSince }),
         ...(batchLimit === undefined ? {} : { batchLimit }),
       },

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
-import { type Run, remainingMs, retrying } from './context'
+import { type Run, retrying } from './context'
 
 const pageWidth = 100
 /** Ranges that are asked for side by side. */
@@ -17,17 +17,22 @@ interface Gap {
   /** Up to here it was found empty. */
   readonly from: number
   readonly head: number
-  /** Of the last row; empty when it is not known: then there is no window to begin at. */
+  /** Of the last row; empty when it is not known. */
   readonly timestamp: string
 }
 
-/** The offset from which rows come again. An empty range is not the end: only the head is. */
-export const crossGap = async (run: Run, gap: Gap): Promise<E.Either<ServiceError, number>> => {
-  let windows = gap.timestamp !== ''
+/** How far there is no row: up to where rows come again, or time is up. An empty range is not the end: only the head is. */
+export const crossGap = async (
+  run: Run,
+  gap: Gap,
+  isEnough: () => boolean,
+): Promise<E.Either<ServiceError, number>> => {
+  const start = windowStart(gap)
+  let windows = start !== undefined
   for (let offset = gap.from; offset < gap.head; offset += pageWidth * atOnce) {
-    if (remainingMs(run) <= 0) return E.right(offset)
-    if (windows && offset - gap.after > widestWalk) {
-      const next = await crossWithWindows(run, gap, offset)
+    if (isEnough()) return E.right(offset)
+    if (windows && start !== undefined && offset - gap.after > widestWalk) {
+      const next = await crossWithWindows(run, start, gap.head, offset, isEnough)
       if (E.isRight(next) && O.isSome(next.right)) return E.right(next.right.value)
       if (E.isLeft(next) && !hasNoWindows(next.left)) return next
       // Slower, and just as sure.
@@ -40,11 +45,19 @@ export const crossGap = async (run: Run, gap: Gap): Promise<E.Either<ServiceErro
       offsets.map((each) => retrying(run, run.ports.dicom.range(each, Math.min(pageWidth, gap.head - each), false))),
     )
     for (const [index, page] of pages.entries()) {
-      if (E.isLeft(page)) return page
-      if (page.right.elements.length > 0) return E.right(offsets[index] ?? offset)
+      const reached = offsets[index] ?? offset
+      // What is known to be empty is kept: whoever asks next is told of the trouble, if it lasts.
+      if (E.isLeft(page)) return reached > gap.from ? E.right(reached) : page
+      if (page.right.elements.length > 0) return E.right(reached)
     }
   }
   return E.right(gap.head)
+}
+
+/** Where windows of time begin; none when nobody knows when the last row was: behind none at all, they begin at the beginning. */
+const windowStart = ({ after, timestamp }: Gap): string | undefined => {
+  const start = new Date(after === 0 ? 0 : Date.parse(timestamp) - windowLeadMs)
+  return Number.isNaN(start.getTime()) ? undefined : start.toISOString()
 }
 
 /** A service, or a proxy before it, that knows v1 alone: an answer, and not trouble that passes. */
@@ -57,10 +70,11 @@ const hasNoWindows = (error: ServiceError): boolean =>
  */
 const crossWithWindows = async (
   run: Run,
-  { head, timestamp }: Gap,
+  start: string,
+  head: number,
   from: number,
+  isEnough: () => boolean,
 ): Promise<E.Either<ServiceError, O.Option<number>>> => {
-  const start = new Date(Date.parse(timestamp) - windowLeadMs).toISOString()
   let [smallest, until] = [head, Infinity]
   for (let skip = 0; ;) {
     const page = await retrying(run, run.ports.dicom.window(start, skip))
@@ -79,6 +93,6 @@ const crossWithWindows = async (
     skip += elements.length
     if (elements.length === 0 || lastSeen > until) return E.right(O.some(smallest - 1))
     // Not all was seen that could be smaller.
-    if (remainingMs(run) <= 0) return E.right(O.some(from))
+    if (isEnough()) return E.right(O.some(from))
   }
 }

@@ -25,6 +25,10 @@ const readOnce = async (run: Run, offset: number, width: number, metadata: boole
 const needsMetadata = (row: ReadRow): row is EntryRow =>
   row._tag === 'Entry' && isLive(row.entry) && row.entry.action !== 'delete'
 
+/** A failure that one row's metadata can cause: an answer that breaks off, or the service's own trouble with it. */
+export const canBeOneRow = (error: ServiceError): boolean =>
+  error._tag === 'ServiceUnavailable' && (error.status === undefined || (error.status >= 500 && error.status < 505))
+
 const hasMetadata = (row: ReadRow): boolean => row._tag === 'Entry' && row.entry.metadata !== undefined
 
 /**
@@ -53,12 +57,18 @@ export const isolate = async (run: Run, offset: number, width: number, error: Se
     if (!(await othersAreRead())) return upToFirst()
     if (round > rounds) break
     const still: Array<EntryRow> = []
+    let isBusy = false
     for (const suspect of open) {
       const row = await readAlone(run, suspect)
-      if (row === undefined) still.push(suspect)
-      else good.push(row)
+      if (E.isRight(row)) good.push(row.right)
+      else {
+        still.push(suspect)
+        isBusy ||= row.left !== undefined && !canBeOneRow(row.left)
+      }
     }
     open = still
+    // "Too many requests" is said to whoever asks: it says nothing about the row.
+    if (isBusy) return upToFirst()
     if (open.length > 0 && round < rounds && !(await pauseBefore(run, round, error))) return upToFirst()
   }
   const blamed = open.map((row) => malformed(row, 'metadata is unreadable'))
@@ -121,25 +131,25 @@ const canReadOneOf = async (run: Run, sequences: ReadonlyArray<number>): Promise
   return false
 }
 
-/** One row, as a page of its own, then by the route of its metadata. None when both fail. */
-const readAlone = async (run: Run, suspect: EntryRow): Promise<ReadRow | undefined> => {
+/** One row, as a page of its own, then by the route of its metadata; else why it did not come, as far as a service says. */
+const readAlone = async (run: Run, suspect: EntryRow): Promise<E.Either<ServiceError | undefined, ReadRow>> => {
   const { sequence, entry } = suspect
   const page = await readOnce(run, sequence - 1, 1, true)
-  if (E.isRight(page) && page.right.rows[0] !== undefined) return page.right.rows[0]
+  if (E.isRight(page) && page.right.rows[0] !== undefined) return E.right(page.right.rows[0])
   const metadata = await run.ports.dicom.instance(entry)()
   if (E.isLeft(metadata)) {
     return metadata.left._tag === 'AnswerTooLarge'
-      ? malformed(suspect, 'metadata is larger than DicomCast__MaxPageBytes')
-      : undefined
+      ? E.right(malformed(suspect, 'metadata is larger than DicomCast__MaxPageBytes'))
+      : metadata
   }
   if (O.isSome(metadata.right)) {
     const decoded = run.judge.decode({ ...wireOf(entry), metadata: metadata.right.value })
-    return E.isRight(decoded) ? { _tag: 'Entry', sequence, entry: decoded.right } : undefined
+    return E.isRight(decoded) ? E.right({ _tag: 'Entry', sequence, entry: decoded.right }) : E.left(undefined)
   }
   // It has been deleted since: the row says so itself.
   const again = await readOnce(run, sequence - 1, 1, false)
   const [row] = E.isRight(again) ? again.right.rows : []
-  return row !== undefined && !needsMetadata(row) ? row : undefined
+  return row !== undefined && !needsMetadata(row) ? E.right(row) : E.left(undefined)
 }
 
 const wireOf = (entry: ChangeFeedEntry): Record<string, unknown> => ({

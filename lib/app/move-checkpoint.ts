@@ -88,7 +88,7 @@ const sequenceBefore = async (run: Run, time: number, head: number): Promise<E.E
     })
     for (const { sequence, timestamp } of entries) {
       smallest = Math.min(smallest, sequence)
-      if (until === Infinity) until = Date.parse(timestamp) + 2 * leadMs
+      if (until === Infinity && timestamp !== '') until = Date.parse(timestamp) + 2 * leadMs
     }
     skip += elements.length
     if (elements.length === 0 || Date.parse(entries.at(-1)?.timestamp ?? '') > until) return E.right(smallest - 1)

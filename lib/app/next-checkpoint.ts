@@ -44,6 +44,7 @@ export const nextCheckpoint = (
   const entry = last?._tag === 'Entry' ? last.entry : undefined
   const uid = last?._tag === 'Malformed' ? last.malformed.key.sopInstanceUid : entry?.sopInstanceUid
   const batchLimit = nextLimit(run, from, feed, result, moved)
+  const walked = moved ? undefined : (feed.walked ?? from.walked)
   const row = moved
     ? {
         ...(entry === undefined ? {} : { timestamp: entry.timestamp }),
@@ -57,6 +58,7 @@ export const nextCheckpoint = (
     syncedSequence,
     ...row,
     holes,
+    ...(walked === undefined ? {} : { walked }),
     ...(moved || result.stop === undefined || from.stuckSince === undefined ? {} : { stuckSince: from.stuckSince }),
     ...(batchLimit === undefined ? {} : { batchLimit }),
     rejectedStudies: result.rejectedStudies,

@@ -45,7 +45,7 @@ export const probeHoles = async (
     }
     const together = due.slice(next, next + atOnce)
     const room = Math.ceil((limit - late.length) / together.length)
-    const answers = await Promise.all(together.map((hole) => probe(run, hole, room)))
+    const answers = await Promise.all(together.map((hole) => probe(run, hole, room, until)))
     for (const [index, answer] of answers.entries()) {
       const hole = together[index]
       if (hole === undefined) continue
@@ -81,11 +81,13 @@ interface Probe {
   readonly askedAt: number
 }
 
-const probe = async (run: Run, hole: Hole, room: number): Promise<E.Either<ServiceError, Probe>> => {
-  const askedAt = run.ports.clock.now()
+const probe = async (run: Run, hole: Hole, room: number, until: number): Promise<E.Either<ServiceError, Probe>> => {
+  const { clock } = run.ports
+  const askedAt = clock.now()
   const rows: Array<ReadRow> = []
   let to = hole.from - 1
-  while (to < hole.to && rows.length < room) {
+  // As wide as an identity jump: the other half of the run is for what comes behind.
+  while (to < hole.to && rows.length < room && (to < hole.from || clock.now() < until)) {
     const page = await readRange(run, to, Math.min(pieceWidth, hole.to - to))
     if (E.isLeft(page)) return page
     rows.push(...page.right.rows)

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
-import { type Checkpoint, type Hole, type Numbers, maxHoles } from '../domain/checkpoint'
+import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../domain/checkpoint'
 import { type Run, retrying } from './context'
 import { probeHoles } from './probe-holes'
 import {
@@ -25,6 +25,8 @@ export interface FeedBatch {
   /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
   readonly gone: ReadonlyArray<Numbers>
   readonly reachedHead: boolean
+  /** No row was found yet: so far the gap behind the checkpoint was crossed. */
+  readonly walked?: Walked | undefined
 }
 
 /** What the batches of a run remember of their reading. */
@@ -70,13 +72,13 @@ export const readFeed = async (
   const wanted = Math.max(1, limit - late.length)
   const read = ahead === undefined ? await readForward(run, checkpoint, head, wanted, reading) : E.right(ahead.forward)
   if (E.isLeft(read)) return read
-  const { offset } = read.right
+  const { offset, walked } = read.right
   const found = read.right.found.slice(0, wanted)
   const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
   const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead })
+  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead, walked })
 }
 
 /**

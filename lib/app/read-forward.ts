@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../domain/cast-error'
-import type { Checkpoint } from '../domain/checkpoint'
+import type { Checkpoint, Walked } from '../domain/checkpoint'
 import { type Run, remainingMs } from './context'
 import { crossGap } from './cross-gap'
 import type { RangeRead, ReadRow } from './read-page'
@@ -18,6 +18,8 @@ export interface Forward {
   readonly found: ReadonlyArray<Found>
   /** How far it looked. */
   readonly offset: number
+  /** No row was found yet: so far the gap was crossed. */
+  readonly walked?: Walked
 }
 
 const widestPage = 100
@@ -59,7 +61,8 @@ export const readForward = async (
     syncedSequence,
     sopInstanceUid,
     timestamp = '',
-  }: Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp'>,
+    walked,
+  }: Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'walked'>,
   head: number,
   limit: number,
   reading: Reading,
@@ -70,6 +73,17 @@ export const readForward = async (
   let gapSeenAt: number | undefined
   let first = true
   const asked: Array<Asked> = []
+  // Rows in hand want to be cast: what lies behind them, and be it a gap of millions, gets half of the run's time.
+  const half = run.ports.clock.now() + remainingMs(run) / 2
+  const isEnough = (): boolean =>
+    remainingMs(run) <= 0 || run.stopping() || (found.length > 0 && run.ports.clock.now() >= half)
+  /** Further than the run before. */
+  let further: Walked | undefined
+  const sofar = (): Forward => ({
+    found,
+    offset,
+    ...(further === undefined || found.length > 0 || offset >= head ? {} : { walked: further }),
+  })
 
   const ask = (): void => {
     const wanted = first ? limit + 1 : limit - found.length
@@ -84,12 +98,12 @@ export const readForward = async (
   }
 
   while (offset < head && found.length < limit) {
-    if (!first && (remainingMs(run) <= 0 || run.stopping())) break
+    if (!first && isEnough()) break
     ask()
     const next = asked.shift()
     if (next === undefined) break
     const page = await next.page
-    if (E.isLeft(page)) return found.length > 0 ? E.right({ found, offset }) : page
+    if (E.isLeft(page)) return found.length > 0 || further !== undefined ? E.right(sofar()) : page
     adapt(reading, next, page.right)
     const { rows, servedAt, to } = page.right
     if (first && sopInstanceUid !== undefined) {
@@ -108,14 +122,19 @@ export const readForward = async (
     }
     offset = to
     if (behind.length === 0 && offset < head) {
-      const crossed = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })
-      if (E.isLeft(crossed)) return found.length > 0 ? E.right({ found, offset }) : crossed
+      // A walk of an earlier run goes on where it was, as long as it is the same gap.
+      const before = found.length === 0 && walked !== undefined && walked.to < head ? walked : undefined
+      const from = Math.max(offset, before?.to ?? 0)
+      if (before !== undefined) gapSeenAt = Math.min(gapSeenAt, before.seenAt)
+      const crossed = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)
+      if (E.isLeft(crossed)) return found.length > 0 || further !== undefined ? E.right(sofar()) : crossed
       offset = crossed.right
+      if (found.length === 0 && from < offset) further = { to: offset, seenAt: gapSeenAt }
     }
     // What was asked for behind it does not follow on from here.
     if (asked[0]?.offset !== offset) asked.length = 0
   }
-  return E.right({ found, offset })
+  return E.right(sofar())
 }
 
 /** Down to what came within the byte cap, and slowly up again. */

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../domain/cast-error'
 import { type Run, retrying } from './context'
-import { isolate } from './isolate-rows'
+import { canBeOneRow, isolate } from './isolate-rows'
 import { type RangeRead, decodePage } from './read-page'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -19,7 +19,3 @@ export const readRange = async (run: Run, offset: number, width: number): Result
   const reason = 'the metadata of one row does not come with its page'
   return isolate(run, offset, width, { _tag: 'ServiceUnavailable', hop: 'dicom', reason })
 }
-
-/** A failure that one row's metadata can cause: an answer that breaks off, or the service's own trouble with it. */
-export const canBeOneRow = (error: ServiceError): boolean =>
-  error._tag === 'ServiceUnavailable' && (error.status === undefined || (error.status >= 500 && error.status < 505))

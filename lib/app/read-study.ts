@@ -6,7 +6,7 @@ import type { ServiceError } from '../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../domain/dicom/change-feed-entry'
 import { studyIdentifier } from '../domain/fhir/identifiers'
 import { type Run, retrying } from './context'
-import { canBeOneRow } from './read-range'
+import { canBeOneRow } from './isolate-rows'
 
 type Study = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 type Result<A> = Promise<E.Either<ServiceError, A>>

@@ -172,6 +172,11 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
     if (live.length > 0 && session === undefined) {
       const checked = await retrying(run, run.ports.fhir.check())
       if (E.isLeft(checked)) return stuck(run, stored, checked.left)
+      // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
+      // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
+      const fenced = stored === opened.right ? await write(run, stored, checkpoint) : E.right(stored)
+      if (E.isLeft(fenced)) return { ended: endedBy(fenced.left), reason: describeServiceError(fenced.left) }
+      stored = fenced.right
       session = openSession(run, checked.right.offersBasic)
     }
     if (live.length > 0 && failIndex === undefined) {
@@ -228,7 +233,7 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
     if (run.stopping()) return { ended: 'Stopped' }
     if (isLast) return { ended: 'BatchDone' }
     if (remainingMs(run) <= 0) return { ended: 'OutOfTime' }
-    if (feed.right.rows.length === 0) return { ended: 'BatchDone' }
+    if (feed.right.rows.length === 0 && feed.right.walked === undefined) return { ended: 'BatchDone' }
   }
 }
 

@@ -11,6 +11,12 @@ export interface Hole extends Numbers {
   readonly seenAt: number
 }
 
+/** Numbers behind the checkpoint, up to `to`, that no row had. `seenAt`: when the first was missing, by the server's clock, ms. */
+export interface Walked {
+  readonly to: number
+  readonly seenAt: number
+}
+
 /** How far the feed is settled. Rests on a row that exists; only an operator moves it back. */
 export interface Checkpoint {
   readonly syncedSequence: number
@@ -18,6 +24,8 @@ export interface Checkpoint {
   readonly timestamp?: string
   readonly sopInstanceUid?: string
   readonly holes: ReadonlyArray<Hole>
+  /** Where a walk through a gap wider than one run can cross goes on. */
+  readonly walked?: Walked
   /** When the first request failed that still keeps the checkpoint here, ms. */
   readonly stuckSince?: number
   /** The next batch takes no more: a run ended out of time while it was splitting. */

@@ -16,6 +16,7 @@ export const checkpointStoreContract = (
     timestamp: '2024-02-29T23:59:59.1234567Z',
     sopInstanceUid: '1.2.840.113619.2.1',
     holes: [{ from: 3, to: 5, seenAt: 1_700_000_000_123 }],
+    walked: { to: 5_000_000, seenAt: 1_700_000_000_789 },
     stuckSince: 1_700_000_000_456,
     batchLimit: 125,
     rejectedStudies: ['ab12', 'cd34'],
@@ -66,6 +67,18 @@ export const checkpointStoreContract = (
       const read = await succeed(one.write(nothing, newCheckpoint(1)))
       const moved = await succeed(one.write(read, newCheckpoint(2)))
       expect(await fail(other.write(read, newCheckpoint(2)))).toEqual({ _tag: 'CheckpointMoved' })
+      expect(await succeed(open().read())).toEqual(O.some(moved))
+    })
+
+    it('refuses the later of two runs of one process that read the same and write the same', async () => {
+      const { open } = await arrange()
+      const store = open()
+      await succeed(store.write(nothing, newCheckpoint(1)))
+      const reads = [await succeed(store.read()), await succeed(store.read())].map((read) => O.toUndefined(read))
+      const [one, other] = reads
+      if (one === undefined || other === undefined) throw new Error('it was written')
+      const moved = await succeed(store.write(one, newCheckpoint(1)))
+      expect(await fail(store.write(other, newCheckpoint(1)))).toEqual({ _tag: 'CheckpointMoved' })
       expect(await succeed(open().read())).toEqual(O.some(moved))
     })
 

@@ -65,6 +65,7 @@ describe('checkpoint table', () => {
     ['Holes', { SyncedSequence: 1n, Holes: '[[1,2' }],
     ['Holes', { SyncedSequence: 1n, Holes: '[[1,2]]' }],
     ['Holes', { SyncedSequence: 1n, Holes: '[["1",2,3]]' }],
+    ['Walked', { SyncedSequence: 1n, Walked: '[5]' }],
     ['RejectedStudies', { SyncedSequence: 1n, RejectedStudies: '{}' }],
     ['StuckSince', { SyncedSequence: 1n, StuckSince: 'yesterday' }],
     ['BatchLimit', { SyncedSequence: 1n, BatchLimit: 'all' }],

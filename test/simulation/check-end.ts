@@ -27,21 +27,24 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
     ...[...expected].flatMap(([name, study]) =>
       checkStudy(stage, study, studies.get(name)).map((what) => `${name}: ${what}`),
     ),
-    ...checkPatients(stage),
+    ...checkPatients(stage, studies),
     ...checkEdits(stage, studies),
   ]
 }
 
-const studiesByName = ({ fhir: { store } }: Services): ReadonlyMap<string, ImagingStudy> => {
+const sourceOfStudy = ({ meta }: ImagingStudy): string => meta?.source?.split('/partitions/')[1] ?? 'Microsoft.Default'
+
+/** By partition and UID. One that could not be deleted is kept without series and Endpoint: its source tells the rest. */
+const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): ReadonlyMap<string, ImagingStudy> => {
   const addresses = new Map(store.all('Endpoint').map(({ id, address }) => [`Endpoint/${id}`, address]))
-  return new Map(
-    store.all('ImagingStudy').map((study) => {
-      const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
-      const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
-      const partition = partitions.find((each) => addressOf(each) === address) ?? address
-      return [studyText({ partition, study: uid }), study]
-    }),
-  )
+  const named = store.all('ImagingStudy').map((study): readonly [string, ImagingStudy] => {
+    const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
+    const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
+    const partition = partitions.find((each) => addressOf(each) === address)
+    return [studyText({ partition: partition ?? (address === '' ? sourceOfStudy(study) : address), study: uid }), study]
+  })
+  // One that has images is the study, whatever an empty one beside it was once.
+  return new Map([...named].sort(([, left], [, right]) => (left.series ?? []).length - (right.series ?? []).length))
 }
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
@@ -59,7 +62,10 @@ const checkFailRows = (
       : [`${sequence} ${keyText(key)} is recorded as ${error._tag}, and nothing was wrong with it`]
   })
 
-const checkPatients = ({ services: { feed, fhir }, failed }: Stage): ReadonlyArray<string> =>
+const checkPatients = (
+  { services: { feed, fhir }, failed }: Stage,
+  studies: ReadonlyMap<string, ImagingStudy>,
+): ReadonlyArray<string> =>
   fhir.store.all('Patient').flatMap((patient) => {
     const id = patientIdOf(patient)
     const said = feed.rows.filter(({ tags }) => tags?.patientId === id)
@@ -69,6 +75,14 @@ const checkPatients = ({ services: { feed, fhir }, failed }: Stage): ReadonlyArr
     if (given !== undefined && !said.some(({ tags }) => tags?.given === given)) {
       return [`Patient/${patient.id}: “${given}” is nobody's name`]
     }
+    // Somebody else created it while we were about to: then it was met, and got what it lacks.
+    const isSubject = said.some(
+      ({ image, sequence }, index) =>
+        image.rows.at(-1) === said[index] &&
+        !failed.has(sequence) &&
+        studies.get(studyText(image.key))?.subject.reference === `Patient/${patient.id}`,
+    )
+    if (given === undefined && isSubject && !fhir.verdicts.any()) return [`Patient/${patient.id}: ${id} has no name`]
     const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !last.late
     const isOverruled = said.some(({ action, late }) => action === 'Update' && late)
     const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`)

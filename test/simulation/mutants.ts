@@ -1,3 +1,5 @@
+import type { FaultKind } from './faults'
+
 interface Edit {
   /** Below the repository's root. */
   readonly file: string
@@ -10,9 +12,12 @@ interface Edit {
 export interface Mutant {
   readonly name: string
   readonly edits: ReadonlyArray<Edit>
+  /** Kinds of trouble under which it shows; all, as a seed draws them, when none are named. */
+  readonly under?: ReadonlyArray<FaultKind>
 }
 
 const readFeed = 'lib/app/read-feed.ts'
+const readForward = 'lib/app/read-forward.ts'
 const probeHoles = 'lib/app/probe-holes.ts'
 const nextCheckpoint = 'lib/app/next-checkpoint.ts'
 const isolateRows = 'lib/app/isolate-rows.ts'
@@ -40,6 +45,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
     ],
+    under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
   },
   {
     name: 'a service without windows of time ends the run at a wide gap',
@@ -55,15 +61,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'an empty page is the end of the feed',
     edits: [
       {
-        file: readFeed,
-        from: 'const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })',
-        to: 'const next = E.right(head)',
+        file: readForward,
+        from: 'const crossed = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)',
+        to: 'const crossed = E.right(head)',
       },
     ],
   },
   {
     name: 'a restored feed is read on',
-    edits: [{ file: readFeed, from: 'if (first && sopInstanceUid !== undefined) {', to: 'if (false) {' }],
+    edits: [{ file: readForward, from: 'if (first && sopInstanceUid !== undefined) {', to: 'if (false) {' }],
   },
   {
     name: 'a row is blamed while all metadata is out',
@@ -108,6 +114,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'rows are taken back though the checkpoint may be ours',
     edits: [{ file: runCast, from: ' && afterFailure !== true', to: '' }],
+    under: [
+      ...(['feed: stray', 'feed: poison', 'fhir: rejects an instance', 'tables: checkpoint answer lost'] as const),
+      ...(['lease: broken', 'run: overlap', 'run: pause'] as const),
+    ],
   },
   {
     name: 'the position is left out of transactions',
@@ -124,8 +134,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
-    name: 'a lost lease is ignored before failures are recorded',
-    edits: [{ file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' }],
+    name: 'a run that lost its lease records failures, and leaves them',
+    edits: [
+      { file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' },
+      { file: runCast, from: 'if (isSurelyNotOurs(written.left)) await', to: 'if (false) await' },
+    ],
+    under: ['feed: stray', 'feed: move', 'feed: delete', 'fhir: rejects an instance', 'run: overlap', 'run: pause'],
   },
   {
     name: 'a lost answer counts as stored',
@@ -187,6 +201,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'the other images of a moved study are forgotten',
     edits: [{ file: foldRows, from: 'fold.syncedInstances.push(each.key)', to: '' }],
+    under: ['feed: stray', 'feed: move', 'feed: delete', 'feed: late row', 'feed: bulk update'],
   },
   {
     name: 'a study of another partition is taken for ours',
@@ -201,7 +216,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'what did not change is written again',
     edits: [
-      { file: 'lib/domain/fhir/unchanged.ts', from: '  same(substance(current), substance(next))', to: '  false' },
+      {
+        file: 'lib/domain/fhir/unchanged.ts',
+        from: '  sameJson(substance(current), substance(next), sameInstant)',
+        to: '  false',
+      },
     ],
   },
 ]

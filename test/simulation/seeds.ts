@@ -35,11 +35,16 @@ export const together = (left: Report, right: Report): Report => ({
   virtualMs: left.virtualMs + right.virtualMs,
 })
 
-/** An exception inside the simulator counts against the seed, too. */
-export const simulateSeeds = async (seeds: ReadonlyArray<number>, untilFirst = false): Promise<Report> => {
+/** `under`: these kinds of trouble, instead of those that a seed draws. An exception inside the simulator counts against the seed, too. */
+export const simulateSeeds = async (
+  seeds: ReadonlyArray<number>,
+  untilFirst = false,
+  under?: ReadonlyArray<FaultKind>,
+): Promise<Report> => {
+  const options = under === undefined ? {} : { only: new Set(under) }
   let report = nothing
   for (const seed of seeds) {
-    const one = await simulate(seed).then(
+    const one = await simulate(seed, options).then(
       ({ violations, hits, met, runs, entries, virtualMs }): Report => ({
         seeds: 1,
         failures: violations.length === 0 ? [] : [{ seed, violations }],

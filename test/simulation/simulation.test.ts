@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { faultKinds, pairs } from './faults'
 import { mutants } from './mutants'
 import { simulate } from './simulate'
 
@@ -15,6 +16,11 @@ describe('2,000 histories, each with its own faults', () => {
       maxBuffer: 64 * 1024 * 1024,
     })
     expect(status === 0 ? '' : `${stdout.slice(-20_000)}${stderr.slice(-4_000)}`).toBe('')
+    // How many histories each kind of trouble hit: what was not met was not shown.
+    const table = stdout.slice(stdout.search(/^\d+ histories, /m))
+    expect(table.match(/ %$/gm)).toHaveLength(faultKinds.length)
+    expect(table.match(/ times$/gm)).toHaveLength(pairs.length)
+    process.stdout.write(`\n${table}\n`)
   }, 600_000)
 })
 

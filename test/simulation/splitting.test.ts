@@ -1,24 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
-import type { CastSettings } from '../../lib/app/context'
-import { settingsOf } from '../support/domain-settings'
-import { type Key, makeFeed } from './feed-model'
-import { makeFhirStore, type Transaction } from './fhir-store'
-import { newLeaseBlob } from './lease'
-import { makeOtherSystems } from './other-systems'
-import { type Services, startRun } from './runs'
-import { newStorage } from './tables'
+import { calmServices, calmSettings, tagsWith } from './calm-services'
+import type { Key } from './feed-model'
+import type { Transaction } from './fhir-store'
+import { startRun } from './runs'
 import { makeWorld } from './world'
 
 const keyOf = (number: number, studies: number): Key => {
   const study = `1.2.${(number % studies) + 1}`
   return { partition: 'Microsoft.Default', study, series: `${study}.1`, instance: `${study}.1.${number}` }
 }
-
-const tagsOf = (patientId: string, number: number) => ({
-  ...{ patientId, family: `Family ${patientId}`, given: 'Ann', description: 'one', accession: undefined },
-  ...{ seriesDescription: undefined, modality: 'CT', number, sopClass: '1.2.840.10008.5.1.4.1.1.2' },
-})
 
 const numbersIn = ({ entry = [] }: Transaction): ReadonlyArray<number> =>
   entry
@@ -43,40 +34,16 @@ const castAll = async (
 ): Promise<Outcome> => {
   const world = makeWorld(1, { only: new Set() })
   const { scheduler, violations } = world
-  const store = makeFhirStore({ staleStatus: 412, refusesToDelete: () => false }, world.violate)
-  const services: Services = {
-    feed: makeFeed(world, () => false),
-    fhir: {
-      store,
-      verdicts: {
-        of: (bundle) => (numbersIn(bundle).some(isRefused) ? 'rejected' : 'fine'),
-        rejects: () => false,
-        failsFor: () => false,
-        rejectedEverything: () => false,
-        any: () => false,
-        failsForSome: () => false,
-      },
-      others: makeOtherSystems(world, store),
-      committed: () => undefined,
-      pending: 0,
-    },
-    storage: newStorage(),
-    lease: newLeaseBlob(),
-    pageCap: 100,
-    hasWindows: true,
-  }
+  const services = calmServices(world, { isRefused: (bundle) => numbersIn(bundle).some(isRefused) })
+  const { store } = services.fhir
   const { feed, storage } = services
   for (let number = 1; number <= count; number++) {
     const image = feed.image(keyOf(number, studies), false)
-    const tags = tagsOf(image.key.study, number)
+    const tags = tagsWith({ patientId: image.key.study, number })
     feed.begin([{ image, action: 'Create', tags, poison: false }], 0, 0, false)
   }
   await scheduler.run(() => feed.open() === 0)
-  const settings: CastSettings = {
-    ...settingsOf(),
-    ...{ batchSize: count, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
-    ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' },
-  }
+  const settings = calmSettings(count)
   let [standstill, longest, synced] = [0, 0, 0]
   for (let runs = 1; synced < count && standstill < 30 && violations.length === 0; runs++) {
     const running = startRun(world, services, settings, `run${runs}`, budgetMs)
@@ -114,7 +81,8 @@ describe('taking a refused batch apart, in runs of little time', () => {
       expect(violations).toEqual([])
       expect([...recorded].sort((left, right) => left - right)).toEqual(expected)
       expect(stored).toBe(count - expected.length)
-      expect(standstill).toBeLessThanOrEqual(halvings)
+      // And the first run of all has our position and the Endpoint to make before it comes to that.
+      expect(standstill).toBeLessThanOrEqual(halvings + 1)
     }
   })
 })

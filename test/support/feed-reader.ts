@@ -42,7 +42,7 @@ export interface FeedReader {
   readonly sleep: (ms: number) => void
 }
 
-const wireOf = ({ sequence, timestamp, element }: FeedRow): unknown =>
+export const wireOf = ({ sequence, timestamp, element }: FeedRow): unknown =>
   element ?? {
     sequence,
     studyInstanceUid: '1.2.3',

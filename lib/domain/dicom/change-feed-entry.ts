@@ -20,7 +20,7 @@ export interface ChangeFeedEntry extends InstanceKey {
   readonly sequence: number
   readonly action: Action
   readonly state: State
-  /** As the service wrote it: up to seven fraction digits. */
+  /** As the service wrote it: up to seven fraction digits. Empty when it is missing, or cannot be read. */
   readonly timestamp: string
   /** `undefined` when there is none, or when it is not a dataset. */
   readonly metadata: DicomDataset | undefined
@@ -65,9 +65,12 @@ const Partition = validated('Partition', (value) => {
   return typeof value === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(value) ? value : undefined
 })
 
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,16})?(Z|[+-]\d\d:\d\d)$/i
+
+// Nothing that is cast reads it: a time in another form, without a zone, or that no calendar has, is unknown, and costs
+// nobody an image. A gap before a row whose time is unknown counts as young.
 const Timestamp = validated('Timestamp', (value) => {
-  if (value === undefined || value === null) return ''
-  return typeof value === 'string' && /^[0-9T:.+Z-]{0,40}$/i.test(value) ? value : undefined
+  return typeof value === 'string' && time.test(value) && !Number.isNaN(Date.parse(value)) ? value : ''
 })
 
 /** The entry on the wire, its keys in lower case: the documentation prints other cases than the server sends. */

@@ -3,7 +3,16 @@ import * as E from 'fp-ts/Either'
 import { type FeedBatch, newReading, readAhead, readFeed } from '../../../lib/app/read-feed'
 import type { ServiceError } from '../../../lib/domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../../../lib/domain/checkpoint'
-import { type FeedReader, eight, feedReader, minutesAgo, rowsFrom, uidOf } from '../../support/feed-reader'
+import {
+  type FeedReader,
+  type FeedRow,
+  eight,
+  feedReader,
+  minutesAgo,
+  rowsFrom,
+  uidOf,
+  wireOf,
+} from '../../support/feed-reader'
 
 const at = (syncedSequence: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
   ...newCheckpoint(syncedSequence),
@@ -166,6 +175,26 @@ describe('a gap', () => {
     expect(await failure(reader, at(5))).toMatchObject({ _tag: 'ServiceUnavailable', status: 503 })
   })
 
+  it.each([
+    '2026-13-45T99:99:99Z',
+    '2026-01-01 10:00:00',
+    '',
+    12345,
+    '/Date(1764057600000)/',
+    '-271821-04-20T00:00:00Z',
+  ])('that is wider is walked behind a row whose time is %j', async (timestamp) => {
+    const odd = rowsFrom(1, 5).map((row) => ({ ...row, element: { ...(wireOf(row) as object), timestamp } }))
+    const { rows, reachedHead } = await read(feedReader({ rows: [...odd, ...rowsFrom(30_000, 30_001)] }))
+    expect([sequences(rows), reachedHead]).toEqual([[1, 2, 3, 4, 5, 30_000, 30_001], true])
+    expect(rows.map(({ _tag }) => _tag)).toEqual(Array.from({ length: 7 }, () => 'Entry'))
+  })
+
+  it('before the first row of all is crossed with windows from the beginning of time', async () => {
+    const reader = feedReader({ rows: rowsFrom(5_000_000, 5_000_300) })
+    expect(sequences((await read(reader)).rows)[0]).toBe(5_000_000)
+    expect(reader.asked.length).toBeLessThan(120)
+  })
+
   it('that is wider does not hide a malformed row behind it', async () => {
     const malformed = { sequence: 29_999, timestamp: minutesAgo(59), element: { sequence: 29_999 } }
     const rows = [...rowsFrom(1, 5), malformed, ...rowsFrom(30_000, 30_001, minutesAgo(59))]
@@ -173,6 +202,65 @@ describe('a gap', () => {
     const unplaced = { ...malformed, element: { sequence: 'none' } }
     const walked = await read(feedReader({ rows: [...rowsFrom(1, 5), unplaced, ...rowsFrom(30_000, 30_001)] }))
     expect(sequences(walked.rows).slice(5)).toEqual([29_999, 30_000, 30_001])
+  })
+})
+
+describe('a gap that one run cannot walk through', () => {
+  const http404 = (label: string): ServiceError | undefined => (label.startsWith('window') ? http(404) : undefined)
+  const noTime = { sopInstanceUid: uidOf(5) }
+
+  /** Run after run, of ten requests in a row each, until there are rows. */
+  const walk = async (rows: ReadonlyArray<FeedRow>, checkpoint: Checkpoint, budgetMs = 1_000) => {
+    const walked: Array<number> = []
+    let [from, clock, requests] = [checkpoint, 0, 0]
+    for (let runs = 0; runs < 200; runs++) {
+      const reader = feedReader({ rows, trouble: http404, latencyMs: 25, budgetMs: clock + budgetMs })
+      reader.sleep(clock)
+      const batch = await read(reader, from)
+      clock += budgetMs
+      requests += reader.asked.length
+      if (batch.walked === undefined) return { batch, walked, requests }
+      expect([batch.rows, batch.reachedHead]).toEqual([[], false])
+      walked.push(batch.walked.to)
+      from = { ...from, walked: batch.walked }
+    }
+    throw new Error('it never ends')
+  }
+
+  it.each([
+    ['behind a row without a time', [...rowsFrom(1, 5), ...rowsFrom(400_000, 400_010)], at(5, { ...noTime })],
+    ['before the first row, on a service without windows', rowsFrom(400_000, 400_010), at(0)],
+  ])('is gone on with where the run before was: %s', async (_, rows, checkpoint) => {
+    const { batch, walked, requests } = await walk(rows, checkpoint)
+    expect(sequences(batch.rows)).toEqual(sequences((await read(feedReader({ rows }), checkpoint)).rows))
+    expect(walked.length).toBeGreaterThan(5)
+    expect(walked).toEqual([...new Set(walked)].sort((left, right) => left - right))
+    // 4,000 pages of a hundred numbers, and a few requests a run to begin with.
+    expect(requests).toBeLessThan(4_000 + 8 * (walked.length + 1))
+  })
+
+  it('hides no row that becomes visible behind the walk: the gap is as old as the first look at it', async () => {
+    const late = { sequence: 7_000, timestamp: eight - 1_000, visibleFrom: eight + 5_000 }
+    const young = rowsFrom(400_000, 400_001, eight - 500).map((row) => ({ ...row, visibleFrom: 0 }))
+    const { batch, walked } = await walk([...rowsFrom(1, 5), late, ...young], at(5, { ...noTime }), 8_000)
+    expect(walked.length).toBeGreaterThan(0)
+    expect([sequences(batch.rows), spans(batch.holes)]).toEqual([[400_000, 400_001], ['6…399999']])
+  })
+
+  it('is kept when a request of the walk fails, and what fails at once is told', async () => {
+    const rows = [...rowsFrom(1, 5), ...rowsFrom(400_000, 400_001)]
+    const trouble = (label: string): ServiceError | undefined =>
+      label.endsWith(' 20104+100') ? http(429) : http404(label)
+    const { walked } = await read(feedReader({ rows, trouble }), at(5, { ...noTime }))
+    expect(walked?.to).toBe(20_104)
+    const again = await failure(feedReader({ rows, trouble }), at(5, { ...noTime, ...(walked && { walked }) }))
+    expect(again).toMatchObject({ _tag: 'ServiceUnavailable', status: 429 })
+  })
+
+  it('is walked from its beginning again in a feed that was restored, and ends before it', async () => {
+    const rows = [...rowsFrom(1, 5), ...rowsFrom(9_000, 9_002)]
+    const batch = await read(feedReader({ rows }), at(5, { walked: { to: 300_000, seenAt: eight } }))
+    expect([sequences(batch.rows), batch.walked]).toEqual([[9_000, 9_001, 9_002], undefined])
   })
 })
 
@@ -248,6 +336,12 @@ describe('holes', () => {
     expect(again.filter((label) => label.endsWith('+1'))).toEqual([])
   })
 
+  it('as wide as an identity jump do not either', async () => {
+    const reader = feedReader({ rows: rowsFrom(900_001, 900_010), latencyMs: 100, budgetMs: 60_000 })
+    const batch = await read(reader, { ...newCheckpoint(900_000), holes: [hole(1, 899_999)] })
+    expect([batch.rows.length, spans(batch.holes).at(-1)]).toEqual([10, expect.stringMatching(/…899999$/)])
+  })
+
   it('that turn out to hold more than a batch are taken in turn', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 5_010) })
     const batch = await read(reader, at(5_010, { holes: [hole(1, 5_000)] }), 1_000)
@@ -261,6 +355,30 @@ describe('an element without a readable sequence', () => {
     const batch = await read(feedReader({ rows }))
     expect([sequences(batch.rows), spans(batch.holes), spans(batch.gone)]).toEqual([[1, 2, 4, 5, 6], ['3…3'], []])
     expect(batch.rows[2]).toMatchObject({ _tag: 'Malformed', malformed: { sequence: 4 } })
+  })
+})
+
+describe('a row whose metadata does not come', () => {
+  const holds = (label: string, sequence: number): boolean => {
+    const [, offset = '', width = ''] = /^range (\d+)\+(\d+)$/.exec(label) ?? []
+    return offset !== '' && Number(offset) < sequence && sequence <= Number(offset) + Number(width)
+  }
+  const readWith = async (alone: ServiceError) =>
+    read(
+      feedReader({
+        rows: rowsFrom(1, 10),
+        trouble: (label) => (label === 'instance' ? alone : holds(label, 5) ? http(503) : undefined),
+      }),
+    )
+
+  it('is blamed when it fails again and again while others are read', async () => {
+    const { rows, reachedHead } = await readWith(http(503))
+    expect([rows.map(({ _tag }) => _tag.slice(0, 1)).join(''), reachedHead]).toEqual(['EEEEMEEEEE', true])
+  })
+
+  it('is not blamed when the service only says that it is busy: what is before it is cast, and it comes again', async () => {
+    const { rows, reachedHead } = await readWith(http(429))
+    expect([sequences(rows), reachedHead]).toEqual([[1, 2, 3, 4], false])
   })
 })
 

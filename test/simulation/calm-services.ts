@@ -1,0 +1,58 @@
+import type { CastSettings } from '../../lib/app/context'
+import { settingsOf } from '../support/domain-settings'
+import type { Services } from './runs'
+import { type Tags, makeFeed } from './feed-model'
+import { makeFhirStore, type Transaction } from './fhir-store'
+import { newLeaseBlob } from './lease'
+import { makeOtherSystems } from './other-systems'
+import { newStorage } from './tables'
+import type { World } from './world'
+
+/** What a FHIR server refuses: transactions for good, and deletions of what others refer to. */
+interface Refusals {
+  readonly isRefused?: (bundle: Transaction) => boolean
+  readonly refusesToDelete?: () => boolean
+}
+
+/** Services on which nothing happens by chance. */
+export const calmServices = (
+  world: World,
+  { isRefused = () => false, refusesToDelete = () => false }: Refusals = {},
+): Services => {
+  const store = makeFhirStore({ staleStatus: refusesToDelete() ? 409 : 412, refusesToDelete }, world.violate)
+  return {
+    feed: makeFeed(world, () => false),
+    fhir: {
+      store,
+      verdicts: {
+        of: (bundle) => (isRefused(bundle) ? 'rejected' : 'fine'),
+        rejects: () => false,
+        failsFor: () => false,
+        rejectedEverything: () => false,
+        any: () => false,
+        failsForSome: () => false,
+      },
+      others: makeOtherSystems(world, store),
+      committed: () => undefined,
+      pending: 0,
+    },
+    storage: newStorage(),
+    lease: newLeaseBlob(),
+    pageCap: 100,
+    hasWindows: true,
+  }
+}
+
+/** What every image of these tests says, and what this one says of its own. */
+export const tagsWith = (own: Partial<Tags> & { readonly number: number }): Tags => ({
+  ...{ patientId: 'P1', family: 'Family', given: 'Ann', description: 'one', accession: undefined },
+  ...{ seriesDescription: undefined, modality: 'CT', sopClass: '1.2.840.10008.5.1.4.1.1.2' },
+  ...own,
+})
+
+export const calmSettings = (batchSize: number): CastSettings => ({
+  ...settingsOf(),
+  dicom: { root: 'https://dicom.example', version: 'v2' },
+  ...{ batchSize, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
+  ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' },
+})

@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals'
+import type { ImagingStudy } from 'fhir/r4'
+import { calmServices, calmSettings, tagsWith } from './calm-services'
+import { checkEnd } from './check-end'
+import type { Change, Tags } from './feed-model'
+import { type Services, startRun } from './runs'
+import { type World, makeWorld } from './world'
+
+/** What happens in the DICOM service, told step by step; each step is cast whole before the next. */
+const told = (world: World, services: Services, partition: string) => {
+  const { feed } = services
+  const imageOf = (number: number) =>
+    feed.image({ partition, study: '1.2', series: '1.2.1', instance: `1.2.1.${number}` }, false)
+  let runs = 0
+  const cast = async (): Promise<void> => {
+    const { process } = startRun(world, services, calmSettings(10), `run${++runs}`, 240_000)
+    await world.scheduler.run(() => !process.alive)
+  }
+  return {
+    cast,
+    happens: async (...statements: ReadonlyArray<ReadonlyArray<Change>>): Promise<void> => {
+      for (const changes of statements) {
+        feed.begin(changes, 0, 0, false)
+        await world.scheduler.run(() => feed.open() === 0)
+      }
+      await cast()
+    },
+    upsert: (action: 'Create' | 'Update', number: number, poison = false, own: Partial<Tags> = {}): Change => ({
+      ...{ image: imageOf(number), action, poison },
+      tags: tagsWith({ ...own, number }),
+    }),
+    removal: (number: number): Change => ({ image: imageOf(number), action: 'Delete', tags: undefined, poison: false }),
+  }
+}
+
+const failRows = ({ storage }: Services): ReadonlyArray<string> =>
+  [...storage.fails.values()].map(({ row }) => `${row.sequence} ${row.error._tag}`).sort()
+
+describe('what the simulator calls right', () => {
+  it.each(['Microsoft.Default', 'research'])(
+    'is a study of %s that lost all images, came back, and cannot be deleted: the edit of before is gone with them',
+    async (partition) => {
+      const world = makeWorld(1, { only: new Set() })
+      const services = calmServices(world, { refusesToDelete: () => true })
+      const { store } = services.fhir
+      const edits = new Map<string, string>()
+      const edited: Services = { ...services, fhir: { ...services.fhir, others: { ...services.fhir.others, edits } } }
+      const { happens, upsert, removal } = told(world, services, partition)
+      await happens([upsert('Create', 1)])
+      const [study] = store.all('ImagingStudy')
+      const path = `ImagingStudy/${study?.id}`
+      store.put(path, { ...(study as ImagingStudy), extension: [{ url: 'urn:other', valueUri: 'urn:other:1' }] })
+      edits.set(path, 'urn:other:1')
+      await happens([removal(1)], [upsert('Create', 2)])
+      expect([failRows(edited), checkEnd(edited, false)]).toEqual([[], []])
+      await happens([removal(2)])
+      expect(store.all('ImagingStudy')).toMatchObject([{ id: study?.id, status: 'cancelled', numberOfInstances: 0 }])
+      expect([checkEnd(edited, false), world.violations]).toEqual([[], []])
+    },
+  )
+
+  it('is a study that keeps its old description when a late row says that it is another patient’s by now', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { feed, fhir } = services
+    const { cast, happens, upsert, removal } = told(world, services, 'Microsoft.Default')
+    await happens([upsert('Create', 1)])
+    const others = { patientId: 'P2', description: 'two' }
+    feed.begin([upsert('Create', 2, false, others)], 0, 60_000, false)
+    await world.scheduler.run(() => false, world.scheduler.now() + 1)
+    feed.begin([upsert('Create', 3, false, others)], 0, 0, false)
+    await world.scheduler.run(() => feed.rows.length === 2)
+    await cast()
+    expect(failRows(services)).toEqual(['3 PatientMismatch'])
+    await happens([removal(1)])
+    expect(fhir.store.all('ImagingStudy')).toMatchObject([{ description: 'one', numberOfInstances: 2 }])
+    expect([failRows(services), checkEnd(services, false), world.violations]).toEqual([[], [], []])
+  })
+
+  it('is a study without a subject while somebody deleted the Patient, and an image of it cannot be read', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { fhir, storage } = services
+    const patients = new Set<string>()
+    const seen: Services = { ...services, fhir: { ...fhir, others: { ...fhir.others, patients } } }
+    const { cast, happens, upsert } = told(world, services, 'Microsoft.Default')
+    await happens([upsert('Create', 1), upsert('Create', 2)])
+    const [patient] = fhir.store.all('Patient')
+    fhir.store.remove(`Patient/${patient?.id}`)
+    patients.add(`Patient/${patient?.id}`)
+    await happens([upsert('Update', 1), upsert('Update', 2, true)])
+    for (let runs = 0; runs < 40 && storage.checkpoint?.checkpoint.syncedSequence !== 4; runs++) {
+      world.scheduler.after(60_000, () => undefined)
+      await world.scheduler.run(() => false, world.scheduler.now() + 60_000)
+      await cast()
+    }
+    // One of two is no majority: nobody can say whose the study is, and both images stand where an operator looks.
+    expect(failRows(seen)).toEqual(['3 PatientMismatch', '4 EntryMalformed'])
+    expect([checkEnd(seen, true), world.violations]).toEqual([[], []])
+  })
+})
