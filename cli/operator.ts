@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { jsonLog } from '../lib/composition'
 import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
 import { problemOf } from '../lib/composition/problem'
 import type { Parsed } from '../lib/composition/requests'
 import { environment } from './settings'
+import { userName } from './user-name'
 
 // What the operator's commands have in common: settings, signals, output, exit codes.
 
@@ -35,15 +35,6 @@ export const operator = (): Operator => {
     }),
     by: userName(),
     stopping: () => stopping,
-  }
-}
-
-const userName = (): string => {
-  try {
-    return userInfo().username
-  } catch {
-    // A container's user may have no name.
-    return 'command line'
   }
 }
 

@@ -124,7 +124,7 @@ export const reportLines = ({
   notCast,
   unrecorded,
 }: StudyReport): ReadonlyArray<string> => [
-  `${study}: ${inStep ? 'in step' : 'differs'} (${instances.inDicom} instances in DICOM, ${instances.inFhir} in FHIR` +
+  `${study}: ${inStep ? 'in step' : 'differs'} (${plural(instances.inDicom, 'instance')} in DICOM, ${instances.inFhir} in FHIR` +
     `${instances.missing > 0 ? `, ${instances.missing} missing` : ''}${instances.gone > 0 ? `, ${instances.gone} gone` : ''})`,
   ...writes.map(
     ({ action, type, id, elements }) =>
