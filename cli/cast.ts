@@ -91,10 +91,11 @@ const runOnce = async (env: Environment, options: CastCommandOptions, { stopping
     progress: line.show,
   })
   line.end()
-  const incomplete = report.ended === 'ConfigurationInvalid'
+  // None when it is the checkpoint that cannot be read: the report says so.
+  const problems = report.ended === 'ConfigurationInvalid' ? configurationProblems(env) : []
+  const incomplete = problems.length > 0
   if (incomplete) {
-    const problems = configurationProblems(env).map((each) => `  ${each}\n`)
-    process.stderr.write(`The configuration is not complete:\n${problems.join('')}`)
+    process.stderr.write(`The configuration is not complete:\n${problems.map((each) => `  ${each}\n`).join('')}`)
   }
   if (!incomplete || options.json === true) print(report, options.json === true)
   return exitCodeOf(report.ended)

@@ -43,12 +43,23 @@ export const route = (name: string, { verb, path, anonymous = false, handle }: R
   })
 }
 
-/** Whoever the platform says it is (with its authentication switched on); else somebody who has a key. */
+/**
+ * App Service takes these headers away from what comes in, and sets its own; with its authentication switched off anybody
+ * can send them. The first variable is App Service's word that it is on; the second is set by infra/ with it.
+ */
+const isAuthenticated = ({ WEBSITE_AUTH_ENABLED = '', OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID = '' } = process.env) =>
+  /^true$/i.test(WEBSITE_AUTH_ENABLED) || OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID !== ''
+
+/** Whoever the platform says it is; else somebody who has a key. A program has no name there, only an id. */
+const whoAsks = ({ headers }: HttpRequest): string => {
+  const principal = headers.get('x-ms-client-principal-name') || headers.get('x-ms-client-principal-id') || ''
+  return (isAuthenticated() ? principal.replace(/[^\w.@+-]/g, '').slice(0, 64) : '') || 'function key'
+}
+
 const operatorOf = (request: HttpRequest, context: InvocationContext): Operator => ({
   environment: process.env,
   log: jsonLog((line, level) => (level === 'error' ? context.error(line) : context.log(line))),
-  by:
-    (request.headers.get('x-ms-client-principal-name') ?? '').replace(/[^\w.@+-]/g, '').slice(0, 64) || 'function key',
+  by: whoAsks(request),
   budgetMs: defaultBudgetS * 1_000,
   requestsEndMs,
   stopping: isStopping,

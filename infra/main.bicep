@@ -35,7 +35,7 @@ param dicomEndpoint string = ''
 @description('URL to talk to the DICOM service at, if it is another. Not needed for private link, which keeps the name.')
 param dicomPrivateEndpoint string = ''
 
-@description('API version in the URLs of studies. Empty: the service has none.')
+@description('API version in the URLs of studies; none for a service without versions.')
 param dicomVersion string = 'v2'
 
 @description('Send a token of the managed identity to the DICOM service. Azure needs it.')
@@ -175,7 +175,8 @@ param virtualNetworkPrefix string = '10.90.0.0/24'
 @description('Client id of an Entra app registration. Given: everyone who calls an HTTP route of the app signs in first. docs/deploy.md tells how to make one without a secret.')
 param operatorAuthClientId string = ''
 
-@description('Object ids of the users, groups or service principals who may call the operator routes. Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
+@description('Object ids of the users or service principals who may call the operator routes, 13 at most; groups do not count here (docs/deploy.md tells how they do). Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
+@maxLength(13)
 param operatorAllowedPrincipals array = []
 
 // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -310,6 +311,7 @@ module storageAccess 'modules/storage-access.bicep' = {
   scope: resourceGroup(storageParts[2], storageParts[4])
   params: {
     accountName: storageParts[8]
+    deploymentContainerName: 'deployments-${token}'
     principalId: identity.outputs.principalId
   }
   dependsOn: [storage]
@@ -412,6 +414,9 @@ output FUNCTION_APP_NAME string = app.outputs.name
 @description('Host name of the function app.')
 output FUNCTION_APP_HOST string = app.outputs.hostName
 
+@description('Page for operators: whether it works, what failed and why. It asks for a function key: add ?code=…')
+output DASHBOARD_URL string = 'https://${app.outputs.hostName}/api/dashboard'
+
 @description('Principal id of the managed identity, to give it roles on services that this template does not know.')
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 
@@ -431,4 +436,4 @@ output DICOM_ENDPOINT string = usedDicomUrl
 output FHIR_ENDPOINT string = usedFhirUrl
 
 @description('The last runs: paste it into Logs of Application Insights.')
-output LAST_RUNS_QUERY string = 'traces | where message startswith "{\\"level\\":" | extend run = parse_json(message) | where run.message == "cast" | project timestamp, run.ended, run.to, run.head, run.stored, run.recorded, run.reason | order by timestamp desc'
+output LAST_RUNS_QUERY string = 'traces | where message startswith "{\\"level\\":" | extend run = parse_json(message) | where tostring(run.message) == "cast" | project timestamp, run.ended, run["to"], run.head, run.stored, run.recorded, run.reason | order by timestamp desc'

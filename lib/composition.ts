@@ -16,7 +16,7 @@ import { makeStorageAccount } from './adapters/storage-client'
 import type { CastSettings } from './app/context'
 import type { Clock, FhirServer, HeldLease, Lease, Log, Progress } from './app/ports'
 import type { OperatorPorts, RunKind } from './app/ports-operator'
-import { type Ended, type RunSummary, runCast } from './app/run-cast'
+import { type RunSummary, runCast } from './app/run-cast'
 import { type Settings, readSettings } from './config'
 import { dicomRoot } from './domain/fhir/provenance'
 
@@ -26,13 +26,12 @@ export type { Progress } from './app/ports'
 export { jsonLog } from './adapters/log'
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
-export interface CastReport extends Omit<RunSummary, 'ended' | 'reason'>, Omit<Meter, 'retries'> {
-  readonly ended: Ended | 'ConfigurationInvalid'
+export interface CastReport extends Omit<RunSummary, 'reason'>, Omit<Meter, 'retries'> {
   /** Empty when there is nothing to say. */
   readonly reason: string
 }
 
-const reportOf = (summary: Omit<RunSummary, 'ended'> & Pick<CastReport, 'ended'>, meter: Meter): CastReport => ({
+const reportOf = (summary: RunSummary, meter: Meter): CastReport => ({
   ended: summary.ended,
   from: summary.from,
   to: summary.to,
@@ -44,6 +43,7 @@ const reportOf = (summary: Omit<RunSummary, 'ended'> & Pick<CastReport, 'ended'>
   superseded: summary.superseded,
   recorded: summary.recorded,
   failed: summary.failed,
+  codes: summary.codes,
   fhirRequests: meter.fhirRequests,
   fhirBytesSent: meter.fhirBytesSent,
   dicomRequests: meter.dicomRequests,
@@ -54,7 +54,7 @@ const reportOf = (summary: Omit<RunSummary, 'ended'> & Pick<CastReport, 'ended'>
 
 const nothingDone = {
   ...{ from: 0, to: 0, head: 0, openHoles: 0, entries: 0, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
-  ...{ failed: {}, retries: 0, durationMs: 0 },
+  ...{ failed: {}, codes: {}, retries: 0, durationMs: 0 },
 }
 
 export const clock: Clock = { now: Date.now, sleep: async (ms) => void (await sleep(ms)) }
@@ -237,7 +237,7 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
 
 /** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
 const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
-  entries > 0 || from !== to || (failing.has(ended) && ended !== 'ConfigurationInvalid')
+  entries > 0 || from !== to || failing.has(ended)
 
 /** After a failure the server is asked again what it offers. */
 export const forgetCapabilities = (settings: Settings): void => void capabilities.delete(settings.fhir.endpoint)

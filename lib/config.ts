@@ -5,6 +5,7 @@ import { pipe } from 'fp-ts/function'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as t from 'io-ts'
 import { isAbsoluteUri } from './domain/fhir/identifiers'
+import { doseRules } from './domain/mapping/dose-rules'
 import { allRuleTexts } from './domain/mapping/rules'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -136,8 +137,11 @@ const uuid = textLike('a UUID', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
 const accountName = textLike('a storage account name', /^[a-z0-9]{3,24}$/)
 // The longest table name has 30 characters, and Azure allows 63.
 const tablePrefix = textLike('at most 33 letters and digits, a letter first', /^[A-Za-z][A-Za-z0-9]{0,32}$/)
+// An empty setting is one of its own only outside Azure: there the host drops it. So the same has a word, too.
 const version: Kind<string> = {
-  ...textLike('v and a number, or empty for a service without versions', /^(v\d+)?$/),
+  ...kind('v and a number, or none (or empty) for a service without versions', (text) =>
+    /^(none)?$/i.test(text) ? '' : /^v\d+$/.test(text) ? text : undefined,
+  ),
   emptyIsValue: true,
 }
 
@@ -151,7 +155,9 @@ const connectionString = kind(storageExpected, (text) => {
   return where && (has('AccountKey') || has('SharedAccessSignature')) ? text : undefined
 })
 
-const excludable = new Set(allRuleTexts.flatMap(({ element, required }) => (required ? [] : [element])))
+const excludable = new Set(
+  [...allRuleTexts, ...doseRules].flatMap(({ element, required }) => (required ? [] : [element])),
+)
 
 const elements: Kind<ReadonlyArray<string>> = kind(
   'a comma list of optional elements such as ImagingStudy.referrer (docs/mapping.md)',
@@ -218,7 +224,7 @@ const settings = {
     'URL to talk to the DICOM service at, if it is another.',
     '{DicomWeb__Endpoint}',
   ),
-  DicomWeb__Version: withDefault(version, 'v2', 'API version in the URLs of studies. Empty: the service has none.'),
+  DicomWeb__Version: withDefault(version, 'v2', 'API version in the URLs of studies.'),
   DicomWeb__Authentication__Enabled: withDefault(
     flag,
     'false',

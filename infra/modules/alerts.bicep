@@ -25,6 +25,7 @@ param noSuccessFor string
 param lagEntries int
 
 // A line that is no JSON, or somebody else's, is left out without an error.
+// `to` is a word of the query language: `run.to` is a syntax error, and an alert with one stays silent.
 var runs = '''
 traces
 | where message startswith '{"level":'
@@ -44,7 +45,7 @@ var rules = [
     threshold: 1
     staysUntilOver: true
     query: '''
-| where tostring(run.ended) in ('CaughtUp', 'BatchDone') or tolong(run.to) > tolong(run.from)
+| where tostring(run.ended) in ('CaughtUp', 'BatchDone') or tolong(run['to']) > tolong(run.from)
 '''
   }
   {
@@ -59,7 +60,7 @@ var rules = [
     staysUntilOver: true
     query: replace('''
 | where tostring(run.ended) in ('CaughtUp', 'BatchDone', 'OutOfTime')
-| summarize lag = min(tolong(run.head) - tolong(run.to))
+| summarize lag = min(tolong(run.head) - tolong(run['to']))
 | where lag > {limit}
 ''', '{limit}', string(lagEntries))
   }
@@ -83,7 +84,7 @@ var rules = [
   {
     name: 'identity-work-list'
     title: 'DICOMcast: whose patient is it?'
-    description: 'Entries whose patient is in doubt (PatientMismatch, DemographicsConflict, IssuerUnknown, PatientAmbiguous): a person must decide.'
+    description: 'New entries whose patient is in doubt (PatientMismatch, DemographicsConflict, IssuerUnknown, PatientAmbiguous, PatientInactive): a person must decide.'
     severity: 2
     window: 'PT15M'
     every: 'PT15M'
@@ -92,7 +93,7 @@ var rules = [
     staysUntilOver: false
     query: '''
 | mv-expand code = bag_keys(run.codes)
-| where tostring(code) in ('PatientMismatch', 'DemographicsConflict', 'IssuerUnknown', 'PatientAmbiguous')
+| where tostring(code) in ('PatientMismatch', 'DemographicsConflict', 'IssuerUnknown', 'PatientAmbiguous', 'PatientInactive')
 '''
   }
   {

@@ -43,7 +43,7 @@ param paused bool
 @description('Client id of the app registration for operators. Empty: no sign-in.')
 param authClientId string
 
-@description('Object ids of those who may call the HTTP routes. Empty: everyone of the tenant.')
+@description('Object ids of the users and service principals who may call the HTTP routes. Empty: everyone of the tenant.')
 param allowedPrincipals array
 
 var storageSuffix = environment().suffixes.storage
@@ -59,8 +59,8 @@ var platformSettings = {
   AzureWebJobsStorage__tableServiceUri: 'https://${storageAccountName}.table.${storageSuffix}'
   APPLICATIONINSIGHTS_CONNECTION_STRING: appInsightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  // Azure's own switch of one function; on Linux with underscores in place of dots.
-  AzureWebJobs_castTimer_Disabled: toLower(string(paused))
+  // Azure's own switch of one function: the portal's button sets the same.
+  'AzureWebJobs.castTimer.Disabled': toLower(string(paused))
   // Which identity the app's tokens are of: @azure/identity reads it.
   AZURE_CLIENT_ID: identityClientId
 }
@@ -127,14 +127,12 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-// Deployment by Entra tokens only: no publishing password for either way in.
-resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = [
-  for way in ['ftp', 'scm']: {
-    parent: app
-    name: way
-    properties: { allow: false }
-  }
-]
+// Deployment by Entra tokens only: no publishing password. Flex Consumption has no FTP, so there is nothing to close.
+resource noPublishingPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: app
+  name: 'scm'
+  properties: { allow: false }
+}
 
 resource auth 'Microsoft.Web/sites/config@2025-03-01' = if (hasAuth) {
   parent: app

@@ -29,7 +29,6 @@ var healthZones = [
 ]
 // The host looks for all three services of its account.
 var storageServices = ['blob', 'queue', 'table']
-var zones = concat(map(storageServices, service => 'privatelink.${service}.${storageSuffix}'), healthZones)
 
 var storageEndpoints = map(storageServices, service => {
   name: 'pe-dicomcast-${service}-${token}'
@@ -47,6 +46,10 @@ var workspaceEndpoints = map(workspaceIds, id => {
   groupId: 'healthcareworkspace'
   zoneNames: healthZones
 })
+
+// A zone without an entry would hide the public address of the services it is for.
+var storageZones = map(storageServices, service => 'privatelink.${service}.${storageSuffix}')
+var zones = concat(storageZones, empty(workspaceIds) ? [] : healthZones)
 
 resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
   name: 'vnet-dicomcast-${token}'

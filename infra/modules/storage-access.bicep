@@ -1,8 +1,11 @@
-// In one account, apart by container and table: the package (`deployments`), the app's lease (`dicomcast`) and tables,
+// In one account, apart by container and table: the package (`deployments-…`), the app's lease (`dicomcast`) and tables,
 // and what the Functions host keeps for itself. The app creates its tables when it writes the first row.
 
 @description('Name of the storage account, in the resource group of this deployment.')
 param accountName string
+
+@description('Container of the package. Each app needs its own: Azure keeps the package under one name in all of them.')
+param deploymentContainerName string
 
 @description('Principal id of the app\'s identity.')
 param principalId string
@@ -22,7 +25,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' exist
 
 resource deployments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobs
-  name: 'deployments'
+  name: deploymentContainerName
 }
 
 resource lease 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {

@@ -88,13 +88,29 @@ type Columns = Readonly<Record<string, unknown>>
 // A column that is there and cannot be read ends the run. To guess, or to start from zero, would cost data.
 const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, StoredCheckpoint> =>
   pipe(
+    decodeColumns(row),
+    E.mapLeft((name): StorageFailure => ({
+      status: undefined,
+      code: undefined,
+      error: {
+        _tag: 'CheckpointUnreadable',
+        reason: `the checkpoint row in SyncStateTable cannot be read: ${name} is missing or not what it should be`,
+        etag: row.etag,
+        syncedSequence: readSequence(row['SyncedSequence']),
+      },
+    })),
+  )
+
+/** Left: the name of the first column that cannot be read. */
+const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, StoredCheckpoint> =>
+  pipe(
     E.Do,
     E.bind('syncedSequence', () => column(row, 'SyncedSequence', readSequence)),
     E.bind('timestamp', () => optional(row, 'SyncedTimestamp', readString)),
     E.bind('sopInstanceUid', () => optional(row, 'SyncedInstanceUid', readString)),
     E.bind('holes', () => optional(row, 'Holes', readJson(Holes))),
     E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
-    E.bind('batchLimit', () => optional(row, 'BatchLimit', readSequence)),
+    E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
     E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
     E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, stuckSince, batchLimit, rejectedStudies }) => ({
       checkpoint: {
@@ -112,19 +128,22 @@ const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, Store
 
 type Read<A> = (value: unknown) => A | undefined
 
-const column = <A>(row: Columns, name: string, read: Read<A>): E.Either<StorageFailure, A> =>
-  pipe(
-    read(row[name]),
-    E.fromNullable(unusable(`the checkpoint row cannot be read: ${name} is missing or not what it should be`)),
-  )
+const column = <A>(row: Columns, name: string, read: Read<A>): E.Either<string, A> =>
+  pipe(read(row[name]), E.fromNullable(name))
 
-const optional = <A>(row: Columns, name: string, read: Read<A>): E.Either<StorageFailure, A | undefined> =>
+const optional = <A>(row: Columns, name: string, read: Read<A>): E.Either<string, A | undefined> =>
   row[name] === undefined || row[name] === null ? E.right(undefined) : column(row, name, read)
 
 // Int64 comes as a bigint; an operator's tool may have written Int32.
 const readSequence: Read<number> = (value) => {
   const number = typeof value === 'bigint' ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
+}
+
+// A batch of none would stand still and say nothing.
+const readCount: Read<number> = (value) => {
+  const number = readSequence(value)
+  return number === 0 ? undefined : number
 }
 
 const readString: Read<string> = (value) => (typeof value === 'string' ? value : undefined)

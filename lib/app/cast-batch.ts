@@ -34,9 +34,8 @@ export interface BatchResult {
 export interface BatchInput {
   readonly rows: ReadonlyArray<LiveRow>
   readonly stuckSince: number | undefined
-  readonly rejectedStudies: ReadonlyArray<string>
-  /** These rows stand in an error table already: that FHIR refuses all of them once more says nothing new about it. */
-  readonly onRecord?: true
+  /** Refused in a row until now; not counted when it is left out: whose rows stand recorded already passes nothing by. */
+  readonly rejectedStudies?: ReadonlyArray<string>
   /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
   readonly mismatched?: ReadonlySet<string>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
@@ -71,7 +70,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   const keep = new Set<string>()
   /** Studies of which something was stored while they were taken apart: they are not to blame as a whole. */
   const takenStudies = new Set<string>()
-  const rejections = countRejections(input.rejectedStudies)
+  const rejections = countRejections(input.rejectedStudies ?? [])
   /** Whose demographics conflict, once transactions were sent: later plans meet Patients that are their own doing. */
   let verdicts: ReadonlyMap<string, boolean> = new Map()
   let splitting = false
@@ -104,11 +103,9 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   }
   const record = (rows: ReadonlyArray<LiveRow>, error: EntryError): Delivered => {
     settle(rows, { _tag: 'Recorded', error })
-    if (error._tag !== 'FhirRejected') return done
+    if (error._tag !== 'FhirRejected' || input.rejectedStudies === undefined) return done
     const all = rejections.reject(rows.map(({ sequence, key }) => ({ sequence, study: studyKeyText(key) })))
-    return all && input.onRecord !== true
-      ? { _tag: 'Stop', stop: { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } }
-      : done
+    return all ? { _tag: 'Stop', stop: { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } } : done
   }
 
   interface Prepared {

@@ -39,7 +39,7 @@ export const moveCheckpoint = (
   { to, etag }: CheckpointMove,
 ): Promise<Operated<CheckpointMoved>> =>
   underLease(ports, settings, options, async (run) => {
-    const read = await retrying(run, ports.checkpoints.read())
+    const read = orUnreadable(await retrying(run, ports.checkpoints.read()))
     if (E.isLeft(read)) return service(read.left)
     const stored = O.getOrElse(() => nothingYet)(read.right)
     if (stored.etag !== etag) return E.left({ _tag: 'EtagStale', current: stored.etag })
@@ -65,6 +65,14 @@ export const moveCheckpoint = (
       etag: written.right.etag ?? null,
     })
   })
+
+/** A row that no run can read is mended by this: it is written anew. */
+const orUnreadable = (
+  read: E.Either<ServiceError, O.Option<StoredCheckpoint>>,
+): E.Either<ServiceError, O.Option<StoredCheckpoint>> =>
+  E.isLeft(read) && read.left._tag === 'CheckpointUnreadable'
+    ? E.right(O.some({ checkpoint: newCheckpoint(read.left.syncedSequence ?? 0), etag: read.left.etag }))
+    : read
 
 /** The sequence before the first row of that time; rows come by timestamp, and the numbers need not follow it. */
 const sequenceBefore = async (run: Run, time: number, head: number): Promise<E.Either<ServiceError, number>> => {

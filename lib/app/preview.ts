@@ -14,7 +14,7 @@ import { type CastSettings, type Run, remainingMs, retrying } from './context'
 import { lookAhead } from './look-ahead'
 import { type Operated, type OperatorOptions, looking, service } from './operating'
 import type { OperatorPorts } from './ports-operator'
-import { type FeedBatch, readFeed } from './read-feed'
+import { type FeedBatch, newReading, readFeed } from './read-feed'
 import { countByCode } from './resync'
 
 export interface Preview {
@@ -72,8 +72,9 @@ export const preview = async (
   let checkpoint = begin.right
   const from = checkpoint.syncedSequence
   let [head, done, complete] = [from, 0, false]
+  const reading = newReading()
   while (done < batches && !complete && remainingMs(run) > 0 && !run.stopping()) {
-    const feed = await readFeed(run, checkpoint, settings.batchSize, new Map())
+    const feed = await readFeed(run, checkpoint, settings.batchSize, reading)
     if (E.isLeft(feed)) return service(feed.left)
     const looked = await lookAt(run, feed.right, seen)
     if (E.isLeft(looked)) return service(looked.left)

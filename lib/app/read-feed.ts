@@ -1,9 +1,11 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
-import { type Checkpoint, type Hole, maxHoles } from '../domain/checkpoint'
+import { type Checkpoint, type Hole, type Numbers, maxHoles } from '../domain/checkpoint'
 import { type Run, remainingMs, retrying } from './context'
-import type { ReadRow } from './read-page'
+import { crossGap } from './cross-gap'
+import { probeHoles } from './probe-holes'
+import type { RangeRead, ReadRow } from './read-page'
 import { readRange } from './read-range'
 
 /** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
@@ -12,20 +14,24 @@ export interface FeedBatch {
   readonly rows: ReadonlyArray<ReadRow>
   readonly late: ReadonlyArray<ReadRow>
   readonly holes: ReadonlyArray<Hole>
+  /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
+  readonly gone: ReadonlyArray<Numbers>
   readonly reachedHead: boolean
 }
 
-const pageWidth = 100
-/** A gap up to here is an identity jump of the database, and walked; a wider one is crossed with v2 windows. */
-const widestWalk = 10_000
-/** How long before the last row a window starts: a create takes its timestamp first and is inserted later. */
-const windowLeadMs = 120_000
+const widestPage = 100
 
-export const sequenceOf = (row: ReadRow): number => row.sequence
+/** What the batches of a run remember of their reading. */
+export interface Reading {
+  /** When each hole was last asked for, by its first number, ms. */
+  readonly probed: Map<number, number>
+  /** How wide a page may be to come within the byte cap. */
+  pageWidth: number
+}
+
+export const newReading = (): Reading => ({ probed: new Map(), pageWidth: widestPage })
+
 const timestampOf = (row: ReadRow): string => (row._tag === 'Entry' ? row.entry.timestamp : '')
-
-/** Probing state of a run: each hole at most once a second. */
-export type Probed = Map<number, number>
 
 /**
  * Reads up to `limit` entries behind the checkpoint, in sequence order, and probes the open holes. An empty page is
@@ -35,34 +41,41 @@ export const readFeed = async (
   run: Run,
   checkpoint: Checkpoint,
   limit: number,
-  probed: Probed,
+  reading: Reading,
 ): Promise<E.Either<ServiceError, FeedBatch>> => {
   const latest = await retrying(run, run.ports.dicom.latest())
   if (E.isLeft(latest)) return latest
   const head = O.getOrElse(() => 0)(latest.right)
-  if (head < checkpoint.syncedSequence) {
-    return E.left({
-      _tag: 'FeedReset',
-      reason: `its head ${head} is below the checkpoint ${checkpoint.syncedSequence}`,
-    })
+  const { syncedSequence } = checkpoint
+  if (head < syncedSequence) {
+    return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
   }
-  const probes = await probeHoles(run, checkpoint.holes, probed)
+  const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit)
   if (E.isLeft(probes)) return probes
-  const { late, open } = probes.right
-  if (head === checkpoint.syncedSequence) return E.right({ head, rows: [], late, holes: open, reachedHead: true })
-  const read = await readForward(run, checkpoint, head, limit)
+  const { late, open, dropped } = probes.right
+  const batch = { head, late, rows: [], holes: open, gone: dropped }
+  if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
+  const read = await readForward(run, checkpoint, head, Math.max(1, limit - late.length), reading)
   if (E.isLeft(read)) return read
-  const { rows, servedAt, offset } = read.right
-  const { taken, holes } = noteHoles(run, checkpoint.syncedSequence, rows, open, servedAt)
-  const last = taken.at(-1)
+  const { found, offset } = read.right
+  const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
+  const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
-  const reachedHead = rows.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  return E.right({ head, rows: taken, late, holes, reachedHead })
+  const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
+  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead })
+}
+
+const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
+  E.left({ _tag: 'FeedReset', head, reason })
+
+interface Found {
+  readonly row: ReadRow
+  /** When it was seen that the numbers before it are missing, by the server's clock, ms. */
+  readonly gapSeenAt: number
 }
 
 interface Forward {
-  readonly rows: ReadonlyArray<ReadRow>
-  readonly servedAt: number
+  readonly found: ReadonlyArray<Found>
   /** How far it looked. */
   readonly offset: number
 }
@@ -70,165 +83,81 @@ interface Forward {
 /** Pages in order. The first starts one row early: the row there must be the one we stopped at. */
 const readForward = async (
   run: Run,
-  checkpoint: Checkpoint,
+  { syncedSequence, sopInstanceUid, timestamp = '' }: Checkpoint,
   head: number,
   limit: number,
+  reading: Reading,
 ): Promise<E.Either<ServiceError, Forward>> => {
-  const { syncedSequence, sopInstanceUid } = checkpoint
-  const rows: Array<ReadRow> = []
+  const found: Array<Found> = []
   let offset = Math.max(0, syncedSequence - 1)
-  let [servedAt, lastTimestamp, lastFound] = [0, checkpoint.timestamp ?? '', syncedSequence]
+  let [lastFound, lastTimestamp] = [syncedSequence, timestamp]
+  /** Of the page that shows what follows the last row; of the first one of several. */
+  let gapSeenAt: number | undefined
   let first = true
-  while (offset < head && rows.length < limit) {
+  while (offset < head && found.length < limit) {
     if (!first && (remainingMs(run) <= 0 || run.stopping())) break
-    const wanted = first ? limit + 1 : limit - rows.length
+    const wanted = first ? limit + 1 : limit - found.length
     // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
-    const width = Math.min(pageWidth, head - offset, lastFound < offset ? pageWidth : wanted)
+    const width = Math.min(reading.pageWidth, head - offset, lastFound < offset ? widestPage : wanted)
     const page = await readRange(run, offset, width)
-    if (E.isLeft(page)) return rows.length > 0 ? E.right({ rows, servedAt, offset }) : page
-    servedAt = page.right.servedAt
-    const behind = page.right.rows.filter((row) => row.sequence > syncedSequence)
+    if (E.isLeft(page)) return found.length > 0 ? E.right({ found, offset }) : page
+    adapt(reading, offset, width, page.right)
+    const { rows, servedAt, to } = page.right
     if (first && sopInstanceUid !== undefined) {
-      const there = page.right.rows.find((row) => row.sequence === syncedSequence)
+      const there = rows.find((row) => row.sequence === syncedSequence)
       if (there === undefined || instanceOf(there) !== sopInstanceUid) {
-        return E.left({ _tag: 'FeedReset', reason: `the row at ${syncedSequence} is not the one that was synced` })
+        return feedReset(head, `the row at ${syncedSequence} is not the one that was synced`)
       }
     }
     first = false
-    rows.push(...behind.slice(0, limit - rows.length))
-    offset = page.right.to
-    const last = behind.at(-1)
-    if (last !== undefined) {
-      ;[lastFound, lastTimestamp] = [last.sequence, timestampOf(last)]
-    } else if (offset < head) {
-      const next = await crossGap(run, lastFound, offset, head, lastTimestamp)
-      if (E.isLeft(next)) return rows.length > 0 ? E.right({ rows, servedAt, offset }) : next
+    gapSeenAt ??= servedAt
+    const behind = rows.filter(({ sequence }) => sequence > syncedSequence)
+    for (const row of behind.slice(0, limit - found.length)) {
+      found.push({ row, gapSeenAt })
+      ;[lastFound, lastTimestamp, gapSeenAt] = [row.sequence, timestampOf(row), servedAt]
+    }
+    offset = to
+    if (behind.length === 0 && offset < head) {
+      const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })
+      if (E.isLeft(next)) return found.length > 0 ? E.right({ found, offset }) : next
       offset = next.right
     }
   }
-  return E.right({ rows, servedAt, offset })
+  return E.right({ found, offset })
+}
+
+/** Down to what came within the byte cap, and slowly up again. */
+const adapt = (reading: Reading, offset: number, width: number, { to }: RangeRead): void => {
+  if (to - offset < width) reading.pageWidth = to - offset
+  else if (width === reading.pageWidth) reading.pageWidth = Math.min(widestPage, width + Math.ceil(width / 4))
 }
 
 const instanceOf = (row: ReadRow): string | undefined =>
   row._tag === 'Entry' ? row.entry.sopInstanceUid : row.malformed.key.sopInstanceUid
 
-/** The offset from which rows come again. */
-const crossGap = async (
-  run: Run,
-  gapStart: number,
-  from: number,
-  head: number,
-  lastTimestamp: string,
-): Promise<E.Either<ServiceError, number>> => {
-  const atOnce = 4
-  for (let offset = from; offset < head; offset += pageWidth * atOnce) {
-    if (offset - gapStart > widestWalk && lastTimestamp !== '') {
-      return crossWithWindows(run, offset, head, lastTimestamp)
-    }
-    const offsets = Array.from({ length: atOnce }, (_, index) => offset + index * pageWidth).filter(
-      (each) => each < head,
-    )
-    const pages = await Promise.all(
-      offsets.map((each) => retrying(run, run.ports.dicom.range(each, Math.min(pageWidth, head - each), false))),
-    )
-    for (const [index, page] of pages.entries()) {
-      if (E.isLeft(page)) return page
-      if (page.right.elements.length > 0) return E.right(offsets[index] ?? offset)
-    }
-    if (remainingMs(run) <= 0) return E.right(offset)
-  }
-  return E.right(head)
-}
-
-/** The smallest sequence above `from`, looked for by time: rows of one statement share a timestamp, in any number. */
-const crossWithWindows = async (
-  run: Run,
-  from: number,
-  head: number,
-  lastTimestamp: string,
-): Promise<E.Either<ServiceError, number>> => {
-  const start = new Date(Date.parse(lastTimestamp) - windowLeadMs).toISOString()
-  let [smallest, until] = [head, Infinity]
-  for (let skip = 0; ;) {
-    const page = await retrying(run, run.ports.dicom.window(start, skip))
-    if (E.isLeft(page)) return page
-    const entries = page.right.elements.flatMap((element) => {
-      const decoded = run.judge.decode(element)
-      return E.isRight(decoded) ? [decoded.right] : []
-    })
-    for (const { sequence, timestamp } of entries) {
-      if (sequence <= from || sequence > smallest) continue
-      smallest = sequence
-      until = Math.min(until, Date.parse(timestamp) + windowLeadMs)
-    }
-    skip += page.right.elements.length
-    const lastSeen = Date.parse(entries.at(-1)?.timestamp ?? '')
-    if (page.right.elements.length === 0 || lastSeen > until || remainingMs(run) <= 0) return E.right(smallest - 1)
-  }
-}
-
-/** Missing numbers are a hole when the row after them is young by the server's clock; older gaps are for ever. */
+/** Missing numbers are a hole when the row after them was young when they were asked for; older gaps are for ever. */
 const noteHoles = (
   run: Run,
   syncedSequence: number,
-  rows: ReadonlyArray<ReadRow>,
+  found: ReadonlyArray<Found>,
   open: ReadonlyArray<Hole>,
-  servedAt: number,
-): { readonly taken: ReadonlyArray<ReadRow>; readonly holes: ReadonlyArray<Hole> } => {
+): { readonly rows: ReadonlyArray<ReadRow>; readonly holes: ReadonlyArray<Hole>; readonly gaps: Array<Numbers> } => {
+  const rows: Array<ReadRow> = []
   const holes = [...open]
+  const gaps: Array<Numbers> = []
   const seenAt = run.ports.clock.now()
   let previous = syncedSequence
-  for (const [index, row] of rows.entries()) {
-    const ageMs = servedAt - Date.parse(timestampOf(row))
-    if (row.sequence > previous + 1 && !(ageMs >= run.settings.holeAgeMs)) {
+  for (const { row, gapSeenAt } of found) {
+    const gap = { from: previous + 1, to: row.sequence - 1 }
+    if (gap.from <= gap.to) {
+      const isOld = gapSeenAt - Date.parse(timestampOf(row)) >= run.settings.holeAgeMs
       // One run must be able to probe them all: what is behind waits until some are closed.
-      if (holes.length >= maxHoles) return { taken: rows.slice(0, index), holes }
-      holes.push({ from: previous + 1, to: row.sequence - 1, seenAt })
+      if (!isOld && holes.length >= maxHoles) break
+      if (isOld) gaps.push(gap)
+      else holes.push({ ...gap, seenAt })
     }
+    rows.push(row)
     previous = row.sequence
   }
-  return { taken: rows, holes }
-}
-
-interface Probes {
-  readonly late: ReadonlyArray<ReadRow>
-  readonly open: ReadonlyArray<Hole>
-}
-
-const probeHoles = async (
-  run: Run,
-  holes: ReadonlyArray<Hole>,
-  probed: Probed,
-): Promise<E.Either<ServiceError, Probes>> => {
-  const late: Array<ReadRow> = []
-  const open: Array<Hole> = []
-  for (const hole of holes) {
-    const now = run.ports.clock.now()
-    if (now - (probed.get(hole.from) ?? -Infinity) < 1_000) {
-      open.push(hole)
-      continue
-    }
-    probed.set(hole.from, now)
-    const found: Array<ReadRow> = []
-    for (let from = hole.from; from <= hole.to;) {
-      const page = await readRange(run, from - 1, Math.min(pageWidth, hole.to - from + 1))
-      if (E.isLeft(page)) return page
-      found.push(...page.right.rows)
-      from = page.right.to + 1
-    }
-    late.push(...found)
-    if (now - hole.seenAt <= run.settings.holeAgeMs) open.push(...without(hole, found.map(sequenceOf)))
-  }
-  return E.right({ late, open })
-}
-
-/** What is left of a hole when some of its numbers were found. */
-export const without = (hole: Hole, found: ReadonlyArray<number>): ReadonlyArray<Hole> => {
-  const rest: Array<Hole> = []
-  let from = hole.from
-  for (const sequence of [...found].sort((left, right) => left - right)) {
-    if (sequence > from) rest.push({ ...hole, from, to: sequence - 1 })
-    from = Math.max(from, sequence + 1)
-  }
-  return from <= hole.to ? [...rest, { ...hole, from }] : rest
+  return { rows, holes, gaps }
 }

@@ -267,10 +267,7 @@ const castAndSettle = async (
   judged: ReadonlyArray<Judged>,
 ): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
-  const result =
-    rows.length === 0
-      ? nothingLive
-      : await castBatch(run, session, { rows, stuckSince: undefined, rejectedStudies: [], onRecord: true })
+  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
   const settled = settledRows(judged, result)
   const before = await attemptsOf(ports, index, settled)
   const errors = await settleErrors(run, index, settled, result.syncedInstances)

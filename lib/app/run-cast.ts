@@ -2,15 +2,24 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../domain/batch/judge'
 import { makeJudge, recordMalformed } from '../domain/batch/judge'
-import { type FailTable, type ServiceError, describeServiceError } from '../domain/cast-error'
+import { type EntryError, type FailTable, type ServiceError, describeServiceError } from '../domain/cast-error'
 import { type Checkpoint, newCheckpoint, sameCheckpoint } from '../domain/checkpoint'
 import { type BatchResult, type Settlement, type Stop, castBatch } from './cast-batch'
 import { type CastSettings, type Run, pauseBefore, remainingMs, retrying } from './context'
 import { type FhirSession, openSession } from './fhir-session'
+import { limitOf, nextCheckpoint } from './next-checkpoint'
 import type { HeldLease, Ports, StoredCheckpoint } from './ports'
-import { type FeedBatch, type Probed, readFeed } from './read-feed'
+import { type FeedBatch, newReading, readFeed } from './read-feed'
 import type { ReadRow } from './read-page'
-import { type FailIndex, type SettledRow, mismatchedStudies, readFailIndex, settleErrors } from './settle-errors'
+import {
+  type CodeCounts,
+  type ErrorsSettled,
+  type FailIndex,
+  type SettledRow,
+  mismatchedStudies,
+  readFailIndex,
+  settleErrors,
+} from './settle-errors'
 
 export type Ended =
   | 'CaughtUp'
@@ -24,6 +33,7 @@ export type Ended =
   | 'CheckpointMoved'
   | 'LeaseLost'
   | 'LeaseHeld'
+  | 'ConfigurationInvalid'
 
 /** What a run did. `entries` = stored + unchanged + superseded + recorded. */
 export interface RunSummary {
@@ -38,6 +48,8 @@ export interface RunSummary {
   readonly superseded: number
   readonly recorded: number
   readonly failed: Readonly<Partial<Record<FailTable, number>>>
+  /** The same entries by code: an alert tells by it whether a person must decide whose patient it is. */
+  readonly codes: CodeCounts
   readonly retries: number
   readonly durationMs: number
   readonly reason?: string
@@ -62,6 +74,9 @@ export const endedBy = (error: ServiceError): Ended => {
     case 'CheckpointMoved':
     case 'LeaseLost':
       return error._tag
+    // Somebody must mend it by hand, as a setting: no next run can.
+    case 'CheckpointUnreadable':
+      return 'ConfigurationInvalid'
   }
 }
 
@@ -75,6 +90,7 @@ interface Tally {
   superseded: number
   recorded: number
   failed: Partial<Record<FailTable, number>>
+  codes: Partial<Record<EntryError['_tag'], number>>
 }
 
 type Ending = { readonly ended: Ended; readonly reason?: string }
@@ -92,6 +108,7 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     superseded: 0,
     recorded: 0,
     failed: {},
+    codes: {},
   }
   const { runId } = options
   let retries = 0
@@ -131,12 +148,15 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
   if (E.isLeft(opened)) return { ended: endedBy(opened.left), reason: describeServiceError(opened.left) }
   let stored = opened.right
   tally.from = tally.to = tally.head = stored.checkpoint.syncedSequence
-  const probed: Probed = new Map()
+  const reading = newReading()
   let [session, failIndex]: [FhirSession | undefined, FailIndex | undefined] = [undefined, undefined]
   for (let batches = 1; ; batches++) {
     const { checkpoint } = stored
-    const feed = await readFeed(run, checkpoint, checkpoint.batchLimit ?? run.settings.batchSize, probed)
-    if (E.isLeft(feed)) return stuck(run, stored, feed.left)
+    const feed = await readFeed(run, checkpoint, limitOf(run, checkpoint), reading)
+    if (E.isLeft(feed)) {
+      if (feed.left._tag === 'FeedReset') tally.head = feed.left.head
+      return stuck(run, stored, feed.left)
+    }
     tally.head = feed.right.head
     tally.openHoles = feed.right.holes.length
     const judged = judgeAll(run, feed.right)
@@ -162,7 +182,8 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
           })
     const stop = result.stop === undefined ? undefined : whatEnded(run, result.stop)
     const rows = settledRows(judged, result)
-    const next = nextCheckpoint(run, stored.checkpoint, feed.right, rows, result)
+    const settled = new Set(rows.map(({ sequence }) => sequence))
+    const next = nextCheckpoint(run, stored.checkpoint, feed.right, settled, result)
     const passed = rows.filter(({ sequence }) => sequence <= next.syncedSequence)
     if (passed.length > 0 || result.syncedInstances.length > 0) {
       if (failIndex === undefined) {
@@ -179,13 +200,14 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
         return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
       }
       stored = written.right
-      count(tally, passed, settledErrors.right.failed)
+      count(tally, passed, settledErrors.right)
     } else if (!sameCheckpoint(next, checkpoint)) {
       const written = await write(run, stored, next)
       if (E.isLeft(written)) return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
       stored = written.right
     }
     tally.to = stored.checkpoint.syncedSequence
+    tellGone(run, feed.right.gone, tally.to)
     tally.openHoles = stored.checkpoint.holes.length
     run.ports.progress({
       syncedSequence: tally.to,
@@ -197,9 +219,17 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
     if (feed.right.reachedHead) return { ended: 'CaughtUp' }
     if (run.stopping()) return { ended: 'Stopped' }
     const enough = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
-    if (enough || feed.right.rows.length === 0) return { ended: 'BatchDone' }
+    if (enough) return { ended: 'BatchDone' }
     if (remainingMs(run) <= 0) return { ended: 'OutOfTime' }
+    if (feed.right.rows.length === 0) return { ended: 'BatchDone' }
   }
+}
+
+/** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
+const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {
+  const passed = gone.filter(({ to }) => to < syncedSequence)
+  const numbers = passed.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+  if (numbers > 0) run.ports.log('info', 'No row came for these sequence numbers', { numbers, gaps: passed.length })
 }
 
 /** The checkpoint, or where a new sync begins. Only "no such row" means new. */
@@ -312,50 +342,7 @@ export const settledRows = (judged: ReadonlyArray<Judged>, { settled }: BatchRes
     }
   })
 
-/** Up to the first entry that is not settled, and always on a row that exists. */
-const nextCheckpoint = (
-  run: Run,
-  from: Checkpoint,
-  feed: FeedBatch,
-  rows: ReadonlyArray<Passed>,
-  result: BatchResult,
-): Checkpoint => {
-  const settled = new Set(rows.map(({ sequence }) => sequence))
-  const firstOpen = feed.rows.findIndex(({ sequence }) => !settled.has(sequence))
-  const last = firstOpen < 0 ? feed.rows.at(-1) : feed.rows[firstOpen - 1]
-  const syncedSequence = last?.sequence ?? from.syncedSequence
-  // A late row that is not settled goes on being a hole: the next batch finds it again.
-  const unsettledLate = feed.late
-    .filter(({ sequence }) => !settled.has(sequence))
-    .map(({ sequence }) => ({ from: sequence, to: sequence, seenAt: run.ports.clock.now() }))
-  const holes = [
-    ...feed.holes.filter((hole) => hole.to < syncedSequence || hole.to < from.syncedSequence),
-    ...unsettledLate,
-  ]
-  const moved = syncedSequence > from.syncedSequence
-  const entry = last?._tag === 'Entry' ? last.entry : undefined
-  const uid = last?._tag === 'Malformed' ? last.malformed.key.sopInstanceUid : entry?.sopInstanceUid
-  const limit = from.batchLimit ?? run.settings.batchSize
-  const row = moved
-    ? {
-        ...(entry === undefined ? {} : { timestamp: entry.timestamp }),
-        ...(uid === undefined ? {} : { sopInstanceUid: uid }),
-      }
-    : {
-        ...(from.timestamp === undefined ? {} : { timestamp: from.timestamp }),
-        ...(from.sopInstanceUid === undefined ? {} : { sopInstanceUid: from.sopInstanceUid }),
-      }
-  return {
-    syncedSequence,
-    ...row,
-    holes: holes.sort((left, right) => left.from - right.from),
-    ...(moved || result.stop === undefined || from.stuckSince === undefined ? {} : { stuckSince: from.stuckSince }),
-    ...(result.splitting ? { batchLimit: Math.max(1, Math.floor(limit / 2)) } : {}),
-    rejectedStudies: result.rejectedStudies,
-  }
-}
-
-const count = (tally: Tally, passed: ReadonlyArray<Passed>, failed: Tally['failed']): void => {
+const count = (tally: Tally, passed: ReadonlyArray<Passed>, { failed, codes }: ErrorsSettled): void => {
   for (const { settlement } of passed) {
     if (settlement === 'Stored') tally.stored += 1
     else if (settlement === 'Unchanged') tally.unchanged += 1
@@ -364,5 +351,8 @@ const count = (tally: Tally, passed: ReadonlyArray<Passed>, failed: Tally['faile
   }
   for (const [table, rows] of Object.entries(failed) as ReadonlyArray<[FailTable, number]>) {
     tally.failed[table] = (tally.failed[table] ?? 0) + rows
+  }
+  for (const [code, rows] of Object.entries(codes) as ReadonlyArray<[EntryError['_tag'], number]>) {
+    tally.codes[code] = (tally.codes[code] ?? 0) + rows
   }
 }

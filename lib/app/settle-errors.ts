@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/Either'
-import { type FailTable, type ServiceError, type TagIssue, failTableOf } from '../domain/cast-error'
+import { type EntryError, type FailTable, type ServiceError, type TagIssue, failTableOf } from '../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../domain/dicom/change-feed-entry'
 import type { Keyword } from '../domain/dicom/tags'
 import type { Run } from './context'
@@ -100,8 +100,12 @@ const tagRowsOf = (settled: ReadonlyArray<SettledRow>, studyKeywords: ReadonlySe
   return [...rows.values()]
 }
 
+export type CodeCounts = Readonly<Partial<Record<EntryError['_tag'], number>>>
+
 export interface ErrorsSettled {
   readonly failed: Readonly<Partial<Record<FailTable, number>>>
+  /** The same rows by their code. */
+  readonly codes: CodeCounts
   /** What was not there before: to be taken back when the checkpoint turns out to be somebody else's. */
   readonly written: ReadonlyArray<FailRowKey>
 }
@@ -119,7 +123,8 @@ export const settleErrors = async (
     error === undefined ? [] : [{ sequence, key, error }],
   )
   const tagRows = tagRowsOf(settled, run.judge.studyKeywords)
-  if (stale.length === 0 && fails.length === 0 && tagRows.length === 0) return E.right({ failed: {}, written: [] })
+  if (stale.length === 0 && fails.length === 0 && tagRows.length === 0)
+    return E.right({ failed: {}, codes: {}, written: [] })
   // Rows have no If-Match on the checkpoint: only the lease keeps a run that slept from telling old news.
   const held = await retrying(run, run.lease.confirm())
   if (E.isLeft(held)) return held
@@ -136,6 +141,10 @@ export const settleErrors = async (
     if (E.isLeft(recorded)) return recorded
   }
   const failed: Partial<Record<FailTable, number>> = {}
-  for (const { error } of fails) failed[failTableOf(error)] = (failed[failTableOf(error)] ?? 0) + 1
-  return E.right({ failed, written: written.right.filter(({ wasThere }) => wasThere !== true) })
+  const codes: Partial<Record<EntryError['_tag'], number>> = {}
+  for (const { error } of fails) {
+    failed[failTableOf(error)] = (failed[failTableOf(error)] ?? 0) + 1
+    codes[error._tag] = (codes[error._tag] ?? 0) + 1
+  }
+  return E.right({ failed, codes, written: written.right.filter(({ wasThere }) => wasThere !== true) })
 }

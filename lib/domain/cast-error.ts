@@ -45,7 +45,16 @@ export type ServiceError =
   | { readonly _tag: 'AnswerTooLarge'; readonly hop: Hop }
   | { readonly _tag: 'LeaseLost' }
   | { readonly _tag: 'CheckpointMoved' }
-  | { readonly _tag: 'FeedReset'; readonly reason: string }
+  /** The row is there, and is no checkpoint. No outage: it stays so until an operator writes it anew, with this ETag. */
+  | {
+      readonly _tag: 'CheckpointUnreadable'
+      readonly reason: string
+      readonly etag: string
+      /** Where it can be read. */
+      readonly syncedSequence: number | undefined
+    }
+  /** `head`: as the feed tells it now. */
+  | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }
   | { readonly _tag: 'FhirRejectsAll'; readonly status: number; readonly issues: ReadonlyArray<string> }
 
 export type CastError = EntryError | ServiceError
@@ -73,6 +82,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'AccessDenied':
     case 'LeaseLost':
     case 'CheckpointMoved':
+    case 'CheckpointUnreadable':
     case 'FeedReset':
     case 'FhirRejectsAll':
       return 'Halt'
@@ -158,6 +168,11 @@ export const describeServiceError = (error: ServiceError): string => {
       return 'the lease was lost: another run may be writing'
     case 'CheckpointMoved':
       return 'the checkpoint was moved by another writer'
+    case 'CheckpointUnreadable':
+      return (
+        `storage: ${error.reason}; it is neither passed over nor taken for a new start. Correct it, or move the checkpoint` +
+        ` to ${error.syncedSequence ?? 'a sequence'}: its etag is ${error.etag}`
+      )
     case 'FeedReset':
       return `the change feed is not the one this checkpoint belongs to: ${error.reason}`
     case 'FhirRejectsAll':

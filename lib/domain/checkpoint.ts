@@ -1,9 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 
-/** Sequences that were missing when the row after them was read; both ends belong to it. `seenAt` in ms. */
-export interface Hole {
+/** Sequence numbers; both ends belong to it. */
+export interface Numbers {
   readonly from: number
   readonly to: number
+}
+
+/** Numbers that were missing when the row after them was read. `seenAt` in ms. */
+export interface Hole extends Numbers {
   readonly seenAt: number
 }
 
@@ -33,3 +37,37 @@ export const sameCheckpoint = (left: Checkpoint, right: Checkpoint): boolean => 
 
 /** Open holes at the most: one run must be able to probe them all. */
 export const maxHoles = 500
+
+/** What is left of a hole when some of its numbers were found. */
+export const without = (hole: Hole, found: ReadonlyArray<number>): ReadonlyArray<Hole> => {
+  const rest: Array<Hole> = []
+  let from = hole.from
+  for (const sequence of [...found].sort((left, right) => left - right)) {
+    if (sequence > from) rest.push({ ...hole, from, to: sequence - 1 })
+    from = Math.max(from, sequence + 1)
+  }
+  return from <= hole.to ? [...rest, { ...hole, from }] : rest
+}
+
+/**
+ * Holes in order, so few that the checkpoint's row can hold them. Numbers side by side that were missed at one time are
+ * one hole. When there are too many all the same, the nearest are joined: what is settled between them is found and
+ * cast again, which changes nothing.
+ */
+export const fitted = (holes: ReadonlyArray<Hole>): ReadonlyArray<Hole> => {
+  const rest: Array<Hole> = []
+  for (const hole of [...holes].sort((left, right) => left.from - right.from)) {
+    const before = rest.at(-1)
+    const isNext = before !== undefined && hole.from <= before.to + 1 && hole.seenAt === before.seenAt
+    if (isNext) rest[rest.length - 1] = { ...before, to: Math.max(before.to, hole.to) }
+    else rest.push(hole)
+  }
+  while (rest.length > maxHoles) {
+    const distances = rest.slice(1).map(({ from }, index) => from - (rest[index]?.to ?? 0))
+    const at = distances.indexOf(Math.min(...distances))
+    const [left, right] = [rest[at], rest[at + 1]]
+    if (left === undefined || right === undefined) break
+    rest.splice(at, 2, { from: left.from, to: right.to, seenAt: Math.max(left.seenAt, right.seenAt) })
+  }
+  return rest
+}

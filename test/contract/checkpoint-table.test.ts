@@ -68,12 +68,15 @@ describe('checkpoint table', () => {
     ['RejectedStudies', { SyncedSequence: 1n, RejectedStudies: '{}' }],
     ['StuckSince', { SyncedSequence: 1n, StuckSince: 'yesterday' }],
     ['BatchLimit', { SyncedSequence: 1n, BatchLimit: 'all' }],
+    ['BatchLimit', { SyncedSequence: 1n, BatchLimit: 0 }],
   ])('ends the run, and does not start anew, when %s cannot be read: %p', async (column, columns) => {
     const { open } = await placeWithRow(columns)
+    const { SyncedSequence } = columns
     expect(await fail(open().read())).toEqual({
-      _tag: 'ServiceUnavailable',
-      hop: 'storage',
-      reason: `the checkpoint row cannot be read: ${column} is missing or not what it should be`,
+      _tag: 'CheckpointUnreadable',
+      reason: `the checkpoint row in SyncStateTable cannot be read: ${column} is missing or not what it should be`,
+      etag: expect.stringMatching(/^W\//),
+      syncedSequence: SyncedSequence === 1n ? 1 : undefined,
     })
   })
 

@@ -187,6 +187,7 @@ describe('the feed', () => {
     expect(await world.cast()).toMatchObject({
       ended: 'FeedReset',
       to: 5,
+      head: 3,
       entries: 0,
       reason: 'the change feed is not the one this checkpoint belongs to: its head 3 is below the checkpoint 5',
     })

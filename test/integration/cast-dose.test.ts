@@ -90,6 +90,17 @@ describe('a dose report in the feed', () => {
     expect(heldBesidesPosition(world)).toEqual(before)
   })
 
+  it('of the enhanced class (…88.76) is an ordinary instance of its study', async () => {
+    const world = await newWorld()
+    const enhanced = '1.2.840.10008.5.1.4.1.1.88.76'
+    world.dicom.control.append(reported({ sopClass: enhanced, content: ctReport(event1) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+    expect(observations(world)).toEqual([])
+    expect(sole(world, 'ImagingStudy').series).toMatchObject([
+      { modality: { code: 'SR' }, instance: [{ sopClass: { code: `urn:oid:${enhanced}` } }] },
+    ])
+  })
+
   it('makes no Observation where they are switched off', async () => {
     const world = await newWorld()
     world.dicom.control.append(reported({ content: ctReport(event1) }))

@@ -37,6 +37,7 @@ describe('dicomcast cast --json', () => {
       superseded: 1,
       recorded: 1,
       failed: { DicomFailToStoreExceptionTable: 1 },
+      codes: { TagsRejected: 1 },
       retries: 0,
       reason: '',
     })

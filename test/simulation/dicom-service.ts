@@ -11,6 +11,9 @@ type Answer<A> = E.Either<ServiceError, A>
 const unavailable = (reason: string, status?: number): Answer<never> =>
   E.left({ _tag: 'ServiceUnavailable', hop: 'dicom', reason, ...(status === undefined ? {} : { status }) })
 
+/** Some are longer than a hole is remembered. */
+const waits = [500, 2_000, 2_000, 150_000]
+
 const element = (vr: string, value: unknown): object => ({ vr, Value: [value] })
 const optional = (tag: string, vr: string, value: string | undefined): object =>
   value === undefined ? {} : { [tag]: element(vr, value) }
@@ -50,14 +53,25 @@ const wireOf = (row: Row, metadata: boolean): object => {
 }
 
 /** The DICOM service as one run meets it. */
-export const dicomServiceFor = (world: World, feed: Feed, process: Process, pageCap: number): DicomService => {
+export const dicomServiceFor = (
+  world: World,
+  feed: Feed,
+  process: Process,
+  { pageCap, hasWindows }: { readonly pageCap: number; readonly hasWindows: boolean },
+): DicomService => {
   const { faults, random, violate } = world
 
   const down = (): Answer<never> | undefined => {
     if (faults.isOn('feed: outage')) return unavailable('down', random.chance(0.5) ? 503 : undefined)
     if (!faults.strikes('feed: failed request')) return undefined
     return random.chance(0.3)
-      ? E.left({ _tag: 'ServiceUnavailable', hop: 'dicom', reason: 'busy', status: 429, retryAfterMs: 2_000 })
+      ? E.left({
+          _tag: 'ServiceUnavailable',
+          hop: 'dicom',
+          reason: 'busy',
+          status: 429,
+          retryAfterMs: random.pick(waits),
+        })
       : unavailable('a passing fault', random.pick([400, 500, 503]))
   }
 
@@ -105,7 +119,7 @@ export const dicomServiceFor = (world: World, feed: Feed, process: Process, page
       ask(`range ${offset}+${limit}${metadata ? '' : ' bare'}`, () => range(offset, limit, metadata), describePage),
     window: (startTime, skip) => () =>
       ask(`window ${startTime}+${skip}`, () => {
-        const failed = down()
+        const failed = down() ?? (hasWindows ? undefined : unavailable('nothing is at this URL', 404))
         if (failed !== undefined) return failed
         const found = feed.rows
           .filter(({ timestamp }) => timestamp >= Date.parse(startTime))

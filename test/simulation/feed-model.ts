@@ -83,7 +83,8 @@ export const studyText = ({ partition, study }: Pick<Key, 'partition' | 'study'>
 export const keyText = ({ partition, study, series, instance }: Key): string =>
   `${partition}/${study}/${series}/${instance}`
 
-export const makeFeed = (world: World): Feed => {
+/** `isOpenHole`: whether the reader waits for this number. */
+export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean): Feed => {
   const { scheduler, say, faults } = world
   const skewMs = world.random.fork('skew').between(-900_000, 900_000)
   const now = (): number => scheduler.now() + skewMs
@@ -114,7 +115,7 @@ export const makeFeed = (world: World): Feed => {
       if (poison) poisoned.add(studyText(image.key))
       image.locked = false
       if (late) faults.hit('feed: late row')
-      if (late && action === 'Update') faults.meet(moves ? 'hole × move' : 'hole × Update')
+      if (action === 'Update' && isOpenHole(sequence)) faults.meet(moves ? 'hole × move' : 'hole × Update')
       say(
         () =>
           `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} “${tags.description ?? ''}”`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,

@@ -45,8 +45,9 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
   }
   const text = (what: string): string => `${what} ${++texts}`
 
-  const begin = (changes: ReadonlyArray<Omit<Change, 'poison'>>, moves = false): void => {
-    if (changes.length === 0) return
+  /** True when its rows can be seen only later. */
+  const begin = (changes: ReadonlyArray<Omit<Change, 'poison'>>, moves = false): boolean => {
+    if (changes.length === 0) return false
     entries += changes.length
     const late = faults.strikes('feed: late row')
     const poisoned = (tags: Tags | undefined): boolean => tags !== undefined && faults.strikes('feed: poison')
@@ -54,11 +55,12 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
       changes.map((change) => ({ ...change, poison: poisoned(change.tags) })),
       random.chance(0.3) ? random.between(1, 8_000) : 0,
       // A transaction never stays open for longer than a hole is remembered.
-      late ? (random.chance(0.5) ? random.between(20, 3_000) : random.between(3_000, 80_000)) : 0,
+      late ? (random.chance(moves ? 0.1 : 0.5) ? random.between(20, 3_000) : random.between(3_000, 80_000)) : 0,
       moves,
     )
     if (faults.strikes('feed: rolled-back identity')) feed.skip(random.between(1, 3))
     if (faults.strikes('feed: identity jump')) feed.skip(random.chance(0.1) ? 10_400 : random.between(120, 700))
+    return late
   }
 
   const tagsOf = (study: Study, number: number): Tags => ({
@@ -130,7 +132,7 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     study.given = random.pick(['Ann', 'Bo', 'Cy'])
     faults.hit(moves ? 'feed: move' : 'feed: bulk update')
     const description = text('updated')
-    begin(
+    const late = begin(
       images.map((image) => ({
         image,
         action: 'Update',
@@ -144,6 +146,9 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
       })),
       moves,
     )
+    // Something behind it, so that a reader sees that numbers are missing.
+    const another = late ? someStudy() : undefined
+    if (another !== undefined) create(another, 1)
   }
 
   const recreate = (study: Study): void => {

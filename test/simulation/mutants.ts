@@ -13,6 +13,8 @@ export interface Mutant {
 }
 
 const readFeed = 'lib/app/read-feed.ts'
+const probeHoles = 'lib/app/probe-holes.ts'
+const nextCheckpoint = 'lib/app/next-checkpoint.ts'
 const isolateRows = 'lib/app/isolate-rows.ts'
 const runCast = 'lib/app/run-cast.ts'
 const castBatch = 'lib/app/cast-batch.ts'
@@ -23,24 +25,38 @@ const plan = 'lib/domain/batch/plan.ts'
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'holes are not remembered',
-    edits: [{ file: readFeed, from: 'if (row.sequence > previous + 1 && ', to: 'if (false && ' }],
+    edits: [{ file: readFeed, from: 'else holes.push({ ...gap, seenAt })', to: 'else gaps.push(gap)' }],
   },
   {
     name: 'holes are not probed',
-    edits: [
-      { file: readFeed, from: 'for (let from = hole.from; from <= hole.to;) {', to: 'for (let from = 1; from < 1;) {' },
-    ],
+    edits: [{ file: probeHoles, from: 'let to = hole.from - 1', to: 'let to = hole.to' }],
   },
   {
     name: 'a hole is given up after its first probe',
-    edits: [{ file: readFeed, from: 'if (now - hole.seenAt <= run.settings.holeAgeMs)', to: 'if (false)' }],
+    edits: [{ file: probeHoles, from: 'askedAt - hole.seenAt > run.settings.holeAgeMs', to: 'true' }],
+  },
+  {
+    name: 'the age of a gap is taken when a later page is read',
+    edits: [
+      { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
+    ],
+  },
+  {
+    name: 'a service without windows of time ends the run at a wide gap',
+    edits: [
+      {
+        file: 'lib/app/cross-gap.ts',
+        from: 'if (E.isLeft(next) && !hasNoWindows(next.left))',
+        to: 'if (E.isLeft(next))',
+      },
+    ],
   },
   {
     name: 'an empty page is the end of the feed',
     edits: [
       {
         file: readFeed,
-        from: 'const next = await crossGap(run, lastFound, offset, head, lastTimestamp)',
+        from: 'const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })',
         to: 'const next = E.right(head)',
       },
     ],
@@ -79,11 +95,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the checkpoint passes entries that are not settled',
-    edits: [{ file: runCast, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
+    edits: [{ file: nextCheckpoint, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
   },
   {
     name: 'a late row that was not settled is forgotten',
-    edits: [{ file: runCast, from: '    ...unsettledLate,\n', to: '' }],
+    edits: [{ file: nextCheckpoint, from: '    ...unsettledLate,\n', to: '' }],
   },
   {
     name: 'a second writer takes back what was recorded before',

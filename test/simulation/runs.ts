@@ -17,6 +17,8 @@ export interface Services {
   readonly lease: LeaseBlob
   /** Images that fit into one page. */
   readonly pageCap: number
+  /** Whether the DICOM service knows the feed by time (v2). */
+  readonly hasWindows: boolean
 }
 
 export interface Running {
@@ -26,9 +28,9 @@ export interface Running {
 
 const portsOf = (world: World, services: Services, process: Process): Ports => {
   const { random, scheduler, say } = world
-  const { feed, fhir, storage, lease, pageCap } = services
+  const { feed, fhir, storage, lease } = services
   return {
-    dicom: dicomServiceFor(world, feed, process, pageCap),
+    dicom: dicomServiceFor(world, feed, process, services),
     fhir: fhirServerFor(world, fhir, process),
     checkpoints: checkpointStoreFor(world, storage, feed, process),
     errors: errorTablesFor(world, storage, process),

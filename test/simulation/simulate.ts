@@ -99,12 +99,16 @@ const makeServices = (world: World): Services => {
     },
     pending: 0,
   }
+  const storage = newStorage()
+  const isOpenHole = (sequence: number): boolean =>
+    (storage.checkpoint?.checkpoint.holes ?? []).some(({ from, to }) => from <= sequence && sequence <= to)
   return {
-    feed: makeFeed(world),
+    feed: makeFeed(world, isOpenHole),
     fhir,
-    storage: newStorage(),
+    storage,
     lease: newLeaseBlob(),
     pageCap: world.random.pick([3, 10, 100]),
+    hasWindows: world.random.chance(0.7),
   }
 }
 

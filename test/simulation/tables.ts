@@ -19,6 +19,9 @@ type Answer<A> = E.Either<ServiceError, A>
 const fails = (reason: string): Answer<never> =>
   E.left({ _tag: 'ServiceUnavailable', hop: 'storage', reason, status: 503 })
 
+/** The row has room for them. */
+const mostHoles = 500
+
 interface CheckpointRow {
   readonly checkpoint: Checkpoint
   readonly etag: string
@@ -62,6 +65,8 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
     if (to.syncedSequence > 0 && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
       violate(`the checkpoint rests on ${to.syncedSequence}, where no row is`)
     }
+    if (to.holes.length > mostHoles) violate(`${to.holes.length} holes do not fit into the checkpoint's row`)
+    process.splitting = false
     storage.checkpoint = { checkpoint: copied(to), etag: `e${++storage.writes}`, writer: process.name }
     return E.right({ checkpoint: copied(to), etag: storage.checkpoint.etag })
   }

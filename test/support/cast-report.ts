@@ -11,6 +11,7 @@ export const reportFields = [
   'superseded',
   'recorded',
   'failed',
+  'codes',
   'fhirRequests',
   'fhirBytesSent',
   'dicomRequests',

@@ -99,7 +99,7 @@ export const useCastWorld = (): ((options?: WorldOptions) => Promise<CastWorld>)
       cast: async (overrides, more) => {
         const log = jsonLog((line) => logged.push(line))
         const report = await cast({ environment: environment(overrides), log, ...more })
-        if (report.ended === 'ConfigurationInvalid') throw new Error(report.reason)
+        if (report.reason.startsWith('the configuration')) throw new Error(report.reason)
         return report
       },
       failed: async () => {

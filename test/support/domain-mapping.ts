@@ -36,7 +36,12 @@ export const emptyStudy: StudyFields = {
   subject: { reference: 'Patient/1' },
 }
 
-export const mapStudy = (zone?: string) => applying<StudyFields>(studyRules(zone), emptyStudy, assertValid)
+export const mapStudy = (zone?: string, excluded?: ReadonlySet<string>) =>
+  applying<StudyFields>(
+    studyRules(zone, excluded).filter(({ element }) => excluded?.has(element) !== true),
+    emptyStudy,
+    assertValid,
+  )
 
 const validSeries = (series: ImagingStudySeries): void => assertValid({ ...emptyStudy, series: [series] })
 

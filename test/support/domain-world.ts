@@ -58,13 +58,16 @@ const instanceOnly = {
   Modality: mostly(fc.constantFrom('CT', 'MR', 'SR', 'ZZ'), 'ct?'),
 }
 
+/** Of one image. */
+export const elementValues = fc.record({ ...patientAndStudy, ...instanceOnly })
+
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
       _tag: fc.constant('Store' as const),
       place,
-      values: fc.record({ ...patientAndStudy, ...instanceOnly }),
+      values: elementValues,
     }),
   },
   {

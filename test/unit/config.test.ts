@@ -144,6 +144,10 @@ describe('readSettings', () => {
     ['DicomCast__DefaultTimeZone', '+01:00'],
     ['DicomCast__StartFrom', 'yesterday'],
     ['DicomCast__Partitions', 'a,b/c'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.reason'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.referrer,imagingstudy.note'],
+    ['DicomCast__Mapping__Exclude', 'ImagingStudy.series.modality'],
+    ['DicomCast__Mapping__Exclude', 'Observation.status'],
     ['DicomCast__MaxBundleEntries', '2'],
     ['DicomCast__MaxBundleBytes', '65535'],
     ['DicomCast__HoleAge', '00:00:00'],
@@ -156,6 +160,14 @@ describe('readSettings', () => {
   ])('refuses %s = %j', (name, value) => {
     const { expected } = settingDescriptions.find((setting) => setting.name === name) ?? { expected: '?' }
     expect(problems({ [name]: value })).toEqual([`${name}: not understood; expected ${expected}`])
+  })
+
+  it('has a word for a service without versions, since the Functions host drops an empty setting', () => {
+    expect(['none', 'None', ''].map((version) => valid({ DicomWeb__Version: version }).dicomWeb.version)).toEqual([
+      '',
+      '',
+      '',
+    ])
   })
 
   it('reads what is given', () => {
@@ -173,6 +185,7 @@ describe('readSettings', () => {
       DicomCast__DefaultTimeZone: 'Europe/Zurich',
       DicomCast__StartFrom: '42',
       DicomCast__Partitions: 'Microsoft.Default, research',
+      DicomCast__Mapping__Exclude: 'Patient.name, ImagingStudy.series.performer,,Observation.device',
       CastSchedule: '*/10 * 8-18 * * MON-FRI',
     })
     expect(settings.dicomWeb.version).toBe('v1')
@@ -193,6 +206,9 @@ describe('readSettings', () => {
     expect(settings.defaultTimeZone).toBe('Europe/Zurich')
     expect(settings.startFrom).toEqual({ _tag: 'Sequence', sequence: 42 })
     expect(settings.partitions).toEqual(['Microsoft.Default', 'research'])
+    expect(settings.excludedElements).toEqual(
+      new Set(['Patient.name', 'ImagingStudy.series.performer', 'Observation.device']),
+    )
     expect(settings.castSchedule).toBe('*/10 * 8-18 * * MON-FRI')
   })
 

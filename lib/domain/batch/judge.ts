@@ -14,10 +14,12 @@ import { type DicomDataset, projectDataset, valuesOfKeyword } from '../dicom/dat
 import { type Keyword, tagOf } from '../dicom/tags'
 import { readUI, trimPadding } from '../dicom/vr'
 import { type Change, type Mapped, applyRules } from '../mapping/mapped'
+import { rememberAlike } from './alike'
 import { doseKeywords } from '../mapping/dose-rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose-report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
-import { type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
+import { patientRules } from '../mapping/patient'
+import { type IdentityProblem, type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
 import { type RuleText, mappingRules } from '../mapping/rules'
 import type { MappingSettings } from '../mapping/settings'
 
@@ -69,16 +71,23 @@ export interface Judge {
   readonly studyKeywords: ReadonlySet<Keyword>
 }
 
-interface Mappers {
-  readonly identity: (dataset: DicomDataset) => E.Either<EntryError | TagIssue, PatientIdentity>
-  readonly patient: (dataset: DicomDataset) => Mapped<Change<Patient>>
+/** What the images of a series say alike. */
+interface Alike {
+  readonly identity: E.Either<IdentityProblem, PatientIdentity>
+  readonly patient: Mapped<Change<Patient>>
+  /** Also of elements that are not written: whose image it is must be known all the same. */
+  readonly claimed: Patient
+  readonly study: Mapped<StudyChange['study']>
+  readonly series: Mapped<StudyChange['series']>
+  readonly issues: ReadonlyArray<TagIssue>
 }
+
+const nobody: Patient = { resourceType: 'Patient' }
 
 const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
 
-const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> => [
-  ...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values(),
-]
+const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
+  issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
 
 /** What the feed says about itself must be what the dataset says: else one of them is another image. */
 const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
@@ -113,20 +122,34 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   const requiredKeywords = new Set(
     all.flatMap(({ tags: [main], required }) => (required && main !== undefined ? [main] : [])),
   )
-  const wanted = new Set([...keywordsOf(all)].map(tagOf))
+  const alikeTags = [...keywordsOf([...patientRules(settings, ''), ...ofStudy, ...ofSeries])].map(tagOf)
+  const wanted = new Set([...[...keywordsOf(all)].map(tagOf), ...alikeTags])
   if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
   const mapDose = mapDoseReport(settings)
   const project = projectDataset(wanted)
-  const mappers = new Map<string, Mappers>()
-  const mappersOf = (partition: string): Mappers => {
-    const known = mappers.get(partition)
-    if (known !== undefined) return known
-    const made = {
-      identity: readPatientIdentity(settings, partition),
-      patient: applyRules(mappingRules(settings, partition).patient),
-    }
-    mappers.set(partition, made)
-    return made
+  const alikeIn = (partition: string): ((series: string, dataset: DicomDataset) => Alike) => {
+    const readIdentity = readPatientIdentity(settings, partition)
+    const [written, known] = [mappingRules(settings, partition).patient, patientRules(settings, partition)]
+    const mapPatient = applyRules(written)
+    const mapClaims = written.length === known.length ? mapPatient : applyRules(known)
+    return rememberAlike(alikeTags, (dataset) => {
+      const [patient, study, series] = [mapPatient(dataset), mapStudy(dataset), mapSeries(dataset)]
+      const claims = mapClaims === mapPatient ? patient : mapClaims(dataset)
+      return {
+        identity: readIdentity(dataset),
+        patient,
+        claimed: TH.isLeft(claims) ? nobody : claims.right('follow')(nobody),
+        study,
+        series,
+        issues: [patient, study, series].flatMap(issuesOf),
+      }
+    })
+  }
+  const partitions = new Map<string, ReturnType<typeof alikeIn>>()
+  const alikeOf = ({ partition, studyInstanceUid, seriesInstanceUid }: InstanceKey, dataset: DicomDataset): Alike => {
+    const read = partitions.get(partition) ?? alikeIn(partition)
+    partitions.set(partition, read)
+    return read(`${studyInstanceUid} ${seriesInstanceUid}`, dataset)
   }
 
   const map = (
@@ -136,16 +159,10 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   ): E.Either<RecordedRow, UpsertRow> => {
     const reject = (error: EntryError, issues: ReadonlyArray<TagIssue> = []): E.Either<RecordedRow, UpsertRow> =>
       E.left({ sequence: kind.sequence, key, error, issues })
-    const { identity: readIdentity, patient: mapPatient } = mappersOf(key.partition)
-    const identity = readIdentity(dataset)
+    const { identity, patient, claimed, study, series, issues: alike } = alikeOf(key, dataset)
     if (E.isLeft(identity) && identity.left._tag === 'IssuerUnknown') return reject({ _tag: 'IssuerUnknown' })
-    const [patient, study, series, instance] = [
-      mapPatient(dataset),
-      mapStudy(dataset),
-      mapSeries(dataset),
-      mapInstance(dataset),
-    ]
-    const issues = oncePerTag([...[patient, study, series, instance].flatMap(issuesOf), ...uidIssues(key, dataset)])
+    const instance = mapInstance(dataset)
+    const issues = oncePerTag([...alike, ...issuesOf(instance), ...uidIssues(key, dataset)])
     const mapped = !TH.isLeft(patient) && !TH.isLeft(study) && !TH.isLeft(series) && !TH.isLeft(instance)
     const invalid = issues.filter(({ _tag, keyword }) => _tag === 'TagInvalid' && judgedKeywords.has(keyword))
     const uidsDiffer = issues.some((issue) => issue._tag === 'TagInvalid' && issue.reason.startsWith('differs'))
@@ -163,7 +180,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
       update: kind.update,
       identity: identity.right,
       patient: right(patient),
-      claimed: right(patient)('follow')({ resourceType: 'Patient' }),
+      claimed,
       change: { study: right(study), series: right(series), instance: right(instance) },
       ...(dose === undefined || TH.isLeft(dose) ? {} : { dose: dose.right }),
       // An issue of a report never keeps its instance out.

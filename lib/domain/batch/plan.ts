@@ -17,6 +17,7 @@ import {
   upsertInstance,
 } from '../mapping/merge-study'
 import { demographicsConflict } from '../mapping/patient'
+import { type Applied, applyOnce } from '../mapping/mapped'
 import { patientKeyText } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
 import type { LiveRow, UpsertRow } from './judge'
@@ -110,6 +111,7 @@ interface PatientDraft {
   readonly key: string
   readonly base: Patient | undefined
   resource: Patient | undefined
+  applied: Applied<Patient> | undefined
 }
 
 interface Fold {
@@ -153,6 +155,7 @@ const patientOf = (fold: Fold, row: UpsertRow): PatientDraft | EntryError => {
     key,
     base: undefined,
     resource: undefined,
+    applied: undefined,
   }
   const make = (): PatientDraft | EntryError => {
     if (hit._tag === 'Unusable') return hit.error
@@ -164,7 +167,13 @@ const patientOf = (fold: Fold, row: UpsertRow): PatientDraft | EntryError => {
     if (same !== undefined && takenOver && !hasIdentifier(same.resource, undefined, row.identity.value)) return created
     if (followed) fold.followed.add(key)
     if (same !== undefined) return same
-    const draft: PatientDraft = { reference: `Patient/${id}`, key, base: patient, resource: patient }
+    const draft: PatientDraft = {
+      reference: `Patient/${id}`,
+      key,
+      base: patient,
+      resource: patient,
+      applied: undefined,
+    }
     fold.patientsById.set(id, draft)
     return draft
   }
@@ -183,7 +192,8 @@ const applyToPatient = ({ input: { settings, newest }, followed }: Fold, draft: 
     resourceType: 'Patient',
     meta: ourMeta(sourceOf(settings.dicom, row.key.partition)),
   }
-  const after = row.patient(mode)(before)
+  draft.applied = applyOnce(draft.applied, row.patient, mode, before)
+  const { to: after } = draft.applied
   // The target of a link has identifiers of its own; the merged one keeps this.
   draft.resource =
     after.identifier !== before.identifier && followed.has(patientKeyText(row.identity))

@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import { legacyBodyParts } from './body-parts'
 import { type DicomDataset, itemsOf, valuesOfKeyword } from './dataset'
 import type { Keyword } from './tags'
 import { readUT } from './vr'
@@ -19,6 +20,7 @@ export type Concept = Pick<CodedEntry, 'value' | 'scheme'>
 const legacySchemes: ReadonlySet<string> = new Set(['SRT', 'SNM3', '99SDM'])
 
 const legacyToSct: ReadonlyMap<string, string> = new Map([
+  ...legacyBodyParts,
   ['P5-08000', '77477000'],
   ['P5-40010', '71651007'],
   ['F-61FDB', '349358000'],
@@ -31,14 +33,6 @@ const legacyToSct: ReadonlyMap<string, string> = new Map([
   ['G-A100', '24028007'],
   ['G-A101', '7771000'],
   ['G-A102', '51440002'],
-  ['T-04000', '76752008'],
-  ['T-D3000', '816094009'],
-  ['T-D4000', '818981001'],
-  ['T-D1100', '69536005'],
-  ['T-D0010', '38266002'],
-  ['T-32000', '80891009'],
-  ['T-D6000', '816092008'],
-  ['R-FAB57', '818982008'],
   ['T-04020', '73056007'],
   ['T-04030', '80248007'],
   ['T-04080', '63762007'],

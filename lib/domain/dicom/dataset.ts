@@ -19,22 +19,44 @@ const valuesOf = (element: unknown): ReadonlyArray<unknown> => {
  * Keeps the tags of `wanted` (eight upper-case hex digits) and forgets the rest: of a CT's 8 KB the mapping needs
  * one. An element that is present without a value is kept, empty: on a correction that means something.
  */
-export const projectDataset =
-  (wanted: ReadonlySet<string>) =>
-  (json: unknown): DicomDataset | undefined => {
+export const projectDataset = (wanted: ReadonlySet<string>): ((json: unknown) => DicomDataset | undefined) => {
+  // The same hundred keys come with every image: each is looked at once. An empty text stands for "not wanted".
+  const spellings = new Map<string, string>()
+  const tagOfKey = (key: string): string => {
+    const known = spellings.get(key)
+    if (known !== undefined) return known
+    const tag = key.toUpperCase()
+    const kept = wanted.has(tag) ? tag : ''
+    if (spellings.size < maxSpellings) spellings.set(key, kept)
+    return kept
+  }
+  return (json) => {
     if (!isRecord(json)) return undefined
     const dataset = new Map<string, ReadonlyArray<unknown>>()
     for (const key of Object.keys(json)) {
-      const tag = wanted.has(key) ? key : key.toUpperCase()
-      if (wanted.has(tag)) dataset.set(tag, valuesOf(json[key]))
+      const tag = tagOfKey(key)
+      if (tag !== '') dataset.set(tag, valuesOf(json[key]))
     }
     return dataset
   }
+}
 
-export const isPresent = (dataset: DicomDataset, keyword: Keyword): boolean => dataset.has(tagOf(keyword))
+// A hostile service may make up as many keys as it likes.
+const maxSpellings = 10_000
 
 export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
   dataset.get(tagOf(keyword)) ?? []
+
+const isBlank = (value: unknown): boolean =>
+  value === undefined || value === null || (typeof value === 'string' && /^[\s\0]*$/.test(value))
+
+/** Blank, or a name or an item of nothing else. */
+const isWithoutContent = (value: unknown): boolean =>
+  isBlank(value) || (isRecord(value) && Object.values(value).every(isBlank))
+
+/** Present, without a value. A value that cannot be read, or that means nothing here, is a value. */
+export const isEmptied = (dataset: DicomDataset, keyword: Keyword): boolean =>
+  dataset.get(tagOf(keyword))?.every(isWithoutContent) ?? false
 
 /** The items of a sequence; what is not an item is passed over. */
 export const itemsOf = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<DicomDataset> =>

@@ -13,15 +13,19 @@ const codes = (list: string): ReadonlySet<string> => new Set(list.trim().split(/
 
 /** PS3.16 CID 29: modalities that acquire; R4 wants only these in `ImagingStudy.modality`. */
 export const acquisitionModalities = codes(`
-  AR BI BMD CFM CR CT DG DMS DX ECG EEG EMG EOG EPS ES GM HC HD IO IVOCT IVUS KER LEN LS MG MR NM OAM OCT OP OPM OPT
+  AR BI BMD CFM CR CT DG DMS DX ECG EEG EMG EOG EPS ES GM HD IO IVOCT IVUS KER LEN LS MG MR NM OAM OCT OP OPM OPT
   OPTBSV OPTENF OPV OSS PA POS PT PX RESP RF RG RTIMAGE SM SRF TG US BDUS VA XA XC
 `)
 
-/** PS3.16 CID 33 and the retired ones (PS3.3 C.7.3.1.1.1): a code of these is a code of DCM. */
+/**
+ * Of PS3.16 CID 33 the others (CID 32), and what Annex D defines beside it: ANN, and the retired ones. A defined term of
+ * PS3.3 that is no code (RTINTENT, RTRAD, RTSEGANN, XAPROTOCOL) is written like any other term.
+ */
 const otherModalities = codes(`
-  ANN ASMT AU CTPROTOCOL DOC FID IOL KO M3D OT PLAN PR PUT REG RTDOSE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN
-  RTSTRUCT RWV SEG SMR SR STAIN TEXTUREMAP XAPROTOCOL XRFPROTOCOL
-  AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST TH VF
+  ASMT AU CTPROTOCOL DOC FID HC IOL KO M3D OT PLAN PR REG RTDOSE RTPLAN RTRECORD RTSTRUCT RWV SEG SMR SR STAIN
+  TEXTUREMAP
+  ANN
+  AS CD CF CP CS DD DF DM DS EC FA FS LP MA MS OPR ST VF
 `)
 
 export const isDicomModality = (code: string): boolean => acquisitionModalities.has(code) || otherModalities.has(code)

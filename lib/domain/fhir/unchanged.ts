@@ -1,4 +1,5 @@
 import type { FhirResource } from 'fhir/r4'
+import { sameJson } from '../json'
 
 const instant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/
 
@@ -7,26 +8,6 @@ const sameInstant = (left: string, right: string): boolean => {
   const [a, b] = [instant.exec(left), instant.exec(right)]
   if (a === null || b === null) return false
   return Date.parse(left) === Date.parse(right) && Number(a[1] ?? 0) === Number(b[1] ?? 0)
-}
-
-const same = (left: unknown, right: unknown): boolean => {
-  if (left === right) return true
-  if (typeof left === 'string' && typeof right === 'string') return sameInstant(left, right)
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
-  if (Array.isArray(left) || Array.isArray(right)) {
-    return (
-      Array.isArray(left) &&
-      Array.isArray(right) &&
-      left.length === right.length &&
-      left.every((item, index) => same(item, right[index]))
-    )
-  }
-  const [a, b] = [left as Record<string, unknown>, right as Record<string, unknown>]
-  const keys = Object.keys(a).filter((key) => a[key] !== undefined)
-  return (
-    keys.length === Object.keys(b).filter((key) => b[key] !== undefined).length &&
-    keys.every((key) => same(a[key], b[key]))
-  )
 }
 
 /** What the server itself sets, and what is generated from the rest, is no change of ours. */
@@ -42,4 +23,4 @@ export const withoutFragment = (source: string): string => source.split('#', 1)[
 
 /** True when writing `next` over `current` would change nothing. */
 export const unchanged = (current: FhirResource, next: FhirResource): boolean =>
-  same(substance(current), substance(next))
+  sameJson(substance(current), substance(next), sameInstant)

@@ -5,6 +5,7 @@ import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { Coding } from 'fhir/r4'
 import type { TagIssue } from '../cast-error'
+import { bodyParts } from '../dicom/body-parts'
 import { readCodedEntries } from '../dicom/coded-entry'
 import type { DicomDataset } from '../dicom/dataset'
 import { valuesOfKeyword } from '../dicom/dataset'
@@ -14,43 +15,6 @@ import { type Mapped, type Rule, rule } from './mapped'
 import type { SeriesFields } from './fields'
 
 const snomed = systemOfScheme.get('SCT') ?? ''
-
-/** PS3.16 Annex L: BodyPartExamined → SNOMED CT. */
-const bodyParts: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    CHEST: '816094009',
-    HEAD: '69536005',
-    ABDOMEN: '818981001',
-    ABDOMENPELVIS: '818982008',
-    PELVIS: '816092008',
-    BREAST: '76752008',
-    KNEE: '72696002',
-    BRAIN: '12738006',
-    SPINE: '421060004',
-    CSPINE: '122494005',
-    TSPINE: '122495006',
-    LSPINE: '122496007',
-    HAND: '85562004',
-    FOOT: '56459004',
-    HEART: '80891009',
-    NECK: '45048000',
-    SKULL: '89546000',
-    HIP: '24136001',
-    SHOULDER: '16982005',
-    LUNG: '39607008',
-    LIVER: '10200004',
-    EXTREMITY: '66019005',
-    ANKLE: '70258002',
-    WRIST: '74670003',
-    ELBOW: '16953009',
-    JAW: '661005',
-    EYE: '81745001',
-    PROSTATE: '41216001',
-    UTERUS: '35039007',
-    KIDNEY: '64033007',
-    WHOLEBODY: '38266002',
-  }),
-)
 
 /** The coded region, else the body part of the table. A term that is in neither is left out: free text is no code. */
 const readBodySite = (dataset: DicomDataset): Mapped<O.Option<Coding>> => {

@@ -1,6 +1,7 @@
 import type { CodeableConcept, Coding } from 'fhir/r4'
 import { type CodedEntry, isLegacyScheme } from '../dicom/coded-entry'
 import { codeSystems } from '../fhir/code-systems'
+import { isAbsoluteUri } from '../fhir/identifiers'
 
 /** Coding scheme designator (PS3.16 §8) → FHIR system. */
 export const systemOfScheme: ReadonlyMap<string, string> = new Map([
@@ -14,16 +15,16 @@ export const systemOfScheme: ReadonlyMap<string, string> = new Map([
   ['C4', 'http://www.ama-assn.org/go/cpt'],
 ])
 
-// FHIR's `code` knows single blanks only.
-const asCode = (value: string): string => value.trim().replace(/\s+/g, ' ')
+/** FHIR's `code` knows single blanks only; a CS, and a code of DICOM, may have several. */
+export const asCode = (value: string): string => value.trim().replace(/\s+/g, ' ')
 
 /**
- * A coded entry of DICOM: the system is that of its own scheme. A private or unknown scheme has no system; a legacy
- * id that could not be translated is not written as a code at all.
+ * A coded entry of DICOM: the system is that of its own scheme; a URN or URL needs none (PS3.3 §8.1). A private or
+ * unknown scheme has no system; a legacy id that could not be translated is not written as a code at all.
  */
 export const codeableConcept = ({ value, scheme, meaning }: CodedEntry): CodeableConcept => {
   if (isLegacyScheme(scheme)) return { text: meaning ?? value }
-  const system = /^urn:\S+$/i.test(value) && scheme === '' ? codeSystems.uri : systemOfScheme.get(scheme)
+  const system = scheme === '' && isAbsoluteUri(value) ? codeSystems.uri : systemOfScheme.get(scheme)
   const coding: Coding = {
     ...(system === undefined ? {} : { system }),
     code: asCode(value),

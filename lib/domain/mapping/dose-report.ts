@@ -180,9 +180,25 @@ const onceEach = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> => [
   ...new Map(issues.map((issue) => [JSON.stringify(issue), issue])).values(),
 ]
 
+const optional = ['basedOn', 'effectiveDateTime', 'valueString', 'device', 'bodySite', 'component'] as const
+
+/** The body without the elements that are switched off. */
+const withoutExcluded =
+  (excluded: ReadonlySet<string>) =>
+  (body: ObservationBody): ObservationBody => {
+    const rest: ObservationBody = { ...body }
+    for (const element of optional) if (excluded.has(`Observation.${element}`)) delete rest[element]
+    return rest
+  }
+
+interface DoseSettings {
+  readonly defaultTimeZone?: string | undefined
+  readonly excludedElements?: ReadonlySet<string>
+}
+
 /** The Observations of one radiation dose report. Left only when it is none, or has no UID to be known by. */
 export const mapDoseReport =
-  ({ defaultTimeZone: zone }: { readonly defaultTimeZone?: string | undefined }) =>
+  ({ defaultTimeZone: zone, excludedElements: excluded = new Set() }: DoseSettings) =>
   (dataset: DicomDataset): Mapped<DoseReport> => {
     const uid = readUI(valuesOfKeyword(dataset, 'SOPInstanceUID'))
     if (E.isLeft(uid)) return TH.left([{ _tag: 'TagInvalid', keyword: 'SOPInstanceUID', reason: uid.left }])
@@ -227,6 +243,7 @@ export const mapDoseReport =
       ...componentIssues,
       ...eventIssues,
     ])
-    const report = { summary, events }
+    const wanted = withoutExcluded(excluded)
+    const report = { summary: wanted(summary), events: events.map(wanted) }
     return RA.isNonEmpty(issues) ? TH.both(issues, report) : TH.right(report)
   }

@@ -7,6 +7,7 @@ export interface DoseRule {
   readonly element: string
   readonly tags: ReadonlyArray<Keyword>
   readonly concepts: ReadonlyArray<NamedConcept>
+  /** Always written; the others can be switched off by their names. */
   readonly required: boolean
   readonly note?: string
 }
@@ -67,7 +68,7 @@ const ofSummary: ReadonlyArray<Described> = [
     required: true,
     note: 'urn:dicom:uid, urn:oid:{uid}, type sop-instance-uid: its identity',
   },
-  { element: 'Observation.identifier (study)', tags: ['StudyInstanceUID'] },
+  { element: 'Observation.identifier (study)', tags: ['StudyInstanceUID'], required: true },
   {
     element: 'Observation.basedOn',
     tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
@@ -76,6 +77,7 @@ const ofSummary: ReadonlyArray<Described> = [
   {
     element: 'Observation.status',
     tags: ['PreliminaryFlag', 'CompletionFlag'],
+    required: true,
     note: 'PRELIMINARY, PARTIAL preliminary; FINAL, COMPLETE final; neither: unknown',
   },
   {
@@ -106,7 +108,12 @@ const ofEvent: ReadonlyArray<Described> = [
     required: true,
     note: 'urn:dicom:uid, urn:oid:{uid}, type irradiation-event-uid: its identity, in every report that repeats it',
   },
-  { element: 'Observation.status', tags: ['PreliminaryFlag', 'CompletionFlag'], note: 'as of the report' },
+  {
+    element: 'Observation.status',
+    tags: ['PreliminaryFlag', 'CompletionFlag'],
+    required: true,
+    note: 'as of the report',
+  },
   {
     element: 'Observation.effectiveDateTime',
     tags: ['DateTime', 'TimezoneOffsetFromUTC'],

@@ -26,7 +26,10 @@ const withoutOurNote = (study: StudyFields): ReadonlyArray<Annotation> =>
   (study.note ?? []).filter(({ text }) => text !== study.description)
 
 /** ImagingStudy, without what is computed from its series, and without its references. */
-export const studyRules = (zone: string | undefined): ReadonlyArray<Rule<StudyFields>> => [
+export const studyRules = (
+  zone: string | undefined,
+  excluded: ReadonlySet<string> = new Set(),
+): ReadonlyArray<Rule<StudyFields>> => [
   rule<StudyFields, string>({
     element: 'ImagingStudy.identifier',
     tags: ['StudyInstanceUID'],
@@ -45,7 +48,7 @@ export const studyRules = (zone: string | undefined): ReadonlyArray<Rule<StudyFi
       clear: (study) => study,
     },
   }),
-  ...orderRules,
+  ...orderRules(excluded),
   rule<StudyFields, Started>({
     element: 'ImagingStudy.started',
     tags: ['StudyDate', 'StudyTime', 'TimezoneOffsetFromUTC'],
@@ -64,7 +67,7 @@ export const studyRules = (zone: string | undefined): ReadonlyArray<Rule<StudyFi
   rule<StudyFields, string>({
     element: 'ImagingStudy.note',
     tags: ['StudyDescription'],
-    note: 'a changed description replaces the note written before',
+    note: 'a changed description replaces the note written before, which is known by the description',
     read: readTag('StudyDescription', readLO),
     slot: {
       has: ({ note, description }) => description !== undefined || note !== undefined,

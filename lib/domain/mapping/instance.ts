@@ -1,11 +1,11 @@
+import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { pipe } from 'fp-ts/function'
 import * as TH from 'fp-ts/These'
 import type { ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
-import { readCodedEntries } from '../dicom/coded-entry'
-import type { DicomDataset } from '../dicom/dataset'
+import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
 import type { Keyword } from '../dicom/tags'
-import { readCS, readIS, readST, readUI } from '../dicom/vr'
+import { readCS, readIS, readST, readUI, readUT } from '../dicom/vr'
 import { codeSystems } from '../fhir/code-systems'
 import { type Mapped, type Rule, type Slot, readTag, rule, unmappable } from './mapped'
 
@@ -38,11 +38,21 @@ const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
   clear: (resource) => resource,
 })
 
+// An ST may have paragraphs; a title is one line.
+const asLine = (value: unknown): unknown => (typeof value === 'string' ? value.replace(/[\s\0]+/g, ' ') : value)
+
 const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
-  const meaning = readCodedEntries(dataset, 'ConceptNameCodeSequence')[0]?.meaning
-  if (meaning !== undefined) return TH.right(O.some(meaning))
-  const document = readTag('DocumentTitle', readST)(dataset)
+  const [concept] = itemsOf(dataset, 'ConceptNameCodeSequence')
+  const meaning = concept === undefined ? O.none : readMeaning(concept)
+  if (O.isSome(meaning)) return TH.right(meaning)
+  const document = readTag('DocumentTitle', (values) => readST(values.map(asLine)))(dataset)
   return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel', readCS)(dataset) : document
+}
+
+/** Of the concept, whether or not it has a code that can be read. */
+const readMeaning = (concept: DicomDataset): O.Option<string> => {
+  const read = readUT(valuesOfKeyword(concept, 'CodeMeaning'))
+  return E.isRight(read) ? read.right : O.none
 }
 
 /** ImagingStudy.series.instance */

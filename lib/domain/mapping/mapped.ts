@@ -6,7 +6,7 @@ import * as RA from 'fp-ts/ReadonlyArray'
 import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
-import { type DicomDataset, isPresent, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, isEmptied, valuesOfKeyword } from '../dicom/dataset'
 import type { Keyword } from '../dicom/tags'
 import type { Reader } from '../dicom/vr'
 
@@ -26,6 +26,19 @@ export type MergeMode = 'follow' | 'fill' | 'replace' | 'correct'
 /** What one entry says about one resource, before it is known what FHIR holds. */
 export type Change<R> = (mode: MergeMode) => Endomorphism<R>
 
+/** What a change was last applied as, and what came of it. */
+export interface Applied<R> {
+  readonly change: Change<R>
+  readonly mode: MergeMode
+  readonly to: R
+}
+
+/** A change that was applied already changes nothing when it is applied again: images of a series say the same. */
+export const applyOnce = <R>(last: Applied<R> | undefined, change: Change<R>, mode: MergeMode, to: R): Applied<R> =>
+  last !== undefined && last.to === to && last.change === change && last.mode === mode
+    ? last
+    : { change, mode, to: change(mode)(to) }
+
 /** A mapping rule is data: which element, from which tags, required or not, and how. */
 export interface Rule<R> {
   readonly element: string
@@ -44,17 +57,15 @@ export interface Slot<R, A> {
   readonly clear: Endomorphism<R>
 }
 
-const issues = RNEA.getSemigroup<TagIssue>()
-const applicative = TH.getApplicative(issues)
 const unchangedBy =
   <R>(): Change<R> =>
   () =>
     identity
 
 const changeOf =
-  <R, A>(slot: Slot<R, A>, value: O.Option<A>, present: boolean): Change<R> =>
+  <R, A>(slot: Slot<R, A>, value: O.Option<A>, emptied: boolean): Change<R> =>
   (mode) => {
-    if (O.isNone(value)) return mode === 'correct' && present ? slot.clear : identity
+    if (O.isNone(value)) return mode === 'correct' && emptied ? slot.clear : identity
     return mode === 'fill'
       ? (resource) => (slot.has(resource) ? resource : slot.set(value.value, mode)(resource))
       : slot.set(value.value, mode)
@@ -92,7 +103,7 @@ export const rule = <R, A>(parts: {
                   changeOf(
                     slot,
                     value,
-                    heeded.some((keyword) => isPresent(dataset, keyword)),
+                    heeded.some((keyword) => isEmptied(dataset, keyword)),
                   ),
                 ),
           (problems, value) =>
@@ -121,12 +132,17 @@ export const unmappable = (keyword: Keyword, reason: string): Mapped<never> =>
 /** A resource is the fold of its rules: issues of all of them are kept, and so is what could be mapped. */
 export const applyRules =
   <R>(rules: ReadonlyArray<Rule<R>>) =>
-  (dataset: DicomDataset): Mapped<Change<R>> =>
-    pipe(
-      rules,
-      RA.traverse(applicative)((each) => each.map(dataset)),
-      TH.map((changes): Change<R> => (mode) => {
-        const endos = changes.map((change) => change(mode))
-        return (resource) => endos.reduce((current, endo) => endo(current), resource)
-      }),
-    )
+  (dataset: DicomDataset): Mapped<Change<R>> => {
+    // What RA.traverse(TH.getApplicative(…)) does, without a copy of the list at each step: this is done for every image.
+    const found: Array<TagIssue> = []
+    const changes: Array<Change<R>> = []
+    for (const each of rules) {
+      const mapped = each.map(dataset)
+      if (!TH.isRight(mapped)) found.push(...mapped.left)
+      if (!TH.isLeft(mapped)) changes.push(mapped.right)
+    }
+    const all: Change<R> = (mode) => (resource) => changes.reduce((current, change) => change(mode)(current), resource)
+    const problems: ReadonlyArray<TagIssue> = found
+    if (!RA.isNonEmpty(problems)) return TH.right(all)
+    return changes.length === rules.length ? TH.both(problems, all) : TH.left(problems)
+  }

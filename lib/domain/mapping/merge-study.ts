@@ -4,13 +4,14 @@ import { acquisitionModalities, codeSystems } from '../fhir/code-systems'
 import { carriesOurMark, isSourceOf, ourMeta, sourceOf } from '../fhir/provenance'
 import type { StudyFields } from './fields'
 import { correctInstance } from './instance'
-import type { Change, MergeMode } from './mapped'
+import { type Applied, type Change, type MergeMode, applyOnce } from './mapped'
 import type { SeriesFields } from './fields'
 import { correctModality } from './series'
 import type { MappingSettings } from './settings'
 
 interface SeriesDraft {
   fields: SeriesFields
+  applied: Applied<SeriesFields> | undefined
   readonly instances: Map<string, ImagingStudySeriesInstance>
 }
 
@@ -40,6 +41,7 @@ export interface StudyDraft {
   readonly base: ImagingStudy | undefined
   /** Undefined while the study has no series left and would be deleted. */
   fields: StudyFields | undefined
+  applied: Applied<StudyFields> | undefined
   readonly series: Map<string, SeriesDraft>
   subject: Reference | undefined
   gotImages: boolean
@@ -52,6 +54,7 @@ export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
   const draft: StudyDraft = {
     base,
     fields: base === undefined ? undefined : (fields as StudyFields),
+    applied: undefined,
     series: new Map(),
     subject: base?.subject,
     gotImages: false,
@@ -59,7 +62,11 @@ export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
   }
   for (const { instance = [], ...each } of series) {
     const known = draft.series.get(each.uid)
-    const target = known ?? { fields: { ...each, modality: correctModality(each.modality) }, instances: new Map() }
+    const target: SeriesDraft = known ?? {
+      fields: { ...each, modality: correctModality(each.modality) },
+      applied: undefined,
+      instances: new Map(),
+    }
     if (known === undefined) draft.series.set(each.uid, target)
     for (const one of instance) {
       if (!target.instances.has(one.uid)) target.instances.set(one.uid, correctInstance(one))
@@ -94,12 +101,16 @@ export const upsertInstance = (
   draft.touched = true
   const ours = isOurs(draft, settings, key.partition)
   const mode = modeOf(kind, ours)
-  draft.fields = change.study(mode)(draft.fields ?? newStudy(settings, key.partition, draft.base))
+  const fields = draft.fields ?? newStudy(settings, key.partition, draft.base)
+  draft.applied = applyOnce(draft.applied, change.study, mode, fields)
+  draft.fields = draft.applied.to
   const series: SeriesDraft = draft.series.get(key.seriesInstanceUid) ?? {
     fields: newSeries(key.seriesInstanceUid),
+    applied: undefined,
     instances: new Map(),
   }
-  series.fields = change.series(mode)(series.fields)
+  series.applied = applyOnce(series.applied, change.series, mode, series.fields)
+  series.fields = series.applied.to
   draft.series.set(key.seriesInstanceUid, series)
   // The instance's own elements come from this very row: a late one is as new as any.
   const ownMode = mode === 'fill' ? 'follow' : mode

@@ -38,21 +38,31 @@ export const isOurOrder = ({ type, identifier, ...others }: Reference): boolean 
   identifier !== undefined &&
   hasType(identifier, 'ACSN')
 
-/** An accession number without a system is ours; one with a system when it is also the order we refer to. */
-const isOurAccession =
-  ({ basedOn = [] }: StudyFields) =>
-  (identifier: Identifier): boolean =>
+/** Which accession number of a study is ours: another system's stays. */
+type IsOurs = (study: StudyFields, next?: Identifier) => (identifier: Identifier) => boolean
+
+/** One without a system, or one that is also the order we refer to. */
+const isOrdered: IsOurs =
+  ({ basedOn = [] }) =>
+  (identifier) =>
     hasType(identifier, 'ACSN') &&
     (!identifier.system || basedOn.some((order) => isOurOrder(order) && sameIdentifier(order.identifier, identifier)))
+
+/** Where orders are not written: one without a system, or the only one of the issuer that the next one has. */
+const isOfIssuer: IsOurs = ({ identifier: all = [] }, next) => {
+  const ofIssuer = all.filter((each) => hasType(each, 'ACSN') && each.system === next?.system)
+  return (identifier) =>
+    hasType(identifier, 'ACSN') && (!identifier.system || (ofIssuer.length === 1 && ofIssuer[0] === identifier))
+}
 
 const withIdentifiers = (study: StudyFields, identifier: ReadonlyArray<Identifier>): StudyFields => {
   const { identifier: _replaced, ...rest } = study
   return identifier.length === 0 ? rest : { ...rest, identifier: [...identifier] }
 }
 
-const withAccession = (study: StudyFields, accession: Identifier): StudyFields => {
+const withAccession = (study: StudyFields, accession: Identifier, isOurs: IsOurs): StudyFields => {
   const identifiers = study.identifier ?? []
-  const own = identifiers.findIndex(isOurAccession(study))
+  const own = identifiers.findIndex(isOurs(study, accession))
   const index =
     own >= 0 ? own : identifiers.findIndex((each) => hasType(each, 'ACSN') && sameIdentifier(each, accession))
   if (sameIdentifier(identifiers[index], accession)) return study
@@ -62,57 +72,81 @@ const withAccession = (study: StudyFields, accession: Identifier): StudyFields =
   )
 }
 
+interface Orders {
+  readonly orders: ReadonlyArray<Reference>
+  /** Whether the instance names requests at all: a report of a study with grouped orders often does not. */
+  readonly named: boolean
+}
+
 /** The order of the study and, for grouped orders, those of the requests. */
-const readOrders = (dataset: DicomDataset): Mapped<O.Option<ReadonlyArray<Reference>>> => {
+const readOrders = (dataset: DicomDataset): Mapped<O.Option<Orders>> => {
   const numberOf = (item: DicomDataset): ReadonlyArray<Identifier> => {
     const read = readSH(valuesOfKeyword(item, 'AccessionNumber'))
     return E.isRight(read) && O.isSome(read.right) ? [accessionOf(item, read.right.value)] : []
   }
-  const identifiers = [dataset, ...itemsOf(dataset, 'RequestAttributesSequence')].flatMap(numberOf)
-  const distinct = [...new Map(identifiers.map((each) => [`${each.system ?? ''}|${each.value}`, each])).values()]
-  return TH.right(
-    distinct.length === 0
-      ? O.none
-      : O.some(distinct.map((identifier): Reference => ({ type: 'ServiceRequest', identifier }))),
-  )
+  const requests = itemsOf(dataset, 'RequestAttributesSequence')
+  // The first of equal ones: a request often repeats the study's own number without the name of its issuer.
+  const distinct = new Map<string, Identifier>()
+  for (const each of [dataset, ...requests].flatMap(numberOf)) {
+    const key = `${each.system ?? ''}|${each.value}`
+    if (!distinct.has(key)) distinct.set(key, each)
+  }
+  const orders = [...distinct.values()].map((identifier): Reference => ({ type: 'ServiceRequest', identifier }))
+  return TH.right(orders.length === 0 ? O.none : O.some({ orders, named: requests.length > 0 }))
 }
 
 const withOrders = (study: StudyFields, orders: ReadonlyArray<Reference>): StudyFields => {
-  const { basedOn = [], ...rest } = study
-  const others = basedOn.filter((each) => !isOurOrder(each))
+  const { basedOn: existing = [], ...rest } = study
+  const others = existing.filter((each) => !isOurOrder(each))
   const all = [...others, ...orders]
   return all.length === 0 ? rest : { ...rest, basedOn: all }
 }
 
-/** Who ordered the study. The accession goes first: what is ours of it is known by the order that stood before. */
-export const orderRules: ReadonlyArray<Rule<StudyFields>> = [
+/** An instance that names no requests does not take those away that another one has named beside its own order. */
+const addsNothing = ({ basedOn: existing = [] }: StudyFields, { orders, named }: Orders): boolean =>
+  !named &&
+  orders.every(({ identifier }) =>
+    existing.some(
+      (each) => isOurOrder(each) && identifier !== undefined && sameIdentifier(each.identifier, identifier),
+    ),
+  )
+
+const accessionRule = (isOurs: IsOurs): Rule<StudyFields> =>
   rule<StudyFields, Identifier>({
     element: 'ImagingStudy.identifier:accession',
     tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
     note: 'type v2-0203#ACSN, with the system and assigner of its issuer; replaced when it changes',
     read: readAccession,
     slot: {
-      has: (study) => (study.identifier ?? []).some(isOurAccession(study)),
-      set: (accession) => (study) => withAccession(study, accession),
+      has: (study) => (study.identifier ?? []).some(isOurs(study)),
+      set: (accession) => (study) => withAccession(study, accession, isOurs),
       clear: (study) => {
-        const isOurs = isOurAccession(study)
+        const isOurAccession = isOurs(study)
         return withIdentifiers(
           study,
-          (study.identifier ?? []).filter((each) => !isOurs(each)),
+          (study.identifier ?? []).filter((each) => !isOurAccession(each)),
         )
       },
     },
-  }),
-  rule<StudyFields, ReadonlyArray<Reference>>({
-    element: 'ImagingStudy.basedOn',
-    tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence', 'RequestAttributesSequence'],
-    judged: false,
-    note: 'logical references to the ServiceRequests of these accession numbers; other entries stay',
-    read: readOrders,
-    slot: {
-      has: ({ basedOn }) => (basedOn ?? []).some(isOurOrder),
-      set: (orders) => (study) => withOrders(study, orders),
-      clear: (study) => withOrders(study, []),
-    },
-  }),
+  })
+
+export const basedOn = 'ImagingStudy.basedOn'
+
+const basedOnRule = rule<StudyFields, Orders>({
+  element: basedOn,
+  tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence', 'RequestAttributesSequence'],
+  judged: false,
+  note: 'logical references to the ServiceRequests of these accession numbers; other entries stay',
+  read: readOrders,
+  slot: {
+    has: (study) => (study.basedOn ?? []).some(isOurOrder),
+    set: (given) => (study) => (addsNothing(study, given) ? study : withOrders(study, given.orders)),
+    clear: (study) => withOrders(study, []),
+  },
+})
+
+/** Who ordered the study. The accession goes first: what is ours of it is known by the order that stood before. */
+export const orderRules = (excluded: ReadonlySet<string>): ReadonlyArray<Rule<StudyFields>> => [
+  accessionRule(excluded.has(basedOn) ? isOfIssuer : isOrdered),
+  basedOnRule,
 ]

@@ -6,7 +6,7 @@ import * as TH from 'fp-ts/These'
 import type { ImagingStudySeriesPerformer, Reference } from 'fhir/r4'
 import type { TagIssue } from '../cast-error'
 import { readCodedEntries } from '../dicom/coded-entry'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, isEmptied, itemsOf, valuesOfKeyword } from '../dicom/dataset'
 import type { Keyword } from '../dicom/tags'
 import { type PersonName, readPN } from '../dicom/vr'
 import { systemOfScheme } from './coded-concept'
@@ -32,25 +32,41 @@ const identifierOf = (dataset: DicomDataset): Reference['identifier'] => {
   return { ...(system === undefined ? {} : { system }), value: code.value }
 }
 
+interface Referrer {
+  readonly reference: Reference
+  readonly isNameEmptied: boolean
+}
+
+const referrerOf =
+  (dataset: DicomDataset) =>
+  (name: O.Option<PersonName>): O.Option<Referrer> => {
+    const identifier = identifierOf(dataset)
+    if (O.isNone(name) && identifier === undefined) return O.none
+    const reference = {
+      ...(identifier === undefined ? {} : { identifier }),
+      ...(O.isNone(name) ? {} : { display: displayOf(name.value) }),
+    }
+    return O.some({ reference, isNameEmptied: isEmptied(dataset, 'ReferringPhysicianName') })
+  }
+
 /** ImagingStudy.referrer; one that refers to a resource was put there by somebody who knows more. */
-export const referrerRule: Rule<StudyFields> = rule<StudyFields, Reference>({
+export const referrerRule: Rule<StudyFields> = rule<StudyFields, Referrer>({
   element: 'ImagingStudy.referrer',
   tags: ['ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence'],
   judged: false,
   note: 'the name as display, and a logical identifier; one that refers to a resource stays',
-  read: (dataset) =>
-    pipe(
-      readTag('ReferringPhysicianName', readPN)(dataset),
-      TH.map(
-        O.map((name): Reference => {
-          const identifier = identifierOf(dataset)
-          return { ...(identifier === undefined ? {} : { identifier }), display: displayOf(name) }
-        }),
-      ),
-    ),
+  read: (dataset) => pipe(readTag('ReferringPhysicianName', readPN)(dataset), TH.map(referrerOf(dataset))),
   slot: {
     has: ({ referrer }) => referrer !== undefined,
-    set: (referrer) => (study) => (study.referrer?.reference === undefined ? { ...study, referrer } : study),
+    set:
+      ({ reference, isNameEmptied }, mode) =>
+      (study) => {
+        const { referrer } = study
+        if (referrer?.reference !== undefined) return study
+        // An identifier alone takes no name away; a correction that empties the name does.
+        const isNamed = reference.display !== undefined || (isNameEmptied && mode === 'correct')
+        return isNamed || referrer === undefined ? { ...study, referrer: reference } : study
+      },
     clear: (study) => {
       const { referrer, ...rest } = study
       return referrer?.reference === undefined ? rest : study

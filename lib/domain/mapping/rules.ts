@@ -20,7 +20,7 @@ export const mappingRules = (settings: MappingSettings, partition: string): Mapp
     rules.filter(({ element, required }) => required || !settings.excludedElements.has(element))
   return {
     patient: wanted(patientRules(settings, partition)),
-    study: wanted(studyRules(settings.defaultTimeZone)),
+    study: wanted(studyRules(settings.defaultTimeZone, settings.excludedElements)),
     series: wanted(seriesRules(settings.defaultTimeZone)),
     instance: wanted(instanceRules),
   }

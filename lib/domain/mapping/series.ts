@@ -2,6 +2,7 @@ import type { Coding } from 'fhir/r4'
 import { readCS, readLO, readUI } from '../dicom/vr'
 import { codeSystems, isDicomModality } from '../fhir/code-systems'
 import { bodySiteRules } from './body-site'
+import { asCode } from './coded-concept'
 import type { SeriesFields } from './fields'
 import { numberSlot, readUnsignedInt } from './instance'
 import { type Rule, readTag, rule } from './mapped'
@@ -9,7 +10,8 @@ import { performerRules } from './people'
 import { type Started, readStarted, startedAfter } from './time'
 
 // Defined terms are extensible, and strict servers refuse an unknown code of a known system: such a code stands alone.
-const modalityCoding = (code: string): Coding => (isDicomModality(code) ? { system: codeSystems.dcm, code } : { code })
+const modalityCoding = (code: string): Coding =>
+  isDicomModality(code) ? { system: codeSystems.dcm, code } : { code: asCode(code) }
 
 const sameCoding = (left: Coding | undefined, right: Coding): boolean =>
   left?.system === right.system && left?.code === right.code

@@ -47,8 +47,9 @@ Beside these: \`ImagingStudy.status\` (\`available\`), \`subject\`, \`endpoint\`
 
 ## Observation: radiation dose reports
 
-Switched off as a whole by \`DicomCast__Features__GenerateObservations=false\`. A value that cannot be read skips its element
-and is recorded; it never keeps the report or its instance out.
+Switched off as a whole by \`DicomCast__Features__GenerateObservations=false\`; a single element by its name, in summaries
+and events alike. A value that cannot be read skips its element and is recorded; it never keeps the report or its
+instance out.
 
 | of | element | from | required | note |
 |---|---|---|---|---|

@@ -36,7 +36,11 @@ const serviceErrors: {
   AccessDenied: [{ _tag: 'AccessDenied', hop: 'fhir', status: 403, reason: 'no role' }, 'Halt'],
   LeaseLost: [{ _tag: 'LeaseLost' }, 'Halt'],
   CheckpointMoved: [{ _tag: 'CheckpointMoved' }, 'Halt'],
-  FeedReset: [{ _tag: 'FeedReset', reason: 'head is behind' }, 'Halt'],
+  CheckpointUnreadable: [
+    { _tag: 'CheckpointUnreadable', reason: 'Holes cannot be read', etag: 'e1', syncedSequence: 12 },
+    'Halt',
+  ],
+  FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],
   FhirRejectsAll: [{ _tag: 'FhirRejectsAll', status: 422, issues: ['structure'] }, 'Halt'],
 }
 
@@ -81,6 +85,7 @@ describe('what an operator reads', () => {
       'fhir: no role',
       expect.stringContaining('lease'),
       expect.stringContaining('checkpoint'),
+      expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])

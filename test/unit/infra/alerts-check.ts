@@ -1,5 +1,5 @@
 import type { CastReport } from '../../../lib/composition'
-import { failTables } from '../../../lib/domain/cast-error'
+import { type EntryError, failTables } from '../../../lib/domain/cast-error'
 import type { BicepFile } from './bicep'
 
 type FieldsOf<A> = A extends unknown ? keyof A : never
@@ -19,6 +19,7 @@ const fields: Readonly<Record<FieldsOf<CastReport> | 'level' | 'message', true>>
   superseded: true,
   recorded: true,
   failed: true,
+  codes: true,
   fhirRequests: true,
   fhirBytesSent: true,
   dicomRequests: true,
@@ -27,8 +28,18 @@ const fields: Readonly<Record<FieldsOf<CastReport> | 'level' | 'message', true>>
   reason: true,
 }
 
-/** Fields that an alert waits for. One that is logged by now does not belong here. */
-const awaited = ['codes']
+/** Whose patient is it? The compiler asks about every code, so that a new one is not forgotten in the alert. */
+const isAboutIdentity: Readonly<Record<EntryError['_tag'], boolean>> = {
+  PatientMismatch: true,
+  DemographicsConflict: true,
+  IssuerUnknown: true,
+  PatientAmbiguous: true,
+  PatientInactive: true,
+  EntryMalformed: false,
+  TagsRejected: false,
+  FhirRejected: false,
+  OutlastedRetries: false,
+}
 
 const ends: Readonly<Record<CastReport['ended'], true>> = {
   CaughtUp: true,
@@ -49,18 +60,28 @@ const wanted = ['no-successful-run', 'lag', 'new-failures', 'identity-work-list'
 
 /** The alerts ask for fields, tables and endings that the app's log line has. */
 export const alertProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<string> => {
-  const alerts = files.find(({ path }) => path === 'infra/modules/alerts.bicep')?.root.text ?? ''
+  const text = files.find(({ path }) => path === 'infra/modules/alerts.bicep')?.root.text ?? ''
+  const alerts = text.replace(/^\s*\/\/.*$/gm, '')
   const where = 'infra/modules/alerts.bicep'
-  const asked = [...alerts.matchAll(/\brun\.(\w+)(?:\.(\w+))?/g)]
+  const main = files.find(({ path }) => path === 'infra/main.bicep')?.root.text ?? ''
+  const [lastRuns = ''] = /^output LAST_RUNS_QUERY .*$/m.exec(main) ?? []
+  const asked = [...(alerts + lastRuns).matchAll(/\brun(?:\.|\[['"])(\w+)(?:['"]\]|\b)(?:\.(\w+))?/g)]
+  const [, listed = ''] = /tostring\(code\) in \(([^)]*)\)/.exec(alerts) ?? []
+  const codes = [...listed.matchAll(/'(\w+)'/g)].map(([, code = '']) => code)
   const compared = [...alerts.matchAll(/run\.ended\) (?:==|in) ?\(?((?:'\w+'(?:, )?)+)/g)].flatMap(([, list = '']) =>
     list.split(', ').map((end) => end.replaceAll("'", '')),
   )
   return [
     ...asked
       .map(([, field = '']) => field)
-      .filter((field) => !(field in fields) && !awaited.includes(field))
+      .filter((field) => !(field in fields))
       .map((field) => `${where}: the app logs no ${field}`),
-    ...awaited.filter((field) => field in fields).map((field) => `${where}: ${field} is logged now, and not awaited`),
+    // Kusto's own parser takes every other field's name as it is.
+    ...asked.filter(([name]) => name === 'run.to').map((_) => `${where}: to is a word of Kusto, not a name: run['to']`),
+    ...Object.entries(isAboutIdentity)
+      .filter(([code, wanted]) => wanted !== codes.includes(code))
+      .map(([code, wanted]) => `${where}: ${code} is ${wanted ? 'not ' : ''}on the identity work-list`),
+    ...codes.filter((code) => !(code in isAboutIdentity)).map((code) => `${where}: there is no code ${code}`),
     ...failTables
       .filter((table) => !alerts.includes(`run.failed.${table}`))
       .map((table) => `${where}: nobody hears of ${table}`),
@@ -69,6 +90,7 @@ export const alertProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<st
       .filter((table) => table !== undefined && !failTables.some((each) => each === table))
       .map((table) => `${where}: there is no ${table}`),
     ...compared.filter((end) => !(end in ends)).map((end) => `${where}: no run ends ${end}`),
+    ...(alerts.includes('actionGroups: concat([people.id], actionGroupIds)') ? [] : [`${where}: it reaches nobody`]),
     ...wanted.filter((name) => !alerts.includes(`name: '${name}'`)).map((name) => `${where}: no alert ${name}`),
   ]
 }

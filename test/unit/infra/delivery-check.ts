@@ -22,7 +22,9 @@ interface Workflow {
     >
   >
 }
+type Hook = Readonly<Record<string, { readonly run: string }>>
 interface AzdProject {
+  readonly hooks?: { readonly predown?: Hook }
   readonly infra: { readonly path: string; readonly module: string }
   readonly services: Readonly<
     Record<
@@ -31,7 +33,7 @@ interface AzdProject {
         readonly dist: string
         readonly host: string
         readonly remoteBuild: boolean
-        readonly hooks: { readonly prepackage: Readonly<Record<string, { readonly run: string }>> }
+        readonly hooks: { readonly prepackage: Hook }
       }
     >
   >
@@ -54,7 +56,13 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
   const { scripts } = JSON.parse(text(repository, 'package.json')) as { scripts: Record<string, string> }
   const staged = /out: \{ type: 'string', default: join\(root, ([^)]*)\)/.exec(script)?.[1]?.replace(/', '/g, '/')
   const hooks = Object.values(service?.hooks.prepackage ?? {}).map(({ run }) => run)
+  const down = Object.values(project.hooks?.predown ?? {}).map(({ run }) => run)
   return [
+    // azd deletes each resource group that a deployment has touched, and ours gives roles in those of the two services.
+    ...unless(
+      down.length === 2 && down.every((run) => run.endsWith('; exit 1')),
+      'azure.yaml: azd down deletes the DICOM and FHIR services',
+    ),
     ...unless(
       tags.length === 1 && names.length === 1 && tags[0] === names[0],
       `azure.yaml: service ${names.join()}, but the tag azd-service-name is ${tags.join()}`,
@@ -68,6 +76,30 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
       'azure.yaml: the hook does not package on every system',
     ),
     ...unless(scripts['package'] === 'node .ci/package.mjs', 'package.json: no script package'),
+  ]
+}
+
+interface HostFile {
+  readonly version: string
+  readonly functionTimeout: string
+  readonly extensionBundle: { readonly id: string; readonly version: string }
+  readonly logging: { readonly applicationInsights: { readonly samplingSettings: { readonly excludedTypes: string } } }
+}
+
+/** What the Functions host reads, in Azure and in Core Tools. */
+export const hostProblems = (repository: string): ReadonlyArray<string> => {
+  const host = JSON.parse(text(repository, 'host.json')) as HostFile
+  const { id, version } = host.extensionBundle
+  const { excludedTypes } = host.logging.applicationInsights.samplingSettings
+  return [
+    ...unless(host.version === '2.0', 'host.json: version is not 2.0'),
+    // DicomCast__TimeBudget goes up to nine minutes.
+    ...unless(host.functionTimeout === '00:10:00', 'host.json: a run may take longer than its function'),
+    ...unless(
+      id === 'Microsoft.Azure.Functions.ExtensionBundle' && version === '[4.*, 5.0.0)',
+      'host.json: not the extension bundle of Functions v4',
+    ),
+    ...unless(excludedTypes.split(';').includes('Trace'), 'host.json: the line of a run may be sampled away'),
   ]
 }
 
@@ -107,6 +139,14 @@ export const workflowProblems = (repository: string): ReadonlyArray<string> => {
       'ci.yml: a job does not say which Node it wants to run on',
     ),
     ...unless(
+      tests.every((job) =>
+        job.steps.some(({ run = '' }) =>
+          run.includes('process.exit(major === process.env.EXPECTED_NODE_MAJOR ? 0 : 1)'),
+        ),
+      ),
+      'ci.yml: a job does not look which Node really runs',
+    ),
+    ...unless(
       tests.every((job) => job.steps.some(({ run }) => run === 'node .ci/test.mjs')),
       'ci.yml: a job does not test',
     ),
@@ -118,6 +158,9 @@ export const workflowProblems = (repository: string): ReadonlyArray<string> => {
       'deploy.yml: a login by something else than OpenID Connect',
     ),
     ...unless(!/\bsecrets\./.test(both), 'workflows: a secret is read'),
+    ...[...both.matchAll(/uses: (\S+)/g)].flatMap(([, action = '']) =>
+      unless(/@(v\d+|[0-9a-f]{40})$/.test(action), `workflows: ${action} has no version`),
+    ),
   ]
 }
 

@@ -12,7 +12,7 @@ const ofThePlatform = [
   'APPLICATIONINSIGHTS_CONNECTION_STRING',
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
   'AZURE_CLIENT_ID',
-  'AzureWebJobs_castTimer_Disabled',
+  'AzureWebJobs.castTimer.Disabled',
 ]
 
 /** Other ways to name the storage: a connection string is a secret, and the URIs say more than the account's name. */
@@ -70,6 +70,13 @@ const valueProblems = (
   ]
 }
 
+/** What the app gets is these three lists; the third is one setting, for the sign-in of operators. */
+const listsProblems = ({ root }: BicepFile): ReadonlyArray<string> =>
+  root.text.includes('for setting in items(union(castSettings, platformSettings, authSettings)): {') &&
+  root.text.includes("var authSettings = hasAuth ? { '${federatedCredential}': identityClientId } : {}")
+    ? []
+    : ['infra: the app gets settings beside those that are checked']
+
 const differences = (where: string, found: Iterable<string>, wanted: Iterable<string>): ReadonlyArray<string> => {
   const [has, needs] = [new Set(found), new Set(wanted)]
   return [
@@ -95,6 +102,7 @@ export const settingsProblems = (
   const readme = readFileSync(join(repository, 'README.md'), 'utf8')
   const [, table = ''] = /<!-- settings:[^>]*-->\n([\s\S]*?)<!-- \/settings -->/.exec(readme) ?? []
   return [
+    ...listsProblems(app),
     ...differences('infra', inBicep.keys(), [...names.filter((name) => !otherWaysIn.includes(name)), ...ofThePlatform]),
     ...differences('local.settings.sample.json', Object.keys(sample.Values), [...names, 'FUNCTIONS_WORKER_RUNTIME']),
     ...differences(

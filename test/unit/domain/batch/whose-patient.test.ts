@@ -117,6 +117,12 @@ describe('conflicting demographics', () => {
     expect([planned.recorded, planned.units]).toEqual([[{ row: other, error: conflict('1') }], []])
   })
 
+  it('also by elements that are not written', () => {
+    const excludedElements = new Set(['Patient.name', 'Patient.birthDate', 'Patient.gender'])
+    const other = rowOf(settingsOf({ excludedElements }), { sequence: 1, values: ole })
+    expect(planOf([other], { snapshot }).recorded).toEqual([{ row: other, error: conflict('1') }])
+  })
+
   it('of a Create row with the first row that introduced the person', () => {
     const rows = [row(1, 1, ana), row(2, 2, ole)] as const
     const planned = planOf(rows)

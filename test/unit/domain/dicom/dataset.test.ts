@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { isPresent, itemsOf, projectDataset, valuesOfKeyword } from '../../../../lib/domain/dicom/dataset'
+import { isEmptied, itemsOf, projectDataset, valuesOfKeyword } from '../../../../lib/domain/dicom/dataset'
 import { dictionary, tagOf } from '../../../../lib/domain/dicom/tags'
 
 const project = projectDataset(new Set(['00100010', '00100024', '0008103E']))
@@ -42,8 +42,23 @@ describe('a dataset', () => {
   ])
 
   it('tells a tag that is present but empty from one that is absent', () => {
-    expect([isPresent(dataset, 'PatientName'), isPresent(dataset, 'PatientSex')]).toEqual([true, false])
+    expect([isEmptied(dataset, 'PatientName'), isEmptied(dataset, 'PatientSex')]).toEqual([true, false])
     expect([valuesOfKeyword(dataset, 'PatientName'), valuesOfKeyword(dataset, 'PatientSex')]).toEqual([[], []])
+  })
+
+  it.each<[unknown, boolean]>([
+    [[], true],
+    [[null], true],
+    [[' \0'], true],
+    [[{ Alphabetic: '' }], true],
+    [[{}], true],
+    [['x'], false],
+    [[0], false],
+    [['', 'x'], false],
+    [[{ Alphabetic: 'x' }], false],
+    [[{ '00080104': { vr: 'LO', Value: ['x'] } }], false],
+  ])('is emptied of a tag with the values %j: %j', (values, isEmpty) => {
+    expect(isEmptied(new Map([['00100010', values as ReadonlyArray<unknown>]]), 'PatientName')).toBe(isEmpty)
   })
 
   it('passes over what is no item of a sequence', () => {

@@ -32,6 +32,14 @@ describe('ImagingStudy.series.bodySite: AnatomicRegionSequence, else BodyPartExa
     ['a region of SRT', { AnatomicRegionSequence: [codeItem('T-D3000', 'SRT')] }, coded],
     ['the body part', { BodyPartExamined: 'CHEST' }, coded],
     ['a body part in lower case', { BodyPartExamined: 'chest ' }, coded],
+    ['a body part with blanks', { BodyPartExamined: 'Chest_Abdomen' }, { ...coded, code: '416550000' }],
+    ['any body part of Annex L', { BodyPartExamined: 'TIBIAFIBULA' }, { ...coded, code: '110536004' }],
+    ['a body part that begins with a digit', { BodyPartExamined: '3RDVENTRICLE' }, { ...coded, code: '49841001' }],
+    [
+      'a region of SNM3, any of Annex L',
+      { AnatomicRegionSequence: [codeItem('T-D9200', 'SNM3', 'Knee')] },
+      { ...coded, code: '72696002', display: 'Knee' },
+    ],
     [
       'the region before the body part',
       { AnatomicRegionSequence: [codeItem('816094009', 'SCT')], BodyPartExamined: 'HEAD' },
@@ -56,8 +64,10 @@ describe('ImagingStudy.series.bodySite: AnatomicRegionSequence, else BodyPartExa
     expect(map({ AnatomicRegionSequence: [] }, 'correct', before)).toEqual(clean(series()))
   })
 
-  it('goes when a correction empties the body part', () => {
-    expect(map({ BodyPartExamined: [] }, 'correct', series({ bodySite: coded }))).toEqual(clean(series()))
+  it('goes when a correction empties the body part, and stays beside an unknown term', () => {
+    const before = series({ bodySite: coded })
+    expect(map({ BodyPartExamined: [] }, 'correct', before)).toEqual(clean(series()))
+    expect(map({ BodyPartExamined: 'TAIL' }, 'correct', before)).toEqual(clean(before))
   })
 })
 
@@ -134,6 +144,8 @@ describe('ImagingStudy.series.instance.title', () => {
     ...parts,
   })
 
+  const meaning = (text: string) => ({ '00080104': element('LO', text) })
+
   it.each<[string, Values, string | undefined]>([
     [
       'the meaning of the concept',
@@ -147,6 +159,8 @@ describe('ImagingStudy.series.instance.title', () => {
       'T',
     ],
     ['the content label', { ContentLabel: 'KEY' }, 'KEY'],
+    ['the meaning of a concept without a code', { ConceptNameCodeSequence: [meaning('Key images')] }, 'Key images'],
+    ['a document title of two lines as one', { DocumentTitle: 'Operation\r\nreport ' }, 'Operation report'],
     ['none', {}, undefined],
   ])('is %s', (_, values, title) => {
     expect(mapInstance(values)).toEqual({ resource: instance(title === undefined ? {} : { title }), issues: [] })

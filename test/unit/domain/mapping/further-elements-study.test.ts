@@ -70,6 +70,24 @@ describe('ImagingStudy.identifier (accession) and .basedOn: AccessionNumber, its
     expect(map({ AccessionNumber: [] }, 'correct', before)).toEqual(clean(study()))
   })
 
+  it('stay when a correction has a number that cannot be read', () => {
+    const before = ordered(accession('A1', hospital))
+    expect(map({ AccessionNumber: 'A'.repeat(17) }, 'correct', before).resource).toEqual(before)
+  })
+
+  it('name the order of the study with the issuer that it has, also when a request repeats it without', () => {
+    const values = { AccessionNumber: 'A1', IssuerOfAccessionNumberSequence: [issuer(undefined, undefined, 'St. Ana')] }
+    expect(map({ ...values, RequestAttributesSequence: [request('A1'), request('B1')] })).toEqual(
+      clean(ordered(accession('A1', undefined, 'St. Ana'), accession('B1'))),
+    )
+  })
+
+  it('keep the orders of a group beside an instance that names no requests, such as its dose report', () => {
+    const grouped = ordered(accession('A1'), accession('B1'))
+    expect(map({ AccessionNumber: 'A1' }, 'follow', grouped)).toEqual(clean(grouped))
+    expect(map({ AccessionNumber: 'A2' }, 'follow', grouped)).toEqual(clean(ordered(accession('A2'))))
+  })
+
   it('name the orders of a group once each', () => {
     const group = [request('A1'), request('B1'), request('B2', issuer('1.2.840.99.1', 'ISO')), request('B1')]
     expect(map({ AccessionNumber: 'A1', RequestAttributesSequence: group })).toEqual(
@@ -112,6 +130,20 @@ describe('ImagingStudy.identifier (accession) and .basedOn: AccessionNumber, its
     expect(mapped).toEqual(clean(ordered(accession('A2'))))
   })
 
+  it('leave no old number of an issuer behind where the orders are not written', () => {
+    const mapAlone = mapStudy(undefined, new Set(['ImagingStudy.basedOn']))
+    const values = { AccessionNumber: 'A2', IssuerOfAccessionNumberSequence: [issuer('1.2.840.99.1', 'ISO')] }
+    const holding = (...numbers: ReadonlyArray<Identifier>) => study({ identifier: [uid, ...numbers] })
+    const [before, after] = [holding(accession('A1', hospital)), holding(accession('A2', hospital))]
+    expect(mapAlone(values)).toEqual(clean(after))
+    expect(mapAlone(values, 'follow', before)).toEqual(clean(after))
+    // Of several it is not known which was ours.
+    const several = [accession('B1', hospital), accession('B2', hospital)]
+    expect(mapAlone(values, 'follow', holding(...several))).toEqual(
+      clean(holding(...several, accession('A2', hospital))),
+    )
+  })
+
   it('are the same after the same values again', () => {
     const values = { AccessionNumber: 'A1', RequestAttributesSequence: [request('B1')] }
     const once = map(values).resource
@@ -137,6 +169,16 @@ describe('ImagingStudy.referrer: ReferringPhysicianName (0008,0090)', () => {
   ])('has an identifier %s', (_, code, identifier) => {
     const values = { ReferringPhysicianName: 'Who^Ann', ReferringPhysicianIdentificationSequence: [person(code)] }
     expect(map(values)).toEqual(clean(study({ referrer: { identifier, display: 'Ann Who' } })))
+  })
+
+  it('is an identifier alone where there is no name, which takes no name away', () => {
+    const values = { ReferringPhysicianIdentificationSequence: [person(codeItem('D77', '99RIS'))] }
+    const identified = study({ referrer: { identifier: { value: 'D77' } } })
+    const named = study({ referrer: { display: 'Ann Who' } })
+    expect(map(values)).toEqual(clean(identified))
+    expect(map(values, 'follow', named)).toEqual(clean(named))
+    expect(map(values, 'correct', named)).toEqual(clean(named))
+    expect(map({ ...values, ReferringPhysicianName: [] }, 'correct', named)).toEqual(clean(identified))
   })
 
   it('that refers to a resource stays', () => {
@@ -174,6 +216,17 @@ describe('ImagingStudy.procedureCode: ProcedureCodeSequence (0008,1032)', () => 
     ['a private scheme', codeItem('CTHD', '99RIS', 'CT head'), coding(undefined, 'CTHD', 'CT head')],
     ['a long code', codeItem('77477000', 'SCT', 'CT', '00080119'), coding('http://snomed.info/sct', '77477000', 'CT')],
     ['no meaning', codeItem('113014', 'DCM'), coding(dcm, '113014')],
+    [
+      'a URN',
+      { '00080120': element('UR', 'urn:oid:1.2.840.99.1') },
+      coding('urn:ietf:rfc:3986', 'urn:oid:1.2.840.99.1'),
+    ],
+    [
+      'a URL',
+      { '00080120': element('UR', 'https://codes.example/ct') },
+      coding('urn:ietf:rfc:3986', 'https://codes.example/ct'),
+    ],
+    ['an unknown scheme', codeItem('CT 1', 'MYCODES', 'CT'), coding(undefined, 'CT 1', 'CT')],
   ])('of %s', (_, item, expected) => {
     expect(map({ ProcedureCodeSequence: [item] })).toEqual(clean(study({ procedureCode: [expected] })))
   })
@@ -193,6 +246,12 @@ describe('ImagingStudy.procedureCode: ProcedureCodeSequence (0008,1032)', () => 
     expect(map({ ProcedureCodeSequence: [codeItem('CTHD', '99RIS')] }, 'fill', before)).toEqual(clean(before))
     expect(map({}, 'correct', before)).toEqual(clean(before))
     expect(map({ ProcedureCodeSequence: [] }, 'correct', before)).toEqual(clean(study()))
+  })
+
+  it('stays when a correction has items without a code', () => {
+    const before = study({ procedureCode: [coding(dcm, '113014')] })
+    const items = [{ '00080104': element('LO', 'No code') }]
+    expect(map({ ProcedureCodeSequence: items }, 'correct', before)).toEqual(clean(before))
   })
 })
 

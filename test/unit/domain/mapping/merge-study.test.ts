@@ -24,8 +24,8 @@ describe('a new study', () => {
     expect(merge(undefined, rows)).toEqual({ _tag: 'Study', resource: created })
   })
 
-  it('lists distinct modalities that acquire; all stand in their series', () => {
-    const modalities = ['SR', 'CT', 'CT', 'ZZ', 'MR', 'SEG']
+  it('lists distinct modalities that acquire (PS3.16 CID 29); all stand in their series', () => {
+    const modalities = ['SR', 'CT', 'CT', 'ZZ', 'MR', 'SEG', 'HC']
     const rows = modalities.map((Modality, index) => image(index + 1, 1, { Modality }))
     const closed = merge(undefined, rows)
     expect(closed._tag === 'Study' && closed.resource.modality).toEqual([ct, { system: dcm, code: 'MR' }])

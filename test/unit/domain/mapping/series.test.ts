@@ -49,8 +49,12 @@ describe('ImagingStudy.series.modality: Modality (0008,0060), required', () => {
     })
   })
 
-  it.each(['ZZ', 'MY_OWN 1'])('has no system for %s, a legal CS: defined terms are extensible', (code) => {
+  it.each(['ZZ', 'MY_OWN 1', 'RTINTENT'])('has no system for %s, a legal CS: defined terms are extensible', (code) => {
     expect(map({ Modality: code })).toEqual({ resource: { ...series, modality: { code } }, issues: [] })
+  })
+
+  it("has single blanks, as FHIR's codes have", () => {
+    expect(map({ Modality: 'MY  OWN' })).toEqual({ resource: { ...series, modality: { code: 'MY OWN' } }, issues: [] })
   })
 
   it.each([

@@ -253,6 +253,8 @@ export const faults: ReadonlyArray<Fault> = [
   ['a contained resource that nothing refers to',
     'patient', 'managingOrganization', undefined, 'dom-3', 'Patient.contained[0]'],
   ['a contained resource without id', 'patient', 'contained.0.id', undefined, 'cardinality'],
+  ['two contained resources of one id',
+    'patient', 'contained.1', { resourceType: 'Organization', id: 'org', name: 'Other' }, 'contained', 'Patient.contained[1].id'],
   ['a contained resource that is invalid', 'patient', 'contained.0.active', 'yes', 'type'],
   ['a contained resource with a version', 'patient', 'contained.0.meta', { versionId: '1' }, 'dom-4', 'Patient'],
   ['a contained resource that contains another',

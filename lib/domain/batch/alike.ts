@@ -1,0 +1,27 @@
+import type { DicomDataset } from '../dicom/dataset'
+import { sameJson } from '../json'
+
+/** Scanners send at the same time, and their rows come mixed. */
+const rememberedPlaces = 64
+
+/**
+ * Images of one series say the same about patient, study and series, and a rule is a function of its tags: what was
+ * made of equal values is not made again. Of the last few places only, so that a feed of any length needs no more.
+ */
+export const rememberAlike = <A>(
+  tags: ReadonlyArray<string>,
+  make: (dataset: DicomDataset) => A,
+): ((place: string, dataset: DicomDataset) => A) => {
+  const last = new Map<string, { readonly dataset: DicomDataset; readonly made: A }>()
+  return (place, dataset) => {
+    const known = last.get(place)
+    if (known !== undefined && tags.every((tag) => sameJson(known.dataset.get(tag), dataset.get(tag)))) {
+      return known.made
+    }
+    const made = make(dataset)
+    const [oldest] = last.keys()
+    if (oldest !== undefined && last.size >= rememberedPlaces && known === undefined) last.delete(oldest)
+    last.set(place, { dataset, made })
+    return made
+  }
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals'
+import { validateResource } from '../../local/fhir/validate'
+import { created } from '../support/cast-images'
+import { codeItem, element } from '../support/dose-sr'
+import { uniqueUid } from '../support/fhir-samples'
+import { useHapiWorld } from './hapi-world'
+
+const newWorld = useHapiWorld()
+
+const issuer = (id: string, type: string) =>
+  element('SQ', {
+    '00400031': element('UT', 'St. Ana'),
+    '00400032': element('UT', id),
+    '00400033': element('CS', type),
+  })
+
+/** All that a study may say beside what it must, in every form that there is. */
+const furtherElements = {
+  '00080050': element('SH', 'A1'),
+  '00080051': issuer('1.2.840.99.1', 'ISO'),
+  '00400275': element(
+    'SQ',
+    { '00080050': element('SH', 'B1'), '00080051': issuer('6F0A5B52-8A0B-5D0A-9D5E-2F7C1C0F7A11', 'UUID') },
+    { '00080050': element('SH', 'B2'), '00080051': issuer('https://ris.example/orders', 'URI') },
+    { '00080050': element('SH', 'B3'), '00080051': issuer('ris.example', 'DNS') },
+  ),
+  '00080090': element('PN', { Alphabetic: 'Who^Ann^^Dr' }),
+  '00080096': element('SQ', { '00401101': element('SQ', codeItem(['D77', '99RIS', 'Dr Who'])) }),
+  '00081032': element(
+    'SQ',
+    codeItem(['77477000', 'SCT', 'CT']),
+    codeItem(['P5-08000', 'SRT', 'CT']),
+    codeItem(['P5-99999', 'SRT', 'Odd CT']),
+    codeItem(['24627-2', 'LN', 'CT Chest']),
+    codeItem(['RPID16', 'RADLEX', 'CT']),
+    codeItem(['71250', 'C4', 'CT']),
+    codeItem(['R07.4', 'I10', 'Chest pain']),
+    codeItem(['113014', 'DCM', 'said otherwise by this file']),
+    codeItem(['CT  HD', '99RIS', 'CT head']),
+    { '00080120': element('UR', 'https://codes.example/ct') },
+  ),
+  '00082218': element('SQ', codeItem(['T-D9200', 'SRT', 'Knie'])),
+  '00200060': element('CS', 'R'),
+  '00081070': element('PN', { Alphabetic: 'Op^Ann' }, { Ideographic: '山田^太郎' }),
+  '00081050': element('PN', { Alphabetic: 'Doc^Eve' }),
+  '00420010': element('ST', 'Operation\r\nreport'),
+  '00080201': element('SH', '+0100'),
+  '00080030': element('TM', '235960.123456'),
+  '00081030': element('LO', 'Knee'),
+  '00100010': element('PN', { Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' }),
+}
+
+describe('on HAPI, which validates', () => {
+  it('every element of the mapping is accepted, in every form that it takes', async () => {
+    const world = await newWorld()
+    const study = uniqueUid()
+    const modalities = ['CT', 'OT', 'HC', 'DF', 'ZZ', 'MY  OWN']
+    const images = modalities.map((modality, at) =>
+      created({ study, series: at + 1, elements: { ...furtherElements, '00080060': element('CS', modality) } }),
+    )
+    world.dicom.control.append(...images)
+
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: modalities.length, recorded: 0, failed: {} })
+
+    const [stored, ...others] = await world.stored('ImagingStudy')
+    const [patient] = await world.stored('Patient')
+    expect(others).toEqual([])
+    expect([stored, patient].flatMap((resource) => validateResource(resource))).toEqual([])
+    expect(stored).toMatchObject({
+      basedOn: ['A1', 'B1', 'B2', 'B3'].map((value) => ({ identifier: { value } })),
+      started: '2026-11-23T23:59:59.123456+01:00',
+      modality: [{ code: 'CT' }],
+      numberOfSeries: modalities.length,
+    })
+    expect(stored?.series?.[0]).toMatchObject({
+      bodySite: { code: '72696002', display: 'Knie' },
+      laterality: { code: '24028007' },
+      performer: [
+        { actor: { display: 'Ann Op' } },
+        { actor: { display: '山田 太郎' } },
+        { actor: { display: 'Eve Doc' } },
+      ],
+      instance: [{ title: 'Operation report' }],
+    })
+    expect(stored?.procedureCode).toHaveLength(10)
+    expect(patient?.name?.map(({ text }) => text)).toEqual(['Tarou Yamada', '山田 太郎', 'やまだ たろう'])
+  })
+})
