@@ -91,9 +91,8 @@ export const walkStudies = async (
     write(JSON.stringify({ compared, differing: differ, repaired, notCast, ended: outcome, studies: differing }))
   } else {
     const verdict = differ === 0 ? 'all in step' : plural(differ, 'study differs', 'studies differ')
-    const rows = Object.keys(notCast).length === 0 ? '' : `; instances that cannot be cast: ${counts(notCast)}`
     write(
-      `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${rows}`,
+      `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${butFor(notCast)}`,
       ...(outcome === 'Done'
         ? []
         : [`Not all studies were compared${resume === undefined ? '' : '; the same command goes on from here'}.`]),
@@ -104,6 +103,12 @@ export const walkStudies = async (
   if (broken) return
   if (ended.right === 'Done') file.remove()
   process.exitCode = differ > repaired || ended.right === 'Stopped' ? 1 : 0
+}
+
+/** What is known to be missing is no difference, and still nothing to keep quiet about. */
+const butFor = (notCast: WalkTally['notCast']): string => {
+  const instances = Object.values(notCast).reduce((total, count) => total + count, 0)
+  return instances === 0 ? '' : `; not cast: ${plural(instances, 'instance')} (${counts(notCast)})`
 }
 
 /** While another run holds the lease there is nothing to do but to wait for its end. */

@@ -79,12 +79,11 @@ it('five hundred studies, four mishaps: the status tells each, the operator mend
     1,
     ['FhirRejected', 'PatientAmbiguous', 'PatientMismatch', 'Retrying'],
   ])
-  // The instance that FHIR refused could be there; whatever else is not cast has its row.
-  const compared = await command('verify', '--all', '--json')
-  expect([compared.code, JSON.parse(compared.stdout)]).toMatchObject([
-    1,
-    { compared: studies, differing: 1, studies: [{ study: '1.2.77', instances: { missing: 1, gone: 0 } }] },
-  ])
+  // What is not cast has its row: a walk tells how many there are, and finds nothing else.
+  expect(await command('verify', '--all')).toEqual({
+    ...{ code: 0, stderr: '' },
+    stdout: `${studies} studies compared: all in step; not cast: ${doubledImages + 2} instances (PatientAmbiguous ${doubledImages}, FhirRejected 1, PatientMismatch 1)\n`,
+  })
 
   // The twins are merged: a replay of the table casts their images, and tells that the instance is still refused.
   const replay = async (...args: ReadonlyArray<string>) => {
