@@ -67,11 +67,26 @@ export const show = <A>(
   process.exitCode = exitCode(answer.right)
 }
 
-/** What an option names is judged by the same codecs as a request's body. */
-export const parsed = <A>(request: Parsed<A>, output: Output): A | undefined => {
+/** What was typed is wrong. */
+export const refused = (problems: ReadonlyArray<string>, output: Output): undefined =>
+  void failed({ _tag: 'Left', left: { _tag: 'RequestInvalid', problems } }, output)
+
+const optionOf = (member: string): string => `--${member.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/**
+ * What an option names is judged by the same codecs as a request's body. Their problems name its members: here they
+ * name the options, and `typed` has those that are called otherwise.
+ */
+export const parsed = <A>(
+  request: Parsed<A>,
+  output: Output,
+  typed: Readonly<Record<string, string>> = {},
+): A | undefined => {
   if (request._tag === 'Right') return request.right
-  failed({ _tag: 'Left', left: { _tag: 'RequestInvalid', problems: request.left } }, output)
-  return undefined
+  const problems = request.left.map((problem) =>
+    problem.replace(/^(\w+)[.\w]*: /, (_, member: string) => `${typed[member] ?? optionOf(member)}: `),
+  )
+  return refused([...new Set(problems)], output)
 }
 
 /** Only the options that were given. */
