@@ -55,6 +55,19 @@ describe('docs/operations.md', () => {
       { DicomCast__BatchSize: '100' },
     ))
 
+  it('FHIR refuses every study', () =>
+    chapter(async ({ run, isTold }, { dicom, fhir }) => {
+      const studies = Array.from({ length: 25 }, (_, number) => created({ study: `1.2.840.1.${number + 1}` }))
+      dicom.control.append(...studies)
+      fhir.faults.set([{ fault: 'rejectResource', match: { bodyIncludes: '"ImagingStudy"' } }])
+      await run(['cast', '--until-caught-up'])
+      await run(['status'])
+      isTold('refuses-all')
+      fhir.faults.clear()
+      await run(['cast', '--until-caught-up'])
+      isTold('refuses-all-mended')
+    }))
+
   it('a poison study', () =>
     chapter(async ({ run, isTold }, { cast, dicom, fhir }) => {
       const poisoned = { study: '1.2.840.1.1', instance: 2 }

@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect } from '@jest/globals'
 import { dicomcast } from './command-line'
@@ -26,7 +25,7 @@ const lasting = (text: string): string =>
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z?/g, 'TIME')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID')
     .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
-    .replaceAll(new RegExp(`\\b${userInfo().username}\\b|\\broot\\b`, 'g'), 'WHO')
+    .replaceAll(/^(TIME +[a-z-]+) +(command line|\S+) /gm, '$1 WHO ')
     .replaceAll(/\d+(\.\d+)? (entries\/s|s\b|bytes)/g, 'N $2')
     .replaceAll(/(answers|Writer\?|restored) +\d+ /g, '$1 N ')
     .replaceAll(/ \d+\.\d$/gm, ' N')
