@@ -90,7 +90,8 @@ export const walkStudies = async (
   if (json === true) {
     write(JSON.stringify({ compared, differing: differ, repaired, notCast, ended: outcome, studies: differing }))
   } else {
-    const verdict = differ === 0 ? 'all in step' : plural(differ, 'study differs', 'studies differ')
+    const fine = compared === 0 && outcome !== 'Done' ? 'nothing is known' : 'all in step'
+    const verdict = differ === 0 ? fine : plural(differ, 'study differs', 'studies differ')
     write(
       `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${butFor(notCast)}`,
       ...(outcome === 'Done'

@@ -13,6 +13,7 @@ import { fhirServer } from './adapters/fhir-server'
 import { type Meter, httpSender, newMeter } from './adapters/http'
 import { makeRunHistoryTable } from './adapters/run-history-table'
 import { makeStorageAccount } from './adapters/storage-client'
+import { believeGone } from './app/believe-gone'
 import type { CastSettings } from './app/context'
 import type { Clock, FhirServer, HeldLease, Lease, Log, Progress } from './app/ports'
 import type { OperatorPorts, RunKind } from './app/ports-operator'
@@ -159,10 +160,11 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
   const callDicom = authorized(send, 'dicom', settings.dicomWeb.authentication)
   const callFhir = authorized(send, 'fhir', settings.fhir.authentication)
   const storage = sharedStorage(settings, requestTimeoutMs)
+  const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
     lease: remembered(storage.lease),
-    dicom: dicomChangeFeed(settings.dicomWeb, callDicom),
+    dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
     fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
     clock,

@@ -8,7 +8,7 @@ import type { ServiceError } from '../domain/cast-error'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
 import { dicomRoot, wadoAddress } from '../domain/fhir/provenance'
 import type { Call } from './access-token'
-import { type HttpAnswer, isRecord, jsonOf, servedAt, unavailable, unexpected } from './http'
+import { type HttpAnswer, isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './http'
 
 export interface DicomServiceSettings {
   readonly endpoint: string
@@ -39,7 +39,7 @@ const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
   answer.status === 200
     ? pipe(
         arrayOf(answer),
-        E.map((elements) => ({ elements, servedAt: servedAt(answer) })),
+        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.body.length })),
       )
     : E.left(unexpected('dicom', answer))
 
@@ -64,7 +64,7 @@ const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<number>> 
   )
 }
 
-/** Nothing is there: 404, or 410 of a service that remembers what it deleted. */
+/** Nothing is there: 404, or 410 of a service that remembers what it deleted. Believed by whoever compares. */
 const metadataOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> => {
   if (answer.status === 404 || answer.status === 410) return E.right([])
   return answer.status === 200 ? arrayOf(answer) : E.left(unexpected('dicom', answer))
@@ -118,6 +118,8 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
   }
 }
 
+const noStudies = 'nothing is at the URL of studies: check DicomWeb__Version'
+
 // What QIDO-RS answers for one study: of its attributes only the UID is of use here.
 const studyUidOf = (json: unknown): ReadonlyArray<string> => {
   const element = isRecord(json) ? json['0020000D'] : undefined
@@ -157,6 +159,8 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
         get(`${wadoAddress(service, partition)}/studies?limit=${limit}&offset=${offset}`),
         TE.flatMapEither((answer) => {
           if (answer.status === 204) return E.right([])
+          // A service without studies says so in another way.
+          if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
           return answer.status === 200
             ? pipe(
                 arrayOf(answer),

@@ -18,8 +18,7 @@ const windowWidth = 100
 const readOnce = async (run: Run, offset: number, width: number, metadata: boolean): Result<RangeRead> => {
   const page = await run.ports.dicom.range(offset, width, metadata)()
   if (E.isLeft(page)) return page
-  const rows = await decodePage(run, offset, offset + width, page.right)
-  return E.isLeft(rows) ? rows : E.right({ rows: rows.right, to: offset + width, servedAt: page.right.servedAt })
+  return decodePage(run, offset, offset + width, page.right)
 }
 
 /** Metadata belongs to it, and it needs it: a row that is superseded or deletes is complete without. */
@@ -36,7 +35,7 @@ const hasMetadata = (row: ReadRow): boolean => row._tag === 'Entry' && row.entry
 export const isolate = async (run: Run, offset: number, width: number, error: ServiceError): Result<RangeRead> => {
   const bare = await readOnce(run, offset, width, false)
   if (E.isLeft(bare)) return E.left(error)
-  const { rows, servedAt } = bare.right
+  const { rows, servedAt, bytes } = bare.right
   const { good, suspects } = await bisect(run, offset, width, rows)
   let open = suspects
   const othersAreRead = async (): Promise<boolean> => {
@@ -47,7 +46,7 @@ export const isolate = async (run: Run, offset: number, width: number, error: Se
   const upToFirst = (): E.Either<ServiceError, RangeRead> => {
     const to = (open[0]?.sequence ?? 0) - 1
     return to > offset
-      ? E.right({ rows: inOrder(good.filter(({ sequence }) => sequence <= to)), to, servedAt })
+      ? E.right({ rows: inOrder(good.filter(({ sequence }) => sequence <= to)), to, servedAt, bytes })
       : E.left(error)
   }
   for (let round = 1; open.length > 0; round++) {
@@ -63,7 +62,7 @@ export const isolate = async (run: Run, offset: number, width: number, error: Se
     if (open.length > 0 && round < rounds && !(await pauseBefore(run, round, error))) return upToFirst()
   }
   const blamed = open.map((row) => malformed(row, 'metadata is unreadable'))
-  return E.right({ rows: inOrder([...good, ...blamed]), to: offset + width, servedAt })
+  return E.right({ rows: inOrder([...good, ...blamed]), to: offset + width, servedAt, bytes })
 }
 
 const inOrder = (rows: ReadonlyArray<ReadRow>): ReadonlyArray<ReadRow> =>

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { Endpoint, FhirResource, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import type { LiveRow, UpsertRow } from '../domain/batch/judge'
-import { type Snapshot, findStudy, referencedId } from '../domain/batch/snapshot'
+import { type Snapshot, findPatient, findStudy, referencedId } from '../domain/batch/snapshot'
 import { isReportClass, membersOf } from '../domain/batch/observation-index'
 import type { ServiceError } from '../domain/cast-error'
 import { codeSystems } from '../domain/fhir/code-systems'
@@ -91,12 +91,16 @@ export const loadSnapshot = async (
     studies: studiesByIdentifier(ofType<ImagingStudy>('ImagingStudy', resources)),
     observations: byId(ofType<Observation>('Observation', resources)),
     ourSubjects: new Set<string>(),
+    mistaken: new Map<string, ReadonlyArray<string>>(),
   }
   const reports = await addReports(run, snapshot, rows)
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked
-  return addOurSubjects(run, snapshot, [...identities.values()])
+  const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
+  if (E.isLeft(subjects)) return subjects
+  const mistaken = await addMistaken(run, snapshot, [...identities.values()])
+  return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
 }
 
 const doseTokens = ({ dose }: UpsertRow): ReadonlyArray<string> =>
@@ -162,10 +166,11 @@ const studiesByIdentifier = (studies: ReadonlyArray<ImagingStudy>): Map<string, 
   return byValue
 }
 
-type Loading = Omit<Snapshot, 'patients' | 'observations' | 'ourSubjects'> & {
+type Loading = Omit<Snapshot, 'patients' | 'observations' | 'ourSubjects' | 'mistaken'> & {
   readonly patients: Map<string, Patient>
   readonly observations: Map<string, Observation>
   readonly ourSubjects: Set<string>
+  readonly mistaken: Map<string, ReadonlyArray<string>>
 }
 
 /** Subjects of the studies and targets of `replaced-by` links, five hops at the most. */
@@ -203,7 +208,7 @@ const addOurSubjects = async (
   run: Run,
   snapshot: Loading,
   identities: ReadonlyArray<PatientIdentity>,
-): Promise<E.Either<ServiceError, Snapshot>> => {
+): Promise<E.Either<ServiceError, void>> => {
   const { dicom } = run.settings
   const having = (system: string | undefined, value: string): ReadonlyArray<Patient> =>
     (snapshot.patientsByValue.get(value) ?? [])
@@ -219,7 +224,7 @@ const addOurSubjects = async (
       isEndpointOf(dicom, partition)({ address, ...(name === undefined ? {} : { name }), ...rest }),
     ),
   )
-  if (candidates.length === 0 || own.length === 0) return E.right(snapshot)
+  if (candidates.length === 0 || own.length === 0) return E.right(undefined)
   const endpoints = own.map(({ id }) => `Endpoint/${id}`).join(',')
   const found = await retrying(
     run,
@@ -241,5 +246,37 @@ const addOurSubjects = async (
       snapshot.ourSubjects.add(id)
     }
   })
-  return E.right(snapshot)
+  return E.right(undefined)
+}
+
+/** As a server may compare that minds neither case nor blanks. */
+const loosely = (text: string): string =>
+  text
+    .normalize('NFKD')
+    .replace(/[\p{M}\s]/gu, '')
+    .toLowerCase()
+
+/**
+ * A server may take identifiers for equal that are not (R4 §3.1.1.4.10 even asks for it when in doubt). Its conditional
+ * create would then find another person, and the images would be his. Asked only where such a Patient is among the hits.
+ */
+const addMistaken = async (
+  run: Run,
+  snapshot: Loading,
+  identities: ReadonlyArray<PatientIdentity>,
+): Promise<E.Either<ServiceError, void>> => {
+  const values = new Set([...snapshot.patientsByValue.keys()].map(loosely))
+  const doubtful = identities.filter(
+    (each) => values.has(loosely(each.value)) && findPatient(snapshot, run.settings, each)._tag === 'None',
+  )
+  if (doubtful.length === 0) return E.right(undefined)
+  const tokens = doubtful.map(({ system, value }) => identifierToken(system, value))
+  const searches = tokens.flatMap((token) => byToken('Patient', 'identifier', [token], '10'))
+  const found = await retrying(run, run.ports.fhir.search(searches))
+  if (E.isLeft(found)) return found
+  tokens.forEach((token, index) => {
+    const ids = ofType<Patient>('Patient', found.right[index] ?? []).flatMap(({ id }) => id ?? [])
+    if (ids.length > 0) snapshot.mistaken.set(token, ids)
+  })
+  return E.right(undefined)
 }

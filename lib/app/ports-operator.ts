@@ -9,7 +9,7 @@ import {
   failTables,
 } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
-import type { FailRowKey, Ports } from './ports'
+import type { DicomService, FailRowKey, Ports } from './ports'
 
 // What operating needs beyond casting: a run of the timer touches none of it but the history.
 
@@ -143,7 +143,13 @@ export interface StudyIndex {
   readonly studies: (partition: string, offset: number, limit: number) => Result<ReadonlyArray<string>>
 }
 
+export interface ProbedDicomService extends DicomService {
+  /** Is one of the newest live images of the feed found by its UIDs? No error when there is none to look for. */
+  readonly probeStudies: (head: number) => Result<unknown>
+}
+
 export interface OperatorPorts extends Ports {
+  readonly dicom: ProbedDicomService
   readonly history: RunHistory
   readonly failures: Failures
   readonly leaseInspection: LeaseInspection

@@ -8,10 +8,11 @@ import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
-/** `servedAt`: the server's Date header, ms; ages are judged by the server's clock, not by ours. */
+/** `servedAt`: the server's Date header, ms; ages are judged by the server's clock, not by ours. `bytes`: of the answer, about. */
 export interface FeedPage {
   readonly elements: ReadonlyArray<unknown>
   readonly servedAt: number
+  readonly bytes: number
 }
 
 export interface DicomService {
@@ -21,7 +22,7 @@ export interface DicomService {
   readonly range: (offset: number, limit: number, metadata: boolean) => Result<FeedPage>
   /** v2: rows with a Timestamp from `startTime` on, in order of Timestamp, without metadata. */
   readonly window: (startTime: string, offset: number) => Result<FeedPage>
-  /** The metadata of all live instances; none when there is no such study. */
+  /** The metadata of all live instances; none when there is no such study, and never for want of the route. */
   readonly study: (partition: string, studyInstanceUid: string) => Result<ReadonlyArray<unknown>>
   /** Of one live instance. */
   readonly instance: (key: InstanceKey) => Result<O.Option<unknown>>

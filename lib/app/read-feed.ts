@@ -2,11 +2,19 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
 import { type Checkpoint, type Hole, type Numbers, maxHoles } from '../domain/checkpoint'
-import { type Run, remainingMs, retrying } from './context'
-import { crossGap } from './cross-gap'
+import { type Run, retrying } from './context'
 import { probeHoles } from './probe-holes'
-import type { RangeRead, ReadRow } from './read-page'
-import { readRange } from './read-range'
+import {
+  type Forward,
+  type Found,
+  type Reading as PageReading,
+  feedReset,
+  instanceOf,
+  newReading as newPageReading,
+  readForward,
+  timestampOf,
+} from './read-forward'
+import type { ReadRow } from './read-page'
 
 /** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
 export interface FeedBatch {
@@ -19,19 +27,22 @@ export interface FeedBatch {
   readonly reachedHead: boolean
 }
 
-const widestPage = 100
-
 /** What the batches of a run remember of their reading. */
-export interface Reading {
+export interface Reading extends PageReading {
   /** When each hole was last asked for, by its first number, ms. */
   readonly probed: Map<number, number>
-  /** How wide a page may be to come within the byte cap. */
-  pageWidth: number
+  ahead: Ahead | undefined
 }
 
-export const newReading = (): Reading => ({ probed: new Map(), pageWidth: widestPage })
+/** What was read of the next batch while this one was written. */
+interface Ahead {
+  readonly after: number
+  /** Read before the pages. */
+  readonly head: number
+  readonly read: Promise<E.Either<ServiceError, Forward>>
+}
 
-const timestampOf = (row: ReadRow): string => (row._tag === 'Entry' ? row.entry.timestamp : '')
+export const newReading = (): Reading => ({ ...newPageReading(), probed: new Map(), ahead: undefined })
 
 /**
  * Reads up to `limit` entries behind the checkpoint, in sequence order, and probes the open holes. An empty page is
@@ -43,10 +54,11 @@ export const readFeed = async (
   limit: number,
   reading: Reading,
 ): Promise<E.Either<ServiceError, FeedBatch>> => {
-  const latest = await retrying(run, run.ports.dicom.latest())
-  if (E.isLeft(latest)) return latest
-  const head = O.getOrElse(() => 0)(latest.right)
   const { syncedSequence } = checkpoint
+  const ahead = await takeAhead(reading, syncedSequence)
+  const known = ahead !== undefined && endOf(ahead.forward) < ahead.head ? E.right(ahead.head) : await readHead(run)
+  if (E.isLeft(known)) return known
+  const { right: head } = known
   if (head < syncedSequence) {
     return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
   }
@@ -55,9 +67,11 @@ export const readFeed = async (
   const { late, open, dropped } = probes.right
   const batch = { head, late, rows: [], holes: open, gone: dropped }
   if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
-  const read = await readForward(run, checkpoint, head, Math.max(1, limit - late.length), reading)
+  const wanted = Math.max(1, limit - late.length)
+  const read = ahead === undefined ? await readForward(run, checkpoint, head, wanted, reading) : E.right(ahead.forward)
   if (E.isLeft(read)) return read
-  const { found, offset } = read.right
+  const { offset } = read.right
+  const found = read.right.found.slice(0, wanted)
   const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
@@ -65,75 +79,41 @@ export const readFeed = async (
   return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead })
 }
 
-const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
-  E.left({ _tag: 'FeedReset', head, reason })
-
-interface Found {
-  readonly row: ReadRow
-  /** When it was seen that the numbers before it are missing, by the server's clock, ms. */
-  readonly gapSeenAt: number
-}
-
-interface Forward {
-  readonly found: ReadonlyArray<Found>
-  /** How far it looked. */
-  readonly offset: number
-}
-
-/** Pages in order. The first starts one row early: the row there must be the one we stopped at. */
-const readForward = async (
-  run: Run,
-  { syncedSequence, sopInstanceUid, timestamp = '' }: Checkpoint,
-  head: number,
-  limit: number,
-  reading: Reading,
-): Promise<E.Either<ServiceError, Forward>> => {
-  const found: Array<Found> = []
-  let offset = Math.max(0, syncedSequence - 1)
-  let [lastFound, lastTimestamp] = [syncedSequence, timestamp]
-  /** Of the page that shows what follows the last row; of the first one of several. */
-  let gapSeenAt: number | undefined
-  let first = true
-  while (offset < head && found.length < limit) {
-    if (!first && (remainingMs(run) <= 0 || run.stopping())) break
-    const wanted = first ? limit + 1 : limit - found.length
-    // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
-    const width = Math.min(reading.pageWidth, head - offset, lastFound < offset ? widestPage : wanted)
-    const page = await readRange(run, offset, width)
-    if (E.isLeft(page)) return found.length > 0 ? E.right({ found, offset }) : page
-    adapt(reading, offset, width, page.right)
-    const { rows, servedAt, to } = page.right
-    if (first && sopInstanceUid !== undefined) {
-      const there = rows.find((row) => row.sequence === syncedSequence)
-      if (there === undefined || instanceOf(there) !== sopInstanceUid) {
-        return feedReset(head, `the row at ${syncedSequence} is not the one that was synced`)
-      }
-    }
-    first = false
-    gapSeenAt ??= servedAt
-    const behind = rows.filter(({ sequence }) => sequence > syncedSequence)
-    for (const row of behind.slice(0, limit - found.length)) {
-      found.push({ row, gapSeenAt })
-      ;[lastFound, lastTimestamp, gapSeenAt] = [row.sequence, timestampOf(row), servedAt]
-    }
-    offset = to
-    if (behind.length === 0 && offset < head) {
-      const next = await crossGap(run, { after: lastFound, from: offset, head, timestamp: lastTimestamp })
-      if (E.isLeft(next)) return found.length > 0 ? E.right({ found, offset }) : next
-      offset = next.right
-    }
+/**
+ * Begins to read the batch behind this one: one batch, and no further than the head that is known. Nothing of it counts
+ * until the checkpoint rests on the last row of this one.
+ */
+export const readAhead = (run: Run, { rows, head, reachedHead }: FeedBatch, limit: number, reading: Reading): void => {
+  const last = rows.at(-1)
+  if (last === undefined || reachedHead) return
+  const uid = instanceOf(last)
+  const checkpoint = {
+    syncedSequence: last.sequence,
+    timestamp: timestampOf(last),
+    ...(uid === undefined ? {} : { sopInstanceUid: uid }),
   }
-  return E.right({ found, offset })
+  reading.ahead = { after: last.sequence, head, read: readForward(run, checkpoint, head, limit, reading) }
 }
 
-/** Down to what came within the byte cap, and slowly up again. */
-const adapt = (reading: Reading, offset: number, width: number, { to }: RangeRead): void => {
-  if (to - offset < width) reading.pageWidth = to - offset
-  else if (width === reading.pageWidth) reading.pageWidth = Math.min(widestPage, width + Math.ceil(width / 4))
+/** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */
+const takeAhead = async (
+  reading: Reading,
+  after: number,
+): Promise<{ readonly forward: Forward; readonly head: number } | undefined> => {
+  const { ahead } = reading
+  reading.ahead = undefined
+  const read = await ahead?.read
+  if (ahead?.after !== after || read === undefined || E.isLeft(read)) return undefined
+  return { forward: read.right, head: ahead.head }
 }
 
-const instanceOf = (row: ReadRow): string | undefined =>
-  row._tag === 'Entry' ? row.entry.sopInstanceUid : row.malformed.key.sopInstanceUid
+const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
+
+/** The newest sequence. One that was read before the pages serves as long as it lies behind them. */
+const readHead = async (run: Run): Promise<E.Either<ServiceError, number>> => {
+  const latest = await retrying(run, run.ports.dicom.latest())
+  return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
+}
 
 /** Missing numbers are a hole when the row after them was young when they were asked for; older gaps are for ever. */
 const noteHoles = (

@@ -13,17 +13,13 @@ export interface RangeRead {
   readonly rows: ReadonlyArray<ReadRow>
   readonly to: number
   readonly servedAt: number
+  readonly bytes: number
 }
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 /** Every element alone. One without a readable sequence is located by reading its neighbours one by one. */
-export const decodePage = async (
-  run: Run,
-  offset: number,
-  to: number,
-  page: FeedPage,
-): Result<ReadonlyArray<ReadRow>> => {
+export const decodePage = async (run: Run, offset: number, to: number, page: FeedPage): Result<RangeRead> => {
   const rows = new Map<number, ReadRow>()
   let unplaced = 0
   for (const element of page.elements) {
@@ -50,5 +46,11 @@ export const decodePage = async (
     rows.set(sequence, { _tag: 'Malformed', sequence, malformed: { ...malformed, sequence } })
     unplaced -= 1
   }
-  return E.right([...rows.values()].sort((left, right) => left.sequence - right.sequence))
+  const { servedAt, bytes } = page
+  return E.right({
+    rows: [...rows.values()].sort((left, right) => left.sequence - right.sequence),
+    to,
+    servedAt,
+    bytes,
+  })
 }

@@ -12,10 +12,7 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
  */
 export const readRange = async (run: Run, offset: number, width: number): Result<RangeRead> => {
   const page = await retrying(run, run.ports.dicom.range(offset, width, true))
-  if (E.isRight(page)) {
-    const rows = await decodePage(run, offset, offset + width, page.right)
-    return E.isLeft(rows) ? rows : E.right({ rows: rows.right, to: offset + width, servedAt: page.right.servedAt })
-  }
+  if (E.isRight(page)) return decodePage(run, offset, offset + width, page.right)
   const { left: error } = page
   if (error._tag !== 'AnswerTooLarge') return canBeOneRow(error) ? isolate(run, offset, width, error) : page
   if (width > 1) return readRange(run, offset, Math.floor(width / 2))

@@ -17,7 +17,8 @@ const atOnce = 8
 
 /**
  * The live instances of a study whose PatientID is in doubt, as the rows they would make. Nothing when it cannot be
- * told on whom they agree: then the study stays with its patient.
+ * told on whom they agree: then the study stays with its patient. That none is found is no vote, since rows in hand
+ * were live a moment ago: it is read again later, when the feed tells what became of them.
  */
 export const readStudy = async (
   run: Run,
@@ -26,8 +27,15 @@ export const readStudy = async (
   rows: ReadonlyArray<LiveRow>,
 ): Result<ReadonlyArray<UpsertRow>> => {
   const whole = await retrying(run, run.ports.dicom.study(study.partition, study.studyInstanceUid))
-  if (E.isRight(whole)) return E.right(judged(run, study, whole.right))
-  return canBeOneRow(whole.left) ? readEach(run, study, knownInstances(run, study, snapshot, rows), whole.left) : whole
+  if (E.isRight(whole) && whole.right.length > 0) return E.right(judged(run, study, whole.right))
+  if (E.isLeft(whole) && !canBeOneRow(whole.left)) return whole
+  const error = E.isLeft(whole) ? whole.left : notFound
+  return readEach(run, study, knownInstances(run, study, snapshot, rows), error)
+}
+
+const notFound: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
+  reason: 'a study is not to be found that is live in the change feed: was it deleted this moment?',
 }
 
 const judged = (run: Run, { partition }: Study, datasets: ReadonlyArray<unknown>): ReadonlyArray<UpsertRow> =>
@@ -84,6 +92,7 @@ const readEach = async (
     open = still
     if (readable.length === 0 && open.length > 0) return E.left(error)
   }
+  if (readable.length === 0) return E.left(notFound)
   if (open.length === 0) return E.right(judged(run, study, datasets))
   // Blamed by comparison: an instance of the same study must still be readable now.
   const [compared] = readable

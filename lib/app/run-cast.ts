@@ -9,7 +9,7 @@ import { type CastSettings, type Run, pauseBefore, remainingMs, retrying } from 
 import { type FhirSession, openSession } from './fhir-session'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import type { HeldLease, Ports, StoredCheckpoint } from './ports'
-import { type FeedBatch, newReading, readFeed } from './read-feed'
+import { type FeedBatch, type Reading, newReading, readAhead, readFeed } from './read-feed'
 import type { ReadRow } from './read-page'
 import {
   type CodeCounts,
@@ -124,6 +124,8 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
   if (E.isLeft(lease)) return summary({ ended: endedBy(lease.left), reason: describeServiceError(lease.left) })
   if (O.isNone(lease.right)) return summary({ ended: 'LeaseHeld', reason: 'another run holds the lease' })
   const held: HeldLease = lease.right.value
+  const reading = newReading()
+  let over = false
   const run: Run = {
     ports,
     settings,
@@ -131,34 +133,39 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     runId,
     lease: held,
     deadline: startedAt + options.budgetMs,
-    stopping: options.stopping,
+    stopping: () => over || options.stopping(),
     retries: 0,
   }
   try {
-    const ending = await castBatches(run, tally)
+    const ending = await castBatches(run, reading, tally)
     retries = run.retries
     return summary(ending)
   } finally {
+    over = true
     await held.release()
+    // Nothing of a run outlives it.
+    await reading.ahead?.read
   }
 }
 
-const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
+const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<Ending> => {
   const opened = await openCheckpoint(run)
   if (E.isLeft(opened)) return { ended: endedBy(opened.left), reason: describeServiceError(opened.left) }
   let stored = opened.right
   tally.from = tally.to = tally.head = stored.checkpoint.syncedSequence
-  const reading = newReading()
   let [session, failIndex]: [FhirSession | undefined, FailIndex | undefined] = [undefined, undefined]
   for (let batches = 1; ; batches++) {
     const { checkpoint } = stored
-    const feed = await readFeed(run, checkpoint, limitOf(run, checkpoint), reading)
+    const limit = limitOf(run, checkpoint)
+    const feed = await readFeed(run, checkpoint, limit, reading)
     if (E.isLeft(feed)) {
       if (feed.left._tag === 'FeedReset') tally.head = feed.left.head
       return stuck(run, stored, feed.left)
     }
     tally.head = feed.right.head
     tally.openHoles = feed.right.holes.length
+    const isLast = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
+    if (!isLast) readAhead(run, feed.right, limit, reading)
     const judged = judgeAll(run, feed.right)
     const live = judged.flatMap(({ judgement }) => (judgement._tag === 'Live' ? [judgement.row] : []))
     if (live.length > 0 && session === undefined) {
@@ -218,8 +225,7 @@ const castBatches = async (run: Run, tally: Tally): Promise<Ending> => {
     if (stop !== undefined) return stuck(run, stored, stop)
     if (feed.right.reachedHead) return { ended: 'CaughtUp' }
     if (run.stopping()) return { ended: 'Stopped' }
-    const enough = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
-    if (enough) return { ended: 'BatchDone' }
+    if (isLast) return { ended: 'BatchDone' }
     if (remainingMs(run) <= 0) return { ended: 'OutOfTime' }
     if (feed.right.rows.length === 0) return { ended: 'BatchDone' }
   }

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type * as TE from 'fp-ts/TaskEither'
+import * as TE from 'fp-ts/TaskEither'
 import { type Hop, type ServiceError, describeServiceError, failTables } from '../domain/cast-error'
 import { positionId } from '../domain/fhir/position'
 import type { CastSettings } from './context'
@@ -84,10 +84,14 @@ export const readStatus = async (ports: OperatorPorts, settings: CastSettings): 
   const newest = rightOf(latest)
   const head = newest === undefined ? undefined : O.getOrElse(() => 0)(newest)
   const backlog = checkpoint === undefined || head === undefined ? undefined : Math.max(0, head - checkpoint.sequence)
-  const lagS = checkpoint === undefined || backlog === undefined ? undefined : await lagOf(ports, checkpoint, backlog)
+  const [lagS, ...studies] = await Promise.all([
+    checkpoint === undefined || backlog === undefined ? undefined : lagOf(ports, checkpoint, backlog),
+    // The feed has a version of its own: it answers where studies are not to be found.
+    ...(head === undefined ? [] : [timed(ports, dicom.probeStudies(head))]),
+  ])
   const listed = rightOf(runs) ?? []
   const health = {
-    dicom: healthOf(latest),
+    dicom: healthOf(latest, ...studies),
     fhir: healthOf(position),
     storage: healthOf(stored, holder, runs, ...counts),
   }
@@ -209,14 +213,14 @@ const counted = (table: ErrorTable, { rows, more, codes }: TableCount): string =
 
 const minutes = (seconds: number): string => `${Math.round(seconds / 60)} min`
 
-/** Can it work: does each service answer? Three small requests. */
+/** Can it work: does each service answer? A few small requests. */
 export const isHealthy = async (
   { checkpoints, dicom, fhir }: OperatorPorts,
   settings: CastSettings,
 ): Promise<boolean> => {
   const answers = await Promise.all([
     checkpoints.read()(),
-    dicom.latest()(),
+    TE.flatMap((latest: O.Option<number>) => dicom.probeStudies(O.getOrElse(() => 0)(latest)))(dicom.latest())(),
     fhir.read('Basic', positionId(settings.dicom.root))(),
   ])
   return answers.every(({ _tag }) => _tag === 'Right')

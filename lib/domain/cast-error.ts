@@ -145,7 +145,9 @@ export const describeEntryError = (error: EntryError): string => {
     case 'DemographicsConflict':
       return `The PatientID belongs to somebody else: name and birth date, or birth date and sex, differ from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
     case 'PatientAmbiguous':
-      return `More than one Patient has this identifier: ${error.patientIds.map((id) => `Patient/${id}`).join(', ')}. Merge them, then replay.`
+      return error.patientIds.length === 1
+        ? `The FHIR server takes the identifier of Patient/${error.patientIds[0]} for the same, though it is written otherwise. Correct one of them, then replay.`
+        : `More than one Patient has this identifier: ${error.patientIds.map((id) => `Patient/${id}`).join(', ')}. Merge them, then replay.`
     case 'PatientInactive':
       return `Patient/${error.patientId} is inactive or merged, and no live target was found. Correct its link, then replay.`
     case 'FhirRejected':

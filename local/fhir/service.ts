@@ -33,6 +33,8 @@ export interface FhirServiceOptions {
   readonly maxBodyBytes?: number
   /** Resource types that the server does not offer. */
   readonly withoutTypes?: ReadonlyArray<string>
+  /** Takes tokens for equal that differ in case or in blanks, as R4 lets a server do. Azure and HAPI do not. */
+  readonly looseTokens?: boolean
 }
 
 /** A running service, with what tests may do to it in process. The same is offered over HTTP: see `controlHelp`. */
@@ -61,7 +63,8 @@ const guarded = (work: () => FhirAnswer): FhirAnswer => {
 export const startFhirService = async (options: FhirServiceOptions = {}): Promise<FhirService> => {
   const { bearer, maxBodyBytes = 256 * 1024 * 1024 } = options
   const stateFile = createStateFile(options.stateFile)
-  const store: Store = createStore(indexKeys, stateFile.changed)
+  const written = (key: string): string => (options.looseTokens === true ? key.replaceAll(' ', '').toLowerCase() : key)
+  const store: Store = createStore((resource) => indexKeys(resource).map(written), stateFile.changed)
   stateFile.load(store)
   const faults = createFaults()
   const requests = createRequestLog()
@@ -70,7 +73,7 @@ export const startFhirService = async (options: FhirServiceOptions = {}): Promis
   const service: Interactions = {
     store,
     baseUrl: () => url,
-    search: createSearch(store, () => url),
+    search: createSearch({ ...store, withKey: (type, key) => store.withKey(type, written(key)) }, () => url),
     validate: options.validate === false ? () => [] : validateResource,
     withoutTypes: options.withoutTypes ?? [],
   }

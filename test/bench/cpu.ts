@@ -1,7 +1,8 @@
 import * as E from 'fp-ts/Either'
 import { coalesce } from '../../lib/domain/batch/coalesce'
 import { type JudgeSettings, type LiveRow, makeJudge } from '../../lib/domain/batch/judge'
-import { packUnits, plan } from '../../lib/domain/batch/plan'
+import { plan } from '../../lib/domain/batch/plan'
+import { packUnits } from '../../lib/domain/batch/units'
 import type { Snapshot } from '../../lib/domain/batch/snapshot'
 import { transactionText } from '../../lib/domain/fhir/bundle'
 import { mapEndpoint } from '../../lib/domain/mapping/endpoint'
@@ -20,6 +21,7 @@ const emptySnapshot = (settings: JudgeSettings): Snapshot => ({
   studies: new Map(),
   observations: new Map(),
   ourSubjects: new Set(),
+  mistaken: new Map(),
 })
 
 /** From the text of pages to the text of bundles: what a run computes, without what it asks of services. */

@@ -53,7 +53,10 @@ const datasetParts = (): ReadonlyArray<string> => {
     '00200011': 'seriesNumber',
     '00200013': 'number',
   } as const
-  const filled = Object.entries(gaps).map(([tag, name]) => [tag, { vr: dataset[tag]?.vr ?? 'UI', Value: [`<${name}>`] }])
+  const filled = Object.entries(gaps).map(([tag, name]) => [
+    tag,
+    { vr: dataset[tag]?.vr ?? 'UI', Value: [`<${name}>`] },
+  ])
   return JSON.stringify({ ...dataset, ...Object.fromEntries(filled) }).split(/"<(\w+)>"/)
 }
 

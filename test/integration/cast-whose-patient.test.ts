@@ -154,6 +154,29 @@ describe('an identifier', () => {
     )
   })
 
+  it.each(['p1', 'P1 ', 'P 1'])(
+    'that the server takes for the same, though it is written %j, is PatientAmbiguous: no image goes to that person',
+    async (value) => {
+      const world = await newWorld({ fhir: { looseTokens: true } })
+      const stranger = world.fhir.seed({ resourceType: 'Patient', id: 'x1', identifier: [{ value }] })
+      world.dicom.control.append(created({ study, ...anna }), created({ study: '1.2.4', ...bob }))
+      expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 1 })
+      const [row] = await world.rows('FhirFailToStoreExceptionTable')
+      expect(row).toMatchObject({ Code: 'PatientAmbiguous', ChangeFeedSequence: 1n })
+      expect(row?.['Exception']).toContain('Patient/x1 for the same')
+      expect(held(world, 'ImagingStudy').map(({ subject }) => subject.reference)).not.toContain('Patient/x1')
+      expect(world.fhir.store.read('Patient', 'x1')).toEqual(stranger)
+    },
+  )
+
+  it('that differs in case alone is another one, on a server that minds case', async () => {
+    const world = await newWorld()
+    world.fhir.seed({ resourceType: 'Patient', id: 'x1', identifier: [{ value: 'p1' }] })
+    world.dicom.control.append(created({ study, ...anna }), created({ study: '1.2.4', ...bob, patientId: 'p1' }))
+    expect(await world.cast()).toMatchObject({ stored: 2, recorded: 0 })
+    expect(held(world, 'Patient')).toHaveLength(2)
+  })
+
   it('of a merged Patient leads to the live one', async () => {
     const world = await newWorld()
     const link = [{ type: 'replaced-by', other: { reference: 'Patient/live' } }]

@@ -130,7 +130,7 @@ describe('GET /api/status', () => {
     world.dicom.requests.clear()
     world.fhir.requests.clear()
     const { json } = await world.call('GET', 'status')
-    expect(world.dicom.requests.list()).toHaveLength(2)
+    expect(world.dicom.requests.list()).toHaveLength(4)
     expect(world.fhir.requests.list()).toHaveLength(1)
     expect(JSON.stringify(json)).not.toContain('AccountKey')
     expect(json['configuration']).toMatchObject({ storage: 'connection string', batchSize: 1000 })

@@ -94,7 +94,11 @@ export const dicomServiceFor = (
     const oversized = withMetadata.some(({ image }) => image.oversized)
     if (oversized) faults.hit('feed: oversized')
     if (oversized || withMetadata.length > pageCap) return E.left({ _tag: 'AnswerTooLarge', hop: 'dicom' })
-    return E.right({ elements: found.map((row) => wireOf(row, metadata)), servedAt: feed.now() })
+    return E.right({
+      elements: found.map((row) => wireOf(row, metadata)),
+      servedAt: feed.now(),
+      bytes: 8_000 * found.length,
+    })
   }
 
   const describe = (answer: Answer<unknown>): string =>
@@ -125,7 +129,7 @@ export const dicomServiceFor = (
           .filter(({ timestamp }) => timestamp >= Date.parse(startTime))
           .sort((left, right) => left.timestamp - right.timestamp || left.sequence - right.sequence)
         const elements = found.slice(skip, skip + 200).map((row) => wireOf(row, false))
-        return E.right({ elements, servedAt: feed.now() })
+        return E.right({ elements, servedAt: feed.now(), bytes: 500 * elements.length })
       }),
     study: (partition, uid) => () =>
       ask(`study ${partition}/${uid}`, () => {

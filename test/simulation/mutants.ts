@@ -20,7 +20,7 @@ const runCast = 'lib/app/run-cast.ts'
 const castBatch = 'lib/app/cast-batch.ts'
 const session = 'lib/app/fhir-session.ts'
 const settleErrors = 'lib/app/settle-errors.ts'
-const plan = 'lib/domain/batch/plan.ts'
+const foldRows = 'lib/domain/batch/fold-rows.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -182,11 +182,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a study moves to whomever a row names, without reading it whole',
-    edits: [{ file: plan, from: 'if (!isSubject(fold, study, patient)) {', to: 'if (false) {' }],
+    edits: [{ file: foldRows, from: 'if (!isSubject(fold, study, patient)) {', to: 'if (false) {' }],
   },
   {
     name: 'the other images of a moved study are forgotten',
-    edits: [{ file: plan, from: 'fold.syncedInstances.push(each.key)', to: '' }],
+    edits: [{ file: foldRows, from: 'fold.syncedInstances.push(each.key)', to: '' }],
   },
   {
     name: 'a study of another partition is taken for ours',

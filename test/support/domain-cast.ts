@@ -7,7 +7,9 @@ import {
   type UpsertRow,
   makeJudge,
 } from '../../lib/domain/batch/judge'
-import { type Plan, type PlanLimits, packUnits, plan, planEndpoint } from '../../lib/domain/batch/plan'
+import type { PlanLimits } from '../../lib/domain/batch/fold'
+import { type Plan, plan, planEndpoint } from '../../lib/domain/batch/plan'
+import { packUnits } from '../../lib/domain/batch/units'
 import type { EntryError } from '../../lib/domain/cast-error'
 import { studyKeyText } from '../../lib/domain/dicom/change-feed-entry'
 import { judgeFeed } from './domain-feed'

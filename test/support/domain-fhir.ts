@@ -154,5 +154,6 @@ export const snapshotOf = (parts: {
     studies: byIdentifier,
     observations: new Map(observations.map((each) => [each.id ?? '', each])),
     ourSubjects: new Set(ourSubjects),
+    mistaken: new Map(),
   }
 }

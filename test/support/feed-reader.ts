@@ -74,7 +74,7 @@ export const feedReader = ({
       return Promise.resolve(failed === undefined ? answer() : E.left(failed))
     }
   const page = (found: ReadonlyArray<FeedRow>): E.Either<ServiceError, FeedPage> =>
-    E.right({ elements: found.map(wireOf), servedAt: now })
+    E.right({ elements: found.map(wireOf), servedAt: now, bytes: 8_000 * found.length })
   const dicom: DicomService = {
     latest: () =>
       ask('latest', () => {

@@ -3,7 +3,7 @@ import { defaultPartition } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf, unversioned, carriesOurMark, partitionOf } from '../fhir/provenance'
 import { hasIdentifier } from '../fhir/identifiers'
 import { isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
-import type { PatientIdentity } from '../mapping/patient-identity'
+import { type PatientIdentity, patientKeyText } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
 import type { EntryError } from '../cast-error'
 
@@ -20,6 +20,11 @@ export interface Snapshot {
   readonly observations: ReadonlyMap<string, Observation>
   /** Patients without our mark that a study of ours has as its subject. */
   readonly ourSubjects: ReadonlySet<string>
+  /**
+   * Of identifiers that no Patient has (patientKeyText): the ids of Patients whose own, written otherwise, the server
+   * takes for the same. To create one would attach its images to them.
+   */
+  readonly mistaken: ReadonlyMap<string, ReadonlyArray<string>>
 }
 
 /** The id in a reference to a resource of this server; none for another server's, a logical or a contained one. */
@@ -71,7 +76,12 @@ export const findPatient = (snapshot: Snapshot, settings: MappingSettings, ident
   const exact = having(system)
   const hits =
     exact.length > 0 || system === undefined ? exact : takenOver(snapshot, settings, identity, having(undefined))
-  if (hits.length === 0) return { _tag: 'None' }
+  if (hits.length === 0) {
+    const patientIds = snapshot.mistaken.get(patientKeyText(identity)) ?? []
+    return patientIds.length === 0
+      ? { _tag: 'None' }
+      : { _tag: 'Unusable', error: { _tag: 'PatientAmbiguous', patientIds } }
+  }
   const targets = hits.flatMap((hit) => {
     const patient = livePatient(snapshot.patients, settings.fhirBase, hit)
     return patient?.id === undefined ? [] : [{ id: patient.id, patient, followed: patient.id !== hit.id }]

@@ -108,17 +108,33 @@ const conforming = (kind: Kind, value: unknown): unknown => {
   return isRecord(value) ? conformingMembers(kind, value) : undefined
 }
 
+// Loops that copy nothing as long as all is well: a study has twenty thousand images.
 const conformingList = (kind: Kind, value: unknown): unknown => {
   if (!Array.isArray(value)) return undefined
-  const items = value.map((item) => conforming(kind, item))
-  return items.every((item, index) => item === value[index]) ? value : items.filter((item) => item !== undefined)
+  let copy: Array<unknown> | undefined
+  for (let index = 0; index < value.length; index++) {
+    const item = conforming(kind, value[index])
+    if (item !== value[index]) copy ??= value.slice(0, index)
+    if (item !== undefined) copy?.push(item)
+  }
+  return copy ?? value
+}
+
+const memberNames = new WeakMap<Members, ReadonlyArray<string>>()
+
+const namesOf = (members: Members): ReadonlyArray<string> => {
+  const known = memberNames.get(members)
+  if (known !== undefined) return known
+  const names = Object.keys(members)
+  memberNames.set(members, names)
+  return names
 }
 
 const conformingMembers = (members: Members, value: Readonly<Record<string, unknown>>): unknown => {
   let copy: Record<string, unknown> | undefined
-  for (const [member, kind] of Object.entries(members)) {
+  for (const member of namesOf(members)) {
     const given = Object.hasOwn(value, member) ? value[member] : undefined
-    const inner = conforming(kind, given)
+    const inner = conforming(members[member] as Kind, given)
     if (inner === given) continue
     copy ??= { ...value }
     if (inner === undefined) delete copy[member]
@@ -131,10 +147,13 @@ const conformingMembers = (members: Members, value: Readonly<Record<string, unkn
 export const wellFormed = <R extends FhirResource>(resource: R): R =>
   conforming(kinds[resource.resourceType] ?? {}, resource) as R
 
-const isDeeperThan = (depth: number, value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (depth === 0 || Object.values(value).some((inner) => isDeeperThan(depth - 1, inner)))
+const isDeeperThan = (depth: number, value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false
+  if (depth === 0) return true
+  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(depth - 1, inner))
+  for (const key in value) if (isDeeperThan(depth - 1, (value as Record<string, unknown>)[key])) return true
+  return false
+}
 
 /** Nothing that R4 describes goes down so far, and whoever writes it again would run out of stack. */
 export const isBottomless = (value: unknown): boolean => isDeeperThan(200, value)

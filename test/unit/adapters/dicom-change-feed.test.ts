@@ -86,7 +86,9 @@ describe('range', () => {
   it("gives the elements as they are, and the server's time", async () => {
     const elements = [{ sequence: 1 }, null, 'x']
     const { dicom } = await feedOf(json(200, elements, { date: 'Tue, 24 Nov 2026 12:00:00 GMT' }))
-    expect(await dicom.range(0, 100, true)()).toEqual(E.right({ elements, servedAt: Date.UTC(2026, 10, 24, 12) }))
+    expect(await dicom.range(0, 100, true)()).toEqual(
+      E.right({ elements, servedAt: Date.UTC(2026, 10, 24, 12), bytes: expect.any(Number) }),
+    )
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import { type FeedBatch, newReading, readFeed } from '../../../lib/app/read-feed'
+import { type FeedBatch, newReading, readAhead, readFeed } from '../../../lib/app/read-feed'
 import type { ServiceError } from '../../../lib/domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../../../lib/domain/checkpoint'
 import { type FeedReader, eight, feedReader, minutesAgo, rowsFrom, uidOf } from '../../support/feed-reader'
@@ -58,7 +58,7 @@ describe('pages', () => {
     const reader = feedReader({ rows: rowsFrom(1, 300), pageCap: 30 })
     const batch = await read(reader)
     expect([batch.rows.length, batch.reachedHead]).toEqual([300, true])
-    expect(reader.asked.slice(1, 6)).toEqual(['range 0+100', 'range 0+50', 'range 0+25', 'range 25+25', 'range 50+32'])
+    expect(reader.asked.slice(1, 6)).toEqual(['range 0+100', 'range 0+50', 'range 0+25', 'range 25+25', 'range 50+25'])
     const widths = reader.asked.slice(1).map((label) => Number(label.split('+')[1]))
     const refused = widths.filter((width) => width > 30).length
     expect(refused).toBeLessThan(widths.length / 3)
@@ -261,5 +261,81 @@ describe('an element without a readable sequence', () => {
     const batch = await read(feedReader({ rows }))
     expect([sequences(batch.rows), spans(batch.holes), spans(batch.gone)]).toEqual([[1, 2, 4, 5, 6], ['3…3'], []])
     expect(batch.rows[2]).toMatchObject({ _tag: 'Malformed', malformed: { sequence: 4 } })
+  })
+})
+
+describe('pages side by side', () => {
+  it('are four, once it is known that they are small, and one while they are large', async () => {
+    const together: Array<number> = []
+    for (const pageBytes of [10_000, 3_000_000]) {
+      const reader = feedReader({ rows: rowsFrom(1, 1_000) })
+      const reading = { ...newReading(), pageBytes }
+      const batch = readFeed(reader.run, at(20), 1_000, reading)
+      // The first answer is still on its way.
+      while (!reader.asked.includes('range 19+100')) await Promise.resolve()
+      together.push(reader.asked.filter((label) => label.startsWith('range')).length)
+      expect(E.isRight(await batch)).toBe(true)
+    }
+    expect(together).toEqual([4, 1])
+  })
+
+  it('keep the rows in order, and ask for no more than the batch holds', async () => {
+    const reader = feedReader({ rows: rowsFrom(1, 1_000) })
+    const batch = await read(reader, at(20), 350, { ...newReading(), pageBytes: 10_000 })
+    expect(sequences(batch.rows)).toEqual(Array.from({ length: 350 }, (_, index) => index + 21))
+    expect(reader.asked).toEqual(['latest', 'range 19+100', 'range 119+100', 'range 219+100', 'range 319+51'])
+  })
+})
+
+describe('the batch behind', () => {
+  const rows = rowsFrom(1, 600)
+  const aheadOf = async (reader: FeedReader, limit = 200) => {
+    const reading = newReading()
+    const batch = await read(reader, at(20), limit, reading)
+    readAhead(reader.run, batch, limit, reading)
+    await reading.ahead?.read
+    const before = reader.asked.length
+    return { reading, askedSince: () => reader.asked.slice(before) }
+  }
+
+  it('is read while this one is written: then nothing is left to ask for', async () => {
+    const reader = feedReader({ rows })
+    const { reading, askedSince } = await aheadOf(reader)
+    const next = await read(reader, at(220), 200, reading)
+    expect([sequences(next.rows)[0], sequences(next.rows).at(-1), next.reachedHead]).toEqual([221, 420, false])
+    expect(askedSince()).toEqual([])
+  })
+
+  it('is read anew when the checkpoint came to rest elsewhere', async () => {
+    const reader = feedReader({ rows })
+    const { reading, askedSince } = await aheadOf(reader)
+    const next = await read(reader, at(100), 200, reading)
+    expect([sequences(next.rows)[0], sequences(next.rows).at(-1)]).toEqual([101, 300])
+    expect(askedSince().slice(0, 2)).toEqual(['latest', 'range 99+100'])
+  })
+
+  it('is cut to what the next batch may hold', async () => {
+    const reader = feedReader({ rows })
+    const { reading } = await aheadOf(reader)
+    const next = await read(reader, at(220), 50, reading)
+    expect([sequences(next.rows).length, next.reachedHead]).toEqual([50, false])
+  })
+
+  it('is read anew when it failed: that may have passed', async () => {
+    let isDown = false
+    const reader = feedReader({ rows, trouble: () => (isDown ? http(404) : undefined) })
+    const reading = newReading()
+    const batch = await read(reader, at(20), 200, reading)
+    isDown = true
+    readAhead(reader.run, batch, 200, reading)
+    await reading.ahead?.read
+    isDown = false
+    expect(sequences((await read(reader, at(220), 200, reading)).rows)).toHaveLength(200)
+  })
+
+  it('is not read when this one reached the head', async () => {
+    const reader = feedReader({ rows })
+    const { reading } = await aheadOf(reader, 1_000)
+    expect(reading.ahead).toBeUndefined()
   })
 })

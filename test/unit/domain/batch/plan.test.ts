@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { type PlanLimits, packUnits, planEndpoint } from '../../../../lib/domain/batch/plan'
+import type { PlanLimits } from '../../../../lib/domain/batch/fold'
+import { planEndpoint } from '../../../../lib/domain/batch/plan'
+import { packUnits } from '../../../../lib/domain/batch/units'
 import type { LiveRow } from '../../../../lib/domain/batch/judge'
 import { createdReference } from '../../../../lib/domain/fhir/bundle'
 import { ourMeta } from '../../../../lib/domain/fhir/provenance'

@@ -1,0 +1,138 @@
+import type { ImagingStudy } from 'fhir/r4'
+import { type Services, castAll } from './app'
+import { measureCpu } from './cpu'
+import { replayRequests } from './floor'
+import { growingFloorMs, studyIn } from './growing'
+import type { Request } from './services'
+
+/** One line of the table. `ratio`: of what was measured to the goal; at most 1 where the goal is met. */
+export interface Measured {
+  readonly measure: string
+  readonly goal: string
+  readonly measured: string
+  readonly ratio: number
+}
+
+type Measure = (services: Services) => Promise<ReadonlyArray<Measured>>
+
+const round = (value: number, digits = 2): string => value.toFixed(digits)
+const count = (value: number): string => Math.round(value).toLocaleString('en-US')
+const mebibytes = (bytes: number): string => `${count(bytes / 1024 / 1024)} MiB`
+const median = (values: ReadonlyArray<number>): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? NaN
+
+const atMost = (measure: string, limit: number, value: number, unit = ''): Measured => ({
+  measure,
+  goal: `≤ ${limit}${unit}`,
+  measured: `${Number.isInteger(value) ? count(value) : round(value)}${unit}`,
+  ratio: value / limit,
+})
+
+const bytesOf = (requests: ReadonlyArray<Request>): number =>
+  requests.reduce((total, { body }) => total + Buffer.byteLength(body), 0)
+
+const isTransaction = ({ body }: Request): boolean => body.includes('"type":"transaction"')
+
+/** The second of two studies: the process has met the server before. */
+const oneStudy: Measure = async (services) => {
+  const world = await services.open({ workload: { entries: 2_000, instancesPerStudy: 1_000 }, latencyMs: 0 })
+  await castAll(world)
+  const asked = (await services.requests()).filter(({ service }) => service === 'fhir')
+  const first = asked.findIndex((each) => isTransaction(each) && each.body.includes('"ImagingStudy"'))
+  const ofSecond = asked.slice(first + 1)
+  const final = Buffer.byteLength(JSON.stringify(await studyIn(world, 1)))
+  return [
+    atMost('FHIR requests for a 1,000-instance study', 3, ofSecond.length),
+    atMost('bytes sent to FHIR for it, to the bytes of the resource', 1.1, bytesOf(ofSecond) / final, ' ×'),
+  ]
+}
+
+const cpu: Measure = () => {
+  const { ratio } = measureCpu({ entries: 10_000, instancesPerStudy: 500 }, 9)
+  return Promise.resolve([
+    atMost('CPU from page text to bundle text, to JSON.parse of the same pages', 1.5, ratio, ' ×'),
+  ])
+}
+
+/** The floor is what the same requests take alone; both are done three times, in turns. */
+const catchUp: Measure = async (services) => {
+  const latencyMs = 20
+  const workload = { entries: 20_000, instancesPerStudy: 500 }
+  const ratios: Array<number> = []
+  const rates: Array<number> = []
+  for (let turn = 0; turn < 3; turn++) {
+    const { report } = await castAll(await services.open({ workload, latencyMs }))
+    const requests = await services.requests()
+    const floorMs = await replayRequests(await services.open({ workload, latencyMs }), requests)
+    ratios.push(report.durationMs / floorMs)
+    rates.push(report.entries / report.durationMs)
+  }
+  const single = await services.open({ workload: { entries: 500, instancesPerStudy: 500 }, latencyMs })
+  const { report } = await castAll(single, { DicomCast__BatchSize: '1' })
+  const times = median(rates) / (report.entries / report.durationMs)
+  return [
+    atMost('wall time of 20,000 entries, 20 ms a request, to the bare requests', 1.3, median(ratios), ' ×'),
+    {
+      measure: 'entries/s, to BatchSize=1 (500 entries, 20 ms a request)',
+      goal: '≥ 100 ×',
+      measured: `${count(times)} × (${count(median(rates) * 1000)}/s)`,
+      ratio: 100 / times,
+    },
+  ]
+}
+
+const large: Measure = async (services) => {
+  const run = async (entries: number) =>
+    castAll(await services.open({ workload: { entries, instancesPerStudy: 500 }, latencyMs: 0 }))
+  const few: Array<number> = []
+  for (let turn = 0; turn < 3; turn++) few.push((await run(2_000)).report.durationMs / 2_000)
+  const { report, maxRss, samples } = await run(200_000)
+  const part = (from: number, to: number): number =>
+    median(samples.slice(Math.floor(samples.length * from), Math.floor(samples.length * to)))
+  return [
+    atMost(
+      'time per entry at 200,000 entries, to that at 2,000',
+      1.15,
+      report.durationMs / 200_000 / median(few),
+      ' ×',
+    ),
+    {
+      measure: 'peak memory at 200,000 entries (resident)',
+      goal: '≤ 256 MiB, flat',
+      measured: `${mebibytes(maxRss)}; second quarter ${mebibytes(part(0.25, 0.5))}, last ${mebibytes(part(0.75, 1))}`,
+      ratio: maxRss / (256 * 1024 * 1024),
+    },
+  ]
+}
+
+const growing: Measure = async (services) => {
+  const entries = 20_000
+  const apart = await castAll(await services.open({ workload: { entries, instancesPerStudy: 500 }, latencyMs: 0 }))
+  const world = await services.open({ workload: { entries, instancesPerStudy: entries }, latencyMs: 0 })
+  const { report } = await castAll(world)
+  const asked = (await services.requests()).filter(({ service }) => service === 'fhir')
+  const study: ImagingStudy = await studyIn(world, 0)
+  const floorMs = await growingFloorMs(world, study, 1_000)
+  const batches = asked.filter((each) => isTransaction(each) && each.body.includes('"ImagingStudy"')).length
+  return [
+    {
+      measure:
+        'a study growing to 20,000 instances: wall time over that of small studies, to reading and writing it once a batch',
+      goal: 'bounded',
+      measured: `${round((report.durationMs - apart.report.durationMs) / floorMs)} × in ${batches} batches`,
+      ratio: NaN,
+    },
+  ]
+}
+
+const idle: Measure = async (services) => {
+  const world = await services.open({ workload: { entries: 100, instancesPerStudy: 100 }, latencyMs: 0 })
+  await castAll(world)
+  const before = (await services.requests()).length
+  await castAll(world)
+  const asked = (await services.requests()).slice(before).filter(({ path }) => !path.includes('cast-lease'))
+  const ofFhir = asked.filter(({ service }) => service === 'fhir').length
+  return [atMost(`calls of an idle poll besides the lease (${ofFhir} of them to FHIR)`, 3, asked.length)]
+}
+
+export const measures: Readonly<Record<string, Measure>> = { oneStudy, cpu, catchUp, large, growing, idle }

@@ -1,0 +1,52 @@
+import { createServer, request as forward } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Exchange {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export interface Proxy {
+  readonly url: string
+  readonly close: () => void
+}
+
+/** Stands before a service, and lets each request wait. `seen` is told of each, in the order they come. */
+export const startProxy = async (
+  target: string,
+  latencyMs: number,
+  seen: (exchange: Exchange) => void,
+): Promise<Proxy> => {
+  const { hostname, port } = new URL(target)
+  const server = createServer((incoming, outgoing) => {
+    const serve = async (): Promise<void> => {
+      const chunks: Array<Buffer> = []
+      for await (const chunk of incoming) chunks.push(chunk as Buffer)
+      const body = Buffer.concat(chunks)
+      const { method = 'GET', url: path = '/' } = incoming
+      const headers = incoming.headers as Record<string, string>
+      seen({ method, path, headers, body })
+      if (latencyMs > 0) await sleep(latencyMs)
+      // The host header stays: a storage account's signature covers it.
+      const through = forward({ hostname, port, method, path, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(outgoing)
+      })
+      through.once('error', () => outgoing.destroy())
+      through.end(body)
+    }
+    serve().catch(() => outgoing.destroy())
+  })
+  server.requestTimeout = 0
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
