@@ -2,25 +2,16 @@ import * as E from 'fp-ts/Either'
 import type { Run } from './context'
 import { pauseBefore } from './context'
 import type { FhirSession, Sent } from './fhir-session'
-import { loadSnapshot } from './load-snapshot'
-import { readStudy } from './read-study'
+import { type Known, limitsOf, prepare } from './prepare'
 import { coalesce } from '../domain/batch/coalesce'
-import type { LiveRow, UpsertRow } from '../domain/batch/judge'
-import { type Plan, plan, planEndpoint } from '../domain/batch/plan'
+import type { LiveRow } from '../domain/batch/judge'
+import { type Plan, planEndpoint } from '../domain/batch/plan'
 import { type Unit, packUnits } from '../domain/batch/units'
 import type { Snapshot } from '../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../domain/dicom/change-feed-entry'
-import { countRejections } from '../domain/batch/rejections'
 import { patientKeyText } from '../domain/mapping/patient-identity'
-
-export type Settlement =
-  | { readonly _tag: 'Stored' }
-  | { readonly _tag: 'Unchanged' }
-  | { readonly _tag: 'Superseded' }
-  | { readonly _tag: 'Recorded'; readonly error: EntryError }
-
-export type Stop = ServiceError | { readonly _tag: 'OutOfTime' }
+import { type Settlement, type Stop, openSettlements } from './settlements'
 
 export interface BatchResult {
   /** By sequence; a row that is not in it is not settled. */
@@ -64,93 +55,32 @@ const maxConflicts = 5
 export const castBatch = async (run: Run, session: FhirSession, input: BatchInput): Promise<BatchResult> => {
   const { ports, settings } = run
   const { live, superseded } = coalesce(input.rows)
-  const settled = new Map<number, Settlement>(superseded.map(({ sequence }) => [sequence, { _tag: 'Superseded' }]))
+  const settlements = openSettlements(session, superseded, input.rejectedStudies)
+  const { settled, newest, settle, settleDelivered, settleStored } = settlements
   const syncedInstances: Array<InstanceKey> = []
   /** Rows of transactions that were sent: what is found unchanged of them later was written by us. */
   const sent = new Set<LiveRow>()
   const keep = new Set<string>()
   /** Studies of which something was stored while they were taken apart: they are not to blame as a whole. */
   const takenStudies = new Set<string>()
-  const rejections = countRejections(input.rejectedStudies ?? [])
+  const record = (rows: ReadonlyArray<LiveRow>, error: EntryError): Delivered => {
+    const stop = settlements.record(rows, error)
+    return stop === undefined ? done : { _tag: 'Stop', stop }
+  }
   /** Whose demographics conflict, once transactions were sent: later plans meet Patients that are their own doing. */
   let verdicts: ReadonlyMap<string, boolean> = new Map()
   let splitting = false
   let blaming = false
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const limits = { entries: settings.maxBundleEntries - 1, bytes: settings.maxBundleBytes - 2_000 }
+  const limits = limitsOf(run)
 
-  /** Settled, and our position not moved since: an older transaction may still be committed over them. */
-  const unproven = new Set<number>()
-  const settle = (rows: ReadonlyArray<LiveRow>, settlement: Settlement): void => {
-    for (const { sequence } of rows) {
-      settled.set(sequence, settlement)
-      unproven.add(sequence)
-    }
-    if (session.moved()) unproven.clear()
-  }
-  /** By patient: rows of one batch that are older than what is stored already must not overwrite it. */
-  const newest = new Map<string, number>()
-  const settleDelivered = (rows: ReadonlyArray<LiveRow>, settlement: Settlement): void => {
-    settle(rows, settlement)
-    for (const row of rows) {
-      if (row._tag !== 'Upsert') continue
-      const patient = patientKeyText(row.identity)
-      newest.set(patient, Math.max(row.sequence, newest.get(patient) ?? 0))
-    }
-  }
-  const settleStored = (rows: ReadonlyArray<LiveRow>): void => {
-    settleDelivered(rows, { _tag: 'Stored' })
-    if (rows.length > 0) rejections.stored()
-  }
-  const record = (rows: ReadonlyArray<LiveRow>, error: EntryError): Delivered => {
-    settle(rows, { _tag: 'Recorded', error })
-    if (error._tag !== 'FhirRejected' || input.rejectedStudies === undefined) return done
-    const all = rejections.reject(rows.map(({ sequence, key }) => ({ sequence, study: studyKeyText(key) })))
-    return all ? { _tag: 'Stop', stop: { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } } : done
-  }
-
-  interface Prepared {
-    readonly plan: Plan
-    readonly snapshot: Snapshot
-    /** Whether nothing but these rows is in it. */
-    readonly rowsAlone: boolean
-  }
-
-  /** Position, snapshot, studies in doubt, plan. */
-  const prepare = async (
-    rows: ReadonlyArray<LiveRow>,
-    patientsAlone: boolean,
-  ): Promise<E.Either<ServiceError, Prepared>> => {
-    const readings = new Map<string, ReadonlyArray<UpsertRow>>()
-    const rowsAlone = splitting
-    for (;;) {
-      const known = await session.readPosition()
-      if (E.isLeft(known)) return known
-      const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat())
-      if (E.isLeft(snapshot)) return snapshot
-      const planned = plan({
-        settings,
-        limits,
-        snapshot: snapshot.right,
-        readings,
-        keep,
-        patientsAlone,
-        rowsAlone,
-        mismatched: input.mismatched ?? new Set(),
-        verdicts,
-        reached: session.reached(),
-        newest,
-        rows,
-      })
-      if (planned.doubts.length === 0) {
-        return E.right({ plan: planned, snapshot: snapshot.right, rowsAlone: rowsAlone || readings.size === 0 })
-      }
-      for (const study of planned.doubts) {
-        const live = await readStudy(run, study, snapshot.right, rows)
-        if (E.isLeft(live)) return live
-        readings.set(studyKeyText(study), live.right)
-      }
-    }
+  /** What a plan must know; our position is read before every snapshot. */
+  const known = async (patientsAlone: boolean): Promise<E.Either<ServiceError, Known>> => {
+    const position = await session.readPosition()
+    if (E.isLeft(position)) return position
+    const { mismatched = new Set() } = input
+    const reached = session.reached()
+    return E.right({ keep, patientsAlone, rowsAlone: splitting, mismatched, verdicts, reached, newest })
   }
 
   const partitionsOf = (rows: ReadonlyArray<LiveRow>): ReadonlySet<string> =>
@@ -263,12 +193,13 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
     let [conflicts, losses, endpointWrites] = [0, 0, 0]
     let lastDeletes = ''
     while (pending.length > 0) {
-      const prepared = await prepare(pending, patientsAlone)
+      const prepared = await prepare(run, pending, () => known(patientsAlone))
       if (E.isLeft(prepared)) {
         if (prepared.left._tag === 'AnswerTooLarge' && pending.length > 1) return inTurn(halves(pending))
         return { _tag: 'Stop', stop: prepared.left }
       }
-      const { plan: planned, snapshot, rowsAlone } = prepared.right
+      const { plan: planned, snapshot } = prepared.right
+      const rowsAlone = splitting || prepared.right.isRowsAlone
       const endpoints = await ensureEndpoints(pending, snapshot)
       if (endpoints?._tag === 'Committed') {
         endpointWrites += 1
@@ -428,7 +359,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
       if (result._tag === 'Reread') {
         if (attempt >= maxConflicts) return asOutage(result.error)
         const again = await deliver(
-          live.filter(({ sequence }) => isDelivered(sequence)),
+          live.filter(({ sequence }) => settlements.isDelivered(sequence)),
           'split',
         )
         if (again._tag === 'Stop') return again.stop
@@ -436,22 +367,18 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
     }
     return undefined
   }
-  const isDelivered = (sequence: number): boolean => {
-    const settlement = settled.get(sequence)
-    return settlement?._tag === 'Stored' || settlement?._tag === 'Unchanged'
-  }
-
   session.startBatch()
   const stop = await finish()
-  for (const sequence of stop?._tag === 'FhirRejectsAll' ? rejections.held() : []) settled.delete(sequence)
-  for (const sequence of session.moved() ? [] : unproven) settled.delete(sequence)
-  const delivered = new Set(live.filter(({ sequence }) => isDelivered(sequence)).map(({ key }) => studyKeyText(key)))
+  settlements.close(stop)
+  const delivered = new Set(
+    live.filter(({ sequence }) => settlements.isDelivered(sequence)).map(({ key }) => studyKeyText(key)),
+  )
   return {
     settled,
     // Only of studies that were synced in the end: what is wrong with the others still is.
     syncedInstances: syncedInstances.filter((key) => delivered.has(studyKeyText(key))),
     stop,
     splitting: splitting && stop !== undefined,
-    rejectedStudies: rejections.studies(),
+    rejectedStudies: settlements.rejectedStudies(),
   }
 }

@@ -3,10 +3,11 @@ import * as O from 'fp-ts/Option'
 import { type Judgement, type LiveRow, recordMalformed } from '../domain/batch/judge'
 import { type FailTable, type ServiceError, describeEntryError } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
-import { type BatchResult, type Settlement, type Stop, castBatch } from './cast-batch'
+import { type BatchResult, castBatch } from './cast-batch'
+import type { Settlement, Stop } from './settlements'
 import { type CastSettings, type Run, remainingMs, retrying } from './context'
 import type { FhirSession } from './fhir-session'
-import { lookAhead } from './look-ahead'
+import { lookAhead } from './prepare'
 import {
   type EndedEarly,
   type Operated,

@@ -10,7 +10,7 @@ import { studyIdentifier } from '../domain/fhir/identifiers'
 import { isEndpointOf } from '../domain/mapping/endpoint'
 import { type Run, retrying } from './context'
 import { loadSnapshot } from './load-snapshot'
-import { lookAhead } from './look-ahead'
+import { lookAhead } from './prepare'
 import type { FailRowKey } from './ports'
 import { type PlannedWrite, plannedWrites } from './planned-writes'
 
