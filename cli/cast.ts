@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { type CastReport, cast, configurationProblems, exitCodeOf, jsonLog } from '../lib/composition'
 import { progressLine } from './progress'
 import { environment } from './settings'
+import { plural } from './text-table'
+import { userName } from './user-name'
 
 interface CastCommandOptions {
   readonly untilCaughtUp?: boolean
@@ -85,6 +87,7 @@ const runOnce = async (env: Environment, options: CastCommandOptions, { stopping
     maxBatches: options.untilCaughtUp === true ? 0 : (options.maxBatches ?? 1),
     ...(options.budget === undefined ? {} : { budgetMs: options.budget }),
     stopping,
+    by: userName(),
     progress: line.show,
   })
   line.end()
@@ -121,7 +124,7 @@ const print = (report: CastReport, json: boolean): void => {
   const { ended, from, to, head, entries, stored, unchanged, superseded, recorded, failed, reason } = report
   const rows = Object.entries(failed).map(([table, count]) => `\n  ${count} in ${table}`)
   process.stdout.write(
-    `${ended}: sequence ${from} → ${to} of ${head}; ${entries} entries: ${stored} stored, ${unchanged} unchanged, ` +
+    `${ended}: sequence ${from} → ${to} of ${head}; ${plural(entries, 'entry', 'entries')}: ${stored} stored, ${unchanged} unchanged, ` +
       `${superseded} superseded, ${recorded} recorded${rows.join('')}\n` +
       `  ${report.dicomRequests} DICOM and ${report.fhirRequests} FHIR requests, ${report.fhirBytesSent} bytes sent to FHIR, ` +
       `${report.retries} retries, ${(report.durationMs / 1000).toFixed(1)} s\n` +

@@ -1,7 +1,7 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type StatusAnswer, setCheckpoint, status } from '../lib/composition/operate'
 import { parseCheckpoint } from '../lib/composition/requests'
-import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 
 interface Options extends Output {
   readonly toSequence?: string
@@ -17,7 +17,12 @@ export const checkpointCommand = (): Command =>
       'show the checkpoint, or move it: what lies behind it is cast again, what is passed over is never cast',
     )
     .option('--to-sequence <number>', 'the next run begins behind this sequence')
-    .option('--to-time <time>', 'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z')
+    .addOption(
+      new Option(
+        '--to-time <time>',
+        'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z',
+      ).conflicts('toSequence'),
+    )
     .option('--etag <etag>', 'the one shown: nobody has moved it since ("none" while there is no checkpoint)')
     .option('--confirm', 'yes, move it')
     .addHelpText('after', exitCodesHelp())
@@ -26,12 +31,22 @@ export const checkpointCommand = (): Command =>
 const run = async (options: Options): Promise<void> => {
   const { toSequence, toTime, etag, confirm } = options
   if (toSequence === undefined && toTime === undefined) {
+    if (etag !== undefined || confirm === true) return refused(['give --to-sequence or --to-time'], options)
     return show(await status(operator()), options, checkpointLines, ({ checkpoint }) =>
       checkpoint === undefined ? 3 : 0,
     )
   }
+  if (etag === undefined || confirm !== true) {
+    return refused(
+      [
+        ...(etag === undefined ? ['--etag: give the one that `dicomcast checkpoint` shows'] : []),
+        ...(confirm === true ? [] : ['--confirm: say that you mean it']),
+      ],
+      options,
+    )
+  }
   const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
-  const request = parsed(parseCheckpoint(asked), options)
+  const request = parsed(parseCheckpoint(asked), options, { sequence: '--to-sequence', time: '--to-time' })
   if (request === undefined) return
   show(await setCheckpoint(operator(), request), options, ({ from, to, head }) => [
     `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,

@@ -1,3 +1,5 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 
 /** Ports next to Core Tools' own, so that addresses stay the same from start to start. */
@@ -7,6 +9,19 @@ export const parsePort = (text: string): number => {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 takes a free one.')
+}
+
+/** The state is written when it changes, and at the end: that it cannot be must be told before there is any. */
+export const parseKeep = (text: string): string => {
+  const file = resolve(text)
+  try {
+    accessSync(dirname(file), constants.W_OK)
+    const there = statSync(file, { throwIfNoEntry: false })
+    if (there === undefined || there.isFile()) return file
+  } catch {
+    // As for a folder in the place of the file.
+  }
+  throw new InvalidArgumentError('It must be a file in a folder that is there and can be written to.')
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. A second one ends the process at once, as nothing handles it any more. */

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { defaultPorts, parsePort, serve, storeLine } from './local-service'
+import { defaultPorts, parseKeep, parsePort, serve, storeLine } from './local-service'
 import { stackCommand } from './local-stack'
 
 // The local services need packages that a production install leaves out: each is loaded only when it is started.
@@ -18,7 +18,11 @@ const serviceCommand = (name: 'dicom' | 'fhir' | 'functions', description: strin
     .description(description)
     .option('--port <number>', 'port to listen on; 0 takes a free one', parsePort, defaultPorts[name])
 
-const keepOption = ['--keep <file>', 'file that keeps the state between starts (default: in memory)'] as const
+const keepOption = [
+  '--keep <file>',
+  'file that keeps the state between starts (default: in memory)',
+  parseKeep,
+] as const
 interface ServiceOptions {
   readonly port: number
   readonly keep?: string
@@ -29,7 +33,7 @@ const dicomCommand = (): Command =>
     .option(...keepOption)
     .action(async ({ port, keep }: ServiceOptions) => {
       const { startDicomService } = await import('../local/dicom/service.js')
-      const service = await startDicomService({ port, ...(keep === undefined ? {} : { stateFile: resolve(keep) }) })
+      const service = await startDicomService({ port, ...(keep === undefined ? {} : { stateFile: keep }) })
       await serve('DICOM service', service, [
         storeLine(service.url),
         `curl "${service.url}/v1/changefeed?offset=0&limit=10&includeMetadata=false"`,
@@ -42,7 +46,7 @@ const fhirCommand = (): Command =>
     .option(...keepOption)
     .action(async ({ port, keep }: ServiceOptions) => {
       const { startFhirService } = await import('../local/fhir/service.js')
-      const service = await startFhirService({ port, ...(keep === undefined ? {} : { stateFile: resolve(keep) }) })
+      const service = await startFhirService({ port, ...(keep === undefined ? {} : { stateFile: keep }) })
       await serve('FHIR service', service, [
         `curl ${service.url}/metadata`,
         `curl "${service.url}/ImagingStudy?_count=10"`,

@@ -1,10 +1,10 @@
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { jsonLog } from '../lib/composition'
 import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
 import { problemOf } from '../lib/composition/problem'
 import type { Parsed } from '../lib/composition/requests'
 import { environment } from './settings'
+import { userName } from './user-name'
 
 // What the operator's commands have in common: settings, signals, output, exit codes.
 
@@ -38,15 +38,6 @@ export const operator = (): Operator => {
   }
 }
 
-const userName = (): string => {
-  try {
-    return userInfo().username
-  } catch {
-    // A container's user may have no name.
-    return 'command line'
-  }
-}
-
 export const write = (...lines: ReadonlyArray<string>): void => {
   process.stdout.write(lines.map((line) => `${line}\n`).join(''))
 }
@@ -76,11 +67,26 @@ export const show = <A>(
   process.exitCode = exitCode(answer.right)
 }
 
-/** What an option names is judged by the same codecs as a request's body. */
-export const parsed = <A>(request: Parsed<A>, output: Output): A | undefined => {
+/** What was typed is wrong. */
+export const refused = (problems: ReadonlyArray<string>, output: Output): undefined =>
+  void failed({ _tag: 'Left', left: { _tag: 'RequestInvalid', problems } }, output)
+
+const optionOf = (member: string): string => `--${member.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/**
+ * What an option names is judged by the same codecs as a request's body. Their problems name its members: here they
+ * name the options, and `typed` has those that are called otherwise.
+ */
+export const parsed = <A>(
+  request: Parsed<A>,
+  output: Output,
+  typed: Readonly<Record<string, string>> = {},
+): A | undefined => {
   if (request._tag === 'Right') return request.right
-  failed({ _tag: 'Left', left: { _tag: 'RequestInvalid', problems: request.left } }, output)
-  return undefined
+  const problems = request.left.map((problem) =>
+    problem.replace(/^(\w+)[.\w]*: /, (_, member: string) => `${typed[member] ?? optionOf(member)}: `),
+  )
+  return refused([...new Set(problems)], output)
 }
 
 /** Only the options that were given. */

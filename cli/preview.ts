@@ -3,7 +3,7 @@ import { type Preview, previewBatches } from '../lib/composition/operate'
 import { parsePreview } from '../lib/composition/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
-import { counts } from './text-table'
+import { counts, plural } from './text-table'
 
 interface Options extends Output {
   readonly batches?: string
@@ -29,7 +29,7 @@ export const previewCommand = (): Command =>
     })
 
 const previewLines = (preview: Preview): ReadonlyArray<string> => [
-  `Sequence ${preview.from} → ${preview.to} of ${preview.head}: ${preview.entries} entries${preview.complete ? '' : ', and there are more'}`,
+  `Sequence ${preview.from} → ${preview.to} of ${preview.head}: ${plural(preview.entries, 'entry', 'entries')}${preview.complete ? '' : ', and there are more'}`,
   `Patients  ${counts(preview.patients)}`,
   `Studies   ${counts(preview.studies)}`,
   `Entries   ${counts({ unchanged: preview.unchanged, superseded: preview.superseded })}`,

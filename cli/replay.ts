@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { type Replay, replayRows } from '../lib/composition/operate'
 import { parseReplay } from '../lib/composition/requests'
-import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
 import { counts, plural, textTable } from './text-table'
 
@@ -19,7 +19,7 @@ export const replayCommand = (): Command =>
   withJson(new Command('replay'))
     .description('cast entries of the fail tables once more; those that succeed lose their row')
     .option('--table <table>', 'all rows of this table')
-    .option('--row <table/row...>', 'these rows')
+    .option('--row <table/row...>', 'these rows, by the names that failures --json lists')
     .option('--study <uid>', 'all rows of this study')
     .option('--partition <name>', 'only rows of this partition')
     .option('--limit <number>', 'at most so many rows (default 1000)')
@@ -29,8 +29,17 @@ export const replayCommand = (): Command =>
 
 const run = async (options: Options): Promise<void> => {
   const { table, row, study, partition, limit, dryRun = false } = options
+  if (table === undefined && row === undefined && study === undefined) {
+    return refused(['give --table, --row or --study'], options)
+  }
+  if (row?.some((each) => !/^\w+\/\d+$/.test(each)) === true) {
+    return refused(
+      ['--row: expected a table and a row, such as FhirFailToStoreExceptionTable/0000000000000000042'],
+      options,
+    )
+  }
   const rows = row?.map((each) => ({ table: each.split('/')[0], row: each.split('/')[1] }))
-  const request = parsed(parseReplay(given({ table, rows, study, partition, limit })), options)
+  const request = parsed(parseReplay(given({ table, rows, study, partition, limit })), options, { rows: '--row' })
   if (request === undefined) return
   const rowsLeft = ({ left, counts: { Recorded, NotInFeed } }: Replay): number => left + Recorded + NotInFeed
   const bar = progressBar(options.json !== true && process.stderr.isTTY)

@@ -12,7 +12,7 @@ export const resyncCommand = (): Command =>
     .option('--partition <name>', 'its partition (default: Microsoft.Default)')
     .addHelpText('after', exitCodesHelp('instances of it cannot be cast'))
     .action(async (study: string, options: Output & { readonly partition?: string }) => {
-      const request = parsed(parseStudy(given({ study, partition: options.partition })), options)
+      const request = parsed(parseStudy(given({ study, partition: options.partition })), options, { study: '<study>' })
       if (request === undefined) return
       show(await resyncStudy(operator(), request), options, resyncLines, resyncExitCode)
     })

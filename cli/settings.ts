@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { settingWarnings } from '../lib/composition'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -40,8 +41,10 @@ const settingsOf = (json: unknown): Environment => {
   return Object.fromEntries(entries)
 }
 
-/** The environment; what it does not name comes from `local.settings.json` in this folder, as in the Functions host. */
+/** The environment; what it does not name comes from `local.settings.json` in this folder, as in the Functions host. Warns of names that nobody reads. */
 export const environment = (): Environment => {
   const text = readFileIfThere(join(process.cwd(), file))
-  return text === undefined ? process.env : { ...settingsOf(parsed(text)), ...process.env }
+  const all = text === undefined ? process.env : { ...settingsOf(parsed(text)), ...process.env }
+  for (const warning of settingWarnings(all)) process.stderr.write(`dicomcast: ${warning}\n`)
+  return all
 }

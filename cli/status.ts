@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { type RunRecord, type StatusAnswer, status } from '../lib/composition/operate'
 import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
-import { ago, counts, textTable } from './text-table'
+import { ago, counts, plural, textTable } from './text-table'
 
 /** `dicomcast status`: does it work, how far behind, what failed. */
 export const statusCommand = (): Command =>
@@ -32,7 +32,7 @@ const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => {
     ...answer.reasons.map((reason) => `  ${reason}`),
     '',
     `Checkpoint  ${checkpoint === undefined ? 'unknown' : `${checkpoint.sequence} of ${head ?? 'unknown'}`}`,
-    `Backlog     ${backlog === undefined ? 'unknown' : backlog === 0 ? 'none' : `${backlog} entries, the oldest ${ago(lagS ?? 0)} old`}`,
+    `Backlog     ${backlog === undefined ? 'unknown' : backlog === 0 ? 'none' : `${plural(backlog, 'entry', 'entries')}, the oldest ${ago(lagS ?? 0)} old`}`,
     ...(checkpoint?.stuckSince === undefined ? [] : [`Stuck since ${checkpoint.stuckSince}`]),
     `Holes       ${checkpoint?.openHoles ?? 'unknown'} open`,
     `Lease       ${lease.held === null ? 'unknown' : lease.held ? `held for ${ago(lease.heldForS ?? 0)} by run ${lease.runId ?? 'unknown'}` : 'free'}`,

@@ -92,9 +92,8 @@ export const walkStudies = async (
   } else {
     const fine = compared === 0 && outcome !== 'Done' ? 'nothing is known' : 'all in step'
     const verdict = differ === 0 ? fine : plural(differ, 'study differs', 'studies differ')
-    const rows = Object.keys(notCast).length === 0 ? '' : `; instances that cannot be cast: ${counts(notCast)}`
     write(
-      `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${rows}`,
+      `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${butFor(notCast)}`,
       ...(outcome === 'Done'
         ? []
         : [`Not all studies were compared${resume === undefined ? '' : '; the same command goes on from here'}.`]),
@@ -105,6 +104,12 @@ export const walkStudies = async (
   if (broken) return
   if (ended.right === 'Done') file.remove()
   process.exitCode = differ > repaired || ended.right === 'Stopped' ? 1 : 0
+}
+
+/** What is known to be missing is no difference, and still nothing to keep quiet about. */
+const butFor = (notCast: WalkTally['notCast']): string => {
+  const instances = Object.values(notCast).reduce((total, count) => total + count, 0)
+  return instances === 0 ? '' : `; not cast: ${plural(instances, 'instance')} (${counts(notCast)})`
 }
 
 /** While another run holds the lease there is nothing to do but to wait for its end. */
@@ -125,7 +130,7 @@ export const reportLines = ({
   notCast,
   unrecorded,
 }: StudyReport): ReadonlyArray<string> => [
-  `${study}: ${inStep ? 'in step' : 'differs'} (${instances.inDicom} instances in DICOM, ${instances.inFhir} in FHIR` +
+  `${study}: ${inStep ? 'in step' : 'differs'} (${plural(instances.inDicom, 'instance')} in DICOM, ${instances.inFhir} in FHIR` +
     `${instances.missing > 0 ? `, ${instances.missing} missing` : ''}${instances.gone > 0 ? `, ${instances.gone} gone` : ''})`,
   ...writes.map(
     ({ action, type, id, elements }) =>

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { resyncStudy, verifyOne } from '../lib/composition/operate'
 import { parseStudy, parseVerifyScope } from '../lib/composition/requests'
-import { exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
+import { exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { resyncExitCode, resyncLines } from './resync'
 import { type WalkOptions, reportLines, walkStudies } from './verify-walk'
 
@@ -27,9 +27,12 @@ export const verifyCommand = (): Command =>
     .action(run)
 
 const run = async (study: string | undefined, options: Options): Promise<void> => {
-  const { partition, all, since, sample } = options
+  const { partition, all, since, sample, resume } = options
   if (study !== undefined) {
-    const request = parsed(parseStudy(given({ study, partition })), options)
+    if ([all, since, sample, resume].some((each) => each !== undefined)) {
+      return refused(['give a study, or one of --all, --since and --sample (and --resume with these)'], options)
+    }
+    const request = parsed(parseStudy(given({ study, partition })), options, { study: '<study>' })
     if (request === undefined) return
     const who = operator()
     const report = await verifyOne(who, request)
@@ -38,6 +41,7 @@ const run = async (study: string | undefined, options: Options): Promise<void> =
     }
     return show(await resyncStudy(who, request), options, resyncLines, resyncExitCode)
   }
+  if (partition !== undefined) return refused(['--partition: goes with a study'], options)
   const scope = parsed(parseVerifyScope(given({ all, since, sample })), options)
   if (scope !== undefined) await walkStudies(operator(), scope, options)
 }

@@ -20,8 +20,10 @@ import type { OperatorPorts, RunKind } from './app/ports-operator'
 import { type RunSummary, runCast } from './app/run-cast'
 import { type Settings, readSettings } from './config'
 import { dicomRoot } from './domain/fhir/provenance'
+import { settingWarnings } from './setting-names'
 
 export { readSettings, settingDescriptions } from './config'
+export { settingWarnings } from './setting-names'
 export type { Settings } from './config'
 export type { Progress } from './app/ports'
 export { jsonLog } from './adapters/log'
@@ -291,8 +293,17 @@ const remembered = (lease: Lease): Lease => ({
 
 export const isStopping = (): boolean => stopping
 
+let warned = false
+/** In the first run of a process. */
+const warnOnce = (log: Log): void => {
+  const warnings = warned ? [] : settingWarnings(process.env)
+  warned = true
+  for (const warning of warnings) log('warn', warning)
+}
+
 /** The timer's run. A failure is thrown here, and nowhere else: the host then counts the invocation as failed. */
 export const castOnTimer = async (log: Log): Promise<void> => {
+  warnOnce(log)
   const settings = readSettings(process.env)
   const budgetMs = E.isRight(settings) ? settings.right.timeBudgetMs : 0
   const options = { environment: process.env, log, budgetMs, stopping: isStopping }

@@ -60,7 +60,7 @@ const failureRow = (name) => (row) => {
 }
 
 const heads = [
-  ['Entry', 'number'], ['Code'], ['Count', 'number'], ['Study, instance'], ['Reason'], ['Written'], ['Do'],
+  ['Entry', 'number'], ['Code'], ['Count', 'number'], ['Study, instance'], ['Reason'], ['Written'], ['Do', 'act'],
 ]
 const countWords = ({ rows, more }) => (more ? 'more than ' : '') + counted(rows, 'row')
 
@@ -96,7 +96,7 @@ const groupsOf = (rows) => {
 const showFailures = (tables, identity) => {
   put('identityList', identity, () => {
     if (identity.length === 0) return el('p', { class: 'quiet' }, 'Nothing waits for a person’s judgement.')
-    const heads = [['Problem'], ['Study'], ['Images', 'number'], ['What to do'], ['Do']]
+    const heads = [['Problem'], ['Study'], ['Images', 'number'], ['What to do'], ['Do', 'act']]
     return el('div', { class: 'card' }, table('Work-list by study', heads, groupsOf(identity).map(([id, rows]) => [
       ['code', rows[0].code],
       ['uids', uidButton('study', rows[0].studyInstanceUid, id)],

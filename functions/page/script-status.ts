@@ -82,7 +82,7 @@ const showRuns = (runs) => {
 }
 
 const showStatus = (status) => {
-  showVerdict(status.state, headlines[status.state] ?? status.state, status.reasons)
+  showVerdict(status.state, headlines[status.state] ?? status.state, [...status.reasons, ...status.warnings])
   byId('read').textContent = 'Read at ' + clock(status.at)
   showFacts(status)
   showRoute(status.configuration)

@@ -94,7 +94,7 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; }
 td { border-top: 1px solid var(--line); }
 th { color: var(--quiet); font-weight: 600; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-td.act { text-align: right; padding-right: 0; white-space: nowrap; }
+td.act, th.act { text-align: right; padding-right: 0; white-space: nowrap; }
 td.when, td.code { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.code { font-weight: 600; }
 td.uids button { display: block; margin-left: -.25rem; white-space: nowrap; }

@@ -28,8 +28,10 @@ const isPassing = (status: number): boolean =>
   [407, 408, 421, 423, 424, 425, 429].includes(status) || (status >= 500 && status !== 501)
 const isConflict = (status: number): boolean => status === 409 || status === 412
 
-const jsonOfSuccess = (answer: HttpAnswer): Checked<unknown> =>
-  isFine(answer) ? jsonOf('fhir', answer) : E.left(unexpected('fhir', answer))
+const jsonOfSuccess =
+  (request: string) =>
+  (answer: HttpAnswer): Checked<unknown> =>
+    isFine(answer) ? jsonOf('fhir', answer) : E.left(unexpected('fhir', answer, request))
 
 // An id is put into URLs and references, so a server that makes up another kind of id is not believed.
 const isId = (id: unknown): boolean => typeof id === 'string' && /^(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}$/.test(id)
@@ -256,7 +258,7 @@ export const fhirServer = (settings: { readonly endpoint: string }, call: Call, 
           if (left === 0) return TE.left(failure(`its search has more than ${maxPages} pages`))
           return pipe(
             get(next.value),
-            TE.flatMapEither(flow(jsonOfSuccess, E.flatMap(asSearchset))),
+            TE.flatMapEither(flow(jsonOfSuccess('the next page of a search'), E.flatMap(asSearchset))),
             TE.flatMap(pagesFrom(type, left - 1)),
             TE.map((more) => [...hits, ...more]),
           )
@@ -274,7 +276,7 @@ export const fhirServer = (settings: { readonly endpoint: string }, call: Call, 
             { ...reading, 'content-type': 'application/x-www-form-urlencoded' },
             queryOf(search),
           ),
-          TE.flatMapEither(flow(jsonOfSuccess, E.flatMap(asSearchset))),
+          TE.flatMapEither(flow(jsonOfSuccess(`POST ${search.type}/_search`), E.flatMap(asSearchset))),
         ),
       ),
     )
@@ -310,7 +312,8 @@ export const fhirServer = (settings: { readonly endpoint: string }, call: Call, 
         )
 
   return {
-    check: () => pipe(get(`${base}/metadata`), TE.flatMapEither(flow(jsonOfSuccess, E.flatMap(capabilitiesOf)))),
+    check: () =>
+      pipe(get(`${base}/metadata`), TE.flatMapEither(flow(jsonOfSuccess('GET metadata'), E.flatMap(capabilitiesOf)))),
 
     read: (type, id) =>
       pipe(
@@ -319,7 +322,7 @@ export const fhirServer = (settings: { readonly endpoint: string }, call: Call, 
           answer.status === 404 || answer.status === 410
             ? E.right(O.none)
             : pipe(
-                jsonOfSuccess(answer),
+                jsonOfSuccess(`GET ${type}/…`)(answer),
                 E.flatMap(asResource(type)),
                 E.map((resource) => O.some(withVersion(resource, answer))),
               ),

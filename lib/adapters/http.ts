@@ -236,8 +236,8 @@ export const unavailableWith = (hop: Service, answer: HttpAnswer, reason: string
 
 const urlSetting: Record<Service, string> = { dicom: 'DicomWeb__Endpoint', fhir: 'Fhir__Endpoint' }
 
-/** For every answer that the caller has no meaning of its own for. */
-export const unexpected = (hop: Service, answer: HttpAnswer): Unavailable => {
+/** For every answer that the caller has no meaning of its own for. `request`: in our own words, when there are several. */
+export const unexpected = (hop: Service, answer: HttpAnswer, request = 'this request'): Unavailable => {
   const { status } = answer
   const says = (reason: string): Unavailable => unavailableWith(hop, answer, reason)
   if (status < 300) return says('its answer has no content')
@@ -247,7 +247,7 @@ export const unexpected = (hop: Service, answer: HttpAnswer): Unavailable => {
   if (status === 424) return says('it cannot use its encryption key')
   if (status === 429) return says('it asks for fewer requests')
   if (status >= 500) return says('it has trouble of its own')
-  return says('it does not take this request')
+  return says(`it does not take ${request}`)
 }
 
 /** The body as JSON; an unreadable one is never quoted, neither by JSON.parse's own words. */
@@ -255,7 +255,7 @@ export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, 
   const unreadable = (what: string): Unavailable =>
     unavailable(hop, `unreadable ${hop === 'dicom' ? 'page' : 'answer'}: ${what}`)
   const mediaType = answer.header('content-type')?.split(';')[0] ?? ''
-  if (!/^\s*(application\/([\w.-]+\+)?json)?\s*$/i.test(mediaType)) {
+  if (!/^\s*(application\/([\w.-]+\+)?json|text\/json)?\s*$/i.test(mediaType)) {
     return E.left(unreadable('it is not JSON'))
   }
   return E.tryCatch(

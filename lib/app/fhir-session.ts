@@ -35,6 +35,12 @@ export interface FhirSession {
   ) => Promise<Sent>
 }
 
+const unusable = (reason: string): E.Either<ServiceError, never> =>
+  E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason })
+
+const noVersions =
+  'it tells no versions (neither ETag nor meta.versionId): an update could not be guarded against another writer'
+
 export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   const { ports, settings, runId } = run
   const { fhir, random } = ports
@@ -49,7 +55,8 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     if (E.isLeft(read)) return read
     if (O.isNone(read.right)) return E.right(undefined)
     reached ??= positionSequence(read.right.value) ?? 0
-    return E.right(read.right.value.meta?.versionId)
+    const versionId = read.right.value.meta?.versionId
+    return versionId === undefined ? unusable(noVersions) : E.right(versionId)
   }
 
   const readPosition = async (): Promise<E.Either<ServiceError, void>> => {
@@ -66,8 +73,7 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     const read = first.right === undefined ? await readVersion() : first
     if (E.isLeft(read)) return read
     if (read.right === undefined) {
-      const reason = 'our position (a Basic resource) cannot be read back after it was written'
-      return E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason })
+      return unusable('our position (a Basic resource) cannot be read back after it was written')
     }
     // Another run may have worked while we slept: what we read of the feed is old then, and must not be written. From
     // here on it would have to move the position.

@@ -35,12 +35,14 @@ export interface StudyReport {
   readonly instances: {
     readonly inDicom: number
     readonly inFhir: number
+    /** And no row of a fail table tells it. */
     readonly missing: number
     readonly gone: number
   }
+  /** What a resync would do, apart from another attempt at what has its row in a fail table. */
   readonly writes: ReadonlyArray<PlannedWrite>
-  /** Instances that cannot be cast, by code; those with a row in an error table are known already. */
-  readonly notCast: Readonly<Partial<Record<EntryError['_tag'], number>>>
+  /** Instances that FHIR lacks, or has as they were, because they could not be cast: by code, or by that of their row. */
+  readonly notCast: Readonly<Record<string, number>>
   /** Of those, how many have no row: nobody would hear of them. */
   readonly unrecorded: number
 }
@@ -126,7 +128,7 @@ const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: num
   return { _tag: 'Recorded', row: { sequence, key: decoded.left.key, error, issues: [] } } as const
 }
 
-/** What a resync would do; nothing to do means in step. */
+/** What a resync would do; nothing to do means in step. What has its row in a fail table is known, and no difference. */
 export const verifyStudy = async (
   run: Run,
   key: StudyKey,
@@ -135,17 +137,18 @@ export const verifyStudy = async (
   const study = await readStudyRows(run, key)
   if (E.isLeft(study)) return study
   if (study.right.unknown) return E.right(undefined)
-  const ahead = await lookAhead(run, study.right.rows)
+  const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
+  const ahead = await aheadOfKnown(run, study.right.rows, known)
   if (E.isLeft(ahead)) return ahead
-  const { plan, snapshot } = ahead.right
-  const endpoint = study.right.liveInstances === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
+  const { plan, snapshot, rows, refused } = ahead.right
+  const recorded = new Set(plan.recorded.map(({ row }) => row))
+  const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
+  const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
   const unit = endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], deletes: [] }]
   const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
   const notCast = [...study.right.rejected, ...plan.recorded.map(({ row, error }) => ({ key: row.key, error }))]
-  const known = new Set(failRows.map((row) => instanceKeyText({ ...noUids, ...row })))
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length
   const held = new Set(instancesOf(findStudyIn(run, key, snapshot), key).map(instanceKeyText))
-  const recorded = new Set(plan.recorded.map(({ row }) => row))
   return E.right({
     study: key.studyInstanceUid,
     partition: key.partition,
@@ -153,24 +156,40 @@ export const verifyStudy = async (
     instances: {
       inDicom: study.right.liveInstances,
       inFhir: study.right.heldInstances,
-      missing: study.right.rows.filter(
-        (row) => row._tag === 'Upsert' && !recorded.has(row) && !held.has(instanceKeyText(row.key)),
-      ).length,
-      gone: study.right.rows.filter(({ _tag }) => _tag === 'Delete').length,
+      missing: castable.filter((row) => !held.has(instanceKeyText(row.key))).length,
+      gone: rows.filter(({ _tag }) => _tag === 'Delete').length,
     },
     writes,
-    notCast: countByCode(notCast.map(({ error }) => error)),
+    notCast: countTexts([...notCast.map(({ error }) => error._tag), ...refused]),
     unrecorded,
   })
+}
+
+/**
+ * What would be written now of rows that no row of a fail table is about: whether FHIR takes the others is not to be
+ * known without writing, and `refused` has the code of each. Those that cannot even be planned stay in the plan.
+ */
+const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: ReadonlyMap<string, string>) => {
+  const ahead = await lookAhead(run, rows)
+  if (E.isLeft(ahead)) return ahead
+  const recorded = new Set<LiveRow>(ahead.right.plan.recorded.map(({ row }) => row))
+  const codeOf = (row: LiveRow): string | undefined =>
+    row._tag === 'Upsert' && !recorded.has(row) ? known.get(instanceKeyText(row.key)) : undefined
+  const refused = rows.flatMap((row) => codeOf(row) ?? [])
+  if (refused.length === 0) return E.right({ ...ahead.right, rows, refused })
+  const others = rows.filter((row) => codeOf(row) === undefined)
+  const rest = await lookAhead(run, others)
+  return E.isLeft(rest) ? rest : E.right({ ...rest.right, rows: others, refused })
 }
 
 const findStudyIn = ({ settings }: Run, key: StudyKey, snapshot: Parameters<typeof findStudy>[0]) =>
   findStudy(snapshot, settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
 
-export const countByCode = (
-  errors: ReadonlyArray<EntryError>,
-): Readonly<Partial<Record<EntryError['_tag'], number>>> => {
-  const counts: Partial<Record<EntryError['_tag'], number>> = {}
-  for (const { _tag } of errors) counts[_tag] = (counts[_tag] ?? 0) + 1
+const countTexts = (texts: ReadonlyArray<string>): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
   return counts
 }
+
+export const countByCode = (errors: ReadonlyArray<EntryError>): Readonly<Partial<Record<EntryError['_tag'], number>>> =>
+  countTexts(errors.map(({ _tag }) => _tag))

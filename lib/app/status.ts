@@ -176,6 +176,7 @@ type Facts = Omit<Status, 'at' | 'state' | 'reasons'>
 
 const verdictOn = (facts: Facts, head: number | undefined): Pick<Status, 'state' | 'reasons'> => {
   const { checkpoint, failures, health, lagS, backlog = 0 } = facts
+  const lastCast = facts.runs.find(({ kind }) => casts.has(kind))
   const broken = [
     ...Object.values(health).flatMap((hop) => (hop.healthy ? [] : [hop.reason])),
     ...(checkpoint?.stuckSince === undefined
@@ -186,7 +187,7 @@ const verdictOn = (facts: Facts, head: number | undefined): Pick<Status, 'state'
           `the head of the feed ${head} is below the checkpoint ${checkpoint.sequence}: the feed was restored or replaced`,
         ]
       : []),
-    ...(facts.runs.find(({ kind }) => casts.has(kind))?.ended === 'FhirRejectsAll' ? ['FHIR refuses every study'] : []),
+    ...(lastCast?.ended === 'FhirRejectsAll' ? [lastCast.reason ?? 'FHIR refuses every study'] : []),
   ]
   const behind = [
     ...((lagS ?? 0) > lateAfterS ? [`${backlog} entries behind, the oldest for ${minutes(lagS ?? 0)}`] : []),

@@ -26,7 +26,15 @@ import type { StudyReport } from '../app/resync'
 import { type Resync, resync, verify } from '../app/resync-study'
 import { type Status, isHealthy, readStatus } from '../app/status'
 import { type Walk, verifyStudies } from '../app/verify'
-import { type CastReport, cast, castSettings, clock, connect, forgetCapabilities } from '../composition'
+import {
+  type CastReport,
+  cast,
+  castSettings,
+  clock,
+  connect,
+  forgetCapabilities,
+  settingWarnings,
+} from '../composition'
 import { type Settings, readSettings } from '../config'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
 import type { CheckpointRequest, FailuresRequest, ReplayRequest, StudyRequest } from './requests'
@@ -91,13 +99,21 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
     ),
   )
 
-export type StatusAnswer = Status & { readonly configuration: ReturnType<typeof shownSettings> }
+export type StatusAnswer = Status & {
+  readonly configuration: ReturnType<typeof shownSettings>
+  /** Settings that have no effect. */
+  readonly warnings: ReadonlyArray<string>
+}
 
 export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> => {
   const context = connected(operator, lookTimeoutMs)
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
-  return E.right({ ...(await readStatus(ports, settings)), configuration: shownSettings(configured) })
+  return E.right({
+    ...(await readStatus(ports, settings)),
+    configuration: shownSettings(configured),
+    warnings: settingWarnings(operator.environment),
+  })
 }
 
 /** No secret is among them, and no PatientID. */

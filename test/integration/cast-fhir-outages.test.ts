@@ -118,6 +118,29 @@ describe('a server that is not what it should be', () => {
     }
   })
 
+  it('tells no versions: nothing is written that another writer could overwrite unseen', async () => {
+    const stub = await startStub(({ url = '' }) => ({
+      body: url.endsWith('/metadata')
+        ? {
+            ...{ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' },
+            rest: [
+              {
+                interaction: [{ code: 'transaction' }],
+                resource: [{ type: 'Basic', interaction: [{ code: 'update' }] }],
+              },
+            ],
+          }
+        : { resourceType: 'Basic', id: url.split('/').at(-1) },
+    }))
+    const reason =
+      'fhir: it tells no versions (neither ETag nor meta.versionId): an update could not be guarded against another writer'
+    try {
+      await expectHeldUp(await withImages(), 'ServiceUnavailable', reason, { Fhir__Endpoint: stub.url })
+    } finally {
+      await stub.close()
+    }
+  })
+
   it.each(['metadata', 'read', 'batch'] as const)('answers with an HTML page: %s', async (interaction) => {
     const world = await withImages()
     world.fhir.faults.set([{ fault: 'wrongType', match: { interaction } }])

@@ -55,6 +55,18 @@ describe('the timer function', () => {
     expect(sole(world, 'ImagingStudy').numberOfInstances).toBe(3)
   })
 
+  it('warns once of a setting that nobody reads', async () => {
+    const world = await newWorld()
+    const host = await startHost({ ...world.environment(), DicomCast__BatchSiz: '5' })
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect((await lines(host, 3)).map(({ level, message }) => [level, message])).toEqual([
+      ['warn', 'DicomCast__BatchSiz is no setting of DICOMcast, and has no effect; did you mean DicomCast__BatchSize?'],
+      ['info', 'cast'],
+      ['info', 'cast'],
+    ])
+  })
+
   it('takes all there are with DicomCast__TimerBatches=0', async () => {
     const world = await newWorld({ settings: { DicomCast__BatchSize: '2', DicomCast__TimerBatches: '0' } })
     world.dicom.control.append(...images(5, { study: '1.2.3' }))

@@ -30,11 +30,57 @@ describe('dicomcast, for operators', () => {
     ['verify', '--all', '--since', '2026-11-23T20:00:00Z'],
     ['preview', '--batches', '0'],
     ['checkpoint', '--to-sequence', '1'],
+    ['checkpoint', '--to-sequence', '1', '--to-time', '2026-11-23T20:00:00Z'],
     ['status', '--frob'],
   ])('a wrong option ends with 2 and says so on stderr: %s %s', async (...args) => {
     const world = await newWorld()
     const { code, stdout, stderr } = await dicomcast(world.environment(), ...args)
     expect([code, stdout, stderr === '']).toEqual([2, '', false])
+  })
+
+  it.each([
+    [
+      ['checkpoint', '--to-sequence', '5'],
+      ['--etag: give the one that `dicomcast checkpoint` shows', '--confirm: say that you mean it'],
+    ],
+    [
+      ['checkpoint', '--to-sequence', 'x', '--etag', 'y', '--confirm'],
+      ['--to-sequence: expected a whole number from 0 to 9007199254740991'],
+    ],
+    [['checkpoint', '--confirm'], ['give --to-sequence or --to-time']],
+    [['replay'], ['give --table, --row or --study']],
+    [
+      ['replay', '--row', 'x'],
+      ['--row: expected a table and a row, such as FhirFailToStoreExceptionTable/0000000000000000042'],
+    ],
+    [['replay', '--row', 'Nowhere/0000000000000000042'], [expect.stringMatching(/^--row: expected one of /)]],
+    [['resync', 'x'], ['<study>: expected a UID']],
+    [['verify', '--all', '1.2.3'], ['give a study, or one of --all, --since and --sample (and --resume with these)']],
+    [['verify', '--all', '--partition', 'x'], ['--partition: goes with a study']],
+    [['preview', '--from-sequence', 'x'], ['--from-sequence: expected a whole number from 0 to 9007199254740991']],
+  ])('speaks of options where it is asked by options: %j', async (args, problems) => {
+    const { code, stderr } = await dicomcast({}, ...args)
+    const [, ...told] = stderr.trim().split('\n')
+    expect([code, told.map((line) => line.trim())]).toEqual([2, problems])
+  })
+
+  it('warns of settings that nobody reads, and does its work', async () => {
+    const world = await newWorld()
+    const environment = { ...world.environment(), DicomCast__BatchSiz: '5' }
+    const warning =
+      'DicomCast__BatchSiz is no setting of DICOMcast, and has no effect; did you mean DicomCast__BatchSize?'
+    for (const command of ['cast', 'status']) {
+      expect(await dicomcast(environment, command)).toMatchObject({ code: 0, stderr: `dicomcast: ${warning}\n` })
+    }
+    const { stdout } = await dicomcast(environment, 'status', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ state: 'fine', warnings: [warning] })
+  })
+
+  it.each(['dicom', 'fhir'])('does not start a local %s service that could not keep its state', async (service) => {
+    for (const file of [join(tmpdir(), 'there-is-no-such-folder', 'x.json'), tmpdir()]) {
+      const { code, stderr } = await dicomcast({}, 'local', service, '--port', '0', '--keep', file)
+      expect([code, stderr]).toEqual([2, expect.stringContaining('a folder that is there and can be written to')])
+    }
   })
 
   it('ends with 2 and every problem of the configuration', async () => {
@@ -181,7 +227,7 @@ describe('dicomcast verify', () => {
     await world.cast()
     expect(await dicomcast(world.environment(), 'verify', '--all')).toMatchObject({
       code: 0,
-      stdout: '2 studies compared: all in step; instances that cannot be cast: TagsRejected 1\n',
+      stdout: '2 studies compared: all in step; not cast: 1 instance (TagsRejected 1)\n',
     })
   })
 })

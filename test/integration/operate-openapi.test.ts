@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { created, images } from '../support/cast-images'
-import { documentedRoutes, undocumented } from '../support/openapi'
+import { documentedOptions, documentedRoutes, undocumented } from '../support/openapi'
 import { takeLease, useOperateWorld } from '../support/operate-world'
 
 const newWorld = useOperateWorld()
@@ -46,6 +46,32 @@ describe('docs/openapi.yaml', () => {
       const answer = await world.call('DELETE', route.path.slice(1).replaceAll(/\{(\w+)\}/g, 'x'))
       expect(answer.json['detail']).toBe(`This route answers ${route.verb}.`)
       expect(undocumented(route, answer)).toEqual([])
+    }
+  })
+
+  it('names every option that a route takes, and no other', async () => {
+    const world = await newWorld()
+    const taken = ({ json }: { readonly json: Readonly<Record<string, unknown>> }): ReadonlyArray<string> => {
+      const [problem] = (json['problems'] ?? []) as ReadonlyArray<string>
+      return /^1 unknown member; there are: (.+)$/.exec(problem ?? '')?.[1]?.split(', ') ?? []
+    }
+    const table = 'failures/DicomFailToStoreExceptionTable'
+    for (const route of documentedRoutes) {
+      const { query, body } = documentedOptions(route)
+      const called = route.path === '/failures/{table}' ? table : route.path.slice(1)
+      const verb = route.verb as 'GET' | 'POST'
+      if (query.length > 0) {
+        const answer = await world.call(verb, `${called}?frob=1`, verb === 'POST' ? {} : undefined)
+        // In the URL of a failures list `code` is a filter or a key, and so is judged apart.
+        expect([route.path, [...taken(answer)].sort()]).toEqual([
+          route.path,
+          query.filter((name) => name !== 'code').sort(),
+        ])
+      }
+      if (body.length > 0) {
+        const answer = await world.call(verb, called, { frob: 1 })
+        expect([route.path, [...taken(answer)].sort()]).toEqual([route.path, [...body].sort()])
+      }
     }
   })
 

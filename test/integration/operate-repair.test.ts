@@ -257,6 +257,35 @@ describe('GET /api/verify and POST /api/resync', () => {
     expect(await world.failed()).toEqual({})
   })
 
+  it('take an image that FHIR refused for known, also where it is the only one of its study, and say so', async () => {
+    const world = await newWorld()
+    const refused = { '00081030': { vr: 'LO', Value: ['DICOMcast refuses'] } }
+    world.fhir.faults.set([
+      { fault: 'rejectResource', match: { bodyIncludes: '"1.2.3.1.2"' } },
+      { fault: 'rejectResource', match: { bodyIncludes: '"DICOMcast refuses"' } },
+    ])
+    world.dicom.control.append(...images(3, { study: '1.2.3' }), created({ study: '1.2.4', elements: refused }))
+    await world.cast()
+    const known = { inStep: true, writes: [], notCast: { FhirRejected: 1 }, unrecorded: 0 }
+    expect(await verify(world)).toMatchObject({ ...known, instances: { inDicom: 3, inFhir: 2, missing: 0, gone: 0 } })
+    expect((await world.call('GET', 'verify?study=1.2.4')).json).toMatchObject({
+      ...known,
+      instances: { inDicom: 1, inFhir: 0, missing: 0, gone: 0 },
+    })
+    // What nobody has recorded is a difference beside it, and the plan has that alone.
+    world.dicom.control.append(created({ study: '1.2.3', instance: 4 }))
+    expect(await verify(world)).toMatchObject({
+      inStep: false,
+      instances: { inDicom: 4, inFhir: 2, missing: 1, gone: 0 },
+      writes: [{ action: 'update', type: 'ImagingStudy', elements: ['numberOfInstances', 'series'] }],
+      notCast: { FhirRejected: 1 },
+    })
+    // A resync tries it once more.
+    world.fhir.faults.clear()
+    await world.call('POST', 'resync', { study: '1.2.3' })
+    expect(await verify(world)).toMatchObject({ inStep: true, notCast: {}, instances: { inDicom: 4, inFhir: 4 } })
+  })
+
   it('know nothing of a study that is nowhere, and refuse a partition that is not synced', async () => {
     const world = await newWorld({ settings: { DicomCast__Partitions: 'main' } })
     for (const [path, body] of [

@@ -114,6 +114,16 @@ describe('GET /api/status', () => {
     })
   })
 
+  it('names settings that nobody reads', async () => {
+    const world = await newWorld({ app: { Patient__IsIssuerUsed: 'true' } })
+    expect((await world.call('GET', 'status')).json).toMatchObject({
+      state: 'fine',
+      warnings: [
+        'Patient__IsIssuerUsed is no setting of DICOMcast, and has no effect; did you mean Patient__IsIssuerIdUsed?',
+      ],
+    })
+  })
+
   it('costs few requests, and shows no secret', async () => {
     const world = await newWorld()
     world.dicom.control.append(...images(3))

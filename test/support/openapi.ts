@@ -61,6 +61,23 @@ export const documentedRoutes: ReadonlyArray<DocumentedRoute> = Object.entries(r
     })),
 )
 
+/** What may be asked of a route: the names in its URL and in its body. */
+export const documentedOptions = ({
+  path,
+  verb,
+}: Pick<DocumentedRoute, 'path' | 'verb'>): {
+  readonly query: ReadonlyArray<string>
+  readonly body: ReadonlyArray<string>
+} => {
+  const operation = recordAt(openapi, 'paths', path, verb.toLowerCase())
+  const parameters = (operation['parameters'] ?? []) as ReadonlyArray<Json>
+  const schema = resolved(recordAt(operation, 'requestBody', 'content', 'application/json', 'schema'))
+  return {
+    query: parameters.flatMap((each) => (each['in'] === 'query' ? [String(each['name'])] : [])),
+    body: Object.keys(recordAt(schema, 'properties')),
+  }
+}
+
 /** How an answer differs from what is documented for its route. */
 export const undocumented = (
   { path, verb }: Pick<DocumentedRoute, 'path' | 'verb'>,

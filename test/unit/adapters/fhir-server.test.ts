@@ -63,6 +63,11 @@ describe('check', () => {
     expect(await fhir.check()()).toEqual(unavailable(reason))
   })
 
+  it.each(['application/fhir+json; charset=utf-8', 'application/json', 'text/json'])('reads %s', async (type) => {
+    const { fhir } = await fhirOf(text(200, JSON.stringify(statement), { 'content-type': type }))
+    expect(await fhir.check()()).toEqual(E.right({ offersBasic: true }))
+  })
+
   it('says where to look when nothing is there', async () => {
     const { fhir } = await fhirOf(text(404, '<html>'))
     expect(await fhir.check()()).toEqual(
@@ -308,10 +313,18 @@ describe('search', () => {
 
   it('tries a batch again when one by one did not work either', async () => {
     const { fhir, seen } = await fhirOf(json(400, { resourceType: 'OperationOutcome' }))
-    const expected = unavailable('it does not take this request (400)', { status: 400 })
+    const expected = unavailable('it does not take POST Patient/_search (400)', { status: 400 })
     expect(await fhir.search([patients])()).toEqual(expected)
     expect(await fhir.search([patients])()).toEqual(expected)
     expect(seen.map(({ url }) => url)).toEqual(['/', '/Patient/_search', '/', '/Patient/_search'])
+  })
+
+  it('names the request that a server does not know', async () => {
+    const { fhir } = await fhirOf((one, response) =>
+      one.url === '/' ? text(400, '')(one, response) : text(405, '')(one, response),
+    )
+    const reason = 'it does not take POST Endpoint/_search (405)'
+    expect(await fhir.search([endpoints])()).toEqual(unavailable(reason, { status: 405 }))
   })
 
   it('waits for a server in trouble instead of asking one by one', async () => {
