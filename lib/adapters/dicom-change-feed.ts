@@ -6,6 +6,7 @@ import type { DicomService, FeedPage } from '../app/ports'
 import type { StudyIndex } from '../app/ports-operator'
 import type { ServiceError } from '../domain/cast-error'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
+import { withoutUnread } from '../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../domain/fhir/provenance'
 import type { Call } from './access-token'
 import { type HttpAnswer, isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './http'
@@ -27,7 +28,7 @@ const maxIndexBytes = 16 * 1024 * 1024
 
 const arrayOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> =>
   pipe(
-    jsonOf('dicom', answer),
+    jsonOf('dicom', { ...answer, body: withoutUnread(answer.body) }),
     E.filterOrElse(
       (json): json is ReadonlyArray<unknown> => Array.isArray(json),
       () => unavailable('dicom', 'unreadable page: it is not a list'),

@@ -4,6 +4,7 @@ import { type JudgeSettings, type LiveRow, makeJudge } from '../../lib/domain/ba
 import { plan } from '../../lib/domain/batch/plan'
 import { packUnits } from '../../lib/domain/batch/units'
 import type { Snapshot } from '../../lib/domain/batch/snapshot'
+import { withoutUnread } from '../../lib/domain/dicom/unread'
 import { transactionText } from '../../lib/domain/fhir/bundle'
 import { mapEndpoint } from '../../lib/domain/mapping/endpoint'
 import { settingsOf } from '../support/domain-settings'
@@ -33,7 +34,7 @@ export const bundleTexts = (pages: ReadonlyArray<string>): ReadonlyArray<string>
   const texts: Array<string> = []
   for (let start = 0; start < pages.length; start += pagesPerBatch) {
     const rows = pages.slice(start, start + pagesPerBatch).flatMap((page) =>
-      (JSON.parse(page) as ReadonlyArray<unknown>).flatMap((element): ReadonlyArray<LiveRow> => {
+      (JSON.parse(withoutUnread(page)) as ReadonlyArray<unknown>).flatMap((element): ReadonlyArray<LiveRow> => {
         const entry = judge.decode(element)
         const judged = E.isRight(entry) ? judge.judge(entry.right, false) : undefined
         return judged?._tag === 'Live' ? [judged.row] : []

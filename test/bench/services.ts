@@ -41,7 +41,11 @@ const serve = async (): Promise<void> => {
       (service: Service) =>
       ({ body, ...rest }: Exchange): void =>
         void requests.push({ service, ...rest, body: body.toString() })
-    const feed = await startFeedServer(workload)
+    const ofFeed = note('dicom')
+    const feed = await startFeedServer(workload, {
+      latencyMs,
+      seen: (path) => ofFeed({ method: 'GET', path, headers: { accept: 'application/json' }, body: Buffer.alloc(0) }),
+    })
     // Its validation is what would be measured.
     const fhir = await startFhirService({ validate: false })
     closers.push(feed.close, fhir.close)
@@ -52,7 +56,7 @@ const serve = async (): Promise<void> => {
     }
     const blob = await before('storage', azurite.blobUrl)
     const table = await before('storage', azurite.tableUrl)
-    const urls = { dicom: await before('dicom', feed.url), fhir: await before('fhir', fhir.url), storage: table }
+    const urls = { dicom: feed.url, fhir: await before('fhir', fhir.url), storage: table }
     worlds += 1
     return {
       urls,
