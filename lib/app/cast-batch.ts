@@ -30,6 +30,8 @@ export interface BatchInput {
   readonly rejectedStudies?: ReadonlyArray<string>
   /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
   readonly mismatched?: ReadonlySet<string>
+  /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
+  readonly before?: () => Promise<E.Either<ServiceError, void>>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
   readonly sequences?: { readonly from: number; readonly to: number }
 }
@@ -367,7 +369,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
     }
     return undefined
   }
-  session.startBatch()
+  session.startBatch(input.before)
   const stop = await finish()
   settlements.close(stop)
   const delivered = new Set(

@@ -28,7 +28,8 @@ export interface FhirSession {
   readonly reached: () => number
   /** True when a transaction was committed since the batch began, and since the last lost answer. */
   readonly moved: () => boolean
-  readonly startBatch: () => void
+  /** `before`: nothing is sent until that came about. */
+  readonly startBatch: (before?: () => Promise<E.Either<ServiceError, void>>) => void
   readonly send: (
     entries: ReadonlyArray<TransactionEntry>,
     sequences: { readonly from: number; readonly to: number },
@@ -49,6 +50,7 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   let version: string | undefined
   let reached: number | undefined
   let moved = false
+  let before = (): Promise<E.Either<ServiceError, void>> => Promise.resolve(E.right(undefined))
 
   const readVersion = async (): Promise<E.Either<ServiceError, string | undefined>> => {
     const read = await retrying(run, fhir.read('Basic', id))
@@ -88,8 +90,9 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     version: () => version,
     reached: () => reached ?? 0,
     moved: () => moved || !offersBasic,
-    startBatch: () => {
+    startBatch: (first = () => Promise.resolve(E.right(undefined))) => {
       moved = false
+      before = first
     },
     send: async (entries, { from, to }) => {
       const resource = positionResource({ root, run: runId, sequence: to, transaction: random.uuid() })
@@ -97,6 +100,8 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
       const all = [...position, ...entries]
       const body = transactionText(all)
       if (all.length === 0) return { _tag: 'Committed', found: new Set() }
+      const ready = await before()
+      if (E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
       for (let attempt = 1; ; attempt++) {
         if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
         const held = run.lease.check()

@@ -2,7 +2,6 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { coalesce } from '../domain/batch/coalesce'
 import type { LiveRow, UpsertRow } from '../domain/batch/judge'
-import { recordMalformed } from '../domain/batch/judge'
 import { type Snapshot, findPatient, findStudy } from '../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../domain/checkpoint'
@@ -111,18 +110,11 @@ const startOf = async (run: Run, fromSequence: number | undefined): Promise<Oper
 
 const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<ServiceError, void>> => {
   const live: Array<LiveRow> = []
-  for (const [late, rows] of [[true, feed.late] as const, [false, feed.rows] as const]) {
-    for (const read of rows) {
-      seen.entries += 1
-      if (read._tag === 'Malformed') {
-        seen.errors.push(recordMalformed(read.malformed, read.sequence).error)
-        continue
-      }
-      const judgement = run.judge.judge(read.entry, late)
-      if (judgement._tag === 'Live') live.push(judgement.row)
-      else if (judgement._tag === 'Recorded') seen.errors.push(judgement.row.error)
-      else seen.superseded += 1
-    }
+  for (const judgement of feed.judged) {
+    seen.entries += 1
+    if (judgement._tag === 'Live') live.push(judgement.row)
+    else if (judgement._tag === 'Recorded') seen.errors.push(judgement.row.error)
+    else seen.superseded += 1
   }
   const { live: rows, superseded } = coalesce(live)
   seen.superseded += superseded.length

@@ -1,26 +1,31 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type { Judgement } from '../domain/batch/judge'
 import type { ServiceError } from '../domain/cast-error'
 import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../domain/checkpoint'
 import { type Run, retrying } from './context'
 import { probeHoles } from './probe-holes'
 import {
+  type FeedStream,
   type Forward,
   type Found,
-  type Reading as PageReading,
+  type PageSize,
+  type Start,
+  anyPageSize,
   feedReset,
   instanceOf,
-  newReading as newPageReading,
-  readForward,
+  openStream,
   timestampOf,
 } from './read-forward'
-import type { ReadRow } from './read-page'
+import { type ReadRow, judgeRow } from './read-page'
 
 /** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
 export interface FeedBatch {
   readonly head: number
   readonly rows: ReadonlyArray<ReadRow>
   readonly late: ReadonlyArray<ReadRow>
+  /** The late ones first. */
+  readonly judged: ReadonlyArray<Judgement>
   readonly holes: ReadonlyArray<Hole>
   /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
   readonly gone: ReadonlyArray<Numbers>
@@ -30,21 +35,23 @@ export interface FeedBatch {
 }
 
 /** What the batches of a run remember of their reading. */
-export interface Reading extends PageReading {
+export interface Reading {
   /** When each hole was last asked for, by its first number, ms. */
   readonly probed: Map<number, number>
-  ahead: Ahead | undefined
+  readonly pageSize: PageSize
+  stream: { readonly head: number; readonly pages: FeedStream } | undefined
+  /** The batch behind the one in hand, read while that is written. */
+  ahead: { readonly after: number; readonly read: Result<Forward> } | undefined
 }
 
-/** What was read of the next batch while this one was written. */
-interface Ahead {
-  readonly after: number
-  /** Read before the pages. */
-  readonly head: number
-  readonly read: Promise<E.Either<ServiceError, Forward>>
-}
+type Result<A> = Promise<E.Either<ServiceError, A>>
 
-export const newReading = (): Reading => ({ ...newPageReading(), probed: new Map(), ahead: undefined })
+export const newReading = (): Reading => ({
+  probed: new Map(),
+  pageSize: anyPageSize(),
+  stream: undefined,
+  ahead: undefined,
+})
 
 /**
  * Reads up to `limit` entries behind the checkpoint, in sequence order, and probes the open holes. An empty page is
@@ -55,7 +62,7 @@ export const readFeed = async (
   checkpoint: Checkpoint,
   limit: number,
   reading: Reading,
-): Promise<E.Either<ServiceError, FeedBatch>> => {
+): Result<FeedBatch> => {
   const { syncedSequence } = checkpoint
   const ahead = await takeAhead(reading, syncedSequence)
   const known = ahead !== undefined && endOf(ahead.forward) < ahead.head ? E.right(ahead.head) : await readHead(run)
@@ -67,18 +74,30 @@ export const readFeed = async (
   const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit)
   if (E.isLeft(probes)) return probes
   const { late, open, dropped } = probes.right
-  const batch = { head, late, rows: [], holes: open, gone: dropped }
+  const judgedLate = late.map((row) => judgeRow(run, row, true))
+  const batch = { head, late, rows: [], judged: judgedLate, holes: open, gone: dropped }
   if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
   const wanted = Math.max(1, limit - late.length)
-  const read = ahead === undefined ? await readForward(run, checkpoint, head, wanted, reading) : E.right(ahead.forward)
+  const read =
+    ahead === undefined
+      ? await begin(run, checkpoint, head, reading).next(wanted, false)
+      : E.right<ServiceError, Forward>(ahead.forward)
   if (E.isLeft(read)) return read
   const { offset, walked } = read.right
   const found = read.right.found.slice(0, wanted)
-  const { rows, holes, gaps } = noteHoles(run, syncedSequence, found, open)
+  const { taken, holes, gaps } = noteHoles(run, syncedSequence, found, open)
+  const rows = taken.map(({ row }) => row)
+  const judged = [...judgedLate, ...taken.map(({ judgement }) => judgement)]
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
   const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  return E.right({ ...batch, rows, holes, gone: [...dropped, ...gaps], reachedHead, walked })
+  return E.right({ ...batch, rows, judged, holes, gone: [...dropped, ...gaps], reachedHead, walked })
+}
+
+const begin = (run: Run, start: Start, head: number, reading: Reading): FeedStream => {
+  const pages = openStream(run, start, head, reading.pageSize)
+  reading.stream = { head, pages }
+  return pages
 }
 
 /**
@@ -88,13 +107,22 @@ export const readFeed = async (
 export const readAhead = (run: Run, { rows, head, reachedHead }: FeedBatch, limit: number, reading: Reading): void => {
   const last = rows.at(-1)
   if (last === undefined || reachedHead) return
+  const { sequence } = last
   const uid = instanceOf(last)
-  const checkpoint = {
-    syncedSequence: last.sequence,
+  const start = {
+    syncedSequence: sequence,
     timestamp: timestampOf(last),
     ...(uid === undefined ? {} : { sopInstanceUid: uid }),
   }
-  reading.ahead = { after: last.sequence, head, read: readForward(run, checkpoint, head, limit, reading) }
+  const goesOn = reading.stream?.pages.after() === sequence && reading.stream.head === head
+  const pages = goesOn ? reading.stream?.pages : undefined
+  reading.ahead = { after: sequence, read: (pages ?? begin(run, start, head, reading)).next(limit, true) }
+}
+
+/** Resolves when nothing that was asked for is on its way any more. */
+export const endReading = async ({ ahead, stream }: Reading): Promise<void> => {
+  await ahead?.read
+  await stream?.pages.quiet()
 }
 
 /** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */
@@ -102,17 +130,17 @@ const takeAhead = async (
   reading: Reading,
   after: number,
 ): Promise<{ readonly forward: Forward; readonly head: number } | undefined> => {
-  const { ahead } = reading
+  const { ahead, stream } = reading
   reading.ahead = undefined
   const read = await ahead?.read
-  if (ahead?.after !== after || read === undefined || E.isLeft(read)) return undefined
-  return { forward: read.right, head: ahead.head }
+  if (stream === undefined || ahead?.after !== after || read === undefined || E.isLeft(read)) return undefined
+  return { forward: read.right, head: stream.head }
 }
 
 const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
 
 /** The newest sequence. One that was read before the pages serves as long as it lies behind them. */
-const readHead = async (run: Run): Promise<E.Either<ServiceError, number>> => {
+const readHead = async (run: Run): Result<number> => {
   const latest = await retrying(run, run.ports.dicom.latest())
   return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
 }
@@ -123,13 +151,14 @@ const noteHoles = (
   syncedSequence: number,
   found: ReadonlyArray<Found>,
   open: ReadonlyArray<Hole>,
-): { readonly rows: ReadonlyArray<ReadRow>; readonly holes: ReadonlyArray<Hole>; readonly gaps: Array<Numbers> } => {
-  const rows: Array<ReadRow> = []
+): { readonly taken: ReadonlyArray<Found>; readonly holes: ReadonlyArray<Hole>; readonly gaps: Array<Numbers> } => {
+  const taken: Array<Found> = []
   const holes = [...open]
   const gaps: Array<Numbers> = []
   const seenAt = run.ports.clock.now()
   let previous = syncedSequence
-  for (const { row, gapSeenAt } of found) {
+  for (const each of found) {
+    const { row, gapSeenAt } = each
     const gap = { from: previous + 1, to: row.sequence - 1 }
     if (gap.from <= gap.to) {
       const isOld = gapSeenAt - Date.parse(timestampOf(row)) >= run.settings.holeAgeMs
@@ -138,8 +167,8 @@ const noteHoles = (
       if (isOld) gaps.push(gap)
       else holes.push({ ...gap, seenAt })
     }
-    rows.push(row)
+    taken.push(each)
     previous = row.sequence
   }
-  return { rows, holes, gaps }
+  return { taken, holes, gaps }
 }

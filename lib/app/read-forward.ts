@@ -1,15 +1,17 @@
 import * as E from 'fp-ts/Either'
+import type { Judgement } from '../domain/batch/judge'
 import type { ServiceError } from '../domain/cast-error'
 import type { Checkpoint, Walked } from '../domain/checkpoint'
 import { type Run, remainingMs } from './context'
 import { crossGap } from './cross-gap'
-import type { RangeRead, ReadRow } from './read-page'
+import { type RangeRead, type ReadRow, judgeRow } from './read-page'
 import { readRange } from './read-range'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 export interface Found {
   readonly row: ReadRow
+  readonly judgement: Judgement
   /** When it was seen that the numbers before it are missing, by the server's clock, ms. */
   readonly gapSeenAt: number
 }
@@ -26,19 +28,21 @@ const widestPage = 100
 /** Pages are asked for side by side while their bytes, judged by the last one, are fewer than this. */
 const maxBytesAsked = 4 * 1024 * 1024
 const maxPagesAsked = 4
+/** A page of fewer rows has none to spare for one that was read before. */
+const narrowPage = 10
 
 /** How large pages are, as far as a run has seen. */
-export interface Reading {
+export interface PageSize {
   /** How wide a page may be to come within the byte cap. */
-  pageWidth: number
+  width: number
   /** Of the last page; none while unknown. */
-  pageBytes: number | undefined
+  bytes: number | undefined
 }
 
-export const newReading = (): Reading => ({ pageWidth: widestPage, pageBytes: undefined })
+export const anyPageSize = (): PageSize => ({ width: widestPage, bytes: undefined })
 
-const pagesAtOnce = ({ pageBytes = Infinity }: Reading): number =>
-  Math.max(1, Math.min(maxPagesAsked, Math.floor(maxBytesAsked / Math.max(1, pageBytes))))
+const pagesAtOnce = ({ bytes = Infinity }: PageSize): number =>
+  Math.max(1, Math.min(maxPagesAsked, Math.floor(maxBytesAsked / Math.max(1, bytes))))
 
 export const timestampOf = (row: ReadRow): string => (row._tag === 'Entry' ? row.entry.timestamp : '')
 
@@ -48,98 +52,139 @@ export const instanceOf = (row: ReadRow): string | undefined =>
 export const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
   E.left({ _tag: 'FeedReset', head, reason })
 
+export type Start = Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'walked'>
+
+/** The feed behind a row, batch by batch. Pages that are on their way when a batch is full are there for the next. */
+export interface FeedStream {
+  /** Up to `limit` rows, in order. `beyond`: another batch will follow, so pages are asked for beyond this one. */
+  readonly next: (limit: number, beyond: boolean) => Result<Forward>
+  /** The last row that was handed out, or the one it began behind. */
+  readonly after: () => number
+  /** Resolves when nothing is on its way any more. */
+  readonly quiet: () => Promise<void>
+}
+
 interface Asked {
-  readonly offset: number
+  /** What it is asked for begins behind this number. */
+  readonly from: number
   readonly width: number
+  /** Whether it holds the row at `from`, too. */
+  readonly isEarly: boolean
   readonly page: Result<RangeRead>
 }
 
-/** Pages in order. The first starts one row early: the row there must be the one we stopped at. */
-export const readForward = async (
-  run: Run,
-  {
-    syncedSequence,
-    sopInstanceUid,
-    timestamp = '',
-    walked,
-  }: Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'walked'>,
-  head: number,
-  limit: number,
-  reading: Reading,
-): Result<Forward> => {
-  const found: Array<Found> = []
-  let offset = Math.max(0, syncedSequence - 1)
-  let [lastFound, lastTimestamp] = [syncedSequence, timestamp]
+/**
+ * Reads page by page up to `head`. A page begins one row early: the row there must be the one that was read last, or
+ * that the checkpoint rests on; else the feed is another one.
+ */
+export const openStream = (run: Run, start: Start, head: number, size: PageSize): FeedStream => {
+  const { walked } = start
+  let last = { sequence: start.syncedSequence, uid: start.sopInstanceUid, timestamp: start.timestamp ?? '' }
+  let after = start.syncedSequence
+  /** So far everything was looked at. */
+  let seen = start.syncedSequence
   let gapSeenAt: number | undefined
-  let first = true
+  let isFirst = true
+  let anyFound = false
+  const found: Array<Found> = []
   const asked: Array<Asked> = []
-  // Rows in hand want to be cast: what lies behind them, and be it a gap of millions, gets half of the run's time.
-  const half = run.ports.clock.now() + remainingMs(run) / 2
-  const isEnough = (): boolean =>
-    remainingMs(run) <= 0 || run.stopping() || (found.length > 0 && run.ports.clock.now() >= half)
-  /** Further than the run before. */
-  let further: Walked | undefined
-  const sofar = (): Forward => ({
-    found,
-    offset,
-    ...(further === undefined || found.length > 0 || offset >= head ? {} : { walked: further }),
-  })
 
-  const ask = (): void => {
-    const wanted = first ? limit + 1 : limit - found.length
-    let from = offset + asked.reduce((total, { width }) => total + width, 0)
-    while (asked.length < pagesAtOnce(reading) && from < head && (from - offset < wanted || asked.length === 0)) {
+  const ask = (limit: number, beyond: boolean): void => {
+    let from = asked.reduce((end, { width }) => end + width, seen)
+    const isDense = last.sequence >= seen
+    while (asked.length < pagesAtOnce(size) && from < head) {
+      const wanted = beyond ? widestPage : limit - found.length - (from - seen)
+      if (wanted <= 0 && asked.length > 0) break
+      const isEarly = from > 0 && (isFirst || size.width >= narrowPage)
+      const early = isEarly ? 1 : 0
       // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
-      const left = lastFound < offset ? widestPage : wanted - (from - offset)
-      const width = Math.min(reading.pageWidth, head - from, left)
-      asked.push({ offset: from, width, page: readRange(run, from, width) })
+      const width = Math.max(1, Math.min(size.width - early, head - from, isDense ? wanted : widestPage))
+      asked.push({ from, width, isEarly, page: readRange(run, from - early, width + early) })
       from += width
     }
   }
 
-  while (offset < head && found.length < limit) {
-    if (!first && isEnough()) break
-    ask()
-    const next = asked.shift()
-    if (next === undefined) break
-    const page = await next.page
-    if (E.isLeft(page)) return found.length > 0 || further !== undefined ? E.right(sofar()) : page
-    adapt(reading, next, page.right)
-    const { rows, servedAt, to } = page.right
-    if (first && sopInstanceUid !== undefined) {
-      const there = rows.find((row) => row.sequence === syncedSequence)
-      if (there === undefined || instanceOf(there) !== sopInstanceUid) {
-        return feedReset(head, `the row at ${syncedSequence} is not the one that was synced`)
-      }
-    }
-    first = false
+  const take = ({ rows, servedAt }: RangeRead, from: number): ReadonlyArray<ReadRow> => {
     // Of several pages that show a number missing, the one that looked first.
-    gapSeenAt = Math.min(gapSeenAt ?? servedAt, servedAt)
-    const behind = rows.filter(({ sequence }) => sequence > syncedSequence)
-    for (const row of behind.slice(0, limit - found.length)) {
-      found.push({ row, gapSeenAt })
-      ;[lastFound, lastTimestamp, gapSeenAt] = [row.sequence, timestampOf(row), servedAt]
+    let missingSince = Math.min(gapSeenAt ?? servedAt, servedAt)
+    const behind = rows.filter(({ sequence }) => sequence > from)
+    for (const row of behind) {
+      found.push({ row, judgement: judgeRow(run, row, false), gapSeenAt: missingSince })
+      last = { sequence: row.sequence, uid: instanceOf(row), timestamp: timestampOf(row) }
+      missingSince = servedAt
     }
-    offset = to
-    if (behind.length === 0 && offset < head) {
-      // A walk of an earlier run goes on where it was, as long as it is the same gap.
-      const before = found.length === 0 && walked !== undefined && walked.to < head ? walked : undefined
-      const from = Math.max(offset, before?.to ?? 0)
-      if (before !== undefined) gapSeenAt = Math.min(gapSeenAt, before.seenAt)
-      const crossed = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)
-      if (E.isLeft(crossed)) return found.length > 0 || further !== undefined ? E.right(sofar()) : crossed
-      offset = crossed.right
-      if (found.length === 0 && from < offset) further = { to: offset, seenAt: gapSeenAt }
-    }
-    // What was asked for behind it does not follow on from here.
-    if (asked[0]?.offset !== offset) asked.length = 0
+    anyFound ||= behind.length > 0
+    gapSeenAt = missingSince
+    return behind
   }
-  return E.right(sofar())
+
+  const isTheSameFeed = ({ rows }: RangeRead, { from, isEarly }: Asked): boolean => {
+    if (!isEarly || from !== last.sequence || last.uid === undefined) return true
+    const there = rows.find(({ sequence }) => sequence === from)
+    return there !== undefined && instanceOf(there) === last.uid
+  }
+
+  const next: FeedStream['next'] = async (limit, beyond) => {
+    // Rows in hand want to be cast: what lies behind them, and be it a gap of millions, gets half of the run's time.
+    const half = run.ports.clock.now() + remainingMs(run) / 2
+    const isEnough = (): boolean =>
+      remainingMs(run) <= 0 || run.stopping() || (found.length > 0 && run.ports.clock.now() >= half)
+    /** Further than the run before. */
+    let further: Walked | undefined
+    const sofar = (): E.Either<ServiceError, Forward> => {
+      const batch = found.splice(0, limit)
+      after = batch.at(-1)?.row.sequence ?? after
+      const walkedOn = further !== undefined && batch.length === 0 && seen < head ? { walked: further } : {}
+      return E.right({ found: batch, offset: seen, ...walkedOn })
+    }
+    while (seen < head && found.length < limit) {
+      if (!isFirst && isEnough()) break
+      ask(limit, beyond)
+      const page = asked.shift()
+      if (page === undefined) break
+      const read = await page.page
+      if (E.isLeft(read)) {
+        asked.length = 0
+        return found.length > 0 || further !== undefined ? sofar() : read
+      }
+      if (!isTheSameFeed(read.right, page)) {
+        asked.length = 0
+        return feedReset(head, `the row at ${page.from} is not the one that was synced`)
+      }
+      adapt(size, page, read.right)
+      isFirst = false
+      const behind = take(read.right, page.from)
+      seen = Math.max(seen, read.right.to)
+      if (behind.length === 0 && seen < head && read.right.to > page.from) {
+        // A walk of an earlier run goes on where it was, as long as it is the same gap.
+        const before = !anyFound && walked !== undefined && walked.to < head ? walked : undefined
+        const from = Math.max(seen, before?.to ?? 0)
+        if (before !== undefined) gapSeenAt = Math.min(gapSeenAt ?? before.seenAt, before.seenAt)
+        const gap = { after: last.sequence, from, head, timestamp: last.timestamp }
+        const crossed = await crossGap(run, gap, isEnough)
+        if (E.isLeft(crossed)) {
+          asked.length = 0
+          return found.length > 0 || further !== undefined ? sofar() : crossed
+        }
+        seen = crossed.right
+        if (!anyFound && from < seen) further = { to: seen, seenAt: gapSeenAt ?? run.ports.clock.now() }
+      }
+      // What was asked for behind it does not follow on from here.
+      if (asked[0]?.from !== seen) asked.length = 0
+    }
+    return sofar()
+  }
+
+  return {
+    next,
+    after: () => after,
+    quiet: async () => void (await Promise.all(asked.map(({ page }) => page))),
+  }
 }
 
 /** Down to what came within the byte cap, and slowly up again. */
-const adapt = (reading: Reading, { offset, width }: Asked, { to, bytes }: RangeRead): void => {
-  reading.pageBytes = bytes
-  if (to - offset < width) reading.pageWidth = to - offset
-  else if (width === reading.pageWidth) reading.pageWidth = Math.min(widestPage, width + Math.ceil(width / 4))
+const adapt = (size: PageSize, { from, width }: Asked, { to, bytes }: RangeRead): void => {
+  size.bytes = bytes
+  if (to < from + width) size.width = Math.max(1, to - from)
+  else if (width >= size.width - 1) size.width = Math.min(widestPage, size.width + Math.ceil(size.width / 4))
 }

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import { type Judgement, recordMalformed } from '../domain/batch/judge'
 import type { ServiceError } from '../domain/cast-error'
 import type { ChangeFeedEntry, MalformedEntry } from '../domain/dicom/change-feed-entry'
 import { type Run, retrying } from './context'
@@ -15,6 +16,12 @@ export interface RangeRead {
   readonly servedAt: number
   readonly bytes: number
 }
+
+/** A row as it is judged: in feed order, or late. What cannot be read is recorded. */
+export const judgeRow = (run: Run, read: ReadRow, late: boolean): Judgement =>
+  read._tag === 'Entry'
+    ? run.judge.judge(read.entry, late)
+    : { _tag: 'Recorded', row: recordMalformed(read.malformed, read.sequence) }
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Judgement, type LiveRow, recordMalformed } from '../domain/batch/judge'
+import type { Judgement, LiveRow } from '../domain/batch/judge'
 import { type FailTable, type ServiceError, describeEntryError } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import { type BatchResult, castBatch } from './cast-batch'
@@ -20,9 +20,9 @@ import {
 } from './operating'
 import type { FailRowKey } from './ports'
 import type { OperatorPorts } from './ports-operator'
-import type { ReadRow } from './read-page'
+import { type ReadRow, judgeRow } from './read-page'
 import { readRange } from './read-range'
-import { type Judged, settledRows } from './run-cast'
+import { settledRows } from './run-cast'
 import { type FailIndex, readFailIndex, settleErrors } from './settle-errors'
 
 /** Which rows; what is given must all hold. */
@@ -122,7 +122,7 @@ interface Outcome {
   readonly stop?: Stop
 }
 
-type Caster = (judged: ReadonlyArray<Judged>) => Promise<E.Either<ServiceError, Outcome>>
+type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
 
 const replayRows = async (
   run: Run,
@@ -137,7 +137,7 @@ const replayRows = async (
     else {
       const chunk = taken.slice(start, start + chunkSize)
       const read = await readEntries(run, chunk)
-      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judge(run, row)))
+      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judgeRow(run, row, true)))
       if (E.isLeft(done)) {
         // Nothing done at all is a failure; something done is an answer that says how far it came.
         if (replayed.length === 0) return service(done.left)
@@ -182,14 +182,6 @@ const notInFeed = {
   reason:
     'The change feed has no such entry any more, and the instance cannot be asked for. Was the DICOM service restored?',
 } as const
-
-const judge = (run: Run, read: ReadRow): Judged => ({
-  read,
-  judgement:
-    read._tag === 'Entry'
-      ? run.judge.judge(read.entry, true)
-      : { _tag: 'Recorded', row: recordMalformed(read.malformed, read.sequence) },
-})
 
 /** Neighbours come with one request. An entry that is gone from the feed: the instance itself, if there is one. */
 const readEntries = async (
@@ -244,8 +236,7 @@ const entryOfInstance = async (run: Run, row: FailRowKey): Promise<E.Either<Serv
   return E.right(E.isRight(decoded) ? { _tag: 'Entry', sequence, entry: decoded.right } : undefined)
 }
 
-const liveOf = ({ judgement }: { readonly judgement: Judgement }): ReadonlyArray<LiveRow> =>
-  judgement._tag === 'Live' ? [judgement.row] : []
+const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
 
 const fateOf = ({ settlement, error }: ReturnType<typeof settledRows>[number]) => ({
   outcome: settlement,
@@ -265,7 +256,7 @@ const castAndSettle = async (
   ports: OperatorPorts,
   session: FhirSession,
   index: FailIndex,
-  judged: ReadonlyArray<Judged>,
+  judged: ReadonlyArray<Judgement>,
 ): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
   const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
@@ -300,7 +291,7 @@ const attemptsOf = async (
 }
 
 /** The same without a write: what each row would come to. */
-const foresee = async (run: Run, judged: ReadonlyArray<Judged>): Promise<E.Either<ServiceError, Outcome>> => {
+const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
   const ahead = rows.length === 0 ? undefined : await lookAhead(run, rows)
   if (ahead !== undefined && E.isLeft(ahead)) return ahead

@@ -1,17 +1,15 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../domain/batch/judge'
-import { makeJudge, recordMalformed } from '../domain/batch/judge'
+import { makeJudge } from '../domain/batch/judge'
 import { type EntryError, type FailTable, type ServiceError, describeServiceError } from '../domain/cast-error'
-import { type Checkpoint, newCheckpoint, sameCheckpoint } from '../domain/checkpoint'
+import { type Checkpoint, sameCheckpoint } from '../domain/checkpoint'
 import { type BatchResult, castBatch } from './cast-batch'
-import type { Settlement, Stop } from './settlements'
-import { type CastSettings, type Run, pauseBefore, remainingMs, retrying } from './context'
+import { type CastSettings, type Run, remainingMs, retrying } from './context'
 import { type FhirSession, openSession } from './fhir-session'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import type { HeldLease, Ports, StoredCheckpoint } from './ports'
-import { type FeedBatch, type Reading, newReading, readAhead, readFeed } from './read-feed'
-import type { ReadRow } from './read-page'
+import { type FeedBatch, type Reading, endReading, newReading, readAhead, readFeed } from './read-feed'
 import {
   type CodeCounts,
   type ErrorsSettled,
@@ -21,6 +19,8 @@ import {
   readFailIndex,
   settleErrors,
 } from './settle-errors'
+import type { Settlement, Stop } from './settlements'
+import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
 
 export type Ended =
   | 'CaughtUp'
@@ -145,45 +145,56 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     over = true
     await held.release()
     // Nothing of a run outlives it.
-    await reading.ahead?.read
+    await endReading(reading)
   }
 }
 
+const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reason: describeServiceError(error) })
+
 const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<Ending> => {
   const opened = await openCheckpoint(run)
-  if (E.isLeft(opened)) return { ended: endedBy(opened.left), reason: describeServiceError(opened.left) }
+  if (E.isLeft(opened)) return endingOf(opened.left)
   let stored = opened.right
-  tally.from = tally.to = tally.head = stored.checkpoint.syncedSequence
+  let { checkpoint } = stored
+  tally.from = tally.to = tally.head = checkpoint.syncedSequence
   let [session, failIndex]: [FhirSession | undefined, FailIndex | undefined] = [undefined, undefined]
+  /** Of the batch before: its checkpoint may still be on its way. What is read meanwhile writes nothing. */
+  let confirmed: Promise<E.Either<WriteError, void>> = Promise.resolve(E.right(undefined))
+  const stuckOn = async (error: Stop): Promise<Ending> => {
+    const known = await confirmed
+    return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error)
+  }
   for (let batches = 1; ; batches++) {
-    const { checkpoint } = stored
     const limit = limitOf(run, checkpoint)
     const feed = await readFeed(run, checkpoint, limit, reading)
     if (E.isLeft(feed)) {
       if (feed.left._tag === 'FeedReset') tally.head = feed.left.head
-      return stuck(run, stored, feed.left)
+      return stuckOn(feed.left)
     }
     tally.head = feed.right.head
     tally.openHoles = feed.right.holes.length
     const isLast = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
     if (!isLast) readAhead(run, feed.right, limit, reading)
-    const judged = judgeAll(run, feed.right)
-    const live = judged.flatMap(({ judgement }) => (judgement._tag === 'Live' ? [judgement.row] : []))
+    const { judged } = feed.right
+    const live = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
     if (live.length > 0 && session === undefined) {
       const checked = await retrying(run, run.ports.fhir.check())
-      if (E.isLeft(checked)) return stuck(run, stored, checked.left)
+      if (E.isLeft(checked)) return stuckOn(checked.left)
+      const before = await confirmed
+      if (E.isLeft(before)) return endingOf(before.left)
       // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
       // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
-      const fenced = stored === opened.right ? await write(run, stored, checkpoint) : E.right(stored)
-      if (E.isLeft(fenced)) return { ended: endedBy(fenced.left), reason: describeServiceError(fenced.left) }
+      const fenced = stored === opened.right ? await writeCheckpoint(run, stored, checkpoint) : E.right(stored)
+      if (E.isLeft(fenced)) return endingOf(fenced.left)
       stored = fenced.right
       session = openSession(run, checked.right.offersBasic)
     }
     if (live.length > 0 && failIndex === undefined) {
       const index = await readFailIndex(run)
-      if (E.isLeft(index)) return stuck(run, stored, index.left)
+      if (E.isLeft(index)) return stuckOn(index.left)
       failIndex = index.right
     }
+    const before = confirmed
     const result: BatchResult =
       session === undefined || live.length === 0
         ? nothingLive(checkpoint)
@@ -191,50 +202,66 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
             rows: live,
             stuckSince: checkpoint.stuckSince,
             rejectedStudies: checkpoint.rejectedStudies,
+            before: () => before,
             ...(failIndex === undefined ? {} : { mismatched: mismatchedStudies(failIndex) }),
           })
+    const known = await confirmed
+    if (E.isLeft(known)) return endingOf(known.left)
     const stop = result.stop === undefined ? undefined : whatEnded(run, result.stop)
     const rows = settledRows(judged, result)
     const settled = new Set(rows.map(({ sequence }) => sequence))
-    const next = nextCheckpoint(run, stored.checkpoint, feed.right, settled, result)
+    const next = nextCheckpoint(run, checkpoint, feed.right, settled, result)
     const passed = rows.filter(({ sequence }) => sequence <= next.syncedSequence)
+    let recorded: ErrorsSettled = { failed: {}, codes: {}, written: [] }
     if (passed.length > 0 || result.syncedInstances.length > 0) {
       if (failIndex === undefined) {
         const index = await readFailIndex(run)
-        if (E.isLeft(index)) return stuck(run, stored, index.left)
+        if (E.isLeft(index)) return stuckOn(index.left)
         failIndex = index.right
       }
       const settledErrors = await settleErrors(run, failIndex, passed, result.syncedInstances)
-      if (E.isLeft(settledErrors)) return stuck(run, stored, settledErrors.left)
-      const written = await write(run, stored, next)
-      if (E.isLeft(written)) {
-        // Somebody else settles these entries now, and may have stored them. A row that he wrote, too, has another ETag.
-        if (isSurelyNotOurs(written.left)) await run.ports.errors.remove(settledErrors.right.written)()
-        return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
-      }
-      stored = written.right
-      count(tally, passed, settledErrors.right)
-    } else if (!sameCheckpoint(next, checkpoint)) {
-      const written = await write(run, stored, next)
-      if (E.isLeft(written)) return { ended: endedBy(written.left), reason: describeServiceError(written.left) }
-      stored = written.right
+      if (E.isLeft(settledErrors)) return stuckOn(settledErrors.left)
+      recorded = settledErrors.right
     }
-    tally.to = stored.checkpoint.syncedSequence
-    tellGone(run, feed.right.gone, tally.to)
-    tally.openHoles = stored.checkpoint.holes.length
-    run.ports.progress({
-      syncedSequence: tally.to,
-      head: tally.head,
-      entries: tally.stored + tally.unchanged + tally.superseded + tally.recorded,
-      timestamp: stored.checkpoint.timestamp,
-    })
-    if (stop !== undefined) return stuck(run, stored, stop)
-    if (feed.right.reachedHead) return { ended: 'CaughtUp' }
-    if (run.stopping()) return { ended: 'Stopped' }
-    if (isLast) return { ended: 'BatchDone' }
-    if (remainingMs(run) <= 0) return { ended: 'OutOfTime' }
-    if (feed.right.rows.length === 0 && feed.right.walked === undefined) return { ended: 'BatchDone' }
+    const confirm = async (): Promise<E.Either<WriteError, void>> => {
+      if (passed.length > 0 || result.syncedInstances.length > 0 || !sameCheckpoint(next, stored.checkpoint)) {
+        const written = await writeCheckpoint(run, stored, next)
+        if (E.isLeft(written)) {
+          // Somebody else settles these entries now, and may have stored them. A row that he wrote, too, has another ETag.
+          if (isSurelyNotOurs(written.left)) await run.ports.errors.remove(recorded.written)()
+          return written
+        }
+        stored = written.right
+        count(tally, passed, recorded)
+      }
+      tally.to = next.syncedSequence
+      tellGone(run, feed.right.gone, tally.to)
+      tally.openHoles = next.holes.length
+      run.ports.progress({
+        syncedSequence: tally.to,
+        head: tally.head,
+        entries: tally.stored + tally.unchanged + tally.superseded + tally.recorded,
+        timestamp: next.timestamp,
+      })
+      return E.right(undefined)
+    }
+    confirmed = confirm()
+    checkpoint = next
+    if (stop !== undefined) return stuckOn(stop)
+    const ended = endOf(run, feed.right, isLast)
+    if (ended === undefined) continue
+    const last = await confirmed
+    return E.isLeft(last) ? endingOf(last.left) : { ended }
   }
+}
+
+/** How the run ends with this batch, if it does. */
+const endOf = (run: Run, { reachedHead, rows, walked }: FeedBatch, isLast: boolean): Ended | undefined => {
+  if (reachedHead) return 'CaughtUp'
+  if (run.stopping()) return 'Stopped'
+  if (isLast) return 'BatchDone'
+  if (remainingMs(run) <= 0) return 'OutOfTime'
+  return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
 }
 
 /** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
@@ -243,41 +270,6 @@ const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): vo
   const numbers = passed.reduce((sum, { from, to }) => sum + to - from + 1, 0)
   if (numbers > 0) run.ports.log('info', 'No row came for these sequence numbers', { numbers, gaps: passed.length })
 }
-
-/** The checkpoint, or where a new sync begins. Only "no such row" means new. */
-const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, StoredCheckpoint>> => {
-  const { checkpoints, dicom } = run.ports
-  const read = await retrying(run, checkpoints.read())
-  if (E.isLeft(read)) return read
-  if (O.isSome(read.right)) return E.right(read.right.value)
-  const { startFrom } = run.settings
-  if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })
-  const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some(startFrom))
-  if (E.isLeft(latest)) return latest
-  const checkpoint = newCheckpoint(O.getOrElse(() => 0)(latest.right))
-  return write(run, { checkpoint, etag: undefined }, checkpoint)
-}
-
-const write = async (
-  run: Run,
-  from: StoredCheckpoint,
-  to: Checkpoint,
-): Promise<E.Either<WriteError, StoredCheckpoint>> => {
-  const held = run.lease.check()
-  if (E.isLeft(held)) return held
-  const first = await run.ports.checkpoints.write(from, to)()
-  const isOpen = E.isLeft(first) && first.left._tag === 'ServiceUnavailable' && (await pauseBefore(run, 1, first.left))
-  const written = isOpen ? await retrying(run, run.ports.checkpoints.write(from, to)) : first
-  if (E.isRight(written)) run.trouble = undefined
-  return E.isLeft(written) && isOpen ? E.left({ ...written.left, afterFailure: true }) : written
-}
-
-/** `afterFailure`: an earlier attempt failed, and may have been carried out before somebody else went on from there. */
-type WriteError = ServiceError & { readonly afterFailure?: true }
-
-/** The checkpoint did not come from this run: what it recorded is not what was settled. */
-const isSurelyNotOurs = ({ _tag, afterFailure }: WriteError): boolean =>
-  (_tag === 'CheckpointMoved' || _tag === 'LeaseLost') && afterFailure !== true
 
 /** A request that the run's own budget cut short says nothing about a service, unless it was in trouble before. */
 const whatEnded = (run: Run, stop: Stop): Stop =>
@@ -301,24 +293,6 @@ const stuck = async (run: Run, stored: StoredCheckpoint, stop: Stop): Promise<En
   return ending
 }
 
-export interface Judged {
-  readonly read: ReadRow
-  readonly judgement: Judgement
-}
-
-const judgeAll = (run: Run, feed: FeedBatch): ReadonlyArray<Judged> => {
-  const judge =
-    (late: boolean) =>
-    (read: ReadRow): Judged => ({
-      read,
-      judgement:
-        read._tag === 'Entry'
-          ? run.judge.judge(read.entry, late)
-          : { _tag: 'Recorded', row: recordMalformed(read.malformed, read.sequence) },
-    })
-  return [...feed.late.map(judge(true)), ...feed.rows.map(judge(false))]
-}
-
 const nothingLive = ({ rejectedStudies }: Checkpoint): BatchResult => ({
   settled: new Map(),
   syncedInstances: [],
@@ -334,8 +308,8 @@ export interface Passed extends SettledRow {
 const issuesOf = (row: LiveRow): SettledRow['issues'] => (row._tag === 'Upsert' ? row.issues : [])
 
 /** What became of each entry; an entry that is not in it is not settled. */
-export const settledRows = (judged: ReadonlyArray<Judged>, { settled }: BatchResult): ReadonlyArray<Passed> =>
-  judged.flatMap(({ judgement }): ReadonlyArray<Passed> => {
+export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: BatchResult): ReadonlyArray<Passed> =>
+  judged.flatMap((judgement): ReadonlyArray<Passed> => {
     switch (judgement._tag) {
       case 'Superseded': {
         const { sequence } = judgement.entry

@@ -22,6 +22,7 @@ const probeHoles = 'lib/app/probe-holes.ts'
 const nextCheckpoint = 'lib/app/next-checkpoint.ts'
 const isolateRows = 'lib/app/isolate-rows.ts'
 const runCast = 'lib/app/run-cast.ts'
+const storedCheckpoint = 'lib/app/stored-checkpoint.ts'
 const castBatch = 'lib/app/cast-batch.ts'
 const session = 'lib/app/fhir-session.ts'
 const settleErrors = 'lib/app/settle-errors.ts'
@@ -79,7 +80,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'the checkpoint is written whatever it was read as',
     edits: [
       {
-        file: runCast,
+        file: storedCheckpoint,
         from: 'const first = await run.ports.checkpoints.write(from, to)()',
         to: `const latest = await run.ports.checkpoints.read()()
              if (E.isRight(latest) && O.isSome(latest.right)) from = latest.right.value
@@ -93,7 +94,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: runCast,
         from: 'const settledErrors = await settleErrors(',
-        to: `const early = await write(run, stored, next)
+        to: `const early = await writeCheckpoint(run, stored, next)
              if (E.isRight(early)) stored = early.right
              const settledErrors = await settleErrors(`,
       },
@@ -113,7 +114,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'rows are taken back though the checkpoint may be ours',
-    edits: [{ file: runCast, from: ' && afterFailure !== true', to: '' }],
+    edits: [{ file: storedCheckpoint, from: ' && afterFailure !== true', to: '' }],
     under: [
       ...(['feed: stray', 'feed: poison', 'fhir: rejects an instance', 'tables: checkpoint answer lost'] as const),
       ...(['lease: broken', 'run: overlap', 'run: pause'] as const),
@@ -122,6 +123,16 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'the position is left out of transactions',
     edits: [{ file: runCast, from: 'openSession(run, checked.right.offersBasic)', to: 'openSession(run, false)' }],
+  },
+  {
+    name: 'a transaction does not wait for the checkpoint of the batch before',
+    edits: [
+      {
+        file: session,
+        from: 'const ready = await before()',
+        to: 'const ready = E.right(undefined) as E.Either<ServiceError, void>',
+      },
+    ],
   },
   {
     name: 'the lease is not confirmed when the position was read',

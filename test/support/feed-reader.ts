@@ -12,6 +12,7 @@ export interface FeedRow {
   /** By the server's clock, ms. */
   readonly timestamp: number
   readonly visibleFrom?: number
+  readonly visibleUntil?: number
   /** What the server sends instead of an entry. */
   readonly element?: unknown
 }
@@ -42,8 +43,8 @@ export interface FeedReader {
   readonly sleep: (ms: number) => void
 }
 
-export const wireOf = ({ sequence, timestamp, element }: FeedRow): unknown =>
-  element ?? {
+export const wireOf = ({ sequence, timestamp, element }: FeedRow): object =>
+  (element as object | undefined) ?? {
     sequence,
     studyInstanceUid: '1.2.3',
     seriesInstanceUid: '1.2.3.4',
@@ -64,7 +65,8 @@ export const feedReader = ({
 }: Options): FeedReader => {
   let now = eight
   const asked: Array<string> = []
-  const visible = (): ReadonlyArray<FeedRow> => rows.filter(({ visibleFrom = 0 }) => visibleFrom <= now)
+  const visible = (): ReadonlyArray<FeedRow> =>
+    rows.filter(({ visibleFrom = 0, visibleUntil = Infinity }) => visibleFrom <= now && now < visibleUntil)
   const ask =
     <A>(label: string, answer: () => E.Either<ServiceError, A>) =>
     (): Promise<E.Either<ServiceError, A>> => {

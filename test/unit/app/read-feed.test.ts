@@ -48,11 +48,11 @@ const http = (status: number, retryAfterMs?: number): ServiceError => ({
 })
 
 describe('pages', () => {
-  it('come in order, 100 wide, the first from one row early, after the head was asked for', async () => {
+  it('come in order, 100 wide, each from one row early, after the head was asked for', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 250) })
     const batch = await read(reader, at(20))
     expect([sequences(batch.rows)[0], sequences(batch.rows).length, batch.reachedHead]).toEqual([21, 230, true])
-    expect(reader.asked).toEqual(['latest', 'range 19+100', 'range 119+100', 'range 219+31'])
+    expect(reader.asked).toEqual(['latest', 'range 19+100', 'range 118+100', 'range 217+33'])
   })
 
   it('end with the batch, and an idle poll is one request', async () => {
@@ -67,7 +67,7 @@ describe('pages', () => {
     const reader = feedReader({ rows: rowsFrom(1, 300), pageCap: 30 })
     const batch = await read(reader)
     expect([batch.rows.length, batch.reachedHead]).toEqual([300, true])
-    expect(reader.asked.slice(1, 6)).toEqual(['range 0+100', 'range 0+50', 'range 0+25', 'range 25+25', 'range 50+25'])
+    expect(reader.asked.slice(1, 6)).toEqual(['range 0+100', 'range 0+50', 'range 0+25', 'range 24+25', 'range 48+25'])
     const widths = reader.asked.slice(1).map((label) => Number(label.split('+')[1]))
     const refused = widths.filter((width) => width > 30).length
     expect(refused).toBeLessThan(widths.length / 3)
@@ -250,7 +250,7 @@ describe('a gap that one run cannot walk through', () => {
   it('is kept when a request of the walk fails, and what fails at once is told', async () => {
     const rows = [...rowsFrom(1, 5), ...rowsFrom(400_000, 400_001)]
     const trouble = (label: string): ServiceError | undefined =>
-      label.endsWith(' 20104+100') ? http(429) : http404(label)
+      / 2010[34]\+100$/.test(label) ? http(429) : http404(label)
     const { walked } = await read(feedReader({ rows, trouble }), at(5, { ...noTime }))
     expect(walked?.to).toBe(20_104)
     const again = await failure(feedReader({ rows, trouble }), at(5, { ...noTime, ...(walked && { walked }) }))
@@ -387,7 +387,7 @@ describe('pages side by side', () => {
     const together: Array<number> = []
     for (const pageBytes of [10_000, 3_000_000]) {
       const reader = feedReader({ rows: rowsFrom(1, 1_000) })
-      const reading = { ...newReading(), pageBytes }
+      const reading = { ...newReading(), pageSize: { width: 100, bytes: pageBytes } }
       const batch = readFeed(reader.run, at(20), 1_000, reading)
       // The first answer is still on its way.
       while (!reader.asked.includes('range 19+100')) await Promise.resolve()
@@ -399,9 +399,9 @@ describe('pages side by side', () => {
 
   it('keep the rows in order, and ask for no more than the batch holds', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 1_000) })
-    const batch = await read(reader, at(20), 350, { ...newReading(), pageBytes: 10_000 })
+    const batch = await read(reader, at(20), 350, { ...newReading(), pageSize: { width: 100, bytes: 10_000 } })
     expect(sequences(batch.rows)).toEqual(Array.from({ length: 350 }, (_, index) => index + 21))
-    expect(reader.asked).toEqual(['latest', 'range 19+100', 'range 119+100', 'range 219+100', 'range 319+51'])
+    expect(reader.asked).toEqual(['latest', 'range 19+100', 'range 118+100', 'range 217+100', 'range 316+54'])
   })
 })
 
@@ -430,6 +430,33 @@ describe('the batch behind', () => {
     const next = await read(reader, at(100), 200, reading)
     expect([sequences(next.rows)[0], sequences(next.rows).at(-1)]).toEqual([101, 300])
     expect(askedSince().slice(0, 2)).toEqual(['latest', 'range 99+100'])
+  })
+
+  it('leaves pages on their way for the batch behind it, which begins with the very next row', async () => {
+    const reader = feedReader({ rows: rowsFrom(1, 5_000) })
+    const { reading } = await aheadOf(reader)
+    const second = await read(reader, at(220), 200, reading)
+    readAhead(reader.run, second, 200, reading)
+    const third = await read(reader, at(420), 200, reading)
+    expect(sequences(third.rows)).toEqual(Array.from({ length: 200 }, (_, index) => index + 421))
+    const asked = reader.asked.filter((label) => label.startsWith('range'))
+    expect(new Set(asked).size).toBe(asked.length)
+  })
+
+  it('is not taken from a feed that was restored meanwhile', async () => {
+    const rows = rowsFrom(1, 5_000)
+    const reader = feedReader({
+      rows: [...rows.slice(0, 250), ...rows.slice(250).map((row) => ({ ...row, visibleUntil: eight + 8 }))].concat(
+        rows.slice(250).map(({ sequence, timestamp }) => ({
+          ...{ sequence, timestamp, visibleFrom: eight + 8 },
+          element: { ...wireOf({ sequence, timestamp }), sopInstanceUid: `2.25.${sequence}` },
+        })),
+      ),
+    })
+    const { reading } = await aheadOf(reader)
+    readAhead(reader.run, await read(reader, at(220), 200, reading), 200, reading)
+    const next = await readFeed(reader.run, at(420), 200, reading)
+    expect(next).toMatchObject({ left: { _tag: 'FeedReset' } })
   })
 
   it('is cut to what the next batch may hold', async () => {
