@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
 import type { Basic, Bundle, Endpoint, FhirResource, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { type CastWorld, type Overrides, useCastWorld } from '../support/cast-world'
@@ -25,8 +26,6 @@ export interface HapiWorld extends CastWorld {
   readonly watched: () => Promise<{ readonly report: RunReport; readonly requests: ReadonlyArray<string> }>
 }
 
-const uncached = { 'cache-control': 'no-cache' }
-
 /** Every answer that undici, and so our product, gets from a server while `work` is at work. */
 const watching = async (url: string, work: () => Promise<RunReport>) => {
   const { origin, pathname } = new URL(url)
@@ -48,20 +47,14 @@ const watching = async (url: string, work: () => Promise<RunReport>) => {
   }
 }
 
-let worlds = 0
-
-/** All worlds share one HAPI: a Patient of one is nobody in another, because each has its own system of PatientIDs. */
+/**
+ * All worlds share one HAPI: a Patient of one is nobody in another, because each has its own system of PatientIDs, and no
+ * DICOM service has the address of an earlier one, whose port the system may well give again.
+ */
 export const useHapiWorld = (): ((settings?: Overrides) => Promise<HapiWorld>) => {
   const newWorld = useCastWorld()
   return async (settings = {}) => {
     const url = hapiUrl()
-    const world = await newWorld({
-      settings: {
-        Fhir__Endpoint: url,
-        Patient__PatientSystemId: `https://patients.example/${process.pid}/${++worlds}`,
-        ...settings,
-      },
-    })
     const session = openSession(url)
     /** Page after page: HAPI gives 50 resources at a time, whatever it was asked for. */
     const found = async <K extends keyof Kinds>(type: K, form: Record<string, string>) => {
@@ -76,14 +69,26 @@ export const useHapiWorld = (): ((settings?: Overrides) => Promise<HapiWorld>) =
         page = await session.get(next.url)
       }
     }
+    const positionsOf = ({ dicom }: CastWorld) => found('Basic', { identifier: `urn:ietf:rfc:3986|${dicom.url}` })
+    const start = async (): Promise<CastWorld> => {
+      const world = await newWorld({
+        settings: {
+          Fhir__Endpoint: url,
+          Patient__PatientSystemId: `https://patients.example/${randomUUID()}`,
+          ...settings,
+        },
+      })
+      return (await positionsOf(world)).length === 0 ? world : start()
+    }
+    const world = await start()
     return {
       ...world,
       session,
       stored: (type) => found(type, { _source: world.dicom.url }),
       position: async () => {
-        const [position] = await found('Basic', { identifier: `urn:ietf:rfc:3986|${world.dicom.url}` })
+        const [position] = await positionsOf(world)
         if (position?.id === undefined) throw new Error('HAPI does not hold our position')
-        return (await session.get(`/Basic/${position.id}`, uncached)).body as Basic
+        return (await session.get(`/Basic/${position.id}`)).body as Basic
       },
       watched: () => watching(url, world.cast),
     }
