@@ -8,7 +8,7 @@ const tag = `(?!${Object.values(dictionary)
 const element = String.raw`"${tag}":\{"vr":"[A-Z]{2}"(?:,"Value":\[${scalars}\])?\},`
 
 /** Several in a row, which is the rule: most of a dataset is not read here. */
-const unreadElements = new RegExp(`(?:${element}){1,32}`, 'g')
+const unreadElements = new RegExp(String.raw`(?<!\\)(?:${element}){1,32}`, 'g')
 
 /**
  * JSON text with datasets in the DICOM JSON Model (PS3.18 Annex F), without plain elements that this product does not

@@ -43,6 +43,11 @@ describe('text without what is not read', () => {
     expect(JSON.parse(withoutUnread(JSON.stringify(json)))).toEqual(json)
   })
 
+  it('takes nothing out of a name that ends like one', () => {
+    const text = String.raw`{"x\"00280010":{"vr":"US","Value":[512]},"00080020":{"vr":"DA"}}`
+    expect(withoutUnread(text)).toBe(text)
+  })
+
   it('leaves text that is no JSON as it is no JSON', () => {
     for (const text of [
       '',
