@@ -63,14 +63,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: readForward,
-        from: 'const crossed = await crossGap(run, { after: lastFound, from, head, timestamp: lastTimestamp }, isEnough)',
+        from: 'const crossed = await crossGap(run, gap, isEnough)',
         to: 'const crossed = E.right(head)',
       },
     ],
   },
   {
     name: 'a restored feed is read on',
-    edits: [{ file: readForward, from: 'if (first && sopInstanceUid !== undefined) {', to: 'if (false) {' }],
+    edits: [{ file: readForward, from: 'if (!isTheSameFeed(read.right, page)) {', to: 'if (false) {' }],
   },
   {
     name: 'a row is blamed while all metadata is out',
@@ -143,6 +143,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const held = E.right(undefined)',
       },
     ],
+    under: ['lease: broken', 'run: overlap', 'feed: delete', 'fhir: 503', 'fhir: 429'],
   },
   {
     name: 'a run that lost its lease records failures, and leaves them',

@@ -7,6 +7,8 @@ export interface Process {
   pausedUntil: number
   /** A transaction of this run was rejected, so it is being taken apart. */
   splitting: boolean
+  /** A checkpoint of this run is on its way, and it does not know yet what became of it. */
+  checkpointing: boolean
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
 }
@@ -16,6 +18,7 @@ export const newProcess = (name: string): Process => ({
   alive: true,
   pausedUntil: 0,
   splitting: false,
+  checkpointing: false,
   onPause: [],
 })
 

@@ -82,8 +82,9 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
             : O.some({ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag }),
         )
       }),
-    write: (from, to) => () =>
-      request(
+    write: (from, to) => async () => {
+      process.checkpointing = true
+      const answer = await request(
         world,
         process,
         `checkpoint.write ${describeCheckpoint(to)}`,
@@ -92,8 +93,11 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
           const written = write(from, to)
           return faults.strikes('tables: checkpoint answer lost') ? fails('answer lost') : written
         },
-        (answer) => (E.isLeft(answer) ? answer.left._tag : 'ok'),
-      ),
+        (answered) => (E.isLeft(answered) ? answered.left._tag : 'ok'),
+      )
+      process.checkpointing = false
+      return answer
+    },
   }
 }
 

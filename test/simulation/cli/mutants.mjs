@@ -1,4 +1,5 @@
-// npm run simulate:mutants: plants one fault after the other in the product, and wants each found by the simulator.
+// npm run simulate:mutants [-- text]: plants one fault after the other in the product (those whose names hold the text), and
+// wants each found by the simulator.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
@@ -8,7 +9,8 @@ import { loadTypeScript } from './load-typescript.mjs'
 const within = 2_000
 
 loadTypeScript()
-const { mutants } = createRequire(import.meta.url)('../mutants.ts')
+const [text = ''] = process.argv.slice(2)
+const mutants = createRequire(import.meta.url)('../mutants.ts').mutants.filter(({ name }) => name.includes(text))
 const root = new URL('../../../', import.meta.url)
 
 const seeds = Array.from({ length: within }, (_, index) => index + 1)
