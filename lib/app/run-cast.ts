@@ -18,6 +18,7 @@ import {
   mismatchedStudies,
   readFailIndex,
   settleErrors,
+  takeBack,
 } from './settle-errors'
 import type { Settlement, Stop } from './settlements'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
@@ -228,7 +229,7 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
         const written = await writeCheckpoint(run, stored, next)
         if (E.isLeft(written)) {
           // Somebody else settles these entries now, and may have stored them. A row that he wrote, too, has another ETag.
-          if (isSurelyNotOurs(written.left)) await run.ports.errors.remove(recorded.written)()
+          if (isSurelyNotOurs(written.left)) await takeBack(run, recorded)
           return written
         }
         stored = written.right

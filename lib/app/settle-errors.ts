@@ -148,3 +148,16 @@ export const settleErrors = async (
   }
   return E.right({ failed, codes, written: written.right.filter(({ wasThere }) => wasThere !== true) })
 }
+
+const takeBackPauseMs = 500
+
+/**
+ * What was recorded of entries that somebody else settles now. It is told again when storage fails, whatever time is left
+ * to a run that slept: such a row would be an alarm about nothing, and nobody else would take it away.
+ */
+export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<void> => {
+  for (let attempt = 1; attempt <= 4 && written.length > 0; attempt++) {
+    if (E.isRight(await run.ports.errors.remove(written)())) return
+    await run.ports.clock.sleep(takeBackPauseMs * attempt)
+  }
+}
