@@ -12,16 +12,16 @@ export const rememberAlike = <A>(
   tags: ReadonlyArray<string>,
   make: (dataset: DicomDataset) => A,
 ): ((place: string, dataset: DicomDataset) => A) => {
-  const last = new Map<string, { readonly dataset: DicomDataset; readonly made: A }>()
+  const last = new Map<string, { readonly values: ReadonlyArray<unknown>; readonly made: A }>()
   return (place, dataset) => {
     const known = last.get(place)
-    if (known !== undefined && tags.every((tag) => sameJson(known.dataset.get(tag), dataset.get(tag)))) {
+    if (known !== undefined && tags.every((tag, index) => sameJson(known.values[index], dataset.get(tag)))) {
       return known.made
     }
     const made = make(dataset)
     const [oldest] = last.keys()
     if (oldest !== undefined && last.size >= rememberedPlaces && known === undefined) last.delete(oldest)
-    last.set(place, { dataset, made })
+    last.set(place, { values: tags.map((tag) => dataset.get(tag)), made })
     return made
   }
 }

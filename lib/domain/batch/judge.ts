@@ -98,7 +98,9 @@ const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIs
       ['SOPInstanceUID', key.sopInstanceUid],
     ] as const
   ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
-    const read = readUI(valuesOfKeyword(dataset, keyword))
+    const values = valuesOfKeyword(dataset, keyword)
+    if (values[0] === uid) return []
+    const read = readUI(values)
     return E.isRight(read) && O.isSome(read.right) && read.right.value !== uid
       ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
       : []

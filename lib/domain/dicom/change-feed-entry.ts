@@ -45,9 +45,10 @@ const validated = <A>(name: string, read: (value: unknown) => A | undefined): t.
   )
 
 const oneOf = <A extends string>(name: string, ...allowed: ReadonlyArray<A>): t.Type<A, A, unknown> =>
-  validated(name, (value) =>
-    typeof value === 'string' ? allowed.find((item) => item === value.trim().toLowerCase()) : undefined,
-  )
+  validated(name, (value) => {
+    const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined
+    return allowed.find((item) => item === text)
+  })
 
 const Sequence = validated('Sequence', (value) => {
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
@@ -85,8 +86,17 @@ const WireEntry = t.type({
   timestamp: Timestamp,
 })
 
-const withLowerCaseKeys = (element: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(element).map(([key, value]) => [key.toLowerCase(), value]))
+const members = new Set([...Object.keys(WireEntry.props), 'metadata'])
+
+/** The members that are read, and no other: a name that means something to JavaScript is never assigned. */
+const withLowerCaseKeys = (element: object): Record<string, unknown> => {
+  const wire: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(element)) {
+    const name = key.toLowerCase()
+    if (members.has(name)) wire[name] = value
+  }
+  return wire
+}
 
 const rightOrUndefined = <A>(result: E.Either<unknown, A>): A | undefined =>
   E.isRight(result) ? result.right : undefined

@@ -13,7 +13,13 @@ const valid = <A>(value: A): Read<A> => E.right(O.some(value))
 const invalid = (reason: string): Read<never> => E.left(reason)
 
 /** Padding is a trailing blank or NUL by the standard; real files pad on both sides. */
-export const trimPadding = (text: string): string => text.replace(/^[\s\0]+|[\s\0]+$/g, '')
+export const trimPadding = (text: string): string =>
+  isGraphic(text.charCodeAt(0)) && isGraphic(text.charCodeAt(text.length - 1))
+    ? text
+    : text.replace(/^[\s\0]+|[\s\0]+$/g, '')
+
+/** Of ASCII: most text has no padding, and need not be searched for it. */
+const isGraphic = (code: number): boolean => code > 0x20 && code < 0x7f
 
 /** The first value as text. Numbers stand where strings belong, and the other way round. */
 const textOf = (values: ReadonlyArray<unknown>): E.Either<string, string> => {
