@@ -1,5 +1,7 @@
 import { app } from '@azure/functions'
-import { castOnTimer, jsonLog, stopTakingWork } from '../lib/composition'
+import { castOnTimer, jsonLog, keepYoungGenerationSmall, stopTakingWork } from '../lib/composition'
+
+keepYoungGenerationSmall()
 
 app.timer('castTimer', {
   schedule: '%CastSchedule%',

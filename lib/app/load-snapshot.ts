@@ -4,6 +4,7 @@ import type { LiveRow, UpsertRow } from '../domain/batch/judge'
 import { type Snapshot, findPatient, findStudy, referencedId } from '../domain/batch/snapshot'
 import { isReportClass, membersOf } from '../domain/batch/observation-index'
 import type { ServiceError } from '../domain/cast-error'
+import { studyKeyText } from '../domain/dicom/change-feed-entry'
 import { codeSystems } from '../domain/fhir/code-systems'
 import { identifierToken, matches, studyIdentifier } from '../domain/fhir/identifiers'
 import { carriesOurMark } from '../domain/fhir/provenance'
@@ -69,8 +70,8 @@ export const loadSnapshot = async (
   const identities = new Map(
     upserts.map(({ identity }) => [identifierToken(identity.system, identity.value), identity]),
   )
-  const studyTokens = rows.map(({ key }) =>
-    identifierToken(codeSystems.dicomUid, studyIdentifier(key.studyInstanceUid).value ?? ''),
+  const studyTokens = [...new Set(rows.map(({ key }) => key.studyInstanceUid))].map((uid) =>
+    identifierToken(codeSystems.dicomUid, studyIdentifier(uid).value ?? ''),
   )
   const found = await retrying(
     run,
@@ -103,6 +104,13 @@ export const loadSnapshot = async (
   return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
 }
 
+/** What FHIR holds of the studies of these rows, each once: a batch may be a thousand images of one. */
+const studiesOf = (run: Run, snapshot: Loading, rows: ReadonlyArray<LiveRow>): ReadonlyArray<ImagingStudy> =>
+  [...new Map(rows.map(({ key }) => [studyKeyText(key), key])).values()].flatMap(
+    ({ partition, studyInstanceUid }) =>
+      findStudy(snapshot, run.settings, partition, studyIdentifier(studyInstanceUid).value ?? '') ?? [],
+  )
+
 const doseTokens = ({ dose }: UpsertRow): ReadonlyArray<string> =>
   dose === undefined
     ? []
@@ -123,10 +131,9 @@ const addReports = async (
   snapshot: Loading,
   rows: ReadonlyArray<LiveRow>,
 ): Promise<E.Either<ServiceError, void>> => {
-  const studies = rows.flatMap(({ key }) => {
-    const study = findStudy(snapshot, run.settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
-    return study?.id !== undefined && hasReports(study) ? [`ImagingStudy/${study.id}`] : []
-  })
+  const studies = studiesOf(run, snapshot, rows).flatMap((study) =>
+    study.id !== undefined && hasReports(study) ? [`ImagingStudy/${study.id}`] : [],
+  )
   const ofStudies = byToken('Observation', 'part-of', studies, '500')
   const found = await retrying(run, run.ports.fhir.search(ofStudies))
   if (E.isLeft(found)) return found
@@ -180,11 +187,9 @@ const addLinkedPatients = async (
   upserts: ReadonlyArray<UpsertRow>,
 ): Promise<E.Either<ServiceError, void>> => {
   const { fhirBase } = run.settings
-  const subjects = upserts.flatMap(({ key }) => {
-    const identifier = studyIdentifier(key.studyInstanceUid).value ?? ''
-    const study = findStudy(snapshot, run.settings, key.partition, identifier)
-    return referencedId(fhirBase, 'Patient', study?.subject) ?? []
-  })
+  const subjects = studiesOf(run, snapshot, upserts).flatMap(
+    ({ subject }) => referencedId(fhirBase, 'Patient', subject) ?? [],
+  )
   const asked = new Set<string>()
   for (let hop = 0; hop <= 5; hop++) {
     const targets = [...snapshot.patients.values()].flatMap(({ link }) =>
