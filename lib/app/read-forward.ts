@@ -4,7 +4,7 @@ import type { ServiceError } from '../domain/cast-error'
 import type { Checkpoint, Walked } from '../domain/checkpoint'
 import { type Run, remainingMs } from './context'
 import { crossGap } from './cross-gap'
-import { type RangeRead, type ReadRow, judgeRow } from './read-page'
+import { type RangeRead, type ReadRow, judgeRow, withoutMetadata } from './read-page'
 import { readRange } from './read-range'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -109,7 +109,7 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
     let missingSince = Math.min(gapSeenAt ?? servedAt, servedAt)
     const behind = rows.filter(({ sequence }) => sequence > from)
     for (const row of behind) {
-      found.push({ row, judgement: judgeRow(run, row, false), gapSeenAt: missingSince })
+      found.push({ row: withoutMetadata(row), judgement: judgeRow(run, row, false), gapSeenAt: missingSince })
       last = { sequence: row.sequence, uid: instanceOf(row), timestamp: timestampOf(row) }
       missingSince = servedAt
     }

@@ -23,6 +23,10 @@ export const judgeRow = (run: Run, read: ReadRow, late: boolean): Judgement =>
     ? run.judge.judge(read.entry, late)
     : { _tag: 'Recorded', row: recordMalformed(read.malformed, read.sequence) }
 
+/** As it is kept once it was judged: nobody reads its dataset again, and those of a batch are many megabytes. */
+export const withoutMetadata = (read: ReadRow): ReadRow =>
+  read._tag === 'Entry' ? { ...read, entry: { ...read.entry, metadata: undefined } } : read
+
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 /** Every element alone. One without a readable sequence is located by reading its neighbours one by one. */
