@@ -43,12 +43,14 @@ const stateOf = async (world: ProcessWorld): Promise<EndState> => {
   return { ...state, tables: { ...tables, TransientRetryExceptionTable: [] } }
 }
 
-const run = async (world: ProcessWorld): Promise<unknown> => {
+/** What fails is tried again until `isEnough`: a slow machine has its time, and nothing waits for a budget to end. */
+const run = async (world: ProcessWorld, isEnough: () => boolean): Promise<unknown> => {
   const report = await cast({
     environment: world.settings,
     log: jsonLog(() => undefined),
     maxBatches: 0,
-    budgetMs: 600,
+    budgetMs: 30_000,
+    stopping: isEnough,
   })
   return report.ended
 }
@@ -74,10 +76,9 @@ const hostileRun = (kind: Kind, answer: Spoil, wanted: EndState): Promise<string
       move(world)
     }
     const { hits } = spoil(world, kind, answer)
-    const ended = await run(world)
+    const ended = await run(world, () => hits() > 1)
     if (hits() === 0) return `${kind}: was never asked`
-    if (!['ServiceUnavailable', 'OutOfTime', 'CaughtUp'].includes(String(ended)))
-      return `${kind}: ended ${String(ended)}`
+    if (!['ServiceUnavailable', 'Stopped', 'CaughtUp'].includes(String(ended))) return `${kind}: ended ${String(ended)}`
     spoil(world, 'other', answer)
     await world.castHere()
     if (kind !== 'DICOM: metadata of a study') {
@@ -148,9 +149,8 @@ describe('an answer that no service should give costs nothing', () => {
       await withWorld(async (world) => {
         await world.castHere()
         world.dicom.control.append(...Array.from({ length: 25 }, (_each, at) => created({ study: `1.2.${at + 10}` })))
-        spoil(world, 'FHIR: transaction', answer)
-        const ended = await run(world)
-        expect(['FhirRejectsAll', 'ServiceUnavailable', 'OutOfTime']).toContain(ended)
+        const { hits } = spoil(world, 'FHIR: transaction', answer)
+        expect(['FhirRejectsAll', 'ServiceUnavailable']).toContain(await run(world, () => hits() > 100))
         const rows = await world.rows('FhirFailToStoreExceptionTable')
         expect(JSON.stringify(rows, (_key, value: unknown) => String(value))).not.toMatch(/Doe|Jane|where/)
         expect(rows).toEqual([])
@@ -165,7 +165,7 @@ describe('a resource that nobody could write again', () => {
     await withWorld(async (world) => {
       const nested = (depth: number): object => (depth === 0 ? {} : { extension: [nested(depth - 1)] })
       world.fhir.seed({ resourceType: 'Patient', id: 'deep', identifier: [{ value: 'P1' }], ...nested(2_000) })
-      expect(await run(world)).toBe('ServiceUnavailable')
+      expect(await run(world, () => true)).toBe('ServiceUnavailable')
       expect(await world.rows('FhirFailToStoreExceptionTable')).toEqual([])
       world.fhir.seed({ resourceType: 'Patient', id: 'deep', identifier: [{ value: 'P1' }] })
       await world.castHere()
