@@ -42,6 +42,8 @@ export interface Reading {
   stream: { readonly head: number; readonly pages: FeedStream } | undefined
   /** The batch behind the one in hand, read while that is written. */
   ahead: { readonly after: number; readonly read: Result<Forward> } | undefined
+  /** Pages that were asked for, also those that nobody waits for any more. */
+  readonly onTheirWay: Set<Promise<unknown>>
 }
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -51,6 +53,7 @@ export const newReading = (): Reading => ({
   pageSize: anyPageSize(),
   stream: undefined,
   ahead: undefined,
+  onTheirWay: new Set(),
 })
 
 /**
@@ -95,16 +98,22 @@ export const readFeed = async (
 }
 
 const begin = (run: Run, start: Start, head: number, reading: Reading): FeedStream => {
-  const pages = openStream(run, start, head, reading.pageSize)
+  const pages = openStream(run, start, head, reading.pageSize, reading.onTheirWay)
   reading.stream = { head, pages }
   return pages
 }
 
 /**
  * Begins to read the batch behind this one: one batch, and no further than the head that is known. Nothing of it counts
- * until the checkpoint rests on the last row of this one.
+ * until the checkpoint rests on the last row of this one. `beyond`: yet another one will follow.
  */
-export const readAhead = (run: Run, { rows, head, reachedHead }: FeedBatch, limit: number, reading: Reading): void => {
+export const readAhead = (
+  run: Run,
+  { rows, head, reachedHead }: FeedBatch,
+  limit: number,
+  reading: Reading,
+  beyond: boolean,
+): void => {
   const last = rows.at(-1)
   if (last === undefined || reachedHead) return
   const { sequence } = last
@@ -116,13 +125,15 @@ export const readAhead = (run: Run, { rows, head, reachedHead }: FeedBatch, limi
   }
   const goesOn = reading.stream?.pages.after() === sequence && reading.stream.head === head
   const pages = goesOn ? reading.stream?.pages : undefined
-  reading.ahead = { after: sequence, read: (pages ?? begin(run, start, head, reading)).next(limit, true) }
+  const read = (pages ?? begin(run, start, head, reading)).next(limit, beyond)
+  // Whoever takes it hears of an exception; a run that ends before that must not end the process with it.
+  read.catch(() => undefined)
+  reading.ahead = { after: sequence, read }
 }
 
 /** Resolves when nothing that was asked for is on its way any more. */
-export const endReading = async ({ ahead, stream }: Reading): Promise<void> => {
-  await ahead?.read
-  await stream?.pages.quiet()
+export const endReading = async ({ ahead, onTheirWay }: Reading): Promise<void> => {
+  await Promise.allSettled([ahead?.read, ...onTheirWay])
 }
 
 /** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */

@@ -2,9 +2,9 @@ import * as E from 'fp-ts/Either'
 import type { Judgement } from '../domain/batch/judge'
 import type { ServiceError } from '../domain/cast-error'
 import type { Checkpoint, Walked } from '../domain/checkpoint'
-import { type Run, remainingMs } from './context'
+import { type Run, remainingMs, retrying } from './context'
 import { crossGap } from './cross-gap'
-import { type RangeRead, type ReadRow, judgeRow, withoutMetadata } from './read-page'
+import { type RangeRead, type ReadRow, decodePage, judgeRow, withoutMetadata } from './read-page'
 import { readRange } from './read-range'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -60,8 +60,6 @@ export interface FeedStream {
   readonly next: (limit: number, beyond: boolean) => Result<Forward>
   /** The last row that was handed out, or the one it began behind. */
   readonly after: () => number
-  /** Resolves when nothing is on its way any more. */
-  readonly quiet: () => Promise<void>
 }
 
 interface Asked {
@@ -75,9 +73,16 @@ interface Asked {
 
 /**
  * Reads page by page up to `head`. A page begins one row early: the row there must be the one that was read last, or
- * that the checkpoint rests on; else the feed is another one.
+ * that the checkpoint rests on; else the feed is another one. Where a page cannot show that row, it is asked for alone.
+ * `onTheirWay`: pages are in it as long as they are asked for, also those that nobody waits for any more.
  */
-export const openStream = (run: Run, start: Start, head: number, size: PageSize): FeedStream => {
+export const openStream = (
+  run: Run,
+  start: Start,
+  head: number,
+  size: PageSize,
+  onTheirWay: Set<Promise<unknown>>,
+): FeedStream => {
   const { walked } = start
   let last = { sequence: start.syncedSequence, uid: start.sopInstanceUid, timestamp: start.timestamp ?? '' }
   let after = start.syncedSequence
@@ -99,15 +104,18 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
       const early = isEarly ? 1 : 0
       // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
       const width = Math.max(1, Math.min(size.width - early, head - from, isDense ? wanted : widestPage))
-      asked.push({ from, width, isEarly, page: readRange(run, from - early, width + early) })
+      const page = readRange(run, from - early, width + early)
+      const come = (): void => void onTheirWay.delete(page)
+      onTheirWay.add(page)
+      page.then(come, come)
+      asked.push({ from, width, isEarly, page })
       from += width
     }
   }
 
-  const take = ({ rows, servedAt }: RangeRead, from: number): ReadonlyArray<ReadRow> => {
+  const take = (behind: ReadonlyArray<ReadRow>, servedAt: number): void => {
     // Of several pages that show a number missing, the one that looked first.
     let missingSince = Math.min(gapSeenAt ?? servedAt, servedAt)
-    const behind = rows.filter(({ sequence }) => sequence > from)
     for (const row of behind) {
       found.push({ row: withoutMetadata(row), judgement: judgeRow(run, row, false), gapSeenAt: missingSince })
       last = { sequence: row.sequence, uid: instanceOf(row), timestamp: timestampOf(row) }
@@ -115,13 +123,30 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
     }
     anyFound ||= behind.length > 0
     gapSeenAt = missingSince
-    return behind
   }
 
-  const isTheSameFeed = ({ rows }: RangeRead, { from, isEarly }: Asked): boolean => {
-    if (!isEarly || from !== last.sequence || last.uid === undefined) return true
-    const there = rows.find(({ sequence }) => sequence === from)
-    return there !== undefined && instanceOf(there) === last.uid
+  /** The row that was read last, as it stands now: in the page, or asked for alone when the page brings rows. */
+  const lastAgain = async (
+    { rows }: RangeRead,
+    { from, isEarly }: Asked,
+  ): Result<ReadonlyArray<ReadRow> | undefined> => {
+    const { sequence } = last
+    if (isEarly && from === sequence) return E.right(rows)
+    if (sequence === 0 || rows.every((row) => row.sequence <= from)) return E.right(undefined)
+    const page = await retrying(run, run.ports.dicom.range(sequence - 1, 1, false))
+    if (E.isLeft(page)) return page
+    return E.map(({ rows: alone }: RangeRead) => alone)(await decodePage(run, sequence - 1, sequence, page.right))
+  }
+
+  const readPage = async (asking: Asked): Result<RangeRead> => {
+    const read = await asking.page
+    const again = E.isLeft(read) ? read : await lastAgain(read.right, asking)
+    if (E.isLeft(again)) return again
+    const there = again.right?.find(({ sequence }) => sequence === last.sequence)
+    const isTheSame = again.right === undefined || (there !== undefined && instanceOf(there) === last.uid)
+    return isTheSame || last.uid === undefined
+      ? read
+      : feedReset(head, `the row at ${last.sequence} is not the one that was synced`)
   }
 
   const next: FeedStream['next'] = async (limit, beyond) => {
@@ -142,18 +167,16 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
       ask(limit, beyond)
       const page = asked.shift()
       if (page === undefined) break
-      const read = await page.page
+      const read = await readPage(page)
       if (E.isLeft(read)) {
         asked.length = 0
-        return found.length > 0 || further !== undefined ? sofar() : read
+        const isKept = read.left._tag !== 'FeedReset' && (found.length > 0 || further !== undefined)
+        return isKept ? sofar() : read
       }
-      if (!isTheSameFeed(read.right, page)) {
-        asked.length = 0
-        return feedReset(head, `the row at ${page.from} is not the one that was synced`)
-      }
+      const behind = read.right.rows.filter(({ sequence }) => sequence > page.from)
       adapt(size, page, read.right)
       isFirst = false
-      const behind = take(read.right, page.from)
+      take(behind, read.right.servedAt)
       seen = Math.max(seen, read.right.to)
       if (behind.length === 0 && seen < head && read.right.to > page.from) {
         // A walk of an earlier run goes on where it was, as long as it is the same gap.
@@ -167,7 +190,7 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
           return found.length > 0 || further !== undefined ? sofar() : crossed
         }
         seen = crossed.right
-        if (!anyFound && from < seen) further = { to: seen, seenAt: gapSeenAt ?? run.ports.clock.now() }
+        if (found.length === 0 && from < seen) further = { to: seen, seenAt: gapSeenAt ?? run.ports.clock.now() }
       }
       // What was asked for behind it does not follow on from here.
       if (asked[0]?.from !== seen) asked.length = 0
@@ -175,11 +198,7 @@ export const openStream = (run: Run, start: Start, head: number, size: PageSize)
     return sofar()
   }
 
-  return {
-    next,
-    after: () => after,
-    quiet: async () => void (await Promise.all(asked.map(({ page }) => page))),
-  }
+  return { next, after: () => after }
 }
 
 /** Down to what came within the byte cap, and slowly up again. */

@@ -174,8 +174,8 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
     }
     tally.head = feed.right.head
     tally.openHoles = feed.right.holes.length
-    const isLast = run.settings.maxBatches > 0 && batches >= run.settings.maxBatches
-    if (!isLast) readAhead(run, feed.right, limit, reading)
+    const left = run.settings.maxBatches === 0 ? Infinity : run.settings.maxBatches - batches
+    if (left > 0) readAhead(run, feed.right, limit, reading, left > 1)
     const { judged } = feed.right
     const live = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
     if (live.length > 0 && session === undefined) {
@@ -247,9 +247,10 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
       return E.right(undefined)
     }
     confirmed = confirm()
+    confirmed.catch(() => undefined)
     checkpoint = next
     if (stop !== undefined) return stuckOn(stop)
-    const ended = endOf(run, feed.right, isLast)
+    const ended = endOf(run, feed.right, left <= 0)
     if (ended === undefined) continue
     const last = await confirmed
     return E.isLeft(last) ? endingOf(last.left) : { ended }

@@ -156,8 +156,8 @@ const takeBackPauseMs = 500
  * to a run that slept: such a row would be an alarm about nothing, and nobody else would take it away.
  */
 export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<void> => {
-  for (let attempt = 1; attempt <= 4 && written.length > 0; attempt++) {
+  for (let attempt = 0; attempt < 4 && written.length > 0; attempt++) {
+    if (attempt > 0) await run.ports.clock.sleep(takeBackPauseMs * attempt)
     if (E.isRight(await run.ports.errors.remove(written)())) return
-    await run.ports.clock.sleep(takeBackPauseMs * attempt)
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import { type FeedBatch, newReading, readAhead, readFeed } from '../../../lib/app/read-feed'
+import { type FeedBatch, endReading, newReading, readAhead, readFeed } from '../../../lib/app/read-feed'
 import type { ServiceError } from '../../../lib/domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../../../lib/domain/checkpoint'
 import {
@@ -410,7 +410,7 @@ describe('the batch behind', () => {
   const aheadOf = async (reader: FeedReader, limit = 200) => {
     const reading = newReading()
     const batch = await read(reader, at(20), limit, reading)
-    readAhead(reader.run, batch, limit, reading)
+    readAhead(reader.run, batch, limit, reading, true)
     await reading.ahead?.read
     const before = reader.asked.length
     return { reading, askedSince: () => reader.asked.slice(before) }
@@ -436,27 +436,90 @@ describe('the batch behind', () => {
     const reader = feedReader({ rows: rowsFrom(1, 5_000) })
     const { reading } = await aheadOf(reader)
     const second = await read(reader, at(220), 200, reading)
-    readAhead(reader.run, second, 200, reading)
+    readAhead(reader.run, second, 200, reading, true)
     const third = await read(reader, at(420), 200, reading)
     expect(sequences(third.rows)).toEqual(Array.from({ length: 200 }, (_, index) => index + 421))
     const asked = reader.asked.filter((label) => label.startsWith('range'))
     expect(new Set(asked).size).toBe(asked.length)
   })
 
-  it('is not taken from a feed that was restored meanwhile', async () => {
-    const rows = rowsFrom(1, 5_000)
+  /** Restored to row 250, and grown past all that was read again, with other images. */
+  const restored = (kept: ReadonlyArray<FeedRow>, at: number): ReadonlyArray<FeedRow> => [
+    ...kept.map((row) => (row.sequence > 250 ? { ...row, visibleUntil: at } : row)),
+    ...rowsFrom(251, 5_000).map((row) => ({
+      ...{ ...row, visibleFrom: at },
+      element: { ...wireOf(row), sopInstanceUid: `2.25.${row.sequence}` },
+    })),
+  ]
+
+  it.each([
+    ['whose pages are full', rowsFrom(1, 5_000), 100],
+    [
+      'where a page begins behind a hole',
+      rowsFrom(1, 5_000).filter(({ sequence }) => sequence < 250 || sequence % 99 !== 22),
+      100,
+    ],
+    ['whose pages are narrow', rowsFrom(1, 5_000), 5],
+    ['behind a gap', [...rowsFrom(1, 421), ...rowsFrom(4_000, 5_000)], 100],
+  ])('is not taken from a feed that was restored meanwhile: one %s', async (_what, before, pageCap) => {
+    for (let passed = 4; passed < 400; passed += 7) {
+      const reader = feedReader({ rows: restored(before, eight + passed), pageCap })
+      const reading = newReading()
+      let checkpoint = at(220)
+      const taken = new Set<string>()
+      for (let batches = 0; batches < 30; batches++) {
+        const batch = await readFeed(reader.run, checkpoint, 100, reading)
+        if (E.isLeft(batch) || batch.right.rows.length === 0) break
+        const uids = batch.right.rows.map((row) => (row._tag === 'Entry' ? row.entry.sopInstanceUid : ''))
+        sequences(batch.right.rows).forEach((sequence, index) => {
+          if (sequence > 250) taken.add(uids[index]?.startsWith('2.25.') === true ? 'new' : 'old')
+        })
+        readAhead(reader.run, batch.right, 100, reading, true)
+        checkpoint = { ...at(batch.right.rows.at(-1)?.sequence ?? 0), sopInstanceUid: uids.at(-1) ?? '' }
+      }
+      expect([passed, taken.size < 2]).toEqual([passed, true])
+    }
+  })
+
+  it('asks for nothing that no batch will take', async () => {
+    const reader = feedReader({ rows: rowsFrom(1, 5_000) })
+    const reading = newReading()
+    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, false)
+    await read(reader, at(220), 200, reading)
+    await endReading(reading)
+    const pages = reader.asked.filter((label) => label.startsWith('range'))
+    expect(pages.map((label) => Number(/ (\d+)/.exec(label)?.[1])).filter((from) => from > 420)).toEqual([])
+  })
+
+  it('leaves nothing on its way at the end, also not what nobody waits for any more', async () => {
+    const reader = feedReader({ rows: rowsFrom(1, 5_000) })
+    const reading = newReading()
+    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, true)
+    // The batch was cut: it is read anew from the middle.
+    await read(reader, at(120), 200, reading)
+    await endReading(reading)
+    expect(reading.onTheirWay.size).toBe(0)
+  })
+
+  const noWindows = (label: string): ServiceError | undefined => (label.startsWith('window') ? http(404) : undefined)
+
+  it('remembers how far a gap was walked, though the run has found rows before it', async () => {
     const reader = feedReader({
-      rows: [...rows.slice(0, 250), ...rows.slice(250).map((row) => ({ ...row, visibleUntil: eight + 8 }))].concat(
-        rows.slice(250).map(({ sequence, timestamp }) => ({
-          ...{ sequence, timestamp, visibleFrom: eight + 8 },
-          element: { ...wireOf({ sequence, timestamp }), sopInstanceUid: `2.25.${sequence}` },
-        })),
-      ),
+      rows: [...rowsFrom(1, 400), ...rowsFrom(90_000, 90_010)],
+      trouble: noWindows,
+      latencyMs: 25,
+      budgetMs: 1_500,
     })
-    const { reading } = await aheadOf(reader)
-    readAhead(reader.run, await read(reader, at(220), 200, reading), 200, reading)
-    const next = await readFeed(reader.run, at(420), 200, reading)
-    expect(next).toMatchObject({ left: { _tag: 'FeedReset' } })
+    const reading = newReading()
+    let checkpoint = at(0)
+    for (let batches = 0; batches < 4; batches++) {
+      const batch = await read(reader, checkpoint, 100, reading)
+      readAhead(reader.run, batch, 100, reading, true)
+      checkpoint = at(batch.rows.at(-1)?.sequence ?? 0)
+    }
+    const { rows, walked } = await read(reader, checkpoint, 100, reading)
+    expect([checkpoint.syncedSequence, rows]).toEqual([400, []])
+    expect(walked?.to).toBeGreaterThan(1_000)
   })
 
   it('is cut to what the next batch may hold', async () => {
@@ -472,7 +535,7 @@ describe('the batch behind', () => {
     const reading = newReading()
     const batch = await read(reader, at(20), 200, reading)
     isDown = true
-    readAhead(reader.run, batch, 200, reading)
+    readAhead(reader.run, batch, 200, reading, true)
     await reading.ahead?.read
     isDown = false
     expect(sequences((await read(reader, at(220), 200, reading)).rows)).toHaveLength(200)
