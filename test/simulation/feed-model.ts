@@ -118,7 +118,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       if (action === 'Update' && isOpenHole(sequence)) faults.meet(moves ? 'hole × move' : 'hole × Update')
       say(
         () =>
-          `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} “${tags.description ?? ''}”`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,
+          `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} ${tags.given ?? '-'} “${tags.description ?? ''}”`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,
       )
     })
     rows.sort((left, right) => left.sequence - right.sequence)
