@@ -258,9 +258,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
           if (onRejected === 'report') return result
           const delivered = await split(units, result.error, rowsAlone)
           if (delivered._tag === 'Stop') return delivered
-          // What was taken apart was planned anew, and may have written a Patient that the rest of this plan took as it was.
-          again.push(...rowsOf(bundles.slice(index + 1).flat()))
-          break
+          continue
         }
         if (result._tag === 'Reread') {
           if (result.error._tag !== 'FhirConflict') rowsOf(units).forEach((row) => sent.add(row))
