@@ -31,7 +31,7 @@ export interface BatchInput {
   /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
   readonly mismatched?: ReadonlySet<string>
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
-  readonly before?: () => Promise<E.Either<ServiceError, void>>
+  readonly before?: Promise<E.Either<ServiceError, void>>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
   readonly sequences?: { readonly from: number; readonly to: number }
 }

@@ -29,7 +29,7 @@ export interface FhirSession {
   /** True when a transaction was committed since the batch began, and since the last lost answer. */
   readonly moved: () => boolean
   /** `before`: nothing is sent until that came about. */
-  readonly startBatch: (before?: () => Promise<E.Either<ServiceError, void>>) => void
+  readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>) => void
   readonly send: (
     entries: ReadonlyArray<TransactionEntry>,
     sequences: { readonly from: number; readonly to: number },
@@ -50,7 +50,7 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   let version: string | undefined
   let reached: number | undefined
   let moved = false
-  let before = (): Promise<E.Either<ServiceError, void>> => Promise.resolve(E.right(undefined))
+  let before: Promise<E.Either<ServiceError, void>> | undefined
 
   const readVersion = async (): Promise<E.Either<ServiceError, string | undefined>> => {
     const read = await retrying(run, fhir.read('Basic', id))
@@ -90,7 +90,7 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     version: () => version,
     reached: () => reached ?? 0,
     moved: () => moved || !offersBasic,
-    startBatch: (first = () => Promise.resolve(E.right(undefined))) => {
+    startBatch: (first) => {
       moved = false
       before = first
     },
@@ -100,8 +100,8 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
       const all = [...position, ...entries]
       const body = transactionText(all)
       if (all.length === 0) return { _tag: 'Committed', found: new Set() }
-      const ready = await before()
-      if (E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
+      const ready = await before
+      if (ready !== undefined && E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
       for (let attempt = 1; ; attempt++) {
         if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
         const held = run.lease.check()

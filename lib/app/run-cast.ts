@@ -195,7 +195,6 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
       if (E.isLeft(index)) return stuckOn(index.left)
       failIndex = index.right
     }
-    const before = confirmed
     const result: BatchResult =
       session === undefined || live.length === 0
         ? nothingLive(checkpoint)
@@ -203,7 +202,7 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
             rows: live,
             stuckSince: checkpoint.stuckSince,
             rejectedStudies: checkpoint.rejectedStudies,
-            before: () => before,
+            before: confirmed,
             ...(failIndex === undefined ? {} : { mismatched: mismatchedStudies(failIndex) }),
           })
     const known = await confirmed

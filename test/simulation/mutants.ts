@@ -129,8 +129,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: session,
-        from: 'const ready = await before()',
-        to: 'const ready = E.right(undefined) as E.Either<ServiceError, void>',
+        from: 'const ready = await before',
+        to: 'const ready = undefined as E.Either<ServiceError, void> | undefined',
       },
     ],
   },

@@ -47,6 +47,9 @@ const http = (status: number, retryAfterMs?: number): ServiceError => ({
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
 })
 
+/** A service without windows of time. */
+const http404 = (label: string): ServiceError | undefined => (label.startsWith('window') ? http(404) : undefined)
+
 describe('pages', () => {
   it('come in order, 100 wide, each from one row early, after the head was asked for', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 250) })
@@ -206,7 +209,6 @@ describe('a gap', () => {
 })
 
 describe('a gap that one run cannot walk through', () => {
-  const http404 = (label: string): ServiceError | undefined => (label.startsWith('window') ? http(404) : undefined)
   const noTime = { sopInstanceUid: uidOf(5) }
 
   /** Run after run, of ten requests in a row each, until there are rows. */
@@ -501,12 +503,10 @@ describe('the batch behind', () => {
     expect(reading.onTheirWay.size).toBe(0)
   })
 
-  const noWindows = (label: string): ServiceError | undefined => (label.startsWith('window') ? http(404) : undefined)
-
   it('remembers how far a gap was walked, though the run has found rows before it', async () => {
     const reader = feedReader({
       rows: [...rowsFrom(1, 400), ...rowsFrom(90_000, 90_010)],
-      trouble: noWindows,
+      trouble: http404,
       latencyMs: 25,
       budgetMs: 1_500,
     })
