@@ -162,8 +162,10 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
       refused.push([row, one.error])
     }
     const [last] = refused.slice(-1)
-    if (last !== undefined && refused.length === probes.length) return recordAll(rows, last[1])
-    // Some of it can be stored, or there are only deletions: from here on by halves, until the culprits stand alone.
+    const isOneReason = new Set(refused.map(([, { _tag }]) => _tag)).size === 1
+    if (last !== undefined && refused.length === probes.length && isOneReason) return recordAll(rows, last[1])
+    // Some of it can be stored, each for its own reason not, or there are only deletions: from here on by halves, until the
+    // culprits stand alone.
     takenStudies.add(study)
     for (const [row, error] of refused) {
       const recorded = record([row], error)
@@ -258,7 +260,9 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
           if (onRejected === 'report') return result
           const delivered = await split(units, result.error, rowsAlone)
           if (delivered._tag === 'Stop') return delivered
-          continue
+          // What was taken apart was planned anew, and may have written a Patient that the rest of this plan took as it was.
+          again.push(...rowsOf(bundles.slice(index + 1).flat()))
+          break
         }
         if (result._tag === 'Reread') {
           if (result.error._tag !== 'FhirConflict') rowsOf(units).forEach((row) => sent.add(row))

@@ -1,3 +1,4 @@
+import type { ImagingStudy } from 'fhir/r4'
 import type { CastSettings } from '../../lib/app/context'
 import { settingsOf } from '../support/domain-settings'
 import type { Services } from './runs'
@@ -6,18 +7,19 @@ import { makeFhirStore, type Transaction } from './fhir-store'
 import { newLeaseBlob } from './lease'
 import { makeOtherSystems } from './other-systems'
 import { newStorage } from './tables'
+import type { Verdict } from './verdicts'
 import type { World } from './world'
 
-/** What a FHIR server refuses: transactions for good, and deletions of what others refer to. */
+/** What a FHIR server never takes: transactions, and deletions of what others refer to. */
 interface Refusals {
-  readonly isRefused?: (bundle: Transaction) => boolean
+  readonly verdictOn?: (bundle: Transaction) => Verdict
   readonly refusesToDelete?: () => boolean
 }
 
 /** Services on which nothing happens by chance. */
 export const calmServices = (
   world: World,
-  { isRefused = () => false, refusesToDelete = () => false }: Refusals = {},
+  { verdictOn = () => 'fine', refusesToDelete = () => false }: Refusals = {},
 ): Services => {
   const store = makeFhirStore({ staleStatus: refusesToDelete() ? 409 : 412, refusesToDelete }, world.violate)
   return {
@@ -25,7 +27,7 @@ export const calmServices = (
     fhir: {
       store,
       verdicts: {
-        of: (bundle) => (isRefused(bundle) ? 'rejected' : 'fine'),
+        of: verdictOn,
         rejects: () => false,
         failsFor: () => false,
         rejectedEverything: () => false,
@@ -42,6 +44,13 @@ export const calmServices = (
     hasWindows: true,
   }
 }
+
+/** The SOPInstanceUIDs of its studies. */
+export const instancesIn = ({ entry = [] }: Transaction): ReadonlyArray<string> =>
+  entry
+    .flatMap(({ resource }) => (resource?.resourceType === 'ImagingStudy' ? [resource as ImagingStudy] : []))
+    .flatMap(({ series = [] }) => series.flatMap(({ instance = [] }) => instance))
+    .map(({ uid }) => uid)
 
 /** What every image of these tests says, and what this one says of its own. */
 export const tagsWith = (own: Partial<Tags> & { readonly number: number }): Tags => ({

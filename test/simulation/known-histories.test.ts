@@ -1,19 +1,19 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
-import { calmServices, calmSettings, tagsWith } from './calm-services'
+import { calmServices, calmSettings, instancesIn, tagsWith } from './calm-services'
 import { checkEnd } from './check-end'
 import type { Change, Tags } from './feed-model'
 import { type Services, startRun } from './runs'
 import { type World, makeWorld } from './world'
 
 /** What happens in the DICOM service, told step by step; each step is cast whole before the next. */
-const told = (world: World, services: Services, partition: string) => {
+const told = (world: World, services: Services, partition: string, settings = calmSettings(10)) => {
   const { feed } = services
-  const imageOf = (number: number) =>
-    feed.image({ partition, study: '1.2', series: '1.2.1', instance: `1.2.1.${number}` }, false)
+  const imageOf = (number: number, study = '1.2') =>
+    feed.image({ partition, study, series: `${study}.1`, instance: `${study}.1.${number}` }, false)
   let runs = 0
   const cast = async (): Promise<void> => {
-    const { process } = startRun(world, services, calmSettings(10), `run${++runs}`, 240_000)
+    const { process } = startRun(world, services, settings, `run${++runs}`, 240_000)
     await world.scheduler.run(() => !process.alive)
   }
   return {
@@ -25,8 +25,21 @@ const told = (world: World, services: Services, partition: string) => {
       }
       await cast()
     },
-    upsert: (action: 'Create' | 'Update', number: number, poison = false, own: Partial<Tags> = {}): Change => ({
-      ...{ image: imageOf(number), action, poison },
+    /** Until the checkpoint rests there, a minute between two runs. */
+    castUntil: async (sequence: number): Promise<void> => {
+      for (let more = 0; more < 40 && services.storage.checkpoint?.checkpoint.syncedSequence !== sequence; more++) {
+        world.scheduler.after(60_000, () => undefined)
+        await world.scheduler.run(() => false, world.scheduler.now() + 60_000)
+        await cast()
+      }
+    },
+    upsert: (
+      action: 'Create' | 'Update',
+      number: number,
+      poison = false,
+      { study, ...own }: Partial<Tags> & { readonly study?: string } = {},
+    ): Change => ({
+      ...{ image: imageOf(number, study), action, poison },
       tags: tagsWith({ ...own, number }),
     }),
     removal: (number: number): Change => ({ image: imageOf(number), action: 'Delete', tags: undefined, poison: false }),
@@ -80,22 +93,53 @@ describe('what the simulator calls right', () => {
   it('is a study without a subject while somebody deleted the Patient, and an image of it cannot be read', async () => {
     const world = makeWorld(1, { only: new Set() })
     const services = calmServices(world)
-    const { fhir, storage } = services
+    const { fhir } = services
     const patients = new Set<string>()
     const seen: Services = { ...services, fhir: { ...fhir, others: { ...fhir.others, patients } } }
-    const { cast, happens, upsert } = told(world, services, 'Microsoft.Default')
+    const { castUntil, happens, upsert } = told(world, services, 'Microsoft.Default')
     await happens([upsert('Create', 1), upsert('Create', 2)])
     const [patient] = fhir.store.all('Patient')
     fhir.store.remove(`Patient/${patient?.id}`)
     patients.add(`Patient/${patient?.id}`)
     await happens([upsert('Update', 1), upsert('Update', 2, true)])
-    for (let runs = 0; runs < 40 && storage.checkpoint?.checkpoint.syncedSequence !== 4; runs++) {
-      world.scheduler.after(60_000, () => undefined)
-      await world.scheduler.run(() => false, world.scheduler.now() + 60_000)
-      await cast()
-    }
+    await castUntil(4)
     // One of two is no majority: nobody can say whose the study is, and both images stand where an operator looks.
     expect(failRows(seen)).toEqual(['3 PatientMismatch', '4 EntryMalformed'])
     expect([checkEnd(seen, true), world.violations]).toEqual([[], []])
+  })
+
+  it('is a Patient with the newest name, though a transaction of older rows was refused beside it', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => (instancesIn(bundle).includes('1.4.1.3') ? 'rejected' : 'fine'),
+    })
+    const settings = { ...calmSettings(10), maxBundleEntries: 3 }
+    const { happens, upsert } = told(world, services, 'Microsoft.Default', settings)
+    const named = (number: number, study: string, given: string): Change =>
+      upsert('Create', number, false, { study, given })
+    await happens([named(1, '1.2', 'Bo')])
+    // The three of them leave the Patient as it is; the first two, alone, do not.
+    await happens([named(2, '1.3', 'Ann'), named(3, '1.4', 'Ann'), named(4, '1.5', 'Bo')])
+    expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
+    expect(failRows(services)).toEqual(['3 FhirRejected'])
+    expect(services.fhir.store.all('ImagingStudy')).toHaveLength(3)
+  })
+
+  it('is a study of which one image is refused and one other fails: the rest is stored', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => {
+        const instances = instancesIn(bundle)
+        if (instances.includes('1.2.1.2')) return 'unavailable'
+        return instances.includes('1.2.1.1') ? 'rejected' : 'fine'
+      },
+    })
+    const { castUntil, happens, upsert } = told(world, services, 'Microsoft.Default')
+    const other = upsert('Create', 5, false, { study: '1.3', patientId: 'P2' })
+    await happens([1, 2, 3, 4].map((number) => upsert('Create', number)).concat(other))
+    await castUntil(5)
+    expect(failRows(services)).toEqual(['1 FhirRejected', '2 OutlastedRetries'])
+    const studies = services.fhir.store.all('ImagingStudy') as ReadonlyArray<ImagingStudy>
+    expect(studies.map(({ numberOfInstances }) => numberOfInstances)).toEqual([1, 2])
   })
 })

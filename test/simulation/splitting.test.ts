@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { ImagingStudy } from 'fhir/r4'
-import { calmServices, calmSettings, tagsWith } from './calm-services'
+import { calmServices, calmSettings, instancesIn, tagsWith } from './calm-services'
 import type { Key } from './feed-model'
 import type { Transaction } from './fhir-store'
 import { startRun } from './runs'
@@ -11,11 +10,8 @@ const keyOf = (number: number, studies: number): Key => {
   return { partition: 'Microsoft.Default', study, series: `${study}.1`, instance: `${study}.1.${number}` }
 }
 
-const numbersIn = ({ entry = [] }: Transaction): ReadonlyArray<number> =>
-  entry
-    .flatMap(({ resource }) => (resource?.resourceType === 'ImagingStudy' ? [resource as ImagingStudy] : []))
-    .flatMap(({ series = [] }) => series.flatMap(({ instance = [] }) => instance))
-    .map(({ uid }) => Number(uid.split('.').at(-1)))
+const numbersIn = (bundle: Transaction): ReadonlyArray<number> =>
+  instancesIn(bundle).map((uid) => Number(uid.split('.').at(-1)))
 
 interface Outcome {
   readonly recorded: ReadonlyArray<number>
@@ -34,7 +30,9 @@ const castAll = async (
 ): Promise<Outcome> => {
   const world = makeWorld(1, { only: new Set() })
   const { scheduler, violations } = world
-  const services = calmServices(world, { isRefused: (bundle) => numbersIn(bundle).some(isRefused) })
+  const services = calmServices(world, {
+    verdictOn: (bundle) => (numbersIn(bundle).some(isRefused) ? 'rejected' : 'fine'),
+  })
   const { store } = services.fhir
   const { feed, storage } = services
   for (let number = 1; number <= count; number++) {
