@@ -23,7 +23,9 @@ const nextCheckpoint = 'lib/app/next-checkpoint.ts'
 const isolateRows = 'lib/app/isolate-rows.ts'
 const runCast = 'lib/app/run-cast.ts'
 const storedCheckpoint = 'lib/app/stored-checkpoint.ts'
-const castBatch = 'lib/app/cast-batch.ts'
+const deliver = 'lib/app/deliver.ts'
+const blame = 'lib/app/blame.ts'
+const takeApart = 'lib/app/take-apart.ts'
 const session = 'lib/app/fhir-session.ts'
 const settleErrors = 'lib/app/settle-errors.ts'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
@@ -174,27 +176,27 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'a refused If-Match counts as stored',
     edits: [
       {
-        file: castBatch,
-        from: 'again.push(...rowsOf(bundles.slice(index).flat()))',
+        file: deliver,
+        from: 'if (wasSent) rowsOf(units).forEach((row) => sent.add(row))',
         to: `if (result.error._tag === 'FhirConflict') { settleStored(rowsOf(units)); continue }
-             again.push(...rowsOf(bundles.slice(index).flat()))`,
+             if (wasSent) rowsOf(units).forEach((row) => sent.add(row))`,
       },
     ],
   },
   {
     name: 'entries are blamed without comparison',
     edits: [
-      { file: castBatch, from: `if (alone._tag !== 'Committed') return stop`, to: '' },
-      { file: castBatch, from: 'return compared ? inTurn', to: 'return true ? inTurn' },
+      { file: blame, from: `if (alone._tag !== 'Committed') return stop`, to: '' },
+      { file: blame, from: 'return compared ? inTurn', to: 'return true ? inTurn' },
     ],
   },
   {
     name: 'a rejected transaction is recorded whole',
     edits: [
       {
-        file: castBatch,
+        file: takeApart,
         from: 'if (units.length > 1) return inTurn(halves(units).map(rowsOf))',
-        to: 'return record(rowsOf(units), error)',
+        to: 'return recorded(rowsOf(units), error)',
       },
     ],
   },

@@ -1,0 +1,32 @@
+import { studyKeyText } from '../dicom/change-feed-entry'
+import type { LiveRow } from './judge'
+import type { Unit } from './units'
+
+/** How a batch is taken apart, without a word about when. */
+
+/** The rows of each study, studies in the order of their first row. */
+export const byStudy = (rows: ReadonlyArray<LiveRow>): ReadonlyArray<ReadonlyArray<LiveRow>> => {
+  const studies = new Map<string, Array<LiveRow>>()
+  for (const row of rows) {
+    const key = studyKeyText(row.key)
+    const known = studies.get(key)
+    if (known === undefined) studies.set(key, [row])
+    else known.push(row)
+  }
+  return [...studies.values()]
+}
+
+export const halves = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
+  const middle = Math.ceil(items.length / 2)
+  return [items.slice(0, middle), items.slice(middle)].filter((half) => half.length > 0)
+}
+
+export const bySequence = (rows: Iterable<LiveRow>): ReadonlyArray<LiveRow> =>
+  [...new Set(rows)].sort((left, right) => left.sequence - right.sequence)
+
+/** All rows that wait for these units, once each. */
+export const rowsOf = (units: ReadonlyArray<Unit>): ReadonlyArray<LiveRow> => [
+  ...new Set(units.flatMap(({ rows, deferred }) => [...rows, ...deferred])),
+]
+
+export const isDeletion = ({ _tag }: LiveRow): boolean => _tag === 'Delete'
