@@ -28,7 +28,7 @@ const maxIndexBytes = 16 * 1024 * 1024
 
 const arrayOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> =>
   pipe(
-    jsonOf('dicom', { ...answer, body: withoutUnread(answer.body) }),
+    jsonOf('dicom', answer),
     E.filterOrElse(
       (json): json is ReadonlyArray<unknown> => Array.isArray(json),
       () => unavailable('dicom', 'unreadable page: it is not a list'),
@@ -40,7 +40,7 @@ const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
   answer.status === 200
     ? pipe(
         arrayOf(answer),
-        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.body.length })),
+        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.bytes })),
       )
     : E.left(unexpected('dicom', answer))
 
@@ -76,7 +76,7 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
   const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
 
   const get = (url: string, accept: string, maxBytes: number): Result<HttpAnswer> =>
-    call({ method: 'GET', url, headers: { accept }, maxBytes })
+    call({ method: 'GET', url, headers: { accept }, maxBytes, keep: withoutUnread })
 
   const feed = (path: string): Result<HttpAnswer> =>
     get(`${service.root}/${path}`, 'application/json', settings.maxPageBytes)

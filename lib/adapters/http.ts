@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly body?: string
   /** Of the answer's body, decoded. */
   readonly maxBytes: number
+  /** What of the answer's body is kept, all when it is left out. Asked of each piece as it comes, wherever it begins. */
+  readonly keep?: (piece: Uint8Array) => Uint8Array
 }
 
 export interface HttpAnswer {
@@ -32,6 +34,8 @@ export interface HttpAnswer {
   /** By lower-case name. */
   readonly header: (name: string) => string | undefined
   readonly body: string
+  /** Of the body as it came, decoded, also of what was not kept. */
+  readonly bytes: number
 }
 
 /** `outOfTime`: the run's own time was up, not the request's. */
@@ -70,27 +74,37 @@ const whyNotSent = (error: unknown): string => {
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>
 
-interface RawAnswer {
+interface Answered {
   readonly status: number
   readonly headers: Headers
-  readonly body: Buffer
+}
+
+interface RawAnswer extends Answered {
+  readonly body: Uint8Array
+  readonly bytes: number
 }
 
 // Of an error the status is what counts. A body that is no use must not hide it: "too large" would mean "ask for less".
 const maxErrorBytes = 1024 * 1024
-const noBody = Buffer.alloc(0)
+const noBody = { body: Buffer.alloc(0), bytes: 0 }
 const isSuccess = (status: number): boolean => status >= 200 && status < 300
+const limitOf = ({ status }: Answered, maxBytes: number): number => (isSuccess(status) ? maxBytes : maxErrorBytes)
+
+const encodingOf = ({ headers }: Answered): string =>
+  String(headers['content-encoding'] ?? 'identity')
+    .trim()
+    .toLowerCase() || 'identity'
 
 const exchange = (
-  { method, url, headers, body, maxBytes }: HttpRequest,
+  { method, url, headers, body, maxBytes, keep }: HttpRequest,
   timeout: { readonly ms: number; readonly outOfTime: boolean },
   onSent: () => void,
 ): Promise<E.Either<HttpFailure, RawAnswer>> =>
   new Promise((resolve) => {
     let sending: Dispatcher.DispatchController | undefined
     let ended = false
-    let start: Omit<RawAnswer, 'body'> = { status: 0, headers: {} }
-    const chunks: Buffer[] = []
+    let start: Answered = { status: 0, headers: {} }
+    const chunks: Array<Uint8Array> = []
     let bytes = 0
 
     const end = (result: E.Either<HttpFailure, RawAnswer>): void => {
@@ -123,10 +137,11 @@ const exchange = (
       },
       onResponseData: (_controller, chunk) => {
         bytes += chunk.length
-        if (bytes <= (isSuccess(start.status) ? maxBytes : maxErrorBytes)) chunks.push(chunk)
-        else giveUp(isSuccess(start.status) ? E.left(answerTooBig) : E.right({ ...start, body: noBody }))
+        if (bytes > limitOf(start, maxBytes)) {
+          giveUp(isSuccess(start.status) ? E.left(answerTooBig) : E.right({ ...start, ...noBody }))
+        } else chunks.push(keep !== undefined && encodingOf(start) === 'identity' ? keep(chunk) : chunk)
       },
-      onResponseEnd: () => end(E.right({ ...start, body: Buffer.concat(chunks) })),
+      onResponseEnd: () => end(E.right({ ...start, body: Buffer.concat(chunks), bytes })),
       onResponseError: (_controller, error) =>
         end(
           E.left(
@@ -148,18 +163,18 @@ const unzip = promisify(gunzip)
 
 /** The limit holds for what comes out: a small body may unfold to a huge one. */
 const decoded = async (
-  { status, headers, body }: RawAnswer,
-  maxBytes: number,
-): Promise<E.Either<HttpFailure, Buffer>> => {
-  const encoding = String(headers['content-encoding'] ?? '')
-    .trim()
-    .toLowerCase()
-  if (encoding === '' || encoding === 'identity' || body.length === 0) return E.right(body)
-  const failed = (failure: HttpFailure) => (isSuccess(status) ? E.left(failure) : E.right(noBody))
+  answer: RawAnswer,
+  { maxBytes, keep }: HttpRequest,
+): Promise<E.Either<HttpFailure, RawAnswer>> => {
+  const encoding = encodingOf(answer)
+  if (encoding === 'identity' || answer.bytes === 0) return E.right(answer)
+  const failed = (failure: HttpFailure) =>
+    isSuccess(answer.status) ? E.left(failure) : E.right({ ...answer, ...noBody })
   if (encoding !== 'gzip' && encoding !== 'x-gzip')
     return failed(answerLost('the answer has an encoding not asked for'))
   try {
-    return E.right(await unzip(body, { maxOutputLength: isSuccess(status) ? maxBytes : maxErrorBytes }))
+    const body = await unzip(answer.body, { maxOutputLength: limitOf(answer, maxBytes) })
+    return E.right({ ...answer, body: keep === undefined ? body : keep(body), bytes: body.length })
   } catch (error) {
     return failed(
       codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? answerTooBig : answerLost('the answer cannot be decompressed'),
@@ -191,14 +206,14 @@ export const httpSender =
     const withEncoding = { ...request, headers: { ...request.headers, 'accept-encoding': 'gzip' } }
     const raw = await exchange(withEncoding, timeout, count)
     if (E.isLeft(raw)) return raw
-    const body = await decoded(raw.right, request.maxBytes)
-    if (E.isLeft(body)) return body
-    const { status, headers } = raw.right
+    const answer = await decoded(raw.right, request)
+    if (E.isLeft(answer)) return answer
+    const { status, headers, body, bytes } = answer.right
     const header = (name: string): string | undefined => {
       const value = headers[name]
       return Array.isArray(value) ? value[0] : value
     }
-    return E.right({ status, header, body: new TextDecoder().decode(body.right) })
+    return E.right({ status, header, body: new TextDecoder().decode(body), bytes })
   }
 
 const dateOf = (text: string | undefined): number | undefined => {

@@ -10,6 +10,7 @@ import { mapEndpoint } from '../../lib/domain/mapping/endpoint'
 import { settingsOf } from '../support/domain-settings'
 import { type Workload, pageText } from './workload'
 
+const decoder = new TextDecoder()
 const pageWidth = 100
 const batchSize = 1000
 const limits = { entries: 499, bytes: 8_386_608 }
@@ -25,8 +26,19 @@ const emptySnapshot = (settings: JudgeSettings): Snapshot => ({
   mistaken: new Map(),
 })
 
+/** As they come from a socket. */
+const pieceBytes = 64 * 1024
+
+const readPage = (page: Uint8Array): ReadonlyArray<unknown> => {
+  const pieces: Array<Uint8Array> = []
+  for (let start = 0; start < page.length; start += pieceBytes) {
+    pieces.push(withoutUnread(Buffer.from(page.subarray(start, start + pieceBytes))))
+  }
+  return JSON.parse(decoder.decode(Buffer.concat(pieces))) as ReadonlyArray<unknown>
+}
+
 /** From the text of pages to the text of bundles: what a run computes, without what it asks of services. */
-export const bundleTexts = (pages: ReadonlyArray<string>): ReadonlyArray<string> => {
+export const bundleTexts = (pages: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
   const settings = settingsOf()
   const judge = makeJudge(settings)
   const snapshot = emptySnapshot(settings)
@@ -34,7 +46,7 @@ export const bundleTexts = (pages: ReadonlyArray<string>): ReadonlyArray<string>
   const texts: Array<string> = []
   for (let start = 0; start < pages.length; start += pagesPerBatch) {
     const rows = pages.slice(start, start + pagesPerBatch).flatMap((page) =>
-      (JSON.parse(withoutUnread(page)) as ReadonlyArray<unknown>).flatMap((element): ReadonlyArray<LiveRow> => {
+      readPage(page).flatMap((element): ReadonlyArray<LiveRow> => {
         const entry = judge.decode(element)
         const judged = E.isRight(entry) ? judge.judge(entry.right, false) : undefined
         return judged?._tag === 'Live' ? [judged.row] : []
@@ -74,9 +86,10 @@ export const measureCpu = (workload: Workload, rounds: number): CpuMeasure => {
   const pages = Array.from({ length: workload.entries / pageWidth }, (_, index) =>
     pageText(workload, index * pageWidth, pageWidth, true),
   )
+  const bytes = pages.map((page) => Buffer.from(page))
   let bundleBytes = 0
   const pipeline = (): void => {
-    bundleBytes = bundleTexts(pages).reduce((total, text) => total + Buffer.byteLength(text), 0)
+    bundleBytes = bundleTexts(bytes).reduce((total, text) => total + Buffer.byteLength(text), 0)
   }
   const parse = (): void => {
     for (const page of pages) JSON.parse(page)
@@ -90,7 +103,7 @@ export const measureCpu = (workload: Workload, rounds: number): CpuMeasure => {
     parseMs: median(measured.map(({ parseMs }) => parseMs)),
     pipelineMs: median(measured.map(({ pipelineMs }) => pipelineMs)),
     ratio: median(measured.map(({ parseMs, pipelineMs }) => pipelineMs / parseMs)),
-    pageBytes: pages.reduce((total, page) => total + Buffer.byteLength(page), 0),
+    pageBytes: bytes.reduce((total, { length }) => total + length, 0),
     bundleBytes,
   }
 }

@@ -8,7 +8,7 @@ const shownFunctions = 25
 /** Where the time goes from page text to bundle text: functions by the time that is theirs alone. */
 export const profile = async (): Promise<string> => {
   const workload = { entries: 10_000, instancesPerStudy: 500 }
-  const pages = Array.from({ length: 100 }, (_, index) => pageText(workload, index * 100, 100, true))
+  const pages = Array.from({ length: 100 }, (_, index) => Buffer.from(pageText(workload, index * 100, 100, true)))
   bundleTexts(pages)
   const session = new Session()
   session.connect()

@@ -197,7 +197,7 @@ describe('the delay that a server asks for', () => {
     [{ 'retry-after': '-1' }, undefined],
     [{}, undefined],
   ])('%j', (headers: Record<string, string>, retryAfterMs) => {
-    const answer = { status: 429, header: (name: string) => headers[name], body: '' }
+    const answer = { status: 429, header: (name: string) => headers[name], body: '', bytes: 0 }
     expect(unexpected('fhir', answer).retryAfterMs).toBe(retryAfterMs)
   })
 

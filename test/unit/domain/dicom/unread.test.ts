@@ -1,7 +1,18 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { dictionary } from '../../../../lib/domain/dicom/tags'
-import { withoutUnread } from '../../../../lib/domain/dicom/unread'
+import { withoutUnread as withoutUnreadBytes } from '../../../../lib/domain/dicom/unread'
+
+const text = (pieces: ReadonlyArray<Uint8Array>): string => Buffer.concat(pieces).toString()
+
+const withoutUnread = (whole: string): string => text([withoutUnreadBytes(Buffer.from(whole))])
+
+/** As it comes over the wire: cut anywhere, also within a character. */
+const inPieces = (whole: string, ends: ReadonlyArray<number>): string => {
+  const bytes = Buffer.from(whole)
+  const sorted = [0, ...ends.map((end) => end % (bytes.length + 1)).sort((left, right) => left - right), bytes.length]
+  return text(sorted.slice(1).map((end, index) => withoutUnreadBytes(Buffer.from(bytes.subarray(sorted[index], end)))))
+}
 
 const read = new Set(Object.values(dictionary).map(({ tag }) => tag as string))
 
@@ -48,12 +59,33 @@ describe('text without what is not read', () => {
     expect(withoutUnread(text)).toBe(text)
   })
 
+  it('says what it said wherever a piece ends', () => {
+    const page = [
+      {
+        '00080020': { vr: 'DA', Value: ['20261125'] },
+        '00280010': { vr: 'US', Value: [512, null] },
+        '00100020': { vr: 'LO' },
+      },
+      { '00080070': { vr: 'LO' }, '00080080': { vr: 'LO', Value: ['Zürich', '病院', ''] }, '0020000D': { vr: 'UI' } },
+    ]
+    const whole = JSON.stringify(page)
+    for (let first = 0; first <= Buffer.byteLength(whole); first++) {
+      for (const second of [first, first + 1, first + 40]) {
+        expect(pruned(JSON.parse(inPieces(whole, [first, second])))).toEqual(pruned(page))
+      }
+    }
+  })
+
   it('leaves text that is no JSON as it is no JSON', () => {
     for (const text of [
       '',
       '[',
       '{"00280010":{"vr":"US","Value":[5',
       '"00280010":{"vr":"US","Value":[5]},',
+      '{"00280010":{"vr":"US","Value":[5"a"]},"00080020":{}}',
+      '{"00280010":{"vr":"US","Value":["a"5]},"00080020":{}}',
+      '{"00080070":{"vr":"LO","Value":["a\nb"]},"00080020":{}}',
+      '},"00280010":{"vr":"US","Value":[{}]},"00080020":{}}',
       'nothing',
     ]) {
       expect(() => JSON.parse(withoutUnread(text)) as unknown).toThrow()
@@ -65,7 +97,7 @@ describe('text without what is not read', () => {
       fc.constantFrom(...read),
       fc.constantFrom('00280010', '00080070', '00091010', '0008103e', '7FE00010', 'FFFFFFFF'),
     )
-    const text = fc.oneof(
+    const words = fc.oneof(
       fc.string(),
       fc.string({ unit: 'binary' }),
       fc.constantFrom('"', '\\', ']', '}', '},', '"00280010":{"vr":"US"},', '\\",', '[', '{', ','),
@@ -79,12 +111,13 @@ describe('text without what is not read', () => {
         fc.record({ Value: fc.array(tie('value'), { maxLength: 2 }), vr: fc.constant('LO') }),
         fc.jsonValue({ maxDepth: 1 }),
       ),
-      value: fc.oneof({ maxDepth: 4 }, text, fc.double({ noNaN: true }), fc.constant(null), tie('dataset')),
+      value: fc.oneof({ maxDepth: 4 }, words, fc.double({ noNaN: true }), fc.constant(null), tie('dataset')),
     }))
     fc.assert(
-      fc.property(fc.array(dataset, { maxLength: 3 }), (page) => {
+      fc.property(fc.array(dataset, { maxLength: 3 }), fc.array(fc.nat(2_000), { maxLength: 4 }), (page, ends) => {
         const json: unknown = JSON.parse(JSON.stringify(page))
         expect(pruned(JSON.parse(withoutUnread(JSON.stringify(page))))).toEqual(pruned(json))
+        expect(pruned(JSON.parse(inPieces(JSON.stringify(page), ends)))).toEqual(pruned(json))
       }),
       { seed: 20261125, numRuns: 5_000 },
     )
