@@ -30,6 +30,8 @@ export interface FeedBatch {
   /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
   readonly gone: ReadonlyArray<Numbers>
   readonly reachedHead: boolean
+  /** The stream of pages goes on right behind its last row: nothing of what came was left for later. */
+  readonly goesOn: boolean
   /** No row was found yet: so far the gap behind the checkpoint was crossed. */
   readonly walked?: Walked | undefined
 }
@@ -40,8 +42,8 @@ export interface Reading {
   readonly probed: Map<number, number>
   readonly pageSize: PageSize
   stream: { readonly head: number; readonly pages: FeedStream } | undefined
-  /** The batch behind the one in hand, read while that is written. */
-  ahead: { readonly after: number; readonly read: Result<Forward> } | undefined
+  /** The batches behind the one in hand, read one after the other while that is written. None: it failed, or is the end. */
+  ahead: Array<Promise<Forward | undefined>>
   /** Pages that were asked for, also those that nobody waits for any more. */
   readonly onTheirWay: Set<Promise<unknown>>
 }
@@ -52,7 +54,7 @@ export const newReading = (): Reading => ({
   probed: new Map(),
   pageSize: anyPageSize(),
   stream: undefined,
-  ahead: undefined,
+  ahead: [],
   onTheirWay: new Set(),
 })
 
@@ -68,7 +70,7 @@ export const readFeed = async (
 ): Result<FeedBatch> => {
   const { syncedSequence } = checkpoint
   const ahead = await takeAhead(reading, syncedSequence)
-  const known = ahead !== undefined && endOf(ahead.forward) < ahead.head ? E.right(ahead.head) : await readHead(run)
+  const known = ahead !== undefined && endOf(ahead) < ahead.head ? E.right(ahead.head) : await readHead(run)
   if (E.isLeft(known)) return known
   const { right: head } = known
   if (head < syncedSequence) {
@@ -79,12 +81,12 @@ export const readFeed = async (
   const { late, open, dropped } = probes.right
   const judgedLate = late.map((row) => judgeRow(run, row, true))
   const batch = { head, late, rows: [], judged: judgedLate, holes: open, gone: dropped }
-  if (head === syncedSequence) return E.right({ ...batch, reachedHead: true })
+  if (head === syncedSequence) return E.right({ ...batch, reachedHead: true, goesOn: false })
   const wanted = Math.max(1, limit - late.length)
   const read =
     ahead === undefined
       ? await begin(run, checkpoint, head, reading).next(wanted, false)
-      : E.right<ServiceError, Forward>(ahead.forward)
+      : E.right<ServiceError, Forward>(ahead)
   if (E.isLeft(read)) return read
   const { offset, walked } = read.right
   const found = read.right.found.slice(0, wanted)
@@ -94,58 +96,73 @@ export const readFeed = async (
   const last = rows.at(-1)
   // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
   const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  return E.right({ ...batch, rows, judged, holes, gone: [...dropped, ...gaps], reachedHead, walked })
+  const goesOn = rows.length === read.right.found.length && head === read.right.head
+  return E.right({ ...batch, rows, judged, holes, gone: [...dropped, ...gaps], reachedHead, goesOn, walked })
 }
 
 const begin = (run: Run, start: Start, head: number, reading: Reading): FeedStream => {
+  forget(reading)
   const pages = openStream(run, start, head, reading.pageSize, reading.onTheirWay)
   reading.stream = { head, pages }
   return pages
 }
 
+/** What was read ahead is not what comes now. */
+const forget = (reading: Reading): void => {
+  reading.stream?.pages.end()
+  reading.ahead = []
+}
+
+/** Two: one that waits to be written, and one that comes. */
+const batchesAhead = 2
+
 /**
- * Begins to read the batch behind this one: one batch, and no further than the head that is known. Nothing of it counts
- * until the checkpoint rests on the last row of this one. `beyond`: yet another one will follow.
+ * Begins to read the batches behind this one, no further than the head that is known, and no more than may follow. Nothing
+ * of them counts until the checkpoint rests on the row before.
  */
 export const readAhead = (
   run: Run,
-  { rows, head, reachedHead }: FeedBatch,
+  { rows, head, reachedHead, goesOn }: FeedBatch,
   limit: number,
   reading: Reading,
-  beyond: boolean,
+  following: number,
 ): void => {
   const last = rows.at(-1)
   if (last === undefined || reachedHead) return
-  const { sequence } = last
   const uid = instanceOf(last)
   const start = {
-    syncedSequence: sequence,
+    syncedSequence: last.sequence,
     timestamp: timestampOf(last),
     ...(uid === undefined ? {} : { sopInstanceUid: uid }),
   }
-  const goesOn = reading.stream?.pages.after() === sequence && reading.stream.head === head
-  const pages = goesOn ? reading.stream?.pages : undefined
-  const read = (pages ?? begin(run, start, head, reading)).next(limit, beyond)
-  // Whoever takes it hears of an exception; a run that ends before that must not end the process with it.
-  read.catch(() => undefined)
-  reading.ahead = { after: sequence, read }
+  const { pages } =
+    goesOn && reading.stream !== undefined ? reading.stream : { pages: begin(run, start, head, reading) }
+  while (reading.ahead.length < Math.min(batchesAhead, following)) {
+    const before = reading.ahead.at(-1)
+    const isLast = reading.ahead.length + 1 >= following
+    const next = async (): Promise<Forward | undefined> => {
+      const first = before === undefined || ((await before)?.found.length ?? 0) >= limit
+      const read = first ? await pages.next(limit, !isLast) : undefined
+      return read === undefined || E.isLeft(read) ? undefined : read.right
+    }
+    const read = next()
+    // Whoever takes it hears of an exception; a run that ends before that must not end the process with it.
+    read.catch(() => undefined)
+    reading.ahead.push(read)
+  }
 }
 
 /** Resolves when nothing that was asked for is on its way any more. */
 export const endReading = async ({ ahead, onTheirWay }: Reading): Promise<void> => {
-  await Promise.allSettled([ahead?.read, ...onTheirWay])
+  await Promise.allSettled([...ahead, ...onTheirWay])
 }
 
 /** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */
-const takeAhead = async (
-  reading: Reading,
-  after: number,
-): Promise<{ readonly forward: Forward; readonly head: number } | undefined> => {
-  const { ahead, stream } = reading
-  reading.ahead = undefined
-  const read = await ahead?.read
-  if (stream === undefined || ahead?.after !== after || read === undefined || E.isLeft(read)) return undefined
-  return { forward: read.right, head: stream.head }
+const takeAhead = async (reading: Reading, after: number): Promise<Forward | undefined> => {
+  const forward = await reading.ahead.shift()
+  if (forward?.after === after) return forward
+  forget(reading)
+  return undefined
 }
 
 const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset

@@ -17,6 +17,9 @@ export interface Found {
 }
 
 export interface Forward {
+  /** The row, or the number, behind which it looked. */
+  readonly after: number
+  readonly head: number
   readonly found: ReadonlyArray<Found>
   /** How far it looked. */
   readonly offset: number
@@ -58,8 +61,8 @@ export type Start = Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'time
 export interface FeedStream {
   /** Up to `limit` rows, in order. `beyond`: another batch will follow, so pages are asked for beyond this one. */
   readonly next: (limit: number, beyond: boolean) => Result<Forward>
-  /** The last row that was handed out, or the one it began behind. */
-  readonly after: () => number
+  /** Asks for no further page. */
+  readonly end: () => void
 }
 
 interface Asked {
@@ -90,6 +93,7 @@ export const openStream = (
   let seen = start.syncedSequence
   let gapSeenAt: number | undefined
   let isFirst = true
+  let ended = false
   let anyFound = false
   const found: Array<Found> = []
   const asked: Array<Asked> = []
@@ -158,12 +162,13 @@ export const openStream = (
     let further: Walked | undefined
     const sofar = (): E.Either<ServiceError, Forward> => {
       const batch = found.splice(0, limit)
+      const before = after
       after = batch.at(-1)?.row.sequence ?? after
       const walkedOn = further !== undefined && batch.length === 0 && seen < head ? { walked: further } : {}
-      return E.right({ found: batch, offset: seen, ...walkedOn })
+      return E.right({ after: before, head, found: batch, offset: seen, ...walkedOn })
     }
     while (seen < head && found.length < limit) {
-      if (!isFirst && isEnough()) break
+      if (ended || (!isFirst && isEnough())) break
       ask(limit, beyond)
       const page = asked.shift()
       if (page === undefined) break
@@ -198,7 +203,10 @@ export const openStream = (
     return sofar()
   }
 
-  return { next, after: () => after }
+  const end = (): void => {
+    ended = true
+  }
+  return { next, end }
 }
 
 /** Down to what came within the byte cap, and slowly up again. */

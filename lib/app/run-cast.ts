@@ -175,7 +175,7 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
     tally.head = feed.right.head
     tally.openHoles = feed.right.holes.length
     const left = run.settings.maxBatches === 0 ? Infinity : run.settings.maxBatches - batches
-    if (left > 0) readAhead(run, feed.right, limit, reading, left > 1)
+    readAhead(run, feed.right, limit, reading, left)
     const { judged } = feed.right
     const live = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
     if (live.length > 0 && session === undefined) {

@@ -412,8 +412,8 @@ describe('the batch behind', () => {
   const aheadOf = async (reader: FeedReader, limit = 200) => {
     const reading = newReading()
     const batch = await read(reader, at(20), limit, reading)
-    readAhead(reader.run, batch, limit, reading, true)
-    await reading.ahead?.read
+    readAhead(reader.run, batch, limit, reading, 2)
+    await Promise.all(reading.ahead)
     const before = reader.asked.length
     return { reading, askedSince: () => reader.asked.slice(before) }
   }
@@ -424,6 +424,20 @@ describe('the batch behind', () => {
     const next = await read(reader, at(220), 200, reading)
     expect([sequences(next.rows)[0], sequences(next.rows).at(-1), next.reachedHead]).toEqual([221, 420, false])
     expect(askedSince()).toEqual([])
+  })
+
+  it('is read with the one behind it, and no further, however many may follow', async () => {
+    const reader = feedReader({ rows: rowsFrom(1, 5_000) })
+    const reading = newReading()
+    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, Infinity)
+    const [second, third] = await Promise.all(reading.ahead)
+    await endReading(reading)
+    expect(reading.ahead).toHaveLength(2)
+    expect(second?.found.map(({ row }) => row.sequence)).toEqual(Array.from({ length: 200 }, (_, index) => index + 221))
+    expect(third?.found.map(({ row }) => row.sequence)).toEqual(Array.from({ length: 200 }, (_, index) => index + 421))
+    // And the pages that were on their way by then.
+    const furthest = Math.max(...reader.asked.map((label) => Number(/^range (\d+)/.exec(label)?.[1] ?? 0)))
+    expect(furthest).toBeLessThan(620 + 4 * 100)
   })
 
   it('is read anew when the checkpoint came to rest elsewhere', async () => {
@@ -438,7 +452,7 @@ describe('the batch behind', () => {
     const reader = feedReader({ rows: rowsFrom(1, 5_000) })
     const { reading } = await aheadOf(reader)
     const second = await read(reader, at(220), 200, reading)
-    readAhead(reader.run, second, 200, reading, true)
+    readAhead(reader.run, second, 200, reading, 2)
     const third = await read(reader, at(420), 200, reading)
     expect(sequences(third.rows)).toEqual(Array.from({ length: 200 }, (_, index) => index + 421))
     const asked = reader.asked.filter((label) => label.startsWith('range'))
@@ -476,7 +490,7 @@ describe('the batch behind', () => {
         sequences(batch.right.rows).forEach((sequence, index) => {
           if (sequence > 250) taken.add(uids[index]?.startsWith('2.25.') === true ? 'new' : 'old')
         })
-        readAhead(reader.run, batch.right, 100, reading, true)
+        readAhead(reader.run, batch.right, 100, reading, 2)
         checkpoint = { ...at(batch.right.rows.at(-1)?.sequence ?? 0), sopInstanceUid: uids.at(-1) ?? '' }
       }
       expect([passed, taken.size < 2]).toEqual([passed, true])
@@ -486,7 +500,7 @@ describe('the batch behind', () => {
   it('asks for nothing that no batch will take', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 5_000) })
     const reading = newReading()
-    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, false)
+    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, 1)
     await read(reader, at(220), 200, reading)
     await endReading(reading)
     const pages = reader.asked.filter((label) => label.startsWith('range'))
@@ -496,7 +510,7 @@ describe('the batch behind', () => {
   it('leaves nothing on its way at the end, also not what nobody waits for any more', async () => {
     const reader = feedReader({ rows: rowsFrom(1, 5_000) })
     const reading = newReading()
-    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, true)
+    readAhead(reader.run, await read(reader, at(20), 200, reading), 200, reading, 2)
     // The batch was cut: it is read anew from the middle.
     await read(reader, at(120), 200, reading)
     await endReading(reading)
@@ -514,7 +528,7 @@ describe('the batch behind', () => {
     let checkpoint = at(0)
     for (let batches = 0; batches < 4; batches++) {
       const batch = await read(reader, checkpoint, 100, reading)
-      readAhead(reader.run, batch, 100, reading, true)
+      readAhead(reader.run, batch, 100, reading, 2)
       checkpoint = at(batch.rows.at(-1)?.sequence ?? 0)
     }
     const { rows, walked } = await read(reader, checkpoint, 100, reading)
@@ -535,8 +549,8 @@ describe('the batch behind', () => {
     const reading = newReading()
     const batch = await read(reader, at(20), 200, reading)
     isDown = true
-    readAhead(reader.run, batch, 200, reading, true)
-    await reading.ahead?.read
+    readAhead(reader.run, batch, 200, reading, 2)
+    await Promise.all(reading.ahead)
     isDown = false
     expect(sequences((await read(reader, at(220), 200, reading)).rows)).toHaveLength(200)
   })
@@ -544,6 +558,6 @@ describe('the batch behind', () => {
   it('is not read when this one reached the head', async () => {
     const reader = feedReader({ rows })
     const { reading } = await aheadOf(reader, 1_000)
-    expect(reading.ahead).toBeUndefined()
+    expect(reading.ahead).toEqual([])
   })
 })
