@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import * as E from 'fp-ts/Either'
@@ -17,6 +18,9 @@ export interface Meter {
 
 export const newMeter = (): Meter => ({ dicomRequests: 0, fhirRequests: 0, fhirBytesSent: 0, retries: 0 })
 
+/** May overwrite the piece, and give back a part of it. */
+export type Keep = (piece: Uint8Array) => Uint8Array
+
 export interface HttpRequest {
   readonly service: Service
   readonly method: 'GET' | 'POST' | 'PUT'
@@ -26,7 +30,7 @@ export interface HttpRequest {
   /** Of the answer's body, decoded. */
   readonly maxBytes: number
   /** What of the answer's body is kept, all when it is left out. Asked of each piece as it comes, wherever it begins. */
-  readonly keep?: (piece: Uint8Array) => Uint8Array
+  readonly keep?: Keep
 }
 
 export interface HttpAnswer {
@@ -80,8 +84,31 @@ interface Answered {
 }
 
 interface RawAnswer extends Answered {
-  readonly body: Uint8Array
+  /** Text when it came as it is, else bytes. */
+  readonly body: Uint8Array | string
   readonly bytes: number
+}
+
+interface Body {
+  readonly add: (piece: Uint8Array) => void
+  readonly end: () => RawAnswer['body']
+}
+
+/** A body that is cut as it comes: what is left of a piece becomes text at once, so that nothing holds on to the piece. */
+const cutBody = (keep: Keep): Body => {
+  const decoder = new StringDecoder('utf8')
+  let text = ''
+  return {
+    add: (piece) => {
+      text += decoder.write(keep(piece))
+    },
+    end: () => text + decoder.end(),
+  }
+}
+
+const wholeBody = (): Body => {
+  const pieces: Array<Uint8Array> = []
+  return { add: (piece) => void pieces.push(piece), end: () => Buffer.concat(pieces) }
 }
 
 // Of an error the status is what counts. A body that is no use must not hide it: "too large" would mean "ask for less".
@@ -104,7 +131,7 @@ const exchange = (
     let sending: Dispatcher.DispatchController | undefined
     let ended = false
     let start: Answered = { status: 0, headers: {} }
-    const chunks: Array<Uint8Array> = []
+    let content = wholeBody()
     let bytes = 0
 
     const end = (result: E.Either<HttpFailure, RawAnswer>): void => {
@@ -134,14 +161,15 @@ const exchange = (
       },
       onResponseStart: (_controller, status, responseHeaders) => {
         start = { status, headers: responseHeaders }
+        if (keep !== undefined && encodingOf(start) === 'identity') content = cutBody(keep)
       },
       onResponseData: (_controller, chunk) => {
         bytes += chunk.length
         if (bytes > limitOf(start, maxBytes)) {
           giveUp(isSuccess(start.status) ? E.left(answerTooBig) : E.right({ ...start, ...noBody }))
-        } else chunks.push(keep !== undefined && encodingOf(start) === 'identity' ? keep(chunk) : chunk)
+        } else content.add(chunk)
       },
-      onResponseEnd: () => end(E.right({ ...start, body: Buffer.concat(chunks), bytes })),
+      onResponseEnd: () => end(E.right({ ...start, body: content.end(), bytes })),
       onResponseError: (_controller, error) =>
         end(
           E.left(
@@ -167,7 +195,7 @@ const decoded = async (
   { maxBytes, keep }: HttpRequest,
 ): Promise<E.Either<HttpFailure, RawAnswer>> => {
   const encoding = encodingOf(answer)
-  if (encoding === 'identity' || answer.bytes === 0) return E.right(answer)
+  if (encoding === 'identity' || typeof answer.body === 'string' || answer.bytes === 0) return E.right(answer)
   const failed = (failure: HttpFailure) =>
     isSuccess(answer.status) ? E.left(failure) : E.right({ ...answer, ...noBody })
   if (encoding !== 'gzip' && encoding !== 'x-gzip')
@@ -180,6 +208,13 @@ const decoded = async (
       codeOf(error) === 'ERR_BUFFER_TOO_LARGE' ? answerTooBig : answerLost('the answer cannot be decompressed'),
     )
   }
+}
+
+const byteOrderMark = '\uFEFF'
+
+const textOf = (body: RawAnswer['body']): string => {
+  if (typeof body !== 'string') return new TextDecoder().decode(body)
+  return body.startsWith(byteOrderMark) ? body.slice(1) : body
 }
 
 interface Run {
@@ -213,7 +248,7 @@ export const httpSender =
       const value = headers[name]
       return Array.isArray(value) ? value[0] : value
     }
-    return E.right({ status, header, body: new TextDecoder().decode(body), bytes })
+    return E.right({ status, header, body: textOf(body), bytes })
   }
 
 const dateOf = (text: string | undefined): number | undefined => {

@@ -120,6 +120,7 @@ const gather = (piece: Uint8Array): number => {
  * product does not read: that is nine tenths of the text of a CT, and parsing is most of the work. An element is only
  * recognised as the service writes it, and cannot be mistaken: a quotation mark inside of a text is escaped. All others
  * stay, and so do the last element of a dataset and one that is not whole in this piece; they are passed over when the
- * entry is decoded. The piece itself is overwritten.
+ * entry is decoded. What is left is the beginning of the piece itself, which is
+ * overwritten.
  */
-export const withoutUnread = (piece: Uint8Array): Uint8Array => new Uint8Array(piece.subarray(0, gather(piece)))
+export const withoutUnread = (piece: Uint8Array): Uint8Array => piece.subarray(0, gather(piece))

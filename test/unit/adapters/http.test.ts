@@ -1,7 +1,14 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import { type HttpAnswer, type HttpFailure, httpSender, newMeter, unexpected } from '../../../lib/adapters/http'
+import {
+  type HttpAnswer,
+  type HttpFailure,
+  type Keep,
+  httpSender,
+  newMeter,
+  unexpected,
+} from '../../../lib/adapters/http'
 import { deadUrl, json, serve, stopServers, stopTimeouts, text } from './loopback'
 
 afterEach(stopServers)
@@ -165,6 +172,46 @@ describe('httpSender', () => {
     })
     const { status, body: read } = answerOf(await send(url))
     expect({ status, read }).toEqual({ status: 503, read: '' })
+  })
+
+  describe('of which only a part is kept', () => {
+    const send = (url: string, keep: Keep) => {
+      const sender = httpSender({ meter: newMeter(), requestTimeoutMs: 60_000, remainingMs: () => Infinity })
+      return sender({ service: 'dicom', method: 'GET', url, headers: {}, maxBytes: 1_000, keep })()
+    }
+    const withoutCommas: Keep = (piece) => piece.filter((byte) => byte !== 0x2c)
+
+    it('is cut piece by piece, also where a piece ends within a character', async () => {
+      const whole = Buffer.from('\uFEFF病院,Zürich')
+      for (let end = 1; end < whole.length; end++) {
+        const pieces: Array<number> = []
+        let goOn = (): void => undefined
+        const { url } = await serve((_seen, response) => {
+          goOn = () => response.end(whole.subarray(end))
+          response.write(whole.subarray(0, end))
+        })
+        const answer = await send(url, (piece) => {
+          pieces.push(piece.length)
+          if (pieces.length === 1) goOn()
+          return withoutCommas(piece)
+        })
+        expect(answerOf(answer)).toMatchObject({ body: '病院Zürich', bytes: whole.length })
+        expect(pieces).toEqual([end, whole.length - end])
+      }
+    })
+
+    it('is cut when it was decompressed', async () => {
+      const { url } = await serve((_seen, response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' })
+        response.end(gzipSync('a,b,c'))
+      })
+      expect(answerOf(await send(url, withoutCommas))).toMatchObject({ body: 'abc', bytes: 5 })
+    })
+
+    it('is held to the limit by what came, not by what is left', async () => {
+      const { url } = await serve(text(200, ','.repeat(1_001)))
+      expect(failureOf(await send(url, withoutCommas))).toEqual({ _tag: 'AnswerTooBig' })
+    })
   })
 
   it('follows no redirect', async () => {
