@@ -9,9 +9,12 @@ import { readRange } from './read-range'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
-export interface Found {
+interface Judged {
   readonly row: ReadRow
   readonly judgement: Judgement
+}
+
+export interface Found extends Judged {
   /** When it was seen that the numbers before it are missing, by the server's clock, ms. */
   readonly gapSeenAt: number
 }
@@ -65,13 +68,18 @@ export interface FeedStream {
   readonly end: () => void
 }
 
+/** Judged as soon as it is there: nothing waits for its turn with its datasets. */
+interface JudgedPage extends Omit<RangeRead, 'rows'> {
+  readonly rows: ReadonlyArray<Judged>
+}
+
 interface Asked {
   /** What it is asked for begins behind this number. */
   readonly from: number
   readonly width: number
   /** Whether it holds the row at `from`, too. */
   readonly isEarly: boolean
-  readonly page: Result<RangeRead>
+  readonly page: Result<JudgedPage>
 }
 
 /**
@@ -98,6 +106,11 @@ export const openStream = (
   const found: Array<Found> = []
   const asked: Array<Asked> = []
 
+  const judgePage = ({ rows, ...page }: RangeRead): JudgedPage => ({
+    ...page,
+    rows: rows.map((row) => ({ row: withoutMetadata(row), judgement: judgeRow(run, row, false) })),
+  })
+
   const ask = (limit: number, beyond: boolean): void => {
     let from = asked.reduce((end, { width }) => end + width, seen)
     const isDense = last.sequence >= seen
@@ -108,7 +121,7 @@ export const openStream = (
       const early = isEarly ? 1 : 0
       // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
       const width = Math.max(1, Math.min(size.width - early, head - from, isDense ? wanted : widestPage))
-      const page = readRange(run, from - early, width + early)
+      const page = readRange(run, from - early, width + early).then(E.map(judgePage))
       const come = (): void => void onTheirWay.delete(page)
       onTheirWay.add(page)
       page.then(come, come)
@@ -117,11 +130,11 @@ export const openStream = (
     }
   }
 
-  const take = (behind: ReadonlyArray<ReadRow>, servedAt: number): void => {
+  const take = (behind: ReadonlyArray<Judged>, servedAt: number): void => {
     // Of several pages that show a number missing, the one that looked first.
     let missingSince = Math.min(gapSeenAt ?? servedAt, servedAt)
-    for (const row of behind) {
-      found.push({ row: withoutMetadata(row), judgement: judgeRow(run, row, false), gapSeenAt: missingSince })
+    for (const { row, judgement } of behind) {
+      found.push({ row, judgement, gapSeenAt: missingSince })
       last = { sequence: row.sequence, uid: instanceOf(row), timestamp: timestampOf(row) }
       missingSince = servedAt
     }
@@ -130,19 +143,17 @@ export const openStream = (
   }
 
   /** The row that was read last, as it stands now: in the page, or asked for alone when the page brings rows. */
-  const lastAgain = async (
-    { rows }: RangeRead,
-    { from, isEarly }: Asked,
-  ): Result<ReadonlyArray<ReadRow> | undefined> => {
+  const lastAgain = async (page: JudgedPage, { from, isEarly }: Asked): Result<ReadonlyArray<ReadRow> | undefined> => {
     const { sequence } = last
+    const rows = page.rows.map(({ row }) => row)
     if (isEarly && from === sequence) return E.right(rows)
     if (sequence === 0 || rows.every((row) => row.sequence <= from)) return E.right(undefined)
-    const page = await retrying(run, run.ports.dicom.range(sequence - 1, 1, false))
-    if (E.isLeft(page)) return page
-    return E.map(({ rows: alone }: RangeRead) => alone)(await decodePage(run, sequence - 1, sequence, page.right))
+    const alone = await retrying(run, run.ports.dicom.range(sequence - 1, 1, false))
+    if (E.isLeft(alone)) return alone
+    return E.map((read: RangeRead) => read.rows)(await decodePage(run, sequence - 1, sequence, alone.right))
   }
 
-  const readPage = async (asking: Asked): Result<RangeRead> => {
+  const readPage = async (asking: Asked): Result<JudgedPage> => {
     const read = await asking.page
     const again = E.isLeft(read) ? read : await lastAgain(read.right, asking)
     if (E.isLeft(again)) return again
@@ -178,7 +189,7 @@ export const openStream = (
         const isKept = read.left._tag !== 'FeedReset' && (found.length > 0 || further !== undefined)
         return isKept ? sofar() : read
       }
-      const behind = read.right.rows.filter(({ sequence }) => sequence > page.from)
+      const behind = read.right.rows.filter(({ row }) => row.sequence > page.from)
       adapt(size, page, read.right)
       isFirst = false
       take(behind, read.right.servedAt)
@@ -210,7 +221,7 @@ export const openStream = (
 }
 
 /** Down to what came within the byte cap, and slowly up again. */
-const adapt = (size: PageSize, { from, width }: Asked, { to, bytes }: RangeRead): void => {
+const adapt = (size: PageSize, { from, width }: Asked, { to, bytes }: JudgedPage): void => {
   size.bytes = bytes
   if (to < from + width) size.width = Math.max(1, to - from)
   else if (width >= size.width - 1) size.width = Math.min(widestPage, size.width + Math.ceil(size.width / 4))
