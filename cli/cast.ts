@@ -1,13 +1,6 @@
 import { Cron } from 'croner'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import {
-  type CastReport,
-  cast,
-  configurationProblems,
-  exitCodeOf,
-  jsonLog,
-  keepYoungGenerationSmall,
-} from '../lib/composition'
+import { type CastReport, cast, configurationProblems, exitCodeOf, jsonLog, keepHeapSmall } from '../lib/composition'
 import { progressLine } from './progress'
 import { environment } from './settings'
 import { plural } from './text-table'
@@ -51,7 +44,7 @@ export const castCommand = (): Command =>
     .option('--json', 'one line of JSON a run on stdout; logs go to stderr')
     .addHelpText('after', help)
     .action(async (options: CastCommandOptions) => {
-      keepYoungGenerationSmall()
+      keepHeapSmall()
       const env = environment()
       const stop = stopOnSignals()
       process.exitCode = options.watch === true ? await watch(env, options, stop) : await runOnce(env, options, stop)

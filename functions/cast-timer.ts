@@ -1,7 +1,7 @@
 import { app } from '@azure/functions'
-import { castOnTimer, jsonLog, keepYoungGenerationSmall, stopTakingWork } from '../lib/composition'
+import { castOnTimer, jsonLog, keepHeapSmall, stopTakingWork } from '../lib/composition'
 
-keepYoungGenerationSmall()
+keepHeapSmall()
 
 app.timer('castTimer', {
   schedule: '%CastSchedule%',

@@ -26,7 +26,7 @@ export { readSettings, settingDescriptions } from './config'
 export { settingWarnings } from './setting-names'
 export type { Settings } from './config'
 export type { Progress } from './app/ports'
-export { keepYoungGenerationSmall } from './adapters/heap'
+export { keepHeapSmall } from './adapters/heap'
 export { jsonLog } from './adapters/log'
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
