@@ -141,9 +141,10 @@ export const readAhead = (
     const before = reading.ahead.at(-1)
     const isLast = reading.ahead.length + 1 >= following
     const next = async (): Promise<Forward | undefined> => {
-      const first = before === undefined || ((await before)?.found.length ?? 0) >= limit
-      const read = first ? await pages.next(limit, !isLast) : undefined
-      return read === undefined || E.isLeft(read) ? undefined : read.right
+      // A batch that is not full is the end of what can be read now.
+      if (before !== undefined && ((await before)?.found.length ?? 0) < limit) return undefined
+      const read = await pages.next(limit, !isLast)
+      return E.isLeft(read) ? undefined : read.right
     }
     const read = next()
     // Whoever takes it hears of an exception; a run that ends before that must not end the process with it.
