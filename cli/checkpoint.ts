@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { type StatusAnswer, setCheckpoint, status } from '../lib/composition/operate'
-import { parseCheckpoint } from '../lib/composition/requests'
+import { parseCheckpoint } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 
 interface Options extends Output {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/operate'
-import { allTables, parseFailuresList, parseTable } from '../lib/composition/requests'
+import { allTables, parseFailuresList, parseTable } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, failed, given, operator, parsed, withJson, write } from './operator'
 import { plural, textTable } from './text-table'
 

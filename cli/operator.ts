@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { jsonLog } from '../lib/composition'
 import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
 import { problemOf } from '../lib/composition/problem'
-import type { Parsed } from '../lib/composition/requests'
+import type { Parsed } from '../lib/requests/requests'
 import { environment } from './settings'
 import { userName } from './user-name'
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type Preview, previewBatches } from '../lib/composition/operate'
-import { parsePreview } from '../lib/composition/requests'
+import { parsePreview } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
 import { counts, plural } from './text-table'

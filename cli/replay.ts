@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type Replay, replayRows } from '../lib/composition/operate'
-import { parseReplay } from '../lib/composition/requests'
+import { parseReplay } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
 import { counts, plural, textTable } from './text-table'

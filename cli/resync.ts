@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { type Resync, resyncStudy } from '../lib/composition/operate'
-import { parseStudy } from '../lib/composition/requests'
+import { parseStudy } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { counts } from './text-table'
 

@@ -8,7 +8,7 @@ import {
   resyncStudy,
   verifyMany,
 } from '../lib/composition/operate'
-import type { WalkTally } from '../lib/composition/requests'
+import type { WalkTally } from '../lib/requests/requests'
 import { type Output, failed, write } from './operator'
 import { progressBar } from './progress'
 import { resyncLines } from './resync'

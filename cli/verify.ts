@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { resyncStudy, verifyOne } from '../lib/composition/operate'
-import { parseStudy, parseVerifyScope } from '../lib/composition/requests'
+import { parseStudy, parseVerifyScope } from '../lib/requests/requests'
 import { exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { resyncExitCode, resyncLines } from './resync'
 import { type WalkOptions, reportLines, walkStudies } from './verify-walk'

@@ -1,5 +1,5 @@
 import { catchUp } from '../lib/composition/operate'
-import { parseCatchUp, parseNoBody } from '../lib/composition/requests'
+import { parseCatchUp, parseNoBody } from '../lib/requests/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 
 route('catchUp', {

@@ -1,5 +1,5 @@
 import { setCheckpoint } from '../lib/composition/operate'
-import { parseCheckpoint } from '../lib/composition/requests'
+import { parseCheckpoint } from '../lib/requests/requests'
 import { answer, bodyOf, refuse, route } from './http'
 
 route('checkpoint', {

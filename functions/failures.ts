@@ -1,5 +1,5 @@
 import { failure, failures } from '../lib/composition/operate'
-import { parseFailuresUrl, parseTable } from '../lib/composition/requests'
+import { parseFailuresUrl, parseTable } from '../lib/requests/requests'
 import { answer, hasKeyInHeader, notFound, queryOf, refuse, route } from './http'
 
 route('failures', {

@@ -1,5 +1,5 @@
 import { previewBatches } from '../lib/composition/operate'
-import { parseNoBody, parsePreview } from '../lib/composition/requests'
+import { parseNoBody, parsePreview } from '../lib/requests/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 
 route('preview', {

@@ -1,5 +1,5 @@
 import { replayRows } from '../lib/composition/operate'
-import { parseDryRun, parseReplay } from '../lib/composition/requests'
+import { parseDryRun, parseReplay } from '../lib/requests/requests'
 import { answer, bodyOf, queryOf, refuse, route } from './http'
 
 route('replay', {

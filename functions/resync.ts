@@ -1,5 +1,5 @@
 import { resyncStudy } from '../lib/composition/operate'
-import { parseStudy } from '../lib/composition/requests'
+import { parseStudy } from '../lib/requests/requests'
 import { answer, bodyOf, refuse, route } from './http'
 
 route('resync', {

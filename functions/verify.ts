@@ -1,5 +1,5 @@
 import { verifyOne } from '../lib/composition/operate'
-import { parseStudy } from '../lib/composition/requests'
+import { parseStudy } from '../lib/requests/requests'
 import { answer, queryOf, refuse, route } from './http'
 
 route('verify', {

@@ -5,7 +5,7 @@ import { pipe } from 'fp-ts/function'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as t from 'io-ts'
 import { isAbsoluteUri } from './domain/fhir/identifiers'
-import { doseRules } from './domain/mapping/dose-rules'
+import { doseRules } from './domain/mapping/dose/rules'
 import { allRuleTexts } from './domain/mapping/rules'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import type { CastSettings } from '../app/context'
-import { type CheckpointMoved, moveCheckpoint } from '../app/move-checkpoint'
+import { type CheckpointMoved, moveCheckpoint } from '../app/operate/move-checkpoint'
 import {
   type EndedEarly,
   type Operated,
@@ -10,7 +10,7 @@ import {
   type OperatorOptions,
   leaseHeld,
   service,
-} from '../app/operating'
+} from '../app/operate/operating'
 import type { Log, Progress } from '../app/ports'
 import type {
   ErrorTable,
@@ -20,12 +20,12 @@ import type {
   OperatorPorts,
   RunRecord,
 } from '../app/ports-operator'
-import { type Preview, type PreviewRequest, preview } from '../app/preview'
-import { type Replay, replay } from '../app/replay'
-import type { StudyReport } from '../app/resync'
-import { type Resync, resync, verify } from '../app/resync-study'
-import { type Status, isHealthy, readStatus } from '../app/status'
-import { type Walk, verifyStudies } from '../app/verify'
+import { type Preview, type PreviewRequest, preview } from '../app/operate/preview'
+import { type Replay, replay } from '../app/operate/replay'
+import type { StudyReport } from '../app/operate/resync'
+import { type Resync, resync, verify } from '../app/operate/resync-study'
+import { type Status, isHealthy, readStatus } from '../app/operate/status'
+import { type Walk, verifyStudies } from '../app/operate/verify'
 import {
   type CastReport,
   cast,
@@ -37,12 +37,12 @@ import {
 } from '../composition'
 import { type Settings, readSettings } from '../config'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
-import type { CheckpointRequest, FailuresRequest, ReplayRequest, StudyRequest } from './requests'
+import type { CheckpointRequest, FailuresRequest, ReplayRequest, StudyRequest } from '../requests/requests'
 
 // What an operator can ask, over HTTP and on the command line alike.
 
-export type { Status } from '../app/status'
-export type { CheckpointMoved } from '../app/move-checkpoint'
+export type { Status } from '../app/operate/status'
+export type { CheckpointMoved } from '../app/operate/move-checkpoint'
 export type { ErrorTable, FailurePage, FailureRow, RunRecord } from '../app/ports-operator'
 
 export type Failure =
@@ -214,10 +214,10 @@ export const setCheckpoint = async (
   return moved
 }
 
-export type { Replay, ReplayedRow } from '../app/replay'
-export type { Resync } from '../app/resync-study'
-export type { StudyReport } from '../app/resync'
-export type { Preview } from '../app/preview'
+export type { Replay, ReplayedRow } from '../app/operate/replay'
+export type { Resync } from '../app/operate/resync-study'
+export type { StudyReport } from '../app/operate/resync'
+export type { Preview } from '../app/operate/preview'
 
 export const replayRows = async (
   operator: Operator,
@@ -320,7 +320,7 @@ export const exitCodeOfFailure = (failed: Failure): number => {
   }
 }
 
-export type { Scope, Walk, WalkPosition } from '../app/verify'
+export type { Scope, Walk, WalkPosition } from '../app/operate/verify'
 
 /** Many studies, for the command line: `verifyOne` for each of a scope. */
 export const verifyMany = async (operator: Operator, walk: Walk): Promise<Answer<'Done' | 'Stopped'>> => {

@@ -7,7 +7,7 @@ import type { Snapshot } from '../../lib/domain/batch/snapshot'
 import { withoutUnread } from '../../lib/domain/dicom/unread'
 import { transactionText } from '../../lib/domain/fhir/bundle'
 import { mapEndpoint } from '../../lib/domain/mapping/endpoint'
-import { settingsOf } from '../support/domain-settings'
+import { settingsOf } from '../support/world/domain-settings'
 import { type Workload, pageText } from './workload'
 
 const decoder = new TextDecoder()

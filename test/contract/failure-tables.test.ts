@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import * as O from 'fp-ts/Option'
-import { makeErrorTables } from '../../lib/adapters/error-tables'
-import { makeFailureTables } from '../../lib/adapters/failure-tables'
-import { makeStorageAccount } from '../../lib/adapters/storage-client'
-import { useAzurite } from '../support/azurite'
+import { makeErrorTables } from '../../lib/adapters/storage/error-tables'
+import { makeFailureTables } from '../../lib/adapters/storage/failure-tables'
+import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
+import { useAzurite } from '../support/world/azurite'
 import { key } from './error-tables.contract'
 import { succeed } from './storage-results'
 

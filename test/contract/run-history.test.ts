@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
-import { makeRunHistoryTable } from '../../lib/adapters/run-history-table'
-import { makeStorageAccount } from '../../lib/adapters/storage-client'
-import { useAzurite } from '../support/azurite'
+import { makeRunHistoryTable } from '../../lib/adapters/storage/run-history-table'
+import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
+import { useAzurite } from '../support/world/azurite'
 import { run, runHistoryContract } from './run-history.contract'
 import { succeed } from './storage-results'
 

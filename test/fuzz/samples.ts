@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { readPart10 } from '../../local/dicom/part10'
 import { findFiles } from '../../local/dicom/sample-studies'
 import { dictionary } from '../../lib/domain/dicom/tags'
-import { dicomJson } from '../support/domain-dataset'
+import { dicomJson } from '../support/world/domain-dataset'
 import type { Json } from './mutate'
 
 const jsonOf = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json

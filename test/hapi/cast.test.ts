@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import type { FhirResource } from 'fhir/r4'
 import { storeSamples } from '../../local/stack-samples'
 import { validateResource } from '../../local/fhir/validate'
-import { held, imagesOf, substance } from '../support/cast-fhir'
-import { bulkUpdate, created } from '../support/cast-images'
-import { observationOf, uniqueUid } from '../support/fhir-samples'
+import { held, imagesOf, substance } from '../support/fhir/cast-fhir'
+import { bulkUpdate, created } from '../support/world/cast-images'
+import { observationOf, uniqueUid } from '../support/fhir/fhir-samples'
 import { type HapiWorld, useHapiWorld, versionsOf } from './hapi-world'
 
 const newWorld = useHapiWorld()

@@ -1,10 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Observation } from 'fhir/r4'
 import { validateResource } from '../../local/fhir/validate'
-import { bulkUpdate, created } from '../support/cast-images'
-import { administered, ctReport, projectionReport, reportDeleted, reportUid, reported } from '../support/dose-feed'
-import { element } from '../support/dose-sr'
-import { uniqueUid } from '../support/fhir-samples'
+import { bulkUpdate, created } from '../support/world/cast-images'
+import {
+  administered,
+  ctReport,
+  projectionReport,
+  reportDeleted,
+  reportUid,
+  reported,
+} from '../support/world/dose-feed'
+import { element } from '../support/world/dose-sr'
+import { uniqueUid } from '../support/fhir/fhir-samples'
 import { type HapiWorld, useHapiWorld, versionsOf } from './hapi-world'
 
 const newWorld = useHapiWorld()

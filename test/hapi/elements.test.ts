@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { validateResource } from '../../local/fhir/validate'
-import { created } from '../support/cast-images'
-import { codeItem, element } from '../support/dose-sr'
-import { uniqueUid } from '../support/fhir-samples'
+import { created } from '../support/world/cast-images'
+import { codeItem, element } from '../support/world/dose-sr'
+import { uniqueUid } from '../support/fhir/fhir-samples'
 import { useHapiWorld } from './hapi-world'
 
 const newWorld = useHapiWorld()

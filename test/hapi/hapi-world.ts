@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
 import type { Basic, Bundle, Endpoint, FhirResource, ImagingStudy, Observation, Patient } from 'fhir/r4'
-import { type CastWorld, type Overrides, useCastWorld } from '../support/cast-world'
-import { type FhirSession, openSession } from '../support/fhir-session'
+import { type CastWorld, type Overrides, useCastWorld } from '../support/world/cast-world'
+import { type FhirSession, openSession } from '../support/fhir/fhir-session'
 import { hapiUrl } from './hapi-url'
 
 type RunReport = Awaited<ReturnType<CastWorld['cast']>>

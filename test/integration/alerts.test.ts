@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
-import { alertRules } from '../support/alert-rules'
-import { created, images } from '../support/cast-images'
-import { until } from '../support/cast-until'
-import { type CastWorld, type Overrides, useCastWorld } from '../support/cast-world'
+import { alertRules } from '../support/assert/alert-rules'
+import { created, images } from '../support/world/cast-images'
+import { until } from '../support/world/cast-until'
+import { type CastWorld, type Overrides, useCastWorld } from '../support/world/cast-world'
 
 // Azure asks Application Insights for what the app has logged. Here the same queries are asked of the same lines.
 const newWorld = useCastWorld()

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FaultRule } from '../../local/dicom/faults'
-import { heldBesidesPosition, imagesOf, sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { startStub } from '../support/cast-stub'
-import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from '../support/cast-world'
+import { heldBesidesPosition, imagesOf, sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { startStub } from '../support/world/cast-stub'
+import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

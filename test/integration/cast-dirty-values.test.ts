@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, sole } from '../support/cast-fhir'
-import { created, deleted, images } from '../support/cast-images'
-import { type CastWorld, type Row, useCastWorld } from '../support/cast-world'
+import { held, sole } from '../support/fhir/cast-fhir'
+import { created, deleted, images } from '../support/world/cast-images'
+import { type CastWorld, type Row, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

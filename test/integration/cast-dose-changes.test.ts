@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, requested, sole, subjectOf } from '../support/cast-fhir'
-import { bulkUpdate, created, deleted } from '../support/cast-images'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
-import { type ReportInFeed, ctReport, projectionReport, reportDeleted, reportUid, reported } from '../support/dose-feed'
-import { element } from '../support/dose-sr'
+import { held, requested, sole, subjectOf } from '../support/fhir/cast-fhir'
+import { bulkUpdate, created, deleted } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import {
+  type ReportInFeed,
+  ctReport,
+  projectionReport,
+  reportDeleted,
+  reportUid,
+  reported,
+} from '../support/world/dose-feed'
+import { element } from '../support/world/dose-sr'
 import {
   byUid,
   castReports,
@@ -14,7 +21,7 @@ import {
   replayed,
   theirs,
   uids,
-} from '../support/dose-world'
+} from '../support/world/dose-world'
 
 const newWorld = useCastWorld()
 

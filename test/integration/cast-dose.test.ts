@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, heldBesidesPosition, sole } from '../support/cast-fhir'
-import { created } from '../support/cast-images'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held, heldBesidesPosition, sole } from '../support/fhir/cast-fhir'
+import { created } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 import {
   type ReportInFeed,
   administered,
@@ -10,7 +10,7 @@ import {
   reportDeleted,
   reportUid,
   reported,
-} from '../support/dose-feed'
+} from '../support/world/dose-feed'
 import {
   byUid,
   castReports,
@@ -20,7 +20,7 @@ import {
   oneByOne,
   replayed,
   uids,
-} from '../support/dose-world'
+} from '../support/world/dose-world'
 
 const newWorld = useCastWorld()
 

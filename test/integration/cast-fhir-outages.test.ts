@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { startFhirService } from '../../local/fhir/service'
-import { held, heldBesidesPosition, sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { startStub } from '../support/cast-stub'
-import { until } from '../support/cast-until'
-import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from '../support/cast-world'
+import { held, heldBesidesPosition, sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { startStub } from '../support/world/cast-stub'
+import { until } from '../support/world/cast-until'
+import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, imagesOf, sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { until } from '../support/cast-until'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held, imagesOf, sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { until } from '../support/world/cast-until'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type { CastReport } from '../../lib/composition'
-import { bytesSent, held, requested, sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { bytesSent, held, requested, sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

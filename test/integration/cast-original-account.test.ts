@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { validateResource } from '../../local/fhir/validate'
-import { held, requested, sole, substance } from '../support/cast-fhir'
-import { created } from '../support/cast-images'
-import { originals, seedOriginal } from '../support/cast-original'
-import { useCastWorld } from '../support/cast-world'
+import { held, requested, sole, substance } from '../support/fhir/cast-fhir'
+import { created } from '../support/world/cast-images'
+import { originals, seedOriginal } from '../support/world/cast-original'
+import { useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

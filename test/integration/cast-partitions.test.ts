@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, imagesOf } from '../support/cast-fhir'
-import { created, deleted } from '../support/cast-images'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held, imagesOf } from '../support/fhir/cast-fhir'
+import { created, deleted } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import { dictionary } from '../../lib/domain/dicom/tags'
 import { startFunctionsHost } from '../../local/functions-host'
-import { jsonLines, runCli } from '../support/cast-cli'
-import { held } from '../support/cast-fhir'
-import { created, type Image } from '../support/cast-images'
-import { allTables, type CastWorld, useCastWorld } from '../support/cast-world'
+import { jsonLines, runCli } from '../support/world/cast-cli'
+import { held } from '../support/fhir/cast-fhir'
+import { created, type Image } from '../support/world/cast-images'
+import { allTables, type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

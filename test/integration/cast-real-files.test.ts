@@ -3,9 +3,9 @@ import type { ImagingStudy } from 'fhir/r4'
 import { findFiles } from '../../local/dicom/sample-studies'
 import { storeFiles } from '../../local/dicom/stow-client'
 import { validateResource } from '../../local/fhir/validate'
-import { held, heldBesidesPosition, requested, sole, substance } from '../support/cast-fhir'
-import { type Headers, metaOf, patientOf, readHeaders, studyOf } from '../support/cast-headers'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held, heldBesidesPosition, requested, sole, substance } from '../support/fhir/cast-fhir'
+import { type Headers, metaOf, patientOf, readHeaders, studyOf } from '../support/assert/cast-headers'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

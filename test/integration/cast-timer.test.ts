@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
-import { sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { reportFields } from '../support/cast-report'
-import { until } from '../support/cast-until'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { reportFields } from '../support/assert/cast-report'
+import { until } from '../support/world/cast-until'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 // The compiled app in the local functions host: the timer is fired as Azure fires it, through @azure/functions itself.
 const newWorld = useCastWorld()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, imagesOf, sole, subjectOf } from '../support/cast-fhir'
-import { bulkUpdate, created, deleted, images } from '../support/cast-images'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held, imagesOf, sole, subjectOf } from '../support/fhir/cast-fhir'
+import { bulkUpdate, created, deleted, images } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
-import { held } from '../support/cast-fhir'
-import { jsonLines, runCli, startCli } from '../support/cast-cli'
-import { created, deleted, images } from '../support/cast-images'
-import { reportFields } from '../support/cast-report'
-import { until } from '../support/cast-until'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
+import { held } from '../support/fhir/cast-fhir'
+import { jsonLines, runCli, startCli } from '../support/world/cast-cli'
+import { created, deleted, images } from '../support/world/cast-images'
+import { reportFields } from '../support/assert/cast-report'
+import { until } from '../support/world/cast-until'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

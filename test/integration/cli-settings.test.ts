@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { emptyFolder, jsonLines, runCli } from '../support/cast-cli'
-import { created } from '../support/cast-images'
-import { reportFields } from '../support/cast-report'
-import { useCastWorld } from '../support/cast-world'
+import { emptyFolder, jsonLines, runCli } from '../support/world/cast-cli'
+import { created } from '../support/world/cast-images'
+import { reportFields } from '../support/assert/cast-report'
+import { useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { join } from 'node:path'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { useBrowser } from '../support/browser'
-import { created, deleted, images, uidsOf } from '../support/cast-images'
-import { type OperateWorld, takeLease, useOperateWorld } from '../support/operate-world'
+import { useBrowser } from '../support/world/browser'
+import { created, deleted, images, uidsOf } from '../support/world/cast-images'
+import { type OperateWorld, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const browser = useBrowser()
 const newWorld = useOperateWorld()

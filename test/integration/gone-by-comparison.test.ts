@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import { held, subjectOf } from '../support/cast-fhir'
-import { bulkUpdate, created, deleted, images } from '../support/cast-images'
-import { type CastWorld, type WorldOptions } from '../support/cast-world'
-import { dicomcast } from '../support/command-line'
-import { type OperateWorld, useOperateWorld } from '../support/operate-world'
+import { held, subjectOf } from '../support/fhir/cast-fhir'
+import { bulkUpdate, created, deleted, images } from '../support/world/cast-images'
+import { type CastWorld, type WorldOptions } from '../support/world/cast-world'
+import { dicomcast } from '../support/world/command-line'
+import { type OperateWorld, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 

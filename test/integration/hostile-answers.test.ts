@@ -9,8 +9,8 @@ import type { Spoil } from '../processes/gate'
 import { bomb, bundles, drip, hostileAnswers, outcomes, redirectTo, withNext } from '../processes/hostile-answers'
 import type { Kind } from '../processes/request-kinds'
 import { type ProcessWorld, openWorld } from '../processes/world'
-import { useAzurite } from '../support/azurite'
-import { created, images } from '../support/cast-images'
+import { useAzurite } from '../support/world/azurite'
+import { created, images } from '../support/world/cast-images'
 
 // A service or something before it answers what it should not: the run ends or goes on, and the next one, when the
 // services are themselves again, ends in the same state as if nothing had been.

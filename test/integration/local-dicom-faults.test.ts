@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FaultRule } from '../../local/dicom/faults'
 import type { DicomService } from '../../local/dicom/service'
-import { sampleChange, sampleDataset } from '../support/dicom-dataset'
-import { storableFile } from '../support/dicom-part10'
-import { dicomService, getJson, request, send } from '../support/dicom-service-client'
+import { sampleChange, sampleDataset } from '../support/world/dicom-dataset'
+import { storableFile } from '../support/world/dicom-part10'
+import { dicomService, getJson, request, send } from '../support/world/dicom-service-client'
 
 const withRows = async (...faults: ReadonlyArray<FaultRule>): Promise<DicomService> => {
   const service = await dicomService()

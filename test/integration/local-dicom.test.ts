@@ -6,10 +6,10 @@ import { joinMultipart } from '../../local/dicom/multipart'
 import { findFiles } from '../../local/dicom/sample-studies'
 import type { DicomService } from '../../local/dicom/service'
 import { storeFiles } from '../../local/dicom/stow-client'
-import { sampleChange } from '../support/dicom-dataset'
-import { storableFile } from '../support/dicom-part10'
-import type { Answered } from '../support/dicom-service-client'
-import { dicomService, getJson, request, send } from '../support/dicom-service-client'
+import { sampleChange } from '../support/world/dicom-dataset'
+import { storableFile } from '../support/world/dicom-part10'
+import type { Answered } from '../support/world/dicom-service-client'
+import { dicomService, getJson, request, send } from '../support/world/dicom-service-client'
 
 interface Entry {
   readonly sequence: number

@@ -7,10 +7,10 @@ import { request } from 'undici'
 import type { FhirService } from '../../local/fhir/service'
 import { startFhirService } from '../../local/fhir/service'
 import { validateResource } from '../../local/fhir/validate'
-import type { FhirReply, FhirTestClient } from '../support/fhir-client'
-import { createFhirTestClient } from '../support/fhir-client'
-import type { Loose } from '../support/fhir-samples'
-import { basicOf, bundle, entry, patientOf, studyOf, unique, uniqueUid, urn } from '../support/fhir-samples'
+import type { FhirReply, FhirTestClient } from '../support/fhir/fhir-client'
+import { createFhirTestClient } from '../support/fhir/fhir-client'
+import type { Loose } from '../support/fhir/fhir-samples'
+import { basicOf, bundle, entry, patientOf, studyOf, unique, uniqueUid, urn } from '../support/fhir/fhir-samples'
 
 // What Azure does and other servers need not.
 describe('the local FHIR service, like Azure', () => {

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { FaultRule } from '../../local/fhir/faults'
 import type { FhirService } from '../../local/fhir/service'
 import { startFhirService } from '../../local/fhir/service'
-import type { FhirReply, FhirTestClient } from '../support/fhir-client'
-import { createFhirTestClient } from '../support/fhir-client'
-import type { Loose } from '../support/fhir-samples'
-import { basicOf, bundle, entry, patientOf, unique, urn } from '../support/fhir-samples'
+import type { FhirReply, FhirTestClient } from '../support/fhir/fhir-client'
+import { createFhirTestClient } from '../support/fhir/fhir-client'
+import type { Loose } from '../support/fhir/fhir-samples'
+import { basicOf, bundle, entry, patientOf, unique, urn } from '../support/fhir/fhir-samples'
 
 describe('faults of the local FHIR service', () => {
   let service: FhirService

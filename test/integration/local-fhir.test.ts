@@ -1,5 +1,5 @@
 import { startFhirService } from '../../local/fhir/service'
-import { describeFhirServer } from '../support/fhir-contract'
-import { azureFlavour } from '../support/fhir-flavour'
+import { describeFhirServer } from '../support/fhir/fhir-contract'
+import { azureFlavour } from '../support/fhir/fhir-flavour'
 
 describeFhirServer('the local service', () => startFhirService(), azureFlavour)

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sole } from '../support/cast-fhir'
-import { created, images } from '../support/cast-images'
-import { useCastWorld } from '../support/cast-world'
-import { dicomcast } from '../support/command-line'
-import { takeLease } from '../support/operate-world'
+import { sole } from '../support/fhir/cast-fhir'
+import { created, images } from '../support/world/cast-images'
+import { useCastWorld } from '../support/world/cast-world'
+import { dicomcast } from '../support/world/command-line'
+import { takeLease } from '../support/world/operate-world'
 
 const newWorld = useCastWorld()
 const commands = ['status', 'failures', 'replay', 'resync', 'verify', 'preview', 'checkpoint']

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { images } from '../support/cast-images'
-import { problemType, useOperateWorld } from '../support/operate-world'
+import { images } from '../support/world/cast-images'
+import { problemType, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 const down = 'http://127.0.0.1:9'

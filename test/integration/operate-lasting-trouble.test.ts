@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { held } from '../support/cast-fhir'
-import { created } from '../support/cast-images'
-import { useOperateWorld } from '../support/operate-world'
+import { held } from '../support/fhir/cast-fhir'
+import { created } from '../support/world/cast-images'
+import { useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { created, images } from '../support/cast-images'
-import { documentedOptions, documentedRoutes, undocumented } from '../support/openapi'
-import { takeLease, useOperateWorld } from '../support/operate-world'
+import { created, images } from '../support/world/cast-images'
+import { documentedOptions, documentedRoutes, undocumented } from '../support/assert/openapi'
+import { takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FhirResource } from 'fhir/r4'
-import { held, sole } from '../support/cast-fhir'
-import { created, deleted, images } from '../support/cast-images'
-import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/operate-world'
+import { held, sole } from '../support/fhir/cast-fhir'
+import { created, deleted, images } from '../support/world/cast-images'
+import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 const dicomTable = 'DicomFailToStoreExceptionTable'

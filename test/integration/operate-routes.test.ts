@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
-import { created, images } from '../support/cast-images'
-import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/operate-world'
+import { created, images } from '../support/world/cast-images'
+import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 const down = 'http://127.0.0.1:9'

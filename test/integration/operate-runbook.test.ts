@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
-import { held } from '../support/cast-fhir'
-import { created, deleted, images, uidsOf } from '../support/cast-images'
-import { seedOriginal } from '../support/cast-original'
-import { type CastWorld, useCastWorld } from '../support/cast-world'
-import { type Shown, shownBlocks, showing, unprovenBlocks } from '../support/runbook'
+import { held } from '../support/fhir/cast-fhir'
+import { created, deleted, images, uidsOf } from '../support/world/cast-images'
+import { seedOriginal } from '../support/world/cast-original'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import { type Shown, shownBlocks, showing, unprovenBlocks } from '../support/assert/runbook'
 
 // docs/operations.md shows commands with what they print. Here they are run, and held against it; what differs from run
 // to run is left out of the comparison. DICOMCAST_RUNBOOK=1 writes what they print today into the page.

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals'
-import { held } from '../support/cast-fhir'
-import { created, deleted, uidsOf } from '../support/cast-images'
-import { dicomcast } from '../support/command-line'
-import { type OperateWorld, useOperateWorld } from '../support/operate-world'
+import { held } from '../support/fhir/cast-fhir'
+import { created, deleted, uidsOf } from '../support/world/cast-images'
+import { dicomcast } from '../support/world/command-line'
+import { type OperateWorld, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals'
-import { created } from '../support/cast-images'
-import { type OperateWorld, useOperateWorld } from '../support/operate-world'
+import { created } from '../support/world/cast-images'
+import { type OperateWorld, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
 

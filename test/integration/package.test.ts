@@ -22,8 +22,8 @@ import { storeFiles } from '../../local/dicom/stow-client'
 import { startFhirService } from '../../local/fhir/service'
 import { storeSamples } from '../../local/stack-samples'
 import { stackSettings } from '../../local/stack-settings'
-import { useAzurite } from '../support/azurite'
-import { type LoadedApp, loadApp, nodes, repository, runPackage } from '../support/package-app'
+import { useAzurite } from '../support/world/azurite'
+import { type LoadedApp, loadApp, nodes, repository, runPackage } from '../support/world/package-app'
 
 const azurite = useAzurite()
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'dicomcast-package-')))

@@ -5,8 +5,8 @@ import { dictionary } from '../../lib/domain/dicom/tags'
 import { startFunctionsHost } from '../../local/functions-host'
 import type { Spoil } from '../processes/gate'
 import { type ProcessWorld, openWorld } from '../processes/world'
-import { useAzurite } from '../support/azurite'
-import { created, type Image } from '../support/cast-images'
+import { useAzurite } from '../support/world/azurite'
+import { created, type Image } from '../support/world/cast-images'
 
 // A canary of its own in every tag of every dataset, the UIDs left out; FHIR repeats what it was sent when it refuses.
 // Whatever the app writes anywhere but into Patients and ImagingStudies is searched for any of them.

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAzurite, type Azurite } from '../../local/azurite'
-import { useAzurite } from '../support/azurite'
+import { useAzurite } from '../support/world/azurite'
 
 const tableOf = ({ connectionString }: Azurite, name: string) =>
   TableClient.fromConnectionString(connectionString, name, { allowInsecureConnection: true })

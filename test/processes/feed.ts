@@ -1,4 +1,4 @@
-import { bulkUpdate, created, deleted, images, updated } from '../support/cast-images'
+import { bulkUpdate, created, deleted, images, updated } from '../support/world/cast-images'
 import type { ProcessWorld } from './world'
 
 // A feed that asks for everything the app can do: many studies and patients, dirty and missing values, a page that one

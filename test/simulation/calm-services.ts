@@ -1,6 +1,6 @@
 import type { ImagingStudy } from 'fhir/r4'
 import type { CastSettings } from '../../lib/app/context'
-import { settingsOf } from '../support/domain-settings'
+import { settingsOf } from '../support/world/domain-settings'
 import type { Services } from './runs'
 import { type Tags, makeFeed } from './feed-model'
 import { makeFhirStore, type Transaction } from './fhir-store'

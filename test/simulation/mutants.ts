@@ -16,18 +16,18 @@ export interface Mutant {
   readonly under?: ReadonlyArray<FaultKind>
 }
 
-const readFeed = 'lib/app/read-feed.ts'
-const readForward = 'lib/app/read-forward.ts'
-const probeHoles = 'lib/app/probe-holes.ts'
-const nextCheckpoint = 'lib/app/next-checkpoint.ts'
-const isolateRows = 'lib/app/isolate-rows.ts'
-const runCast = 'lib/app/run-cast.ts'
-const storedCheckpoint = 'lib/app/stored-checkpoint.ts'
-const deliver = 'lib/app/deliver.ts'
-const blame = 'lib/app/blame.ts'
-const takeApart = 'lib/app/take-apart.ts'
-const session = 'lib/app/fhir-session.ts'
-const settleErrors = 'lib/app/settle-errors.ts'
+const readFeed = 'lib/app/feed/read-feed.ts'
+const readForward = 'lib/app/feed/read-forward.ts'
+const probeHoles = 'lib/app/feed/probe-holes.ts'
+const nextCheckpoint = 'lib/app/run/next-checkpoint.ts'
+const isolateRows = 'lib/app/feed/isolate-rows.ts'
+const runCast = 'lib/app/run/run-cast.ts'
+const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
+const deliver = 'lib/app/cast/deliver.ts'
+const blame = 'lib/app/cast/blame.ts'
+const takeApart = 'lib/app/cast/take-apart.ts'
+const session = 'lib/app/cast/fhir-session.ts'
+const settleErrors = 'lib/app/run/settle-errors.ts'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -54,7 +54,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'a service without windows of time ends the run at a wide gap',
     edits: [
       {
-        file: 'lib/app/cross-gap.ts',
+        file: 'lib/app/feed/cross-gap.ts',
         from: 'if (E.isLeft(next) && !hasNoWindows(next.left))',
         to: 'if (E.isLeft(next))',
       },

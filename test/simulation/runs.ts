@@ -1,6 +1,6 @@
 import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
-import { type RunSummary, runCast } from '../../lib/app/run-cast'
+import { type RunSummary, runCast } from '../../lib/app/run/run-cast'
 import { dicomServiceFor } from './dicom-service'
 import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'

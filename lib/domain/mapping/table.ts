@@ -1,6 +1,6 @@
 import { dictionary } from '../dicom/tags'
 import type { Keyword } from '../dicom/tags'
-import { doseRules } from './dose-rules'
+import { doseRules } from './dose/rules'
 import { type RuleText, allRuleTexts } from './rules'
 
 const tagText = (keyword: Keyword): string => {

@@ -12,7 +12,7 @@ import {
   failTableOf,
   failTables,
 } from '../../../lib/domain/cast-error'
-import { invalid, missing, unmappable } from '../../support/domain-mapping'
+import { invalid, missing, unmappable } from '../../support/world/domain-mapping'
 
 /** One of each: a new error does not compile until it stands here. */
 const entryErrors: { readonly [T in EntryError['_tag']]: readonly [Extract<EntryError, { _tag: T }>, FailTable] } = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { validateResource } from '../../../local/fhir/validate'
-import { castGolden, goldenNames, readGolden } from '../../support/domain-golden'
+import { castGolden, goldenNames, readGolden } from '../../support/assert/domain-golden'
 
 describe('golden files', () => {
   it('are at least a dozen', () => {

@@ -5,9 +5,9 @@ import { rememberAlike } from '../../../../lib/domain/batch/alike'
 import type { DicomDataset } from '../../../../lib/domain/dicom/dataset'
 import { type MergeMode, type Rule, applyRules } from '../../../../lib/domain/mapping/mapped'
 import { mappingRules } from '../../../../lib/domain/mapping/rules'
-import { datasetOf, required } from '../../../support/domain-dataset'
-import { settingsOf } from '../../../support/domain-settings'
-import { elementValues } from '../../../support/domain-world'
+import { datasetOf, required } from '../../../support/world/domain-dataset'
+import { settingsOf } from '../../../support/world/domain-settings'
+import { elementValues } from '../../../support/world/domain-world'
 
 const dataset = (elements: Readonly<Record<string, ReadonlyArray<unknown>>>): DicomDataset =>
   new Map(Object.entries(elements))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { coalesce } from '../../../../lib/domain/batch/coalesce'
-import { type EntryOptions, rowOf } from '../../../support/domain-feed'
-import { settingsOf } from '../../../support/domain-settings'
+import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
+import { settingsOf } from '../../../support/world/domain-settings'
 
 const settings = settingsOf()
 const row = (sequence: number, sop: number, rest: EntryOptions = {}) =>

@@ -3,11 +3,11 @@ import fc from 'fast-check'
 import type { FhirResource } from 'fhir/r4'
 import type { JudgeSettings } from '../../../../lib/domain/batch/judge'
 import type { PlanLimits } from '../../../../lib/domain/batch/fold'
-import { type ReadStudy, castBatch, contentOf, noLimits } from '../../../support/domain-cast'
-import { memoryFhir } from '../../../support/domain-fhir'
-import { markedPatient, originalEndpoint, originalPatient, residents } from '../../../support/domain-residents'
-import { settingsOf } from '../../../support/domain-settings'
-import { dicomWorld, happenings } from '../../../support/domain-world'
+import { type ReadStudy, castBatch, contentOf, noLimits } from '../../../support/world/domain-cast'
+import { memoryFhir } from '../../../support/fhir/domain-fhir'
+import { markedPatient, originalEndpoint, originalPatient, residents } from '../../../support/world/domain-residents'
+import { settingsOf } from '../../../support/world/domain-settings'
+import { dicomWorld, happenings } from '../../../support/world/domain-world'
 
 const settings: fc.Arbitrary<JudgeSettings> = fc
   .record({

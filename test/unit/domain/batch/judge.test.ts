@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import { type Judgement, type RecordedRow, makeJudge, recordMalformed } from '../../../../lib/domain/batch/judge'
 import type { TagIssue } from '../../../../lib/domain/cast-error'
 import type { Keyword } from '../../../../lib/domain/dicom/tags'
-import { type Values, dicomJson, required } from '../../../support/domain-dataset'
-import { type EntryOptions, entryOf, wireEntry } from '../../../support/domain-feed'
-import { invalid, missing, unmappable } from '../../../support/domain-mapping'
-import { type SettingsChanges, settingsOf } from '../../../support/domain-settings'
+import { type Values, dicomJson, required } from '../../../support/world/domain-dataset'
+import { type EntryOptions, entryOf, wireEntry } from '../../../support/world/domain-feed'
+import { invalid, missing, unmappable } from '../../../support/world/domain-mapping'
+import { type SettingsChanges, settingsOf } from '../../../support/world/domain-settings'
 
 const judgeOne = (options: EntryOptions, changes: SettingsChanges = {}, late = false): Judgement => {
   const judge = makeJudge(settingsOf(changes))

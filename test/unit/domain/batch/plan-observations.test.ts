@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FhirResource, Observation } from 'fhir/r4'
-import { castBatch, contentOf } from '../../../support/domain-cast'
-import { type MemoryFhir, memoryFhir } from '../../../support/domain-fhir'
-import { settingsOf } from '../../../support/domain-settings'
-import { ctAcquisition, ctContent } from '../../../support/dose-samples'
-import { type ReportInFeed, ctReport, reportDataset, reportUid } from '../../../support/dose-feed'
+import { castBatch, contentOf } from '../../../support/world/domain-cast'
+import { type MemoryFhir, memoryFhir } from '../../../support/fhir/domain-fhir'
+import { settingsOf } from '../../../support/world/domain-settings'
+import { ctAcquisition, ctContent } from '../../../support/world/dose-samples'
+import { type ReportInFeed, ctReport, reportDataset, reportUid } from '../../../support/world/dose-feed'
 
 const settings = settingsOf()
 const [event1, event2, event3] = ['1.2.3.7.1', '1.2.3.7.2', '1.2.3.7.3'] as const

@@ -6,9 +6,9 @@ import type { LiveRow } from '../../../../lib/domain/batch/judge'
 import { createdReference } from '../../../../lib/domain/fhir/bundle'
 import { ourMeta } from '../../../../lib/domain/fhir/provenance'
 import { mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
-import { ctImage, type Values } from '../../../support/domain-dataset'
-import { type EntryOptions, rowOf } from '../../../support/domain-feed'
-import { dcm, mrType } from '../../../support/domain-mapping'
+import { ctImage, type Values } from '../../../support/world/domain-dataset'
+import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
+import { dcm, mrType } from '../../../support/world/domain-mapping'
 import {
   endpoints,
   entriesOf,
@@ -19,9 +19,9 @@ import {
   resourcesOf,
   settings,
   studyOf,
-} from '../../../support/domain-plan'
-import { foreignPatient, foreignStudy, originalEndpoint } from '../../../support/domain-residents'
-import { fhirBase, root } from '../../../support/domain-settings'
+} from '../../../support/world/domain-plan'
+import { foreignPatient, foreignStudy, originalEndpoint } from '../../../support/world/domain-residents'
+import { fhirBase, root } from '../../../support/world/domain-settings'
 
 const row = (sequence: number, values: Values = {}, rest: EntryOptions = {}): LiveRow =>
   rowOf(settings, { sequence, values, ...rest })

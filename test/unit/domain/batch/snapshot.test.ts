@@ -4,8 +4,8 @@ import { findEndpoint, findPatient, findStudy, livePatient, referencedId } from 
 import { dicomRoot, ourMeta } from '../../../../lib/domain/fhir/provenance'
 import type { PatientIdentity } from '../../../../lib/domain/mapping/patient-identity'
 import { mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
-import { snapshotOf } from '../../../support/domain-fhir'
-import { fhirBase, root, settingsOf } from '../../../support/domain-settings'
+import { snapshotOf } from '../../../support/fhir/domain-fhir'
+import { fhirBase, root, settingsOf } from '../../../support/world/domain-settings'
 
 const settings = settingsOf()
 const dicom = dicomRoot(root, 'v2')

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy, Patient } from 'fhir/r4'
 import { plan } from '../../../../lib/domain/batch/plan'
-import type { Values } from '../../../support/domain-dataset'
-import { rowOf } from '../../../support/domain-feed'
-import { snapshotOf } from '../../../support/domain-fhir'
-import { originalEndpoint } from '../../../support/domain-residents'
-import { settingsOf } from '../../../support/domain-settings'
+import type { Values } from '../../../support/world/domain-dataset'
+import { rowOf } from '../../../support/world/domain-feed'
+import { snapshotOf } from '../../../support/fhir/domain-fhir'
+import { originalEndpoint } from '../../../support/world/domain-residents'
+import { settingsOf } from '../../../support/world/domain-settings'
 
 // A run stored an image, then a correction of the person, and died before it could move the checkpoint.
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Patient } from 'fhir/r4'
-import type { Values } from '../../../support/domain-dataset'
-import { type EntryOptions, rowOf } from '../../../support/domain-feed'
-import { mrType } from '../../../support/domain-mapping'
-import { holding, person, planOf, requestsOf, resourcesOf, settings, studyOf } from '../../../support/domain-plan'
-import { type SettingsChanges, settingsOf } from '../../../support/domain-settings'
+import type { Values } from '../../../support/world/domain-dataset'
+import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
+import { mrType } from '../../../support/world/domain-mapping'
+import { holding, person, planOf, requestsOf, resourcesOf, settings, studyOf } from '../../../support/world/domain-plan'
+import { type SettingsChanges, settingsOf } from '../../../support/world/domain-settings'
 
 const row = (sequence: number, sop: number, values: Values = {}, rest: EntryOptions & { late?: boolean } = {}) =>
   rowOf(settings, { sequence, values: { SOPInstanceUID: `1.2.3.1.${sop}`, ...values }, ...rest })

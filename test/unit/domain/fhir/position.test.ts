@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import { positionId, positionResource } from '../../../../lib/domain/fhir/position'
-import { assertValid } from '../../../support/domain-fhir'
-import { root } from '../../../support/domain-settings'
+import { assertValid } from '../../../support/fhir/domain-fhir'
+import { root } from '../../../support/world/domain-settings'
 
 const transaction = '0f4e3c5a-1111-4222-8333-444455556666'
 

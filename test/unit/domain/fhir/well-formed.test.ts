@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { FhirResource } from 'fhir/r4'
 import { positionResource, positionSequence } from '../../../../lib/domain/fhir/position'
 import { isBottomless, wellFormed } from '../../../../lib/domain/fhir/well-formed'
-import { residents } from '../../../support/domain-residents'
+import { residents } from '../../../support/world/domain-residents'
 
 const read = (resource: object): unknown => wellFormed(resource as unknown as FhirResource)
 

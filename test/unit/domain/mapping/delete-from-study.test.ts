@@ -1,7 +1,17 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
-import { foreignStudy, originalStudy } from '../../../support/domain-residents'
-import { endpoint, ct, merge, image, gone, instance, twoSeries, series1, series2 } from '../../../support/domain-merge'
+import { foreignStudy, originalStudy } from '../../../support/world/domain-residents'
+import {
+  endpoint,
+  ct,
+  merge,
+  image,
+  gone,
+  instance,
+  twoSeries,
+  series1,
+  series2,
+} from '../../../support/world/domain-merge'
 
 describe('deleting', () => {
   it('takes the instance away, and counts follow', () => {

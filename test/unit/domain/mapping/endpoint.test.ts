@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import type { Endpoint } from 'fhir/r4'
 import { dicomRoot, ourTag } from '../../../../lib/domain/fhir/provenance'
 import { correctEndpoint, isDicomEndpoint, isEndpointOf, mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
-import { assertValid } from '../../../support/domain-fhir'
-import { originalEndpoint } from '../../../support/domain-residents'
-import { root } from '../../../support/domain-settings'
+import { assertValid } from '../../../support/fhir/domain-fhir'
+import { originalEndpoint } from '../../../support/world/domain-residents'
+import { root } from '../../../support/world/domain-settings'
 
 const dicom = dicomRoot(root, 'v2')
 const wanted = mapEndpoint(dicom, 'Microsoft.Default')

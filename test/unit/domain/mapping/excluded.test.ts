@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals'
 import * as TH from 'fp-ts/These'
 import { makeJudge } from '../../../../lib/domain/batch/judge'
-import { mapDoseReport } from '../../../../lib/domain/mapping/dose-report'
-import { doseRules } from '../../../../lib/domain/mapping/dose-rules'
+import { mapDoseReport } from '../../../../lib/domain/mapping/dose/report'
+import { doseRules } from '../../../../lib/domain/mapping/dose/rules'
 import { allRuleTexts } from '../../../../lib/domain/mapping/rules'
-import type { Values } from '../../../support/domain-dataset'
-import { entryOf } from '../../../support/domain-feed'
-import { settingsOf } from '../../../support/domain-settings'
-import { expectValid } from '../../../support/dose-observations'
-import { administration, plane, accumulated } from '../../../support/dose-samples'
-import { codeItem, coded, dcm, element, num, report, sct, sopClasses, text, ucum } from '../../../support/dose-sr'
+import type { Values } from '../../../support/world/domain-dataset'
+import { entryOf } from '../../../support/world/domain-feed'
+import { settingsOf } from '../../../support/world/domain-settings'
+import { expectValid } from '../../../support/assert/dose-observations'
+import { administration, plane, accumulated } from '../../../support/world/dose-samples'
+import { codeItem, coded, dcm, element, num, report, sct, sopClasses, text, ucum } from '../../../support/world/dose-sr'
 
 const optionalOf = (rules: ReadonlyArray<{ readonly element: string; readonly required: boolean }>) => [
   ...new Set(rules.flatMap(({ element: name, required }) => (required ? [] : [name]))),

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import type { CodeableConcept, Identifier, Reference } from 'fhir/r4'
 import type { StudyFields } from '../../../../lib/domain/mapping/fields'
-import { element } from '../../../support/dose-sr'
-import { acsnType, dcm, emptyStudy, mapStudy } from '../../../support/domain-mapping'
+import { element } from '../../../support/world/dose-sr'
+import { acsnType, dcm, emptyStudy, mapStudy } from '../../../support/world/domain-mapping'
 
 const map = mapStudy()
 const uid = { system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Identifier } from 'fhir/r4'
 import type { StudyFields } from '../../../../lib/domain/mapping/fields'
 import type { MergeMode } from '../../../../lib/domain/mapping/mapped'
-import { acsnType, emptyStudy, invalid, mapStudy, missing } from '../../../support/domain-mapping'
+import { acsnType, emptyStudy, invalid, mapStudy, missing } from '../../../support/world/domain-mapping'
 
 const map = mapStudy()
 const uid: Identifier = { system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { correctInstance } from '../../../../lib/domain/mapping/instance'
-import { ctImage } from '../../../support/domain-dataset'
-import { invalid, mapInstance as map, missing, unmappable } from '../../../support/domain-mapping'
+import { ctImage } from '../../../support/world/domain-dataset'
+import { invalid, mapInstance as map, missing, unmappable } from '../../../support/world/domain-mapping'
 
 const sopClass = { system: 'urn:ietf:rfc:3986', code: `urn:oid:${ctImage}` }
 const instance = { uid: '1.2.3.1.1', sopClass }

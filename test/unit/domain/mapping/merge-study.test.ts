@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
-import type { EntryOptions } from '../../../support/domain-feed'
-import { dcm } from '../../../support/domain-mapping'
-import { foreignStudy, originalStudy } from '../../../support/domain-residents'
-import { root } from '../../../support/domain-settings'
+import type { EntryOptions } from '../../../support/world/domain-feed'
+import { dcm } from '../../../support/world/domain-mapping'
+import { foreignStudy, originalStudy } from '../../../support/world/domain-residents'
+import { root } from '../../../support/world/domain-settings'
 import {
   sopClass,
   endpoint,
@@ -15,7 +15,7 @@ import {
   twoSeries,
   series1,
   series2,
-} from '../../../support/domain-merge'
+} from '../../../support/world/domain-merge'
 
 describe('a new study', () => {
   it('has the status, the marks, the Endpoint, its modalities and its counts', () => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import type { Identifier, Patient } from 'fhir/r4'
 import { patientKeyText, readPatientIdentity } from '../../../../lib/domain/mapping/patient-identity'
-import { type Values, datasetOf } from '../../../support/domain-dataset'
-import { invalid, mapPatient, missing, mrType } from '../../../support/domain-mapping'
-import { type SettingsChanges, settingsOf } from '../../../support/domain-settings'
+import { type Values, datasetOf } from '../../../support/world/domain-dataset'
+import { invalid, mapPatient, missing, mrType } from '../../../support/world/domain-mapping'
+import { type SettingsChanges, settingsOf } from '../../../support/world/domain-settings'
 
 const read = (patient: NonNullable<SettingsChanges['patient']>, values: Values, partition = 'Microsoft.Default') =>
   readPatientIdentity(settingsOf({ patient }), partition)(datasetOf({ PatientID: '12345', ...values }))

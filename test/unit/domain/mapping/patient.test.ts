@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { HumanName, Patient } from 'fhir/r4'
 import { nameRepresentation } from '../../../../lib/domain/fhir/code-systems'
 import { demographicsConflict } from '../../../../lib/domain/mapping/patient'
-import { invalid, mapPatient, missing, mrType } from '../../../support/domain-mapping'
+import { invalid, mapPatient, missing, mrType } from '../../../support/world/domain-mapping'
 
 const map = mapPatient()
 const patient = (parts: Partial<Patient>): Patient => ({ resourceType: 'Patient', ...parts })

@@ -4,7 +4,7 @@ import type { StudyFields } from '../../../../lib/domain/mapping/fields'
 import type { MergeMode } from '../../../../lib/domain/mapping/mapped'
 import { modeOf } from '../../../../lib/domain/mapping/merge-study'
 import type { SeriesFields } from '../../../../lib/domain/mapping/fields'
-import type { Values } from '../../../support/domain-dataset'
+import type { Values } from '../../../support/world/domain-dataset'
 import {
   acsnType,
   dcm,
@@ -14,7 +14,7 @@ import {
   mapSeries,
   mapStudy,
   mrType,
-} from '../../../support/domain-mapping'
+} from '../../../support/world/domain-mapping'
 
 const identifier = { type: mrType, value: 'P1' }
 const patient: Patient = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { isDicomModality } from '../../../../lib/domain/fhir/code-systems'
 import { correctModality } from '../../../../lib/domain/mapping/series'
-import { dcm, invalid, mapSeries, missing, unmappable } from '../../../support/domain-mapping'
+import { dcm, invalid, mapSeries, missing, unmappable } from '../../../support/world/domain-mapping'
 
 const map = mapSeries()
 const series = { uid: '1.2.3.1', modality: { system: dcm, code: 'CT' } }

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import * as O from 'fp-ts/Option'
 import * as TH from 'fp-ts/These'
 import { inZone, readStarted, startedAfter } from '../../../../lib/domain/mapping/time'
-import { type Values, datasetOf } from '../../../support/domain-dataset'
-import { invalid } from '../../../support/domain-mapping'
+import { type Values, datasetOf } from '../../../support/world/domain-dataset'
+import { invalid } from '../../../support/world/domain-mapping'
 
 const read = (values: Values, zone?: string) => {
   const mapped = readStarted('StudyDate', 'StudyTime', zone)(datasetOf(values))

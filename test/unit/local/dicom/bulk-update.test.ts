@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { createBulkUpdates } from '../../../../local/dicom/bulk-update'
 import { createControl } from '../../../../local/dicom/control'
 import { createFeed, defaultPartition, metadataOf, stateOf } from '../../../../local/dicom/feed'
-import { sampleChange } from '../../../support/dicom-dataset'
+import { sampleChange } from '../../../support/world/dicom-dataset'
 
 const now = () => new Date('2026-11-23T20:01:39Z')
 

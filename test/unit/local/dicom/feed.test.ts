@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { createControl } from '../../../../local/dicom/control'
 import { createFeed, metadataOf, stateOf } from '../../../../local/dicom/feed'
 import type { Row } from '../../../../local/dicom/feed'
-import { sampleChange } from '../../../support/dicom-dataset'
+import { sampleChange } from '../../../support/world/dicom-dataset'
 
 const feedAt = (time = '2026-11-23T20:01:39.594Z') => {
   let now = new Date(time)

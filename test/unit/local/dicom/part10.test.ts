@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readPart10 } from '../../../../local/dicom/part10'
 import { findFiles, sampleFolder } from '../../../../local/dicom/sample-studies'
-import { part10File } from '../../../support/dicom-part10'
+import { part10File } from '../../../support/world/dicom-part10'
 
 const sample = (name: string): Promise<Buffer> => readFile(join(sampleFolder(), name))
 

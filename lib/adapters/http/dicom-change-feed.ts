@@ -1,0 +1,174 @@
+import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
+import * as TE from 'fp-ts/TaskEither'
+import type { DicomService, FeedPage } from '../../app/ports'
+import type { StudyIndex } from '../../app/ports-operator'
+import type { ServiceError } from '../../domain/cast-error'
+import { defaultPartition } from '../../domain/dicom/change-feed-entry'
+import { withoutUnread } from '../../domain/dicom/unread'
+import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
+import type { Call } from './access-token'
+import { type HttpAnswer, isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './http'
+
+export interface DicomServiceSettings {
+  readonly endpoint: string
+  readonly privateEndpoint: string | undefined
+  /** Of the URLs of studies; empty for a service without versions. */
+  readonly version: string
+  readonly maxPageBytes: number
+}
+
+type Result<A> = TE.TaskEither<ServiceError, A>
+
+// A study is read whole, and there is no smaller piece to ask for: 20,000 images of 8 KB each must fit.
+const maxStudyBytes = 256 * 1024 * 1024
+const windowRows = 200
+const maxIndexBytes = 16 * 1024 * 1024
+
+const arrayOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> =>
+  pipe(
+    jsonOf('dicom', answer),
+    E.filterOrElse(
+      (json): json is ReadonlyArray<unknown> => Array.isArray(json),
+      () => unavailable('dicom', 'unreadable page: it is not a list'),
+    ),
+  )
+
+const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
+  // An empty answer is no empty page: rows that were there would be taken for numbers that never were.
+  answer.status === 200
+    ? pipe(
+        arrayOf(answer),
+        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.bytes })),
+      )
+    : E.left(unexpected('dicom', answer))
+
+const sequenceOf = (json: unknown): number | undefined => {
+  const [, value] = (isRecord(json) ? Object.entries(json) : []).find(([key]) => key.toLowerCase() === 'sequence') ?? []
+  const sequence = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+  return typeof sequence === 'number' && Number.isSafeInteger(sequence) && sequence >= 0 ? sequence : undefined
+}
+
+const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<number>> => {
+  if (answer.status === 204 || (answer.status === 200 && answer.body.trim() === '')) return E.right(O.none)
+  if (answer.status !== 200) return E.left(unexpected('dicom', answer))
+  return pipe(
+    jsonOf('dicom', answer),
+    E.flatMap((json): E.Either<ServiceError, O.Option<number>> => {
+      if (json === null) return E.right(O.none)
+      const sequence = sequenceOf(json)
+      return sequence === undefined
+        ? E.left(unavailable('dicom', 'unreadable page: the newest entry has no sequence'))
+        : E.right(O.some(sequence))
+    }),
+  )
+}
+
+/** Nothing is there: 404, or 410 of a service that remembers what it deleted. Believed by whoever compares. */
+const metadataOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> => {
+  if (answer.status === 404 || answer.status === 410) return E.right([])
+  return answer.status === 200 ? arrayOf(answer) : E.left(unexpected('dicom', answer))
+}
+
+/** One attempt a call: the caller knows how much time there is to try again. */
+export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): DicomService => {
+  const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
+
+  const get = (url: string, accept: string, maxBytes: number): Result<HttpAnswer> =>
+    call({ method: 'GET', url, headers: { accept }, maxBytes, keep: withoutUnread })
+
+  const feed = (path: string): Result<HttpAnswer> =>
+    get(`${service.root}/${path}`, 'application/json', settings.maxPageBytes)
+
+  const metadataAt = (root: string, path: string): Result<HttpAnswer> =>
+    get(`${root}/studies/${path}/metadata`, 'application/dicom+json', maxStudyBytes)
+
+  const metadata = (partition: string, path: string): Result<ReadonlyArray<unknown>> =>
+    pipe(
+      metadataAt(wadoAddress(service, partition), path),
+      // A service with partitions answers 400 to a URL that names none, one without them to a URL that does.
+      TE.flatMap((answer) =>
+        answer.status === 400 && partition === defaultPartition
+          ? metadataAt(`${wadoAddress(service, defaultPartition)}/partitions/${defaultPartition}`, path)
+          : TE.right(answer),
+      ),
+      TE.flatMapEither(metadataOf),
+    )
+
+  return {
+    latest: () => pipe(feed('v1/changefeed/latest?includeMetadata=false'), TE.flatMapEither(latestOf)),
+    range: (offset, limit, withMetadata) =>
+      pipe(
+        feed(`v1/changefeed?offset=${offset}&limit=${limit}&includeMetadata=${withMetadata}`),
+        TE.flatMapEither(pageOf),
+      ),
+    window: (startTime, offset) =>
+      pipe(
+        feed(
+          `v2/changefeed?startTime=${encodeURIComponent(startTime)}&offset=${offset}&limit=${windowRows}&includeMetadata=false`,
+        ),
+        TE.flatMapEither(pageOf),
+      ),
+    study: (partition, studyInstanceUid) => metadata(partition, studyInstanceUid),
+    instance: ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }) =>
+      pipe(
+        metadata(partition, `${studyInstanceUid}/series/${seriesInstanceUid}/instances/${sopInstanceUid}`),
+        TE.map((datasets) => O.fromNullable(datasets[0])),
+      ),
+  }
+}
+
+const noStudies = 'nothing is at the URL of studies: check DicomWeb__Version'
+
+// What QIDO-RS answers for one study: of its attributes only the UID is of use here.
+const studyUidOf = (json: unknown): ReadonlyArray<string> => {
+  const element = isRecord(json) ? json['0020000D'] : undefined
+  const values = isRecord(element) ? element['Value'] : undefined
+  return Array.isArray(values) && typeof values[0] === 'string' ? [values[0]] : []
+}
+
+/** QIDO-RS (PS3.18 §10.6): which studies there are. */
+export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): StudyIndex => {
+  const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
+  const get = (url: string): Result<HttpAnswer> =>
+    call({
+      method: 'GET',
+      url,
+      headers: { accept: 'application/dicom+json, application/json' },
+      maxBytes: maxIndexBytes,
+    })
+  const namesOf = (json: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+    json.flatMap((each) => {
+      const name = isRecord(each) ? each['partitionName'] : undefined
+      return typeof name === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? [name] : []
+    })
+  return {
+    partitions: () =>
+      pipe(
+        get(`${wadoAddress(service, defaultPartition)}/partitions`),
+        TE.flatMapEither((answer) => {
+          if (answer.status === 200) return pipe(arrayOf(answer), E.map(namesOf))
+          // A service without partitions has no such route.
+          return [204, 400, 404, 405].includes(answer.status)
+            ? E.right([defaultPartition])
+            : E.left<ServiceError>(unexpected('dicom', answer))
+        }),
+      ),
+    studies: (partition, offset, limit) =>
+      pipe(
+        get(`${wadoAddress(service, partition)}/studies?limit=${limit}&offset=${offset}`),
+        TE.flatMapEither((answer) => {
+          if (answer.status === 204) return E.right([])
+          // A service without studies says so in another way.
+          if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
+          return answer.status === 200
+            ? pipe(
+                arrayOf(answer),
+                E.map((studies) => studies.flatMap(studyUidOf)),
+              )
+            : E.left<ServiceError>(unexpected('dicom', answer))
+        }),
+      ),
+  }
+}

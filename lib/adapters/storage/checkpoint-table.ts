@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { TableEntity, TableEntityResult } from '@azure/data-tables'
+import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
+import * as TE from 'fp-ts/TaskEither'
+import * as t from 'io-ts'
+import type { CheckpointStore, StoredCheckpoint } from '../../app/ports'
+import type { ServiceError } from '../../domain/cast-error'
+import type { Checkpoint } from '../../domain/checkpoint'
+import { isAbsent, serviceError, unusable, type StorageAccount, type StorageFailure } from './storage-client'
+
+// Names and keys of the original, whose row has SyncedSequence alone: its account is taken over as it stands.
+const partitionKey = 'SyncStatePartitionKey'
+const rowKey = 'SyncStateRowKey'
+
+/** The checkpoint in `SyncStateTable`. Every write carries the ETag it was read with. */
+export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = ''): CheckpointStore => {
+  const table = account.table(`${tableNamePrefix}SyncStateTable`)
+  // Tells our own write from that of another run, of this process or another, that read the same and writes the same: a
+  // run repeats a write from the very checkpoint that it holds.
+  const writers = new WeakMap<StoredCheckpoint, string>()
+  const writerFrom = (from: StoredCheckpoint): string => {
+    const writer = writers.get(from) ?? randomUUID()
+    writers.set(from, writer)
+    return writer
+  }
+
+  const readRow = pipe(
+    table.call((client, abortSignal) => client.getEntity<Columns>(partitionKey, rowKey, { abortSignal })),
+    TE.map(O.some),
+    // Only this means a new start.
+    TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
+  )
+
+  const readStored = pipe(readRow, TE.flatMapEither(O.traverse(E.Applicative)(decode)), TE.mapLeft(serviceError))
+
+  // The SDK repeats a request whose answer was lost, and so does a run: our own write is then what refuses the repetition.
+  const oursOrMoved = (writer: string, to: Checkpoint): TE.TaskEither<ServiceError, StoredCheckpoint> =>
+    pipe(
+      readRow,
+      TE.map(O.filter((row) => row['Writer'] === writer)),
+      TE.flatMapEither(O.traverse(E.Applicative)(decode)),
+      TE.mapLeft(serviceError),
+      TE.flatMapOption(
+        O.filter((stored) => isDeepStrictEqual(encode(stored.checkpoint), encode(to))),
+        (): ServiceError => ({ _tag: 'CheckpointMoved' }),
+      ),
+    )
+
+  return {
+    read: () => readStored,
+    write: (from, to) => {
+      const { etag } = from
+      const writer = writerFrom(from)
+      const row = { ...encode(to), Writer: writer }
+      return pipe(
+        etag === undefined
+          ? table.callCreating((client, abortSignal) => client.createEntity(row, { abortSignal }))
+          : table.call((client, abortSignal) => client.updateEntity(row, 'Replace', { etag, abortSignal })),
+        TE.flatMap((answer) =>
+          answer.etag === undefined
+            ? TE.left(unusable('the storage account gave the checkpoint no version'))
+            : TE.right<StorageFailure, StoredCheckpoint>({ checkpoint: to, etag: answer.etag }),
+        ),
+        TE.orElse((failure) => (isRefused(failure) ? oursOrMoved(writer, to) : TE.left(failure.error))),
+      )
+    },
+  }
+}
+
+// 412: another version. 404: the row is gone. 409: somebody else inserted it first.
+const isRefused = ({ status, code }: StorageFailure): boolean =>
+  status === 412 || status === 404 || (status === 409 && code !== 'TableBeingDeleted')
+
+const SafeInteger = t.refinement(t.number, Number.isSafeInteger)
+const Holes = t.readonlyArray(t.tuple([SafeInteger, SafeInteger, SafeInteger]))
+const Walk = t.tuple([SafeInteger, SafeInteger])
+const Strings = t.readonlyArray(t.string)
+
+const encode = (checkpoint: Checkpoint): TableEntity => ({
+  partitionKey,
+  rowKey,
+  SyncedSequence: BigInt(checkpoint.syncedSequence),
+  SyncedTimestamp: checkpoint.timestamp,
+  SyncedInstanceUid: checkpoint.sopInstanceUid,
+  // Tuples: 500 holes are 25,000 characters at the most, of the 32 Ki that a property may have.
+  Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt])),
+  Walked:
+    checkpoint.walked === undefined ? undefined : JSON.stringify([checkpoint.walked.to, checkpoint.walked.seenAt]),
+  StuckSince: checkpoint.stuckSince === undefined ? undefined : new Date(checkpoint.stuckSince),
+  BatchLimit: checkpoint.batchLimit,
+  RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
+})
+
+type Columns = Readonly<Record<string, unknown>>
+
+// A column that is there and cannot be read ends the run. To guess, or to start from zero, would cost data.
+const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, StoredCheckpoint> =>
+  pipe(
+    decodeColumns(row),
+    E.mapLeft((name): StorageFailure => ({
+      status: undefined,
+      code: undefined,
+      error: {
+        _tag: 'CheckpointUnreadable',
+        reason: `the checkpoint row in SyncStateTable cannot be read: ${name} is missing or not what it should be`,
+        etag: row.etag,
+        syncedSequence: readSequence(row['SyncedSequence']),
+      },
+    })),
+  )
+
+/** Left: the name of the first column that cannot be read. */
+const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, StoredCheckpoint> =>
+  pipe(
+    E.Do,
+    E.bind('syncedSequence', () => column(row, 'SyncedSequence', readSequence)),
+    E.bind('timestamp', () => optional(row, 'SyncedTimestamp', readString)),
+    E.bind('sopInstanceUid', () => optional(row, 'SyncedInstanceUid', readString)),
+    E.bind('holes', () => optional(row, 'Holes', readJson(Holes))),
+    E.bind('walked', () => optional(row, 'Walked', readJson(Walk))),
+    E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
+    E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
+    E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
+    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, walked, stuckSince, batchLimit, rejectedStudies }) => ({
+      checkpoint: {
+        syncedSequence,
+        holes: (holes ?? []).map(([from, to, seenAt]) => ({ from, to, seenAt })),
+        rejectedStudies: rejectedStudies ?? [],
+        ...(timestamp === undefined ? {} : { timestamp }),
+        ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+        ...(walked === undefined ? {} : { walked: { to: walked[0], seenAt: walked[1] } }),
+        ...(stuckSince === undefined ? {} : { stuckSince }),
+        ...(batchLimit === undefined ? {} : { batchLimit }),
+      },
+      etag: row.etag,
+    })),
+  )
+
+type Read<A> = (value: unknown) => A | undefined
+
+const column = <A>(row: Columns, name: string, read: Read<A>): E.Either<string, A> =>
+  pipe(read(row[name]), E.fromNullable(name))
+
+const optional = <A>(row: Columns, name: string, read: Read<A>): E.Either<string, A | undefined> =>
+  row[name] === undefined || row[name] === null ? E.right(undefined) : column(row, name, read)
+
+// Int64 comes as a bigint; an operator's tool may have written Int32.
+const readSequence: Read<number> = (value) => {
+  const number = typeof value === 'bigint' ? Number(value) : value
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
+}
+
+// A batch of none would stand still and say nothing.
+const readCount: Read<number> = (value) => {
+  const number = readSequence(value)
+  return number === 0 ? undefined : number
+}
+
+const readString: Read<string> = (value) => (typeof value === 'string' ? value : undefined)
+
+const readTime: Read<number> = (value) =>
+  value instanceof Date && Number.isFinite(value.getTime()) ? value.getTime() : undefined
+
+const readJson =
+  <A>(codec: t.Type<A, unknown>): Read<A> =>
+  (value) =>
+    pipe(
+      E.tryCatch(
+        () => JSON.parse(String(value)) as unknown,
+        () => undefined,
+      ),
+      E.flatMap(codec.decode),
+      E.match(
+        () => undefined,
+        (read) => read,
+      ),
+    )

@@ -1,0 +1,61 @@
+import * as E from 'fp-ts/Either'
+import type { PlanInput } from '../../domain/batch/fold'
+import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { type Plan, plan } from '../../domain/batch/plan'
+import type { Snapshot } from '../../domain/batch/snapshot'
+import type { ServiceError } from '../../domain/cast-error'
+import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import type { Run } from '../context'
+import { loadSnapshot } from './load-snapshot'
+import { readStudy } from './read-study'
+
+export interface Prepared {
+  readonly plan: Plan
+  readonly snapshot: Snapshot
+  /** Whether nothing but these rows is in it: no study had to be read whole. */
+  readonly isRowsAlone: boolean
+}
+
+/** What a plan must know besides the rows and what FHIR holds. */
+export type Known = Omit<PlanInput, 'settings' | 'limits' | 'snapshot' | 'readings' | 'rows'>
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+/** Room for our position. */
+export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
+  entries: settings.maxBundleEntries - 1,
+  bytes: settings.maxBundleBytes - 2_000,
+})
+
+/** Snapshot, studies in doubt, plan. `known` comes before each snapshot. */
+export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
+  const readings = new Map<string, ReadonlyArray<UpsertRow>>()
+  for (;;) {
+    const before = await known()
+    if (E.isLeft(before)) return before
+    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat())
+    if (E.isLeft(snapshot)) return snapshot
+    const planned = plan({
+      settings: run.settings,
+      limits: limitsOf(run),
+      snapshot: snapshot.right,
+      readings,
+      rows,
+      ...before.right,
+    })
+    if (planned.doubts.length === 0) {
+      return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })
+    }
+    for (const study of planned.doubts) {
+      const live = await readStudy(run, study, snapshot.right, rows)
+      if (E.isLeft(live)) return live
+      readings.set(studyKeyText(study), live.right)
+    }
+  }
+}
+
+const nothingKnown: Known = { keep: new Set(), patientsAlone: false, rowsAlone: false }
+
+/** What casting these rows would do now: as cast-batch prepares it, without a position and without a write. */
+export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>): Result<Prepared> =>
+  prepare(run, rows, () => Promise.resolve(E.right(nothingKnown)))

@@ -1,0 +1,102 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { type Snapshot, findStudy } from '../../domain/batch/snapshot'
+import type { ServiceError } from '../../domain/cast-error'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { studyIdentifier } from '../../domain/fhir/identifiers'
+import { type Run, retrying } from '../context'
+import { canBeOneRow } from '../feed/isolate-rows'
+
+type Study = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+/** How many instances are asked when the study cannot be read whole. */
+const sampleSize = 100
+const atOnce = 8
+
+/**
+ * The live instances of a study whose PatientID is in doubt, as the rows they would make. Nothing when it cannot be
+ * told on whom they agree: then the study stays with its patient. That none is found is no vote, since rows in hand
+ * were live a moment ago: it is read again later, when the feed tells what became of them.
+ */
+export const readStudy = async (
+  run: Run,
+  study: Study,
+  snapshot: Snapshot,
+  rows: ReadonlyArray<LiveRow>,
+): Result<ReadonlyArray<UpsertRow>> => {
+  const whole = await retrying(run, run.ports.dicom.study(study.partition, study.studyInstanceUid))
+  if (E.isRight(whole) && whole.right.length > 0) return E.right(judged(run, study, whole.right))
+  if (E.isLeft(whole) && !canBeOneRow(whole.left)) return whole
+  const error = E.isLeft(whole) ? whole.left : notFound
+  return readEach(run, study, knownInstances(run, study, snapshot, rows), error)
+}
+
+const notFound: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
+  reason: 'a study is not to be found that is live in the change feed: was it deleted this moment?',
+}
+
+const judged = (run: Run, { partition }: Study, datasets: ReadonlyArray<unknown>): ReadonlyArray<UpsertRow> =>
+  datasets.flatMap((json) => run.judge.judgeDataset(json, partition) ?? [])
+
+/** Of the rows in hand first: their metadata was read a moment ago. */
+const knownInstances = (
+  { settings }: Run,
+  study: Study,
+  snapshot: Snapshot,
+  rows: ReadonlyArray<LiveRow>,
+): ReadonlyArray<InstanceKey> => {
+  const inHand = rows.flatMap((row) =>
+    row._tag === 'Upsert' && studyKeyText(row.key) === studyKeyText(study) ? [row.key] : [],
+  )
+  const { partition, studyInstanceUid } = study
+  const stored = findStudy(snapshot, settings, partition, studyIdentifier(studyInstanceUid).value ?? '')
+  const inFhir = (stored?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>
+    instance.map(({ uid: sopInstanceUid }) => ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })),
+  )
+  return [...new Map([...inHand, ...inFhir].map((key) => [instanceKeyText(key), key])).values()].slice(0, sampleSize)
+}
+
+/**
+ * One unreadable instance makes the study unreadable. Each is asked alone; those that fail while others of the same
+ * study can be read have no vote, as long as they are the smaller part. When none can be read the service is down.
+ */
+const readEach = async (
+  run: Run,
+  study: Study,
+  keys: ReadonlyArray<InstanceKey>,
+  error: ServiceError,
+): Result<ReadonlyArray<UpsertRow>> => {
+  const datasets: Array<unknown> = []
+  const readable: Array<InstanceKey> = []
+  let open = keys
+  const once = (key: InstanceKey): Result<O.Option<unknown>> => run.ports.dicom.instance(key)()
+  const patiently = (key: InstanceKey): Result<O.Option<unknown>> => retrying(run, run.ports.dicom.instance(key))
+  for (const ask of [once, patiently]) {
+    const still: Array<InstanceKey> = []
+    for (let start = 0; start < open.length; start += atOnce) {
+      const chunk = open.slice(start, start + atOnce)
+      const answers = await Promise.all(chunk.map(ask))
+      for (const [index, answer] of answers.entries()) {
+        const key = chunk[index]
+        if (key === undefined) continue
+        if (E.isLeft(answer)) still.push(key)
+        else if (O.isSome(answer.right)) {
+          readable.push(key)
+          datasets.push(answer.right.value)
+        }
+      }
+    }
+    open = still
+    if (readable.length === 0 && open.length > 0) return E.left(error)
+  }
+  if (readable.length === 0) return E.left(notFound)
+  if (open.length === 0) return E.right(judged(run, study, datasets))
+  // Blamed by comparison: an instance of the same study must still be readable now.
+  const [compared] = readable
+  const again = compared === undefined ? E.left(error) : await once(compared)
+  if (E.isLeft(again)) return E.left(error)
+  return E.right(open.length < readable.length ? judged(run, study, datasets) : [])
+}

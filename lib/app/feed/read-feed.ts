@@ -1,0 +1,203 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { Judgement } from '../../domain/batch/judge'
+import type { ServiceError } from '../../domain/cast-error'
+import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../../domain/checkpoint'
+import { type Run, retrying } from '../context'
+import { probeHoles } from './probe-holes'
+import {
+  type FeedStream,
+  type Forward,
+  type Found,
+  type PageSize,
+  type Start,
+  anyPageSize,
+  feedReset,
+  instanceOf,
+  openStream,
+  timestampOf,
+} from './read-forward'
+import { type ReadRow, judgeRow } from './read-page'
+
+/** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
+export interface FeedBatch {
+  readonly head: number
+  readonly rows: ReadonlyArray<ReadRow>
+  readonly late: ReadonlyArray<ReadRow>
+  /** The late ones first. */
+  readonly judged: ReadonlyArray<Judgement>
+  readonly holes: ReadonlyArray<Hole>
+  /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
+  readonly gone: ReadonlyArray<Numbers>
+  readonly reachedHead: boolean
+  /** The stream of pages goes on right behind its last row: nothing of what came was left for later. */
+  readonly goesOn: boolean
+  /** No row was found yet: so far the gap behind the checkpoint was crossed. */
+  readonly walked?: Walked | undefined
+}
+
+/** What the batches of a run remember of their reading. */
+export interface Reading {
+  /** When each hole was last asked for, by its first number, ms. */
+  readonly probed: Map<number, number>
+  readonly pageSize: PageSize
+  stream: { readonly head: number; readonly pages: FeedStream } | undefined
+  /** The batches behind the one in hand, read one after the other while that is written. None: it failed, or is the end. */
+  ahead: Array<Promise<Forward | undefined>>
+  /** Pages that were asked for, also those that nobody waits for any more. */
+  readonly onTheirWay: Set<Promise<unknown>>
+}
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+export const newReading = (): Reading => ({
+  probed: new Map(),
+  pageSize: anyPageSize(),
+  stream: undefined,
+  ahead: [],
+  onTheirWay: new Set(),
+})
+
+/**
+ * Reads up to `limit` entries behind the checkpoint, in sequence order, and probes the open holes. An empty page is
+ * never taken for the end, and the feed must still be the one the checkpoint belongs to.
+ */
+export const readFeed = async (
+  run: Run,
+  checkpoint: Checkpoint,
+  limit: number,
+  reading: Reading,
+): Result<FeedBatch> => {
+  const { syncedSequence } = checkpoint
+  const ahead = await takeAhead(reading, syncedSequence)
+  const known = ahead !== undefined && endOf(ahead) < ahead.head ? E.right(ahead.head) : await readHead(run)
+  if (E.isLeft(known)) return known
+  const { right: head } = known
+  if (head < syncedSequence) {
+    return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
+  }
+  const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit)
+  if (E.isLeft(probes)) return probes
+  const { late, open, dropped } = probes.right
+  const judgedLate = late.map((row) => judgeRow(run, row, true))
+  const batch = { head, late, rows: [], judged: judgedLate, holes: open, gone: dropped }
+  if (head === syncedSequence) return E.right({ ...batch, reachedHead: true, goesOn: false })
+  const wanted = Math.max(1, limit - late.length)
+  const read =
+    ahead === undefined
+      ? await begin(run, checkpoint, head, reading).next(wanted, false)
+      : E.right<ServiceError, Forward>(ahead)
+  if (E.isLeft(read)) return read
+  const { offset, walked } = read.right
+  const found = read.right.found.slice(0, wanted)
+  const { taken, holes, gaps } = noteHoles(run, syncedSequence, found, open)
+  const rows = taken.map(({ row }) => row)
+  const judged = [...judgedLate, ...taken.map(({ judgement }) => judgement)]
+  const last = rows.at(-1)
+  // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
+  const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
+  const goesOn = rows.length === read.right.found.length && head === read.right.head
+  return E.right({ ...batch, rows, judged, holes, gone: [...dropped, ...gaps], reachedHead, goesOn, walked })
+}
+
+const begin = (run: Run, start: Start, head: number, reading: Reading): FeedStream => {
+  forget(reading)
+  const pages = openStream(run, start, head, reading.pageSize, reading.onTheirWay)
+  reading.stream = { head, pages }
+  return pages
+}
+
+/** What was read ahead is not what comes now. */
+const forget = (reading: Reading): void => {
+  reading.stream?.pages.end()
+  reading.ahead = []
+}
+
+/** Two: one that waits to be written, and one that comes. */
+const batchesAhead = 2
+
+/**
+ * Begins to read the batches behind this one, no further than the head that is known, and no more than may follow. Nothing
+ * of them counts until the checkpoint rests on the row before.
+ */
+export const readAhead = (
+  run: Run,
+  { rows, head, reachedHead, goesOn }: FeedBatch,
+  limit: number,
+  reading: Reading,
+  following: number,
+): void => {
+  const last = rows.at(-1)
+  if (last === undefined || reachedHead) return
+  const uid = instanceOf(last)
+  const start = {
+    syncedSequence: last.sequence,
+    timestamp: timestampOf(last),
+    ...(uid === undefined ? {} : { sopInstanceUid: uid }),
+  }
+  const { pages } =
+    goesOn && reading.stream !== undefined ? reading.stream : { pages: begin(run, start, head, reading) }
+  while (reading.ahead.length < Math.min(batchesAhead, following)) {
+    const before = reading.ahead.at(-1)
+    const isLast = reading.ahead.length + 1 >= following
+    const next = async (): Promise<Forward | undefined> => {
+      // A batch that is not full is the end of what can be read now.
+      if (before !== undefined && ((await before)?.found.length ?? 0) < limit) return undefined
+      const read = await pages.next(limit, !isLast)
+      return E.isLeft(read) ? undefined : read.right
+    }
+    const read = next()
+    // Whoever takes it hears of an exception; a run that ends before that must not end the process with it.
+    read.catch(() => undefined)
+    reading.ahead.push(read)
+  }
+}
+
+/** Resolves when nothing that was asked for is on its way any more. */
+export const endReading = async ({ ahead, onTheirWay }: Reading): Promise<void> => {
+  await Promise.allSettled([...ahead, ...onTheirWay])
+}
+
+/** What was read ahead, when it is what comes now. A failure is not taken: it may have passed. */
+const takeAhead = async (reading: Reading, after: number): Promise<Forward | undefined> => {
+  const forward = await reading.ahead.shift()
+  if (forward?.after === after) return forward
+  forget(reading)
+  return undefined
+}
+
+const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
+
+/** The newest sequence. One that was read before the pages serves as long as it lies behind them. */
+const readHead = async (run: Run): Result<number> => {
+  const latest = await retrying(run, run.ports.dicom.latest())
+  return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
+}
+
+/** Missing numbers are a hole when the row after them was young when they were asked for; older gaps are for ever. */
+const noteHoles = (
+  run: Run,
+  syncedSequence: number,
+  found: ReadonlyArray<Found>,
+  open: ReadonlyArray<Hole>,
+): { readonly taken: ReadonlyArray<Found>; readonly holes: ReadonlyArray<Hole>; readonly gaps: Array<Numbers> } => {
+  const taken: Array<Found> = []
+  const holes = [...open]
+  const gaps: Array<Numbers> = []
+  const seenAt = run.ports.clock.now()
+  let previous = syncedSequence
+  for (const each of found) {
+    const { row, gapSeenAt } = each
+    const gap = { from: previous + 1, to: row.sequence - 1 }
+    if (gap.from <= gap.to) {
+      const isOld = gapSeenAt - Date.parse(timestampOf(row)) >= run.settings.holeAgeMs
+      // One run must be able to probe them all: what is behind waits until some are closed.
+      if (!isOld && holes.length >= maxHoles) break
+      if (isOld) gaps.push(gap)
+      else holes.push({ ...gap, seenAt })
+    }
+    taken.push(each)
+    previous = row.sequence
+  }
+  return { taken, holes, gaps }
+}

@@ -1,0 +1,195 @@
+import * as E from 'fp-ts/Either'
+import type { ImagingStudy } from 'fhir/r4'
+import type { DeleteRow, LiveRow } from '../../domain/batch/judge'
+import { planEndpoint } from '../../domain/batch/plan'
+import { findStudy, referencedId } from '../../domain/batch/snapshot'
+import type { EntryError, ServiceError } from '../../domain/cast-error'
+import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
+import { isSourceOf, sourceOf } from '../../domain/fhir/provenance'
+import { studyIdentifier } from '../../domain/fhir/identifiers'
+import { isEndpointOf } from '../../domain/mapping/endpoint'
+import { type Run, retrying } from '../context'
+import { loadSnapshot } from '../cast/load-snapshot'
+import { lookAhead } from '../cast/prepare'
+import type { FailRowKey } from '../ports'
+import { type PlannedWrite, plannedWrites } from '../cast/planned-writes'
+
+export type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
+
+/** One study as the DICOM service has it now, against what FHIR holds. */
+export interface StudyRows {
+  /** Upserts of what there is, deletes of what is gone; numbered from 1, since they are none of the feed. */
+  readonly rows: ReadonlyArray<LiveRow>
+  /** Instances that cannot be cast, with the reason. */
+  readonly rejected: ReadonlyArray<{ readonly key: Partial<InstanceKey>; readonly error: EntryError }>
+  readonly liveInstances: number
+  readonly heldInstances: number
+  /** Neither service knows it. */
+  readonly unknown: boolean
+}
+
+export interface StudyReport {
+  readonly study: string
+  readonly partition: string
+  readonly inStep: boolean
+  readonly instances: {
+    readonly inDicom: number
+    readonly inFhir: number
+    /** And no row of a fail table tells it. */
+    readonly missing: number
+    readonly gone: number
+  }
+  /** What a resync would do, apart from another attempt at what has its row in a fail table. */
+  readonly writes: ReadonlyArray<PlannedWrite>
+  /** Instances that FHIR lacks, or has as they were, because they could not be cast: by code, or by that of their row. */
+  readonly notCast: Readonly<Record<string, number>>
+  /** Of those, how many have no row: nobody would hear of them. */
+  readonly unrecorded: number
+}
+
+// What FHIR holds is looked up by the rows of a batch: a delete of nothing asks for the study, and changes none.
+const probe = ({ partition, studyInstanceUid }: StudyKey): DeleteRow => ({
+  _tag: 'Delete',
+  sequence: 0,
+  key: { partition, studyInstanceUid, seriesInstanceUid: '', sopInstanceUid: '' },
+  late: false,
+})
+
+const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyArray<InstanceKey> =>
+  (study?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>
+    instance.map(({ uid: sopInstanceUid }) => ({ ...key, seriesInstanceUid, sopInstanceUid })),
+  )
+
+/**
+ * FHIR first, then DICOM: what FHIR holds and DICOM no longer has is gone, and not just younger. Whoever holds the
+ * lease knows that nobody adds to FHIR in between.
+ */
+export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<ServiceError, StudyRows>> => {
+  const before = await loadSnapshot(run, [probe(key)], [])
+  if (E.isLeft(before)) return before
+  const read = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
+  if (E.isLeft(read)) return read
+  const identifier = studyIdentifier(key.studyInstanceUid).value ?? ''
+  const held = findStudy(before.right, run.settings, key.partition, identifier)
+  const judged = read.right.map((metadata, index) => judgeInstance(run, key, metadata, index + 1))
+  const upserts = judged.flatMap((judgement) => (judgement._tag === 'Live' ? [judgement.row] : []))
+  const rejected = judged.flatMap((judgement) => (judgement._tag === 'Recorded' ? [judgement.row] : []))
+  const live = new Set([...upserts, ...rejected].map(({ key: each }) => instanceKeyText({ ...noUids, ...each })))
+  const removable = held !== undefined && isForUsToSay(run, key.partition, held, before.right.endpoints)
+  const gone = instancesOf(removable ? held : undefined, key).filter((each) => !live.has(instanceKeyText(each)))
+  return E.right({
+    rows: [
+      ...upserts,
+      ...gone.map((each, index): DeleteRow => ({
+        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1 },
+      })),
+    ],
+    rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),
+    liveInstances: read.right.length,
+    heldInstances: instancesOf(held, key).length,
+    unknown: read.right.length === 0 && held === undefined,
+  })
+}
+
+const noUids: InstanceKey = { partition: '', studyInstanceUid: '', seriesInstanceUid: '', sopInstanceUid: '' }
+
+/** Images of another archive in the same resource are not ours to remove. */
+const isForUsToSay = (
+  { settings }: Run,
+  partition: string,
+  study: ImagingStudy,
+  endpoints: Parameters<typeof findStudy>[0]['endpoints'],
+): boolean => {
+  if (isSourceOf(study.meta, sourceOf(settings.dicom, partition))) return true
+  const own = new Set(endpoints.filter(isEndpointOf(settings.dicom, partition)).map(({ id }) => id))
+  const named = [study, ...(study.series ?? [])].flatMap(({ endpoint = [] }) => endpoint)
+  return named.length > 0 && named.every((each) => own.has(referencedId(settings.fhirBase, 'Endpoint', each)))
+}
+
+const uidIn = (metadata: unknown, tag: string): unknown => {
+  const element: unknown = typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, tag) : undefined
+  const values: unknown = typeof element === 'object' && element !== null ? Reflect.get(element, 'Value') : undefined
+  return Array.isArray(values) ? (values[0] as unknown) : undefined
+}
+
+const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: number) => {
+  const decoded = run.judge.decode({
+    sequence,
+    partitionName: key.partition,
+    studyInstanceUid: key.studyInstanceUid,
+    seriesInstanceUid: uidIn(metadata, '0020000E'),
+    sopInstanceUid: uidIn(metadata, '00080018'),
+    action: 'create',
+    state: 'current',
+    metadata,
+  })
+  if (E.isRight(decoded)) return run.judge.judge(decoded.right, false)
+  const error: EntryError = { _tag: 'EntryMalformed', paths: decoded.left.paths }
+  return { _tag: 'Recorded', row: { sequence, key: decoded.left.key, error, issues: [] } } as const
+}
+
+/** What a resync would do; nothing to do means in step. What has its row in a fail table is known, and no difference. */
+export const verifyStudy = async (
+  run: Run,
+  key: StudyKey,
+  failRows: ReadonlyArray<FailRowKey>,
+): Promise<E.Either<ServiceError, StudyReport | undefined>> => {
+  const study = await readStudyRows(run, key)
+  if (E.isLeft(study)) return study
+  if (study.right.unknown) return E.right(undefined)
+  const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
+  const ahead = await aheadOfKnown(run, study.right.rows, known)
+  if (E.isLeft(ahead)) return ahead
+  const { plan, snapshot, rows, refused } = ahead.right
+  const recorded = new Set(plan.recorded.map(({ row }) => row))
+  const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
+  const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
+  const unit = endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], deletes: [] }]
+  const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
+  const notCast = [...study.right.rejected, ...plan.recorded.map(({ row, error }) => ({ key: row.key, error }))]
+  const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length
+  const held = new Set(instancesOf(findStudyIn(run, key, snapshot), key).map(instanceKeyText))
+  return E.right({
+    study: key.studyInstanceUid,
+    partition: key.partition,
+    inStep: writes.length === 0 && unrecorded === 0,
+    instances: {
+      inDicom: study.right.liveInstances,
+      inFhir: study.right.heldInstances,
+      missing: castable.filter((row) => !held.has(instanceKeyText(row.key))).length,
+      gone: rows.filter(({ _tag }) => _tag === 'Delete').length,
+    },
+    writes,
+    notCast: countTexts([...notCast.map(({ error }) => error._tag), ...refused]),
+    unrecorded,
+  })
+}
+
+/**
+ * What would be written now of rows that no row of a fail table is about: whether FHIR takes the others is not to be
+ * known without writing, and `refused` has the code of each. Those that cannot even be planned stay in the plan.
+ */
+const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: ReadonlyMap<string, string>) => {
+  const ahead = await lookAhead(run, rows)
+  if (E.isLeft(ahead)) return ahead
+  const recorded = new Set<LiveRow>(ahead.right.plan.recorded.map(({ row }) => row))
+  const codeOf = (row: LiveRow): string | undefined =>
+    row._tag === 'Upsert' && !recorded.has(row) ? known.get(instanceKeyText(row.key)) : undefined
+  const refused = rows.flatMap((row) => codeOf(row) ?? [])
+  if (refused.length === 0) return E.right({ ...ahead.right, rows, refused })
+  const others = rows.filter((row) => codeOf(row) === undefined)
+  const rest = await lookAhead(run, others)
+  return E.isLeft(rest) ? rest : E.right({ ...rest.right, rows: others, refused })
+}
+
+const findStudyIn = ({ settings }: Run, key: StudyKey, snapshot: Parameters<typeof findStudy>[0]) =>
+  findStudy(snapshot, settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
+
+const countTexts = (texts: ReadonlyArray<string>): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
+  return counts
+}
+
+export const countByCode = (errors: ReadonlyArray<EntryError>): Readonly<Partial<Record<EntryError['_tag'], number>>> =>
+  countTexts(errors.map(({ _tag }) => _tag))

@@ -1,0 +1,42 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { ServiceError } from '../../domain/cast-error'
+import { type Checkpoint, newCheckpoint } from '../../domain/checkpoint'
+import { type Run, pauseBefore, retrying } from '../context'
+import type { StoredCheckpoint } from '../ports'
+
+/** The checkpoint, or where a new sync begins. Only "no such row" means new. */
+export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, StoredCheckpoint>> => {
+  const { checkpoints, dicom } = run.ports
+  const read = await retrying(run, checkpoints.read())
+  if (E.isLeft(read)) return read
+  if (O.isSome(read.right)) return E.right(read.right.value)
+  const { startFrom } = run.settings
+  if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })
+  const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some(startFrom))
+  if (E.isLeft(latest)) return latest
+  const checkpoint = newCheckpoint(O.getOrElse(() => 0)(latest.right))
+  return writeCheckpoint(run, { checkpoint, etag: undefined }, checkpoint)
+}
+
+/** Once; and once more, with patience, when storage may not have heard. */
+export const writeCheckpoint = async (
+  run: Run,
+  from: StoredCheckpoint,
+  to: Checkpoint,
+): Promise<E.Either<WriteError, StoredCheckpoint>> => {
+  const held = run.lease.check()
+  if (E.isLeft(held)) return held
+  const first = await run.ports.checkpoints.write(from, to)()
+  const isOpen = E.isLeft(first) && first.left._tag === 'ServiceUnavailable' && (await pauseBefore(run, 1, first.left))
+  const written = isOpen ? await retrying(run, run.ports.checkpoints.write(from, to)) : first
+  if (E.isRight(written)) run.trouble = undefined
+  return E.isLeft(written) && isOpen ? E.left({ ...written.left, afterFailure: true }) : written
+}
+
+/** `afterFailure`: an earlier attempt failed, and may have been carried out before somebody else went on from there. */
+export type WriteError = ServiceError & { readonly afterFailure?: true }
+
+/** The checkpoint did not come from this run: what it recorded is not what was settled. */
+export const isSurelyNotOurs = ({ _tag, afterFailure }: WriteError): boolean =>
+  (_tag === 'CheckpointMoved' || _tag === 'LeaseLost') && afterFailure !== true

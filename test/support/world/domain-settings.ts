@@ -1,0 +1,31 @@
+import type { JudgeSettings } from '../../../lib/domain/batch/judge'
+import { dicomRoot } from '../../../lib/domain/fhir/provenance'
+
+export const fhirBase = 'https://fhir.example.org'
+export const root = 'https://dicom.example.org'
+
+export interface SettingsChanges extends Partial<Omit<JudgeSettings, 'patient'>> {
+  readonly patient?: Partial<JudgeSettings['patient']>
+}
+
+/** The defaults of lib/config, with an example's services. */
+export const settingsOf = ({ patient, ...changes }: SettingsChanges = {}): JudgeSettings => ({
+  dicom: dicomRoot(root, 'v2'),
+  fhirBase,
+  enforceValidation: false,
+  generateObservations: true,
+  excludedElements: new Set(),
+  defaultTimeZone: undefined,
+  partitions: new Set(),
+  patient: {
+    systemId: undefined,
+    partitionSystems: {},
+    isIssuerIdUsed: false,
+    issuerSystems: {},
+    rejectedIds: new Set(),
+    matchGuard: true,
+    overwrite: 'own',
+    ...patient,
+  },
+  ...changes,
+})

@@ -1,0 +1,80 @@
+import { afterEach } from '@jest/globals'
+import { BlobServiceClient } from '@azure/storage-blob'
+import { startFunctionsHost, type FunctionsHost } from '../../../local/functions-host'
+import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from './cast-world'
+
+export interface Answered {
+  readonly status: number
+  readonly type: string
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+export interface OperateWorld extends CastWorld {
+  readonly host: FunctionsHost
+  /** A call of an operator route; a body makes it a POST. */
+  readonly call: (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+  ) => Promise<Answered>
+}
+
+/** The compiled app on the local functions host, its timer silent: what an operator's program talks to. */
+export const useOperateWorld = (): ((
+  options?: WorldOptions & { readonly app?: Overrides },
+) => Promise<OperateWorld>) => {
+  const newWorld = useCastWorld()
+  const hosts: FunctionsHost[] = []
+  // Before the services that the app talks to are closed: hooks run last in, first out.
+  afterEach(async () => {
+    await Promise.all(hosts.splice(0).map((host) => host.close()))
+  })
+  return async ({ app = {}, ...options } = {}) => {
+    const world = await newWorld(options)
+    const env = {
+      PATH: process.env['PATH'],
+      CastSchedule: '0 0 4 1 1 *',
+      'AzureWebJobs.castTimer.Disabled': 'true',
+      ...world.environment(),
+      ...app,
+    }
+    const host = await startFunctionsHost({ env })
+    hosts.push(host)
+    return {
+      ...world,
+      host,
+      call: async (method, path, body) => {
+        const text = typeof body === 'string' ? body : JSON.stringify(body)
+        const response = await fetch(`${host.url}/api/${path}`, {
+          method,
+          ...(body === undefined ? {} : { body: text, headers: { 'content-type': 'application/json' } }),
+        })
+        const answered = await response.text()
+        return {
+          status: response.status,
+          type: (response.headers.get('content-type') ?? '').split(';')[0] ?? '',
+          json: answered === '' ? {} : (JSON.parse(answered) as Record<string, unknown>),
+        }
+      },
+    }
+  }
+}
+
+export const problemType = 'application/problem+json'
+
+/** Somebody else's run; what it gives back ends it. */
+export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<() => Promise<unknown>> => {
+  const environment = world.environment()
+  const container = BlobServiceClient.fromConnectionString(environment['AzureWebJobsStorage'] ?? '').getContainerClient(
+    'dicomcast',
+  )
+  await container.createIfNotExists()
+  const blob = container.getBlockBlobClient(
+    `${(environment['TableStore__TableNamePrefix'] ?? '').toLowerCase()}cast-lease`,
+  )
+  const metadata = { runid: 'theirs', startedat: new Date(Date.now() - 90_000).toISOString() }
+  await blob.upload('', 0, { metadata })
+  const lease = blob.getBlobLeaseClient()
+  await lease.acquireLease(60)
+  return () => lease.releaseLease()
+}
