@@ -62,7 +62,7 @@ export const openDelivery = (batch: Batch): Delivery => {
   const syncedInstances: Array<InstanceKey> = []
   /** Rows of transactions that were sent: what is found unchanged of them later was written by us. */
   const sent = new Set<LiveRow>()
-  /** Studies that others refer to: they are emptied, not deleted. */
+  /** What others refer to: it is emptied, not deleted. */
   const keep = new Set<string>()
   /** Whose demographics conflict, once transactions were sent: later plans meet Patients that are their own doing. */
   let verdicts: ReadonlyMap<string, boolean> = new Map()
@@ -139,7 +139,7 @@ export const openDelivery = (batch: Batch): Delivery => {
     const bytes = units.flatMap(({ entries }) => entries.map(({ text }) => text)).join()
     const isRefused = error._tag === 'FhirConflict' && error.status === 409
     if (isRefused && bytes === rounds.refusedDeletes && version === session.version()) {
-      for (const { study } of deletes) keep.add(study)
+      for (const reference of deletes) keep.add(reference)
     }
     rounds.refusedDeletes = deletes.length === 0 || !isRefused ? '' : bytes
     return E.right(undefined)
@@ -228,7 +228,7 @@ export const openDelivery = (batch: Batch): Delivery => {
       const { conflicts, losses } = rounds
       const goOn = reread._tag === 'FhirConflict' ? conflicts <= maxConflicts : await pauseBefore(run, losses, reread)
       if (goOn) continue
-      const waiting: Unit = { rows: pending, entries: [], deferred: [], deletes: [] }
+      const waiting: Unit = { rows: pending, entries: [], deferred: [], recorded: [], deletes: [] }
       const failure = { error: asOutage(reread), attempts: Math.max(conflicts, losses), rowsAlone }
       return blame([waiting], failure, onRejected)
     }

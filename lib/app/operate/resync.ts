@@ -144,7 +144,8 @@ export const verifyStudy = async (
   const recorded = new Set(plan.recorded.map(({ row }) => row))
   const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
   const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
-  const unit = endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], deletes: [] }]
+  const unit =
+    endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], recorded: [], deletes: [] }]
   const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
   const notCast = [...study.right.rejected, ...plan.recorded.map(({ row, error }) => ({ key: row.key, error }))]
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length

@@ -25,7 +25,7 @@ export interface PlanInput {
   readonly snapshot: Snapshot
   /** Studies that were read whole, by study key: the rows of their live instances. */
   readonly readings: ReadonlyMap<string, ReadonlyArray<UpsertRow>>
-  /** Studies that the server refuses to delete. */
+  /** Resources that the server refuses to delete, as references: they are emptied. */
   readonly keep: ReadonlySet<string>
   /**
    * The verdicts of an earlier plan of this batch whose transactions were sent: the Patient that its rows meet now is

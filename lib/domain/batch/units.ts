@@ -1,5 +1,5 @@
 import type { Reference } from 'fhir/r4'
-import { studyKeyText } from '../dicom/change-feed-entry'
+import type { EntryError } from '../cast-error'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
@@ -10,14 +10,22 @@ import type { LiveRow } from './judge'
 import { planObservations } from './plan-observations'
 import { findEndpoint } from './snapshot'
 
+/** A row that cannot be stored, and why. */
+export interface RecordedLive {
+  readonly row: LiveRow
+  readonly error: EntryError
+}
+
 /** Entries that belong into one transaction, and the rows that are settled when it is committed. */
 export interface Unit {
   readonly rows: ReadonlyArray<LiveRow>
   readonly entries: ReadonlyArray<TransactionEntry>
   /** Rows that can go on only when this unit is committed and read again: its Patients went first, alone. */
   readonly deferred: ReadonlyArray<LiveRow>
-  /** Studies that it deletes, with the version they were read at. */
-  readonly deletes: ReadonlyArray<{ readonly study: string; readonly version: string | undefined }>
+  /** Rows that are recorded when it is committed: it takes out what an earlier row of theirs stored. */
+  readonly recorded: ReadonlyArray<RecordedLive>
+  /** What it deletes, as references, in this order: summaries, events, studies. */
+  readonly deletes: ReadonlyArray<string>
 }
 
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
@@ -46,7 +54,6 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { partition, uid, draft } = study
   const endpointId = findEndpoint(snapshot, settings, partition)?.id
   const endpoint = endpointId === undefined ? undefined : `Endpoint/${endpointId}`
-  const studyKey = studyKeyText({ partition, studyInstanceUid: uid })
   const planned = (
     entry: TransactionEntry | undefined,
     written: { readonly reference: string; readonly subject: Reference } | undefined,
@@ -66,15 +73,18 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     const { rows, patients } = study
     return { rows, patients: [...patients], entries, deletes, observations: doses.keys, deferred: [] }
   }
-  const closed: ClosedStudy = closeStudy(draft, { settings, partition, endpoint, keep: keep.has(studyKey) })
+  const closed: ClosedStudy = closeStudy(draft, {
+    settings,
+    partition,
+    endpoint,
+    keep: keep.has(`ImagingStudy/${draft.base?.id}`),
+  })
   switch (closed._tag) {
     case 'Nothing':
       return planned(undefined, undefined)
     case 'Deleted': {
       const { base } = closed
-      return planned(deleteEntry(settings.fhirBase, base), undefined, [
-        { study: studyKey, version: base.meta?.versionId },
-      ])
+      return planned(deleteEntry(settings.fhirBase, base), undefined, [`ImagingStudy/${base.id}`])
     }
     case 'Study': {
       const { resource } = closed
@@ -155,13 +165,13 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, deletes }]
-        : [{ rows: [], entries: first, deferred: [...settled, ...deferred], deletes: [] }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes }]
+        : [{ rows: [], entries: first, deferred: [...settled, ...deferred], recorded: [], deletes: [] }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
     const deferred = group.flatMap((study) => study.deferred)
-    return [{ rows, entries, deferred, deletes: group.flatMap(({ deletes }) => deletes) }]
+    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => deletes) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],
@@ -169,6 +179,7 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
     deferred: group
       .filter((study) => study.patients.includes(draft))
       .flatMap((study) => [...study.rows, ...study.deferred]),
+    recorded: [],
     deletes: [],
   }))
 }
