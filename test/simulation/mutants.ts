@@ -23,9 +23,7 @@ const nextCheckpoint = 'lib/app/run/next-checkpoint.ts'
 const isolateRows = 'lib/app/feed/isolate-rows.ts'
 const runCast = 'lib/app/run/run-cast.ts'
 const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
-const deliver = 'lib/app/cast/deliver.ts'
-const blame = 'lib/app/cast/blame.ts'
-const takeApart = 'lib/app/cast/take-apart.ts'
+const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
@@ -131,7 +129,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: session,
-        from: 'const ready = await before',
+        from: 'const ready = await position.before',
         to: 'const ready = undefined as E.Either<ServiceError, void> | undefined',
       },
     ],
@@ -168,35 +166,35 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'what was found by a conditional create counts as written',
-    edits: [
-      { file: session, from: '(entry, index) => entry.creates && answers', to: '(entry, index) => false && answers' },
-    ],
+    edits: [{ file: session, from: 'entry.creates && outcome.entries', to: 'false && outcome.entries' }],
   },
   {
     name: 'a refused If-Match counts as stored',
     edits: [
       {
-        file: deliver,
-        from: 'if (wasSent) rowsOf(units).forEach((row) => sent.add(row))',
-        to: `if (result.error._tag === 'FhirConflict') { settleStored(rowsOf(units)); continue }
-             if (wasSent) rowsOf(units).forEach((row) => sent.add(row))`,
+        file: delivery,
+        from: "const isRefused = sent.error._tag === 'FhirConflict' && sent.error.status === 409",
+        to: `if (sent.error._tag === 'FhirConflict') {
+               return bundleCommitted(state, lot, { ...round, bundles }, units, new Set())
+             }
+             const isRefused = false`,
       },
     ],
   },
   {
     name: 'entries are blamed without comparison',
     edits: [
-      { file: blame, from: `if (alone._tag !== 'Committed') return stop`, to: '' },
-      { file: blame, from: 'return compared ? inTurn', to: 'return true ? inTurn' },
+      { file: delivery, from: `if (sent._tag !== 'Committed') return stopped(before, error)`, to: '' },
+      { file: delivery, from: 'if (!isStored && !isOnePerson(failing)) return stopped(state, error)', to: '' },
     ],
   },
   {
     name: 'a rejected transaction is recorded whole',
     edits: [
       {
-        file: takeApart,
-        from: 'if (units.length > 1) return inTurn(halves(units).map(rowsOf))',
-        to: 'return recorded(rowsOf(units), error)',
+        file: delivery,
+        from: 'if (units.length > 1) return inTurn(state, halves(units).map(rowsOf))',
+        to: 'return recorded(state, bySequence(rowsOf(units)), error, goOn)',
       },
     ],
   },

@@ -20,7 +20,8 @@ import {
   settleErrors,
   takeBack,
 } from './settle-errors'
-import type { Settlement, Stop } from '../cast/settlements'
+import type { Stop } from '../../domain/batch/delivery'
+import type { Settlement } from '../../domain/batch/ledger'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
 
 export type Ended =

@@ -24,8 +24,8 @@ export interface Unit {
   readonly deferred: ReadonlyArray<LiveRow>
   /** Rows that are recorded when it is committed: it takes out what an earlier row of theirs stored. */
   readonly recorded: ReadonlyArray<RecordedLive>
-  /** What it deletes, as references, in this order: summaries, events, studies. */
-  readonly deletes: ReadonlyArray<string>
+  /** What it deletes of each study, as references, in this order: summaries, events, the study. */
+  readonly deletes: ReadonlyArray<ReadonlyArray<string>>
 }
 
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
@@ -45,7 +45,7 @@ interface PlannedStudy {
   readonly observations: ReadonlyArray<string>
   readonly patients: ReadonlyArray<PatientDraft>
   readonly entries: ReadonlyArray<TransactionEntry>
-  readonly deletes: Unit['deletes']
+  readonly deletes: ReadonlyArray<string>
 }
 
 export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
@@ -57,7 +57,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const planned = (
     entry: TransactionEntry | undefined,
     written: { readonly reference: string; readonly subject: Reference } | undefined,
-    deletes: Unit['deletes'] = [],
+    deletes: ReadonlyArray<string> = [],
   ): PlannedStudy => {
     const { reports, deleted } = study
     const doses = planObservations({
@@ -103,6 +103,8 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     }
   }
 }
+
+const given = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => (items.length === 0 ? [] : [items])
 
 /** Studies that share a Patient form one group. */
 export const groupsOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<ReadonlyArray<PlannedStudy>> => {
@@ -165,13 +167,13 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes: given(deletes) }]
         : [{ rows: [], entries: first, deferred: [...settled, ...deferred], recorded: [], deletes: [] }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
     const deferred = group.flatMap((study) => study.deferred)
-    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => deletes) }]
+    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => given(deletes)) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],

@@ -108,7 +108,7 @@ describe('a study that FHIR holds', () => {
         request: { method: 'DELETE', url: 'ImagingStudy/7', ifMatch: 'W/"5"' },
       },
     ])
-    expect(planned.units[0]?.deletes).toEqual(['ImagingStudy/7'])
+    expect(planned.units[0]?.deletes).toEqual([['ImagingStudy/7']])
   })
 
   it('is kept without series when the server refuses its deletion', () => {
