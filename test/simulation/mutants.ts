@@ -21,7 +21,7 @@ const readForward = 'lib/app/feed/read-forward.ts'
 const probeHoles = 'lib/app/feed/probe-holes.ts'
 const nextCheckpoint = 'lib/app/run/next-checkpoint.ts'
 const isolateRows = 'lib/app/feed/isolate-rows.ts'
-const runCast = 'lib/app/run/run-cast.ts'
+const runCast = 'lib/app/run/cast-batches.ts'
 const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
 const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
@@ -93,10 +93,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: runCast,
-        from: 'const settledErrors = await settleErrors(',
-        to: `const early = await writeCheckpoint(run, stored, next)
-             if (E.isRight(early)) stored = early.right
-             const settledErrors = await settleErrors(`,
+        from: 'const errors = await settleErrors(',
+        to: `const early = await writeCheckpoint(run, casting.stored, next)
+             if (E.isRight(early)) casting.stored = early.right
+             const errors = await settleErrors(`,
       },
     ],
   },

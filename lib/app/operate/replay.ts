@@ -23,7 +23,7 @@ import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type ReadRow, judgeRow } from '../feed/read-page'
 import { readRange } from '../feed/read-range'
-import { settledRows } from '../run/run-cast'
+import { settledRows } from '../run/settled-rows'
 import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
 
 /** Which rows; what is given must all hold. */
