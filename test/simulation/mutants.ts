@@ -63,7 +63,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: readForward,
-        from: 'const crossed = await crossGap(run, gap, isEnough)',
+        from: 'const crossed = await crossGap(run, gap, pull.isEnough)',
         to: 'const crossed = E.right(head)',
       },
     ],

@@ -4,14 +4,13 @@ import type { Judgement } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../../domain/checkpoint'
 import { type Run, retrying } from '../context'
+import { type PageSize, anyPageSize } from './page-size'
 import { probeHoles } from './probe-holes'
 import {
   type FeedStream,
   type Forward,
   type Found,
-  type PageSize,
   type Start,
-  anyPageSize,
   feedReset,
   instanceOf,
   openStream,
