@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { Scope } from '../lib/composition/operate'
+import type { Scope } from '../lib/composition/studies'
 import { type WalkState, parseWalkState } from '../lib/requests/requests'
 import { UnreadableSettings } from './settings'
 
