@@ -3,7 +3,7 @@ const fpTs = packages('fp-ts')
 const domainPackages = packages('fp-ts', 'io-ts', '@types/fhir')
 
 // What the edges use: the composition, the codecs of requests and settings, and what is about the process itself.
-const forTheEdges = ['^lib/(composition|requests|config|setting-names)', '^lib/adapters/(heap|log)\\.ts$']
+const forTheEdges = ['^lib/(composition|requests|config)/', '^lib/adapters/(heap|log)\\.ts$']
 
 /** `from` may import only what matches one of `to`. */
 const only = (name, from, to, fromNot) => ({
@@ -51,6 +51,7 @@ export default {
     only('cli', '^cli/', ['^cli/', ...forTheEdges, 'node_modules/', '^(node:)?[a-z0-9_/]+$'], '^cli/local'),
     only('cli-local', '^cli/local', ['^cli/', '^local/', ...forTheEdges, 'node_modules/', '^(node:)?[a-z0-9_/]+$']),
     only('requests', '^lib/requests/', ['^lib/requests/', '^lib/app/', '^lib/domain/', ...packages('fp-ts', 'io-ts')]),
+    only('config', '^lib/config/', ['^lib/config/', '^lib/domain/', ...packages('fp-ts', 'io-ts', 'croner')]),
     never('lib-stands-alone', '^lib/', '^(local|test|cli|functions)/'),
     never('only-cli-starts-the-local-stack', '^functions/', '^(local|test|cli)/'),
     never('nothing-imports-tests', '^(functions|lib|cli|local)/', '^test/'),

@@ -1,5 +1,5 @@
 import type { CastSettings } from '../app/context'
-import type { Settings } from '../config'
+import type { Settings } from '../config/read-settings'
 import { dicomRoot } from '../domain/fhir/provenance'
 
 /** What the app is told of the settings: it knows no environment. */

@@ -4,7 +4,7 @@ import { type Meter, newMeter } from '../adapters/http/http'
 import type { Log, Progress } from '../app/ports'
 import type { RunKind } from '../app/ports-operator'
 import { type RunSummary, runCast } from '../app/run/run-cast'
-import { readSettings } from '../config'
+import { readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
 import { clock, connect, forgetCapabilities } from './connect'
 

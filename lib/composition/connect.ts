@@ -14,7 +14,7 @@ import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
 import type { OperatorPorts } from '../app/ports-operator'
-import type { Settings } from '../config'
+import type { Settings } from '../config/read-settings'
 import { dicomRoot } from '../domain/fhir/provenance'
 import { remembered } from './lifetime'
 

@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/Either'
 import { type Status, isHealthy, readStatus } from '../app/operate/status'
-import type { Settings } from '../config'
+import type { Settings } from '../config/read-settings'
 import { clock } from './connect'
-import { settingWarnings } from '../setting-names'
+import { settingWarnings } from '../config/setting-names'
 import { type Answer, type Operator, connected, lookTimeoutMs } from './operator'
 
 export type { Status } from '../app/operate/status'

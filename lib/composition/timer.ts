@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { Log } from '../app/ports'
-import { readSettings } from '../config'
-import { settingWarnings } from '../setting-names'
+import { readSettings } from '../config/read-settings'
+import { settingWarnings } from '../config/setting-names'
 import { cast, failing } from './cast'
 import { inHand, isStopping } from './lifetime'
 
