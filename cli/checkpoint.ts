@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
-import { type StatusAnswer, setCheckpoint, status } from '../lib/composition/operate'
+import { setCheckpoint } from '../lib/composition/feed'
+import { type StatusAnswer, status } from '../lib/composition/status'
 import { parseCheckpoint } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 

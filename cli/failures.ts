@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/operate'
+import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/failures'
 import { allTables, parseFailuresList, parseTable } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, failed, given, operator, parsed, withJson, write } from './operator'
 import { plural, textTable } from './text-table'

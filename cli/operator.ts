@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { jsonLog } from '../lib/composition'
-import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
+import { jsonLog } from '../lib/adapters/log'
+import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operator'
 import { problemOf } from '../lib/composition/problem'
-import type { Parsed } from '../lib/requests/requests'
+import type { Parsed } from '../lib/requests/codecs'
 import { environment } from './settings'
 import { userName } from './user-name'
 

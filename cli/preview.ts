@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Preview, previewBatches } from '../lib/composition/operate'
+import { type Preview, previewBatches } from '../lib/composition/feed'
 import { parsePreview } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Replay, replayRows } from '../lib/composition/operate'
+import { type Replay, replayRows } from '../lib/composition/feed'
 import { parseReplay } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'

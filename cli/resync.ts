@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Resync, resyncStudy } from '../lib/composition/operate'
+import { type Resync, resyncStudy } from '../lib/composition/studies'
 import { parseStudy } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { counts } from './text-table'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type RunRecord, type StatusAnswer, status } from '../lib/composition/operate'
+import { type RunRecord, type StatusAnswer, status } from '../lib/composition/status'
 import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
 import { ago, counts, plural, textTable } from './text-table'
 

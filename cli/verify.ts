@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { resyncStudy, verifyOne } from '../lib/composition/operate'
+import { resyncStudy, verifyOne } from '../lib/composition/studies'
 import { parseStudy, parseVerifyScope } from '../lib/requests/requests'
 import { exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { resyncExitCode, resyncLines } from './resync'
