@@ -57,7 +57,8 @@ Exit codes:
   0  CaughtUp, BatchDone, OutOfTime, Stopped
   2  ConfigurationInvalid, or a wrong option
   3  ServiceUnavailable, AccessDenied, FeedReset, FhirRejectsAll, CheckpointMoved, LeaseLost
-  4  LeaseHeld: another run is at work`
+  4  LeaseHeld: another run is at work
+  5  WaitingForHoles: numbers of the feed are missing, and too many are waited for already`
 
 interface Stopper {
   readonly stopping: () => boolean

@@ -242,7 +242,7 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
 
 /** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
 const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
-  entries > 0 || from !== to || failing.has(ended)
+  entries > 0 || from !== to || failing.has(ended) || ended === 'WaitingForHoles'
 
 /** After a failure the server is asked again what it offers. */
 export const forgetCapabilities = (settings: Settings): void => void capabilities.delete(settings.fhir.endpoint)
@@ -315,9 +315,10 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
 }
 
-/** 0 done, 2 configuration, 3 a service or another writer ended it, 4 somebody else is at work. */
+/** 0 done, 2 configuration, 3 a service or another writer ended it, 4 somebody else is at work, 5 numbers are missing. */
 export const exitCodeOf = (ended: CastReport['ended']): number => {
   if (ended === 'ConfigurationInvalid') return 2
   if (ended === 'LeaseHeld') return 4
+  if (ended === 'WaitingForHoles') return 5
   return failing.has(ended) ? 3 : 0
 }

@@ -4,10 +4,11 @@ import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import { makeJudge } from '../../domain/batch/judge'
 import { type EntryError, type FailTable, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
+import type { Hang } from '../../domain/hangs'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type FhirSession, openSession } from '../cast/fhir-session'
-import { limitOf, nextCheckpoint } from './next-checkpoint'
+import { limitOf, nextCheckpoint, stuckCheckpoint } from './next-checkpoint'
 import type { HeldLease, Ports, StoredCheckpoint } from '../ports'
 import { type FeedBatch, type Reading, endReading, newReading, readAhead, readFeed } from '../feed/read-feed'
 import {
@@ -27,6 +28,7 @@ export type Ended =
   | 'CaughtUp'
   | 'BatchDone'
   | 'OutOfTime'
+  | 'WaitingForHoles'
   | 'Stopped'
   | 'ServiceUnavailable'
   | 'AccessDenied'
@@ -157,13 +159,14 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
   if (E.isLeft(opened)) return endingOf(opened.left)
   let stored = opened.right
   let { checkpoint } = stored
+  reading.hangs = checkpoint.hangs ?? []
   tally.from = tally.to = tally.head = checkpoint.syncedSequence
   let [session, failIndex]: [FhirSession | undefined, FailIndex | undefined] = [undefined, undefined]
   /** Of the batch before: its checkpoint may still be on its way. What is read meanwhile writes nothing. */
   let confirmed: Promise<E.Either<WriteError, void>> = Promise.resolve(E.right(undefined))
   const stuckOn = async (error: Stop): Promise<Ending> => {
     const known = await confirmed
-    return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error)
+    return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error, reading.hangs)
   }
   for (let batches = 1; ; batches++) {
     const limit = limitOf(run, checkpoint)
@@ -252,18 +255,28 @@ const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<En
     const ended = endOf(run, feed.right, left <= 0)
     if (ended === undefined) continue
     const last = await confirmed
-    return E.isLeft(last) ? endingOf(last.left) : { ended }
+    if (E.isLeft(last)) return endingOf(last.left)
+    return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(next.holes.length) } : { ended }
   }
 }
 
 /** How the run ends with this batch, if it does. */
-const endOf = (run: Run, { reachedHead, rows, walked }: FeedBatch, isLast: boolean): Ended | undefined => {
+const endOf = (
+  run: Run,
+  { reachedHead, rows, late, walked, isFullOfHoles }: FeedBatch,
+  isLast: boolean,
+): Ended | undefined => {
   if (reachedHead) return 'CaughtUp'
   if (run.stopping()) return 'Stopped'
+  // Rows that came late close holes: then the next batch may go on.
+  if (isFullOfHoles && late.length === 0) return 'WaitingForHoles'
   if (isLast) return 'BatchDone'
   if (remainingMs(run) <= 0) return 'OutOfTime'
   return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
 }
+
+const waitingForHoles = (holes: number): string =>
+  `dicom: ${holes} numbers of the feed, or ranges of them, are missing and may still come: what is behind waits until some do, or are older than DicomCast__HoleAge`
 
 /** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
 const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {
@@ -279,18 +292,17 @@ const whatEnded = (run: Run, stop: Stop): Stop =>
     : stop
 
 /** A service ended the run: since when the checkpoint stands still is kept, and an operator finds why. */
-const stuck = async (run: Run, stored: StoredCheckpoint, stop: Stop): Promise<Ending> => {
+const stuck = async (run: Run, stored: StoredCheckpoint, stop: Stop, learned: ReadonlyArray<Hang>): Promise<Ending> => {
   const error = whatEnded(run, stop)
+  const next = stuckCheckpoint(run, stored.checkpoint, error, learned)
+  const isOurs = E.isRight(run.lease.check())
+  if (isOurs && !sameCheckpoint(next, stored.checkpoint)) await run.ports.checkpoints.write(stored, next)()
   if (error._tag === 'OutOfTime') return { ended: 'OutOfTime' }
   const ending = { ended: endedBy(error), reason: describeServiceError(error) }
-  const { checkpoint } = stored
   if (error._tag !== 'ServiceUnavailable' && error._tag !== 'AccessDenied') return ending
-  if (E.isLeft(run.lease.check())) return ending
-  if (checkpoint.stuckSince === undefined) {
-    await run.ports.checkpoints.write(stored, { ...checkpoint, stuckSince: run.ports.clock.now() })()
-  }
+  if (!isOurs) return ending
   const { hop, reason, status } = error
-  await run.ports.errors.recordStuck({ syncedSequence: checkpoint.syncedSequence, hop, status, reason })()
+  await run.ports.errors.recordStuck({ syncedSequence: next.syncedSequence, hop, status, reason })()
   return ending
 }
 
