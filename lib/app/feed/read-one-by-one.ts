@@ -56,6 +56,8 @@ export const readOneByOne = async (run: Run, offset: number, width: number, slow
   const [first] = open
   if (first === undefined) return upTo(numbers.to)
   if (first.sequence > numbers.from) return upTo(first.sequence - 1)
+  // Whatever ends the run now, this is why.
+  if (hanging.includes(first)) run.trouble = hangs(first)
   const answer = answers.get(first.sequence)
   if (answer !== undefined && E.isLeft(answer) && !didNotCome(answer.left)) return answer
   if (triesOf(slow.hangs, first) < mostTries || !isCompared) return E.left(hangs(first))
