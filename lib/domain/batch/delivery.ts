@@ -1,4 +1,4 @@
-// Longer than 250 lines because it is the whole failure policy of a batch, to be read from top to bottom.
+// This file is longer than 250 lines because it is the whole failure policy of a batch, to be read from top to bottom.
 //
 // What happens to a batch on the wire, as a state machine without I/O: `decide` says what to do next, somebody does it,
 // and `evolve` takes in what it came to (docs/adr/0005). The stack holds what is in hand; its last frame acts.
