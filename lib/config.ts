@@ -249,6 +249,15 @@ const settings = {
     'true',
     'Refuse a PatientID whose birth date and name or sex are of somebody else.',
   ),
+  Patient__PlaceholderBirthDates: withDefault(
+    list('dates as yyyy-mm-dd', /^\d{4}-\d{2}-\d{2}$/),
+    '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31',
+    'Birth dates that stand for an unknown one.',
+  ),
+  Patient__AliasNames: optional(
+    list('name patterns', /^[^*]*(\*[^*]*){0,8}$/),
+    'Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*; * is any text.',
+  ),
   Patient__Overwrite: withDefault(
     oneOf('own', 'never', 'always'),
     'own',
@@ -403,6 +412,8 @@ const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSetti
     /** In upper case. */
     rejectedIds: new Set((given.Patient__RejectedIds ?? []).map((id) => id.toUpperCase())) as ReadonlySet<string>,
     matchGuard: given.Patient__MatchGuard,
+    placeholderBirthDates: new Set(given.Patient__PlaceholderBirthDates) as ReadonlySet<string>,
+    aliasNames: given.Patient__AliasNames ?? [],
     overwrite: given.Patient__Overwrite,
   },
   enforceValidationOfTagValues: given.DicomCast__Features__EnforceValidationOfTagValues,

@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import { coalesce } from '../../domain/batch/coalesce'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
@@ -24,8 +25,10 @@ export interface BatchInput {
   readonly stuckSince: number | undefined
   /** Refused in a row until now; not counted when it is left out: whose rows stand recorded already passes nothing by. */
   readonly rejectedStudies?: ReadonlyArray<string>
-  /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
-  readonly mismatched?: ReadonlySet<string>
+  /** Instances with a PatientMismatch on record, by study: what is stored of it now may have settled it. */
+  readonly mismatched?: Mismatched
+  /** The rows are all live instances of their studies. */
+  readonly isRebuild?: boolean
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
   readonly before?: Promise<E.Either<ServiceError, void>>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
@@ -34,11 +37,11 @@ export interface BatchInput {
 
 /** Casts the live rows of one batch into FHIR, and takes apart what is refused. */
 export const castBatch = async (run: Run, session: FhirSession, input: BatchInput): Promise<BatchResult> => {
-  const { stuckSince, mismatched = new Set<string>() } = input
+  const { stuckSince, mismatched = new Map(), isRebuild = false } = input
   const { live, superseded } = coalesce(input.rows)
   const settlements = openSettlements(session, superseded, input.rejectedStudies)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const batch: Batch = { run, session, live, settlements, position, stuckSince, mismatched }
+  const batch: Batch = { run, session, live, settlements, position, stuckSince, mismatched, isRebuild }
   const { deliver, splitting, syncedInstances } = openDelivery(batch)
   session.startBatch(input.before)
   const stop = await finish(batch, deliver)

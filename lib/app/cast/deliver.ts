@@ -4,6 +4,7 @@ import { bySequence, halves, rowsOf } from '../../domain/batch/parts'
 import { type Plan, planEndpoint } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import { type Unit, packUnits } from '../../domain/batch/units'
+import { withMismatched } from '../../domain/batch/witnesses'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { blaming } from './blame'
@@ -57,7 +58,7 @@ export const asOutage = (error: ServiceError): ServiceError =>
 
 /** Snapshot → plan → transact, in rounds, until nothing is left. */
 export const openDelivery = (batch: Batch): Delivery => {
-  const { run, session, settlements, position, mismatched } = batch
+  const { run, session, settlements, position, isRebuild } = batch
   const { settled, newest, settle, settleDelivered, settleStored } = settlements
   const syncedInstances: Array<InstanceKey> = []
   /** Rows of transactions that were sent: what is found unchanged of them later was written by us. */
@@ -67,12 +68,18 @@ export const openDelivery = (batch: Batch): Delivery => {
   /** Whose demographics conflict, once transactions were sent: later plans meet Patients that are their own doing. */
   let verdicts: ReadonlyMap<string, boolean> = new Map()
 
+  const isMismatch = ({ sequence }: LiveRow): boolean => {
+    const settlement = settled.get(sequence)
+    return settlement?._tag === 'Recorded' && settlement.error._tag === 'PatientMismatch'
+  }
+
   /** What a plan must know; our position is read before every snapshot. */
   const known = async (patientsAlone: boolean): Promise<E.Either<ServiceError, Known>> => {
     const read = await session.readPosition()
     if (E.isLeft(read)) return read
     const [rowsAlone, reached] = [apart.began(), session.reached()]
-    return E.right({ keep, patientsAlone, rowsAlone, mismatched, verdicts, reached, newest })
+    const mismatched = withMismatched(batch.mismatched, batch.live.filter(isMismatch))
+    return E.right({ keep, patientsAlone, rowsAlone, mismatched, isRebuild, verdicts, reached, newest })
   }
 
   /** Endpoints first, in transactions of their own: studies refer to them, and are told apart by them. */

@@ -1,3 +1,4 @@
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
 import type { EntryError } from '../../domain/cast-error'
 import type { Run } from '../context'
@@ -14,8 +15,10 @@ export interface Batch {
   /** For our position and the audit log. */
   readonly position: { readonly from: number; readonly to: number }
   readonly stuckSince: number | undefined
-  /** Studies with a PatientMismatch on record (studyKeyText). */
-  readonly mismatched: ReadonlySet<string>
+  /** Instances with a PatientMismatch on record, by study. */
+  readonly mismatched: Mismatched
+  /** The rows are all live instances of their studies. */
+  readonly isRebuild: boolean
 }
 
 export type Delivered =

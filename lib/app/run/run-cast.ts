@@ -1,7 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { Judgement, LiveRow } from '../../domain/batch/judge'
-import { makeJudge } from '../../domain/batch/judge'
+import { type Judgement, issuesOfRow, makeJudge } from '../../domain/batch/judge'
 import { type EntryError, type FailTable, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
@@ -306,8 +305,6 @@ export interface Passed extends SettledRow {
   readonly settlement: Settlement['_tag']
 }
 
-const issuesOf = (row: LiveRow): SettledRow['issues'] => (row._tag === 'Upsert' ? row.issues : [])
-
 /** What became of each entry; an entry that is not in it is not settled. */
 export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: BatchResult): ReadonlyArray<Passed> =>
   judged.flatMap((judgement): ReadonlyArray<Passed> => {
@@ -323,7 +320,7 @@ export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: Batch
         const settlement = settled.get(row.sequence)
         if (settlement === undefined) return []
         const error = settlement._tag === 'Recorded' ? settlement.error : undefined
-        const issues = settlement._tag === 'Superseded' ? [] : issuesOf(row)
+        const issues = settlement._tag === 'Superseded' ? [] : issuesOfRow(row)
         return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag }]
       }
     }

@@ -39,6 +39,7 @@ const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefi
 
 interface PlannedStudy {
   readonly rows: ReadonlyArray<LiveRow>
+  readonly recorded: ReadonlyArray<RecordedLive>
   /** Rows of studies that share an Observation with this one: they are planned again when this one stands. */
   readonly deferred: Array<LiveRow>
   /** Which Observations it writes. */
@@ -70,8 +71,16 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
       deleted,
     })
     const entries = [...doses.withdrawn, ...present(entry), ...doses.written]
-    const { rows, patients } = study
-    return { rows, patients: [...patients], entries, deletes, observations: doses.keys, deferred: [] }
+    const { rows, takenOut, patients } = study
+    return {
+      rows,
+      recorded: takenOut,
+      patients: [...patients],
+      entries,
+      deletes,
+      observations: doses.keys,
+      deferred: [],
+    }
   }
   const closed: ClosedStudy = closeStudy(draft, {
     settings,
@@ -139,12 +148,17 @@ const startOf = (entries: ReadonlyArray<TransactionEntry>, limits: PlanLimits): 
   return entries.slice(0, count)
 }
 
+const allRowsOf = ({ rows, recorded }: PlannedStudy): ReadonlyArray<LiveRow> => [
+  ...rows,
+  ...recorded.map(({ row }) => row),
+]
+
 /** A transaction holds an Observation once: a study that shares one with another waits until that one stands. */
 export const withoutSharing = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<PlannedStudy> => {
   const writers = new Map<string, PlannedStudy>()
   return studies.filter((study) => {
     const first = study.observations.flatMap((key) => present(writers.get(key)))[0]
-    first?.deferred.push(...study.rows)
+    first?.deferred.push(...allRowsOf(study))
     if (first === undefined) for (const key of study.observations) writers.set(key, study)
     return first === undefined
   })
@@ -161,24 +175,25 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   if (patients.length === 0) {
     if (patientsAlone) return []
     return group.flatMap((study): ReadonlyArray<Unit> => {
-      const { entries: ofStudy, rows: settled, deletes, deferred } = study
+      const { entries: ofStudy, rows: settled, recorded, deletes, deferred } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes }]
-        : [{ rows: [], entries: first, deferred: [...settled, ...deferred], recorded: [], deletes: [] }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes }]
+        : [{ rows: [], entries: first, deferred: [...allRowsOf(study), ...deferred], recorded: [], deletes: [] }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
     const deferred = group.flatMap((study) => study.deferred)
-    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => deletes) }]
+    const recorded = group.flatMap((study) => study.recorded)
+    return [{ rows, entries, deferred, recorded, deletes: group.flatMap(({ deletes }) => deletes) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],
     entries: [entry],
     deferred: group
       .filter((study) => study.patients.includes(draft))
-      .flatMap((study) => [...study.rows, ...study.deferred]),
+      .flatMap((study) => [...allRowsOf(study), ...study.deferred]),
     recorded: [],
     deletes: [],
   }))

@@ -13,6 +13,17 @@ const row = (sequence: number, sop: number, values: Values = {}, rest: EntryOpti
 const read = (sop: number, values: Values = {}) => ({ ...row(1, sop, values), sequence: 0 })
 
 const study = 'Microsoft.Default/1.2.3'
+const studyWith = (...sops: ReadonlyArray<number>) => {
+  const [series] = studyOf('7', 'Patient/1').series ?? []
+  const [one] = series?.instance ?? []
+  if (series === undefined || one === undefined) throw new Error('no image')
+  return studyOf('7', 'Patient/1', {
+    numberOfInstances: sops.length,
+    series: [
+      { ...series, numberOfInstances: sops.length, instance: sops.map((sop) => ({ ...one, uid: `1.2.3.1.${sop}` })) },
+    ],
+  })
+}
 const known = holding({ patients: [person('1', 'P1'), person('2', 'P2')], studies: [studyOf('7', 'Patient/1')] })
 const doubt = [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.3' }]
 const mismatch = { _tag: 'PatientMismatch' }
@@ -53,7 +64,8 @@ describe('a stray instance', () => {
     const moved = { PatientID: 'P2', PatientName: 'Berg^Ole' }
     const first = row(1, 1, moved, { action: 'update' })
     const reading = [read(1, moved), read(2, moved)]
-    const planned = planOf([first], { snapshot: known, reading: { [study]: reading } })
+    const two = holding({ patients: [person('1', 'P1'), person('2', 'P2')], studies: [studyWith(1, 2)] })
+    const planned = planOf([first], { snapshot: two, reading: { [study]: reading } })
     expect(requestsOf(planned.units)).toEqual(['PUT Patient/2', 'PUT ImagingStudy/7'])
     expect(resourcesOf(planned.units, 'ImagingStudy')[0]).toMatchObject({
       subject: { reference: 'Patient/2' },
@@ -131,7 +143,8 @@ describe('conflicting demographics', () => {
   })
 
   it('of an Update row is a deliberate correction', () => {
-    const planned = planOf([row(1, 1, ole, { action: 'update' })], { snapshot })
+    const own = holding({ patients: [knownAna], studies: [studyOf('7', 'Patient/1')] })
+    const planned = planOf([row(1, 1, ole, { action: 'update' })], { snapshot: own })
     expect([planned.recorded, resourcesOf(planned.units, 'Patient')[0]?.birthDate]).toEqual([[], '1981-01-01'])
   })
 
@@ -154,7 +167,7 @@ describe('conflicting demographics', () => {
 
   it('keeps an instance of somebody else out of a study that is read whole', () => {
     const patients = [person('9', 'P9'), knownAna]
-    const moving = holding({ patients, studies: [studyOf('7', 'Patient/9', { series: [] })] })
+    const moving = holding({ patients, studies: [{ ...studyWith(2, 3), subject: { reference: 'Patient/9' } }] })
     const reading = [read(2, ole), read(3, ana)]
     const planned = planOf([row(2, 3, ana)], { snapshot: moving, reading: { [study]: reading } })
     expect(planned.syncedInstances).toEqual([reading[1]?.key])

@@ -1,0 +1,17 @@
+import type { InstanceKey } from '../dicom/change-feed-entry'
+import { deleteInstance, holdsInstance } from '../mapping/merge-study'
+import { type Fold, type StudyFold, own } from './fold'
+
+/**
+ * What an earlier row of the instance stored goes, its dose Observations with it; as a Delete row takes it. False when
+ * there is nothing of it.
+ */
+export const takeOut = (fold: Fold, study: StudyFold, key: InstanceKey): boolean => {
+  if (!holdsInstance(study.draft, key)) return false
+  deleteInstance(study.draft, fold.input.settings, key)
+  study.deleted.add(key.sopInstanceUid)
+  study.reports.delete(key.sopInstanceUid)
+  own(fold, study)
+  if (study.draft.fields === undefined) study.patient = undefined
+  return true
+}
