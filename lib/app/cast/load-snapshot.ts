@@ -64,7 +64,7 @@ export const loadSnapshot = async (
   if (E.isLeft(linked)) return linked
   const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
   if (E.isLeft(subjects)) return subjects
-  const mistaken = await addMistaken(run, snapshot, [...identities.values()])
+  const mistaken = await addMistaken(run, snapshot, [...identities.values()], ofType<Patient>('Patient', resources))
   return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
 }
 

@@ -8,8 +8,9 @@ import type { Run } from '../context'
 import type { FhirSearch } from '../ports'
 
 /** A snapshot while it is being loaded. */
-export type Loading = Omit<Snapshot, 'patients' | 'observations' | 'ourSubjects' | 'mistaken'> & {
+export type Loading = Omit<Snapshot, 'patients' | 'patientsByValue' | 'observations' | 'ourSubjects' | 'mistaken'> & {
   readonly patients: Map<string, Patient>
+  readonly patientsByValue: Map<string, ReadonlyArray<string>>
   readonly observations: Map<string, Observation>
   readonly ourSubjects: Set<string>
   readonly mistaken: Map<string, ReadonlyArray<string>>

@@ -2,7 +2,7 @@ import type { Reference } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
-import { identifierToken } from '../fhir/identifiers'
+import { identifierToken, isPlainToken } from '../fhir/identifiers'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
@@ -26,6 +26,8 @@ export interface Unit {
   readonly recorded: ReadonlyArray<RecordedLive>
   /** What it deletes, as references, in this order: summaries, events, studies. */
   readonly deletes: ReadonlyArray<string>
+  /** It shares a transaction with nothing but the position. */
+  readonly isAlone?: true
 }
 
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
@@ -164,6 +166,10 @@ export const withoutSharing = (studies: ReadonlyArray<PlannedStudy>): ReadonlyAr
   })
 }
 
+const alone = (entry: TransactionEntry): Unit => ({
+  ...{ rows: [], entries: [entry], deferred: [], recorded: [], deletes: [], isAlone: true },
+})
+
 /** A group as one unit; over a limit its Patients go first, alone; with its Patients as they are, study by study. */
 export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): ReadonlyArray<Unit> => {
   const patients = [...new Set(group.flatMap((study) => study.patients))].flatMap((draft) =>
@@ -172,6 +178,12 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   const rows = group.flatMap((study) => study.rows)
   const entries = [...patients.map(({ entry }) => entry), ...group.flatMap((study) => study.entries)]
   const { limits, patientsAlone } = fold.input
+  const doubtful = patients.filter(({ draft }) => draft.base === undefined && !isPlainToken(draft.key))
+  // The server may take it for somebody else, or two of a batch for one: read and compared before anything refers to it.
+  if (doubtful.length > 0 && !patientsAlone) {
+    const deferred = group.flatMap((study) => [...allRowsOf(study), ...study.deferred])
+    return doubtful.map(({ entry }) => ({ ...alone(entry), deferred }))
+  }
   if (patients.length === 0) {
     if (patientsAlone) return []
     return group.flatMap((study): ReadonlyArray<Unit> => {
@@ -191,6 +203,7 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   return patients.map(({ entry, draft }) => ({
     rows: [],
     entries: [entry],
+    ...(doubtful.some((each) => each.draft === draft) ? { isAlone: true as const } : {}),
     deferred: group
       .filter((study) => study.patients.includes(draft))
       .flatMap((study) => [...allRowsOf(study), ...study.deferred]),
@@ -206,7 +219,13 @@ export const packUnits = (units: ReadonlyArray<Unit>, limits: PlanLimits): Reado
   for (const unit of units) {
     const size = bytesOf(unit.entries)
     const last = bundles.at(-1)
-    if (last !== undefined && entries + unit.entries.length <= limits.entries && bytes + size <= limits.bytes) {
+    const isAlone = unit.isAlone === true || last?.[0]?.isAlone === true
+    if (
+      last !== undefined &&
+      !isAlone &&
+      entries + unit.entries.length <= limits.entries &&
+      bytes + size <= limits.bytes
+    ) {
       last.push(unit)
       entries += unit.entries.length
       bytes += size

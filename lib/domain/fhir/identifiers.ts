@@ -53,6 +53,12 @@ export const escapeSearchValue = (value: string): string => value.replace(/[\\,|
 export const identifierToken = (system: string | undefined, value: string): string =>
   `${escapeSearchValue(system ?? '')}|${escapeSearchValue(value)}`
 
+/**
+ * Whether every server tells its value from any other: case, marks, scripts and what must be escaped are compared in
+ * many ways, digits and capitals in one.
+ */
+export const isPlainToken = (token: string): boolean => /(^|[^\\])\|[0-9A-Z.-]*$/.test(token)
+
 /** A name-based UUID: the same text gives the same one, so that output is deterministic. */
 export const uuidOf = (text: string): string => {
   const hex = createHash('sha256').update(text).digest('hex')
