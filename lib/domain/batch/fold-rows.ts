@@ -1,15 +1,16 @@
 import type { EntryError } from '../cast-error'
-import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf } from '../fhir/provenance'
 import { demographicsConflict } from '../mapping/demographics'
 import { deleteInstance, hasInstances, holdsInstance } from '../mapping/merge-study'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, own, studyOf } from './fold'
 import { applyToPatient, judgingOf, patientFor } from './fold-patient'
+import { leavesElsewhere } from './fold-elsewhere'
 import { foldForeign, readmitForeign } from './fold-foreign'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
-import { takeOut } from './take-out'
+import { instancesOf, takeOut } from './take-out'
 import { agreed, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 const isOurs = ({ input: { settings } }: Fold, { partition, draft: { base } }: StudyFold): boolean =>
@@ -130,14 +131,6 @@ const sync = (
   for (const each of fold.input.rowsAlone === true ? [] : witnesses) syncOne(fold, study, patient, each, row.late)
 }
 
-const instancesOf = ({ partition, uid, draft }: StudyFold): ReadonlyArray<InstanceKey> =>
-  [...draft.series].flatMap(([seriesInstanceUid, { instances }]) =>
-    [...instances.keys()].map((sopInstanceUid) => ({
-      ...{ partition, studyInstanceUid: uid },
-      ...{ seriesInstanceUid, sopInstanceUid },
-    })),
-  )
-
 const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: UpsertRow, late: boolean): void => {
   if (conflicts(fold, patient, read, false)) return void takeOut(fold, study, read.key)
   // What a late row makes us read is no newer than that row.
@@ -165,6 +158,7 @@ const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: Upsert
 }
 
 const foldUpsert = (fold: Fold, row: UpsertRow): void => {
+  if (leavesElsewhere(fold, row)) return
   const study = studyOf(fold, row)
   study.told.set(instanceKeyText(row.key), patientKeyText(row.identity))
   const patient = patientFor(fold, study, row)

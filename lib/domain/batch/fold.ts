@@ -96,6 +96,8 @@ export interface StudyFold {
   readonly told: Map<string, string>
   /** Images that were added to a study whose subject is not ours to touch (instanceKeyText). */
   readonly joined: Set<string>
+  /** Rows of other studies that go on when this one is written: their instances stood here. */
+  readonly waiting: Array<LiveRow>
   /** Rows that are not stored, and of which nothing was. */
   readonly recorded: Array<{ row: LiveRow; error: EntryError }>
   /** Those of which something was: they are recorded when it is gone. */
@@ -130,6 +132,7 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     rows: [],
     told: new Map(),
     joined: new Set(),
+    waiting: [],
     recorded: [],
     takenOut: [],
     reports: new Map(),

@@ -71,7 +71,7 @@ export const plan = (input: PlanInput): Plan => {
   }
   for (const row of input.rows) foldRow(fold, row)
   const studies = [...fold.studies.values()]
-    .filter(({ rows, takenOut }) => rows.length > 0 || takenOut.length > 0)
+    .filter(({ rows, takenOut, waiting }) => rows.length > 0 || takenOut.length > 0 || waiting.length > 0)
     .map((study) => planStudy(fold, study))
   const groups = groupsOf(withoutSharing(studies))
   const units = groups.flatMap((group) => unitsOf(fold, group))

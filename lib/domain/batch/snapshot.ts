@@ -25,6 +25,8 @@ export interface Snapshot {
    * takes for the same. To create one would attach its images to them.
    */
   readonly mistaken: ReadonlyMap<string, ReadonlyArray<string>>
+  /** By SOPInstanceUID of updated instances: StudyInstanceUIDs of what holds them, whatever the partition. */
+  readonly elsewhere?: ReadonlyMap<string, ReadonlyArray<string>>
 }
 
 /** The id in a reference to a resource of this server; none for another server's, a logical or a contained one. */

@@ -15,3 +15,11 @@ export const takeOut = (fold: Fold, study: StudyFold, key: InstanceKey): boolean
   if (study.draft.fields === undefined) study.patient = undefined
   return true
 }
+
+export const instancesOf = ({ partition, uid, draft }: StudyFold): ReadonlyArray<InstanceKey> =>
+  [...draft.series].flatMap(([seriesInstanceUid, { instances }]) =>
+    [...instances.keys()].map((sopInstanceUid) => ({
+      ...{ partition, studyInstanceUid: uid },
+      ...{ seriesInstanceUid, sopInstanceUid },
+    })),
+  )

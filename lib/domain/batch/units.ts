@@ -81,7 +81,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
       entries,
       deletes,
       observations: doses.keys,
-      deferred: [],
+      deferred: [...study.waiting],
     }
   }
   const closed: ClosedStudy = closeStudy(draft, {

@@ -320,3 +320,49 @@ describe('several Patients of one identifier', () => {
     expect(studies).toEqual({ 1: ['P8', '1'] })
   })
 })
+
+describe('an update that changes UIDs', () => {
+  // The world of these tests keeps UIDs: the feed says what Azure's would, an Update row under another study.
+  const { happen, rowsAfter, head, readStudy } = dicomWorld()
+  const moved = (row: unknown, study: string) => {
+    const [entry, text] = [row as Record<string, unknown>, JSON.stringify(row)]
+    return {
+      ...(JSON.parse(text.replaceAll('"1.2.1"', `"${study}"`)) as object),
+      action: 'Update',
+      state: 'Current',
+      sequence: entry['sequence'],
+    }
+  }
+
+  it('leaves nothing behind, any cut', () => {
+    for (const each of images(1, 3, 'P1')) happen(each)
+    const before = rowsAfter(0)
+    const updates = before.map((row, index) => ({ ...moved(row, '1.2.7'), sequence: head() + index + 1 }))
+    const reading = updates.map((row) => (row as unknown as { metadata: unknown }).metadata)
+    const now: typeof readStudy = (_partition, uid) =>
+      uid === '1.2.7' ? (reading as ReturnType<typeof readStudy>) : []
+    for (const size of [1, 2, 3]) {
+      const fhir = memoryFhir()
+      castBatch(fhir, settings, before, { readStudy })
+      for (let start = 0; start < updates.length; start += size) {
+        const { recorded } = castBatch(fhir, settings, updates.slice(start, start + size), { readStudy: now })
+        expect(recorded).toEqual([])
+      }
+      const held = fhir.all('ImagingStudy').map((study) => [study.identifier?.[0]?.value, study.numberOfInstances])
+      expect(held).toEqual([['urn:oid:1.2.7', 3]])
+    }
+  })
+
+  it('takes nothing that is alive in the other study, too', () => {
+    const fhir = memoryFhir()
+    const before = rowsAfter(0)
+    castBatch(fhir, settings, before, { readStudy })
+    const [copy] = before.map((row) => ({ ...moved(row, '1.2.7'), sequence: head() + 1 }))
+    castBatch(fhir, settings, [copy], { readStudy })
+    const held = fhir.all('ImagingStudy').map((study) => [study.identifier?.[0]?.value, study.numberOfInstances])
+    expect(held).toEqual([
+      ['urn:oid:1.2.1', 3],
+      ['urn:oid:1.2.7', 1],
+    ])
+  })
+})
