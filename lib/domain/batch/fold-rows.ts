@@ -223,10 +223,10 @@ const readmit = (fold: Fold, study: StudyFold, row: DeleteRow): void => {
   const witnesses = witnessesOf(fold, study, reading).filter(({ key }) => instanceKeyText(key) !== gone)
   const [first] = witnesses
   if (first === undefined || witnesses.every(({ key }) => holdsInstance(study.draft, key))) return
-  if (saidOf(fold, study, first, patientFor(fold, study, first)) === 'NotComparable') {
-    return readmitForeign(fold, study, witnesses)
-  }
-  const patient = agreed(fold, study, witnesses)
+  const said = saidOf(fold, study, first, patientFor(fold, study, first))
+  if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)
+  const everybody = said === 'Different' && !hasInstances(study.draft)
+  const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, reading, true) : witnesses)
   if (patient === undefined) return
   study.syncedFor = undefined
   sync(fold, study, patient, witnesses, row)
