@@ -77,6 +77,12 @@ param patientRejectedIds string = ''
 @description('Refuse a PatientID whose birth date and name or sex are of somebody else.')
 param patientMatchGuard bool = true
 
+@description('Birth dates that stand for an unknown one: a comma list of dates as yyyy-mm-dd.')
+param patientPlaceholderBirthDates string = '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31'
+
+@description('Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*: a comma list of patterns.')
+param patientAliasNames string = ''
+
 @description('Which Patients follow the feed: those created here (own), none (never), or all (always). Others only get what they lack.')
 @allowed(['own', 'never', 'always'])
 param patientOverwrite string = 'own'
@@ -244,6 +250,8 @@ var castSettings = {
   Patient__PartitionSystems: string(patientPartitionSystems)
   Patient__RejectedIds: patientRejectedIds
   Patient__MatchGuard: toLower(string(patientMatchGuard))
+  Patient__PlaceholderBirthDates: patientPlaceholderBirthDates
+  Patient__AliasNames: patientAliasNames
   Patient__Overwrite: patientOverwrite
   DicomCast__Features__EnforceValidationOfTagValues: toLower(string(enforceValidationOfTagValues))
   DicomCast__Features__GenerateObservations: toLower(string(generateObservations))

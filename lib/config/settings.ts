@@ -61,6 +61,15 @@ export const settings = {
     'true',
     'Refuse an image when the Patient of its PatientID has another birth date and another name or sex.',
   ),
+  Patient__PlaceholderBirthDates: withDefault(
+    list('dates as yyyy-mm-dd', /^\d{4}-\d{2}-\d{2}$/),
+    '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31',
+    'Birth dates that stand for an unknown one.',
+  ),
+  Patient__AliasNames: optional(
+    list('name patterns', /^[^*]*(\*[^*]*){0,8}$/),
+    'Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*; * is any text.',
+  ),
   Patient__Overwrite: withDefault(
     oneOf('own', 'never', 'always'),
     'own',

@@ -148,7 +148,7 @@ export const describeEntryError = (error: EntryError): string => {
     case 'IssuerUnknown':
       return 'The issuer of the PatientID is neither mapped nor an absolute URI. Add it to Patient__IssuerSystems, then replay.'
     case 'DemographicsConflict':
-      return `The PatientID belongs to somebody else: name and birth date, or birth date and sex, differ from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
+      return `The PatientID belongs to somebody else: name, birth date or sex differ too much (docs/patients.md) from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
     case 'PatientAmbiguous':
       return error.patientIds.length === 1
         ? `The FHIR server takes the identifier of Patient/${error.patientIds[0]} for the same, though it is written otherwise. Correct one of them, then replay.`

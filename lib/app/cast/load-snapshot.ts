@@ -8,6 +8,7 @@ import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
 import type { FhirSearch } from '../ports'
 import { addLinkedPatients, addMistaken, addOurSubjects, patientIdsByValue, tokensOf } from './snapshot-patients'
+import { addElsewhere } from './snapshot-elsewhere'
 import { addReports, doseTokens } from './snapshot-reports'
 import { type Loading, addStudy, byToken, ofType } from './snapshot-searches'
 
@@ -57,14 +58,17 @@ export const loadSnapshot = async (
     observations: byId(ofType<Observation>('Observation', resources)),
     ourSubjects: new Set<string>(),
     mistaken: new Map<string, ReadonlyArray<string>>(),
+    elsewhere: new Map<string, ReadonlyArray<string>>(),
   }
+  const elsewhere = await addElsewhere(run, snapshot, rows)
+  if (E.isLeft(elsewhere)) return elsewhere
   const reports = await addReports(run, snapshot, rows)
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked
   const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
   if (E.isLeft(subjects)) return subjects
-  const mistaken = await addMistaken(run, snapshot, [...identities.values()])
+  const mistaken = await addMistaken(run, snapshot, [...identities.values()], ofType<Patient>('Patient', resources))
   return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
 }
 

@@ -9,9 +9,14 @@ import type { Run } from '../context'
 import type { FhirSearch } from '../ports'
 
 /** A snapshot while it is being loaded. */
-export type Loading = Omit<Snapshot, 'patients' | 'studies' | 'observations' | 'ourSubjects' | 'mistaken'> & {
+export type Loading = Omit<
+  Snapshot,
+  'patients' | 'patientsByValue' | 'studies' | 'elsewhere' | 'observations' | 'ourSubjects' | 'mistaken'
+> & {
   readonly patients: Map<string, Patient>
+  readonly patientsByValue: Map<string, ReadonlyArray<string>>
   readonly studies: Map<string, ReadonlyArray<ImagingStudy>>
+  readonly elsewhere: Map<string, ReadonlyArray<string>>
   readonly observations: Map<string, Observation>
   readonly ourSubjects: Set<string>
   readonly mistaken: Map<string, ReadonlyArray<string>>

@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import { recordedIn } from '../../domain/batch/plan'
 import { type FailTable, type ServiceError, describeEntryError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
@@ -245,7 +246,8 @@ const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Ei
   if (ahead !== undefined && E.isLeft(ahead)) return ahead
   const settled = new Map<number, Settlement>(rows.map(({ sequence }) => [sequence, { _tag: 'Stored' }]))
   for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })
-  for (const { row, error } of ahead?.right.plan.recorded ?? []) settled.set(row.sequence, { _tag: 'Recorded', error })
+  const recorded = ahead === undefined ? [] : recordedIn(ahead.right.plan)
+  for (const { row, error } of recorded) settled.set(row.sequence, { _tag: 'Recorded', error })
   const foreseen = settledRows(judged, { ...nothingLive, settled })
   return E.right({ settled: new Map(foreseen.map((row) => [row.sequence, fateOf(row)])) })
 }

@@ -70,7 +70,7 @@ const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> =>
   const at = O.isSome(checkpoint.right) ? checkpoint.right.value.checkpoint.syncedSequence : 0
   const { rows } = study.right
   const result = await castBatch(run, session.right, {
-    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at } },
+    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, isRebuild: true },
   })
   const settled = await settleErrors(run, index.right, [], settledInstances(index.right, key, study.right, result))
   if (E.isLeft(settled)) return service(settled.left)

@@ -3,7 +3,7 @@ import type { EntryError } from '../cast-error'
 import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
-import { identifierToken } from '../fhir/identifiers'
+import { identifierToken, isPlainToken } from '../fhir/identifiers'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
@@ -28,6 +28,8 @@ export interface Unit {
   readonly recorded: ReadonlyArray<RecordedLive>
   /** What it deletes of each study, as references, in this order: summaries, events, the study. */
   readonly deletes: ReadonlyArray<ReadonlyArray<string>>
+  /** It shares a transaction with nothing but the position. */
+  readonly isAlone?: true
 }
 
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
@@ -41,6 +43,9 @@ const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefi
 
 interface PlannedStudy {
   readonly rows: ReadonlyArray<LiveRow>
+  readonly recorded: ReadonlyArray<RecordedLive>
+  /** Rows of other studies that go on when this one is written. */
+  readonly deferred: ReadonlyArray<LiveRow>
   readonly patients: ReadonlyArray<PatientDraft>
   /** Of the deletions, summaries come first, then events, then the study. */
   readonly entries: ReadonlyArray<TransactionEntry>
@@ -67,7 +72,8 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
       fold.doubts.set(key, { partition, studyInstanceUid: uid })
     }
     const entries = [...doses.withdrawn, ...present(entry), ...doses.written]
-    return { rows: study.rows, patients: [...study.patients], entries }
+    const { rows, takenOut, waiting, patients } = study
+    return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting] }
   }
   const closed: ClosedStudy = closeStudy(draft, {
     settings,
@@ -139,6 +145,15 @@ const startOf = (entries: ReadonlyArray<TransactionEntry>, limits: PlanLimits): 
   return entries.slice(0, count)
 }
 
+const allRowsOf = ({ rows, recorded }: PlannedStudy): ReadonlyArray<LiveRow> => [
+  ...rows,
+  ...recorded.map(({ row }) => row),
+]
+
+const alone = (entry: TransactionEntry): Unit => ({
+  ...{ rows: [], entries: [entry], deferred: [], recorded: [], deletes: [], isAlone: true },
+})
+
 /** A group as one unit; over a limit its Patients go first, alone; with its Patients as they are, study by study. */
 export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): ReadonlyArray<Unit> => {
   const patients = [...new Set(group.flatMap((study) => study.patients))].flatMap((draft) =>
@@ -147,24 +162,36 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   const rows = group.flatMap((study) => study.rows)
   const entries = [...patients.map(({ entry }) => entry), ...group.flatMap((study) => study.entries)]
   const { limits, patientsAlone } = fold.input
+  const doubtful = patients.filter(({ draft }) => draft.base === undefined && !isPlainToken(draft.key))
+  // The server may take it for somebody else, or two of a batch for one: read and compared before anything refers to it.
+  if (doubtful.length > 0 && !patientsAlone) {
+    const deferred = group.flatMap((study) => [...allRowsOf(study), ...study.deferred])
+    return doubtful.map(({ entry }) => ({ ...alone(entry), deferred }))
+  }
   if (patients.length === 0) {
     if (patientsAlone) return []
     return group.flatMap((study): ReadonlyArray<Unit> => {
-      const { entries: ofStudy, rows: settled } = study
+      const { entries: ofStudy, rows: settled, recorded, deferred } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
+      const deletes = deletesOf(first)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred: [], recorded: [], deletes: deletesOf(ofStudy) }]
-        : [{ rows: [], entries: first, deferred: settled, recorded: [], deletes: deletesOf(first) }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes }]
+        : [{ rows: [], entries: first, deferred: [...allRowsOf(study), ...deferred], recorded: [], deletes }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
-    return [{ rows, entries, deferred: [], recorded: [], deletes: group.flatMap((study) => deletesOf(study.entries)) }]
+    const deferred = group.flatMap((study) => study.deferred)
+    const recorded = group.flatMap((study) => study.recorded)
+    return [{ rows, entries, deferred, recorded, deletes: group.flatMap((study) => deletesOf(study.entries)) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],
     entries: [entry],
-    deferred: group.filter((study) => study.patients.includes(draft)).flatMap((study) => study.rows),
+    ...(doubtful.some((each) => each.draft === draft) ? { isAlone: true as const } : {}),
+    deferred: group
+      .filter((study) => study.patients.includes(draft))
+      .flatMap((study) => [...allRowsOf(study), ...study.deferred]),
     recorded: [],
     deletes: [],
   }))
@@ -177,7 +204,13 @@ export const packUnits = (units: ReadonlyArray<Unit>, limits: PlanLimits): Reado
   for (const unit of units) {
     const size = bytesOf(unit.entries)
     const last = bundles.at(-1)
-    if (last !== undefined && entries + unit.entries.length <= limits.entries && bytes + size <= limits.bytes) {
+    const isAlone = unit.isAlone === true || last?.[0]?.isAlone === true
+    if (
+      last !== undefined &&
+      !isAlone &&
+      entries + unit.entries.length <= limits.entries &&
+      bytes + size <= limits.bytes
+    ) {
       last.push(unit)
       entries += unit.entries.length
       bytes += size

@@ -22,6 +22,19 @@ export const hasType = (identifier: Identifier, code: 'MR' | 'ACSN'): boolean =>
 export const matches = (identifier: Identifier, system: string | undefined, value: string): boolean =>
   (identifier.system || undefined) === system && identifier.value === value
 
+/** It was valid once. `today`: YYYY-MM-DD; a partial date is over when all of it is. */
+export const isOver = ({ use, period }: Identifier, today: string | undefined): boolean => {
+  const end = period?.end?.slice(0, 10)
+  return use === 'old' || (end !== undefined && today !== undefined && end < today.slice(0, end.length))
+}
+
+/** Whether a day lies inside the period of an identifier that is over; without a period it is not known. */
+export const wasValidOn = ({ period }: Identifier, day: string): boolean => {
+  if (period?.start === undefined && period?.end === undefined) return false
+  const [start, end] = [period.start?.slice(0, 10) ?? '', period.end?.slice(0, 10)]
+  return day.slice(0, start.length) >= start && (end === undefined || day.slice(0, end.length) <= end)
+}
+
 export const hasIdentifier = (
   resource: { readonly identifier?: ReadonlyArray<Identifier> | undefined } | undefined,
   system: string | undefined,
@@ -39,6 +52,12 @@ export const escapeSearchValue = (value: string): string => value.replace(/[\\,|
 /** `system|value`; `|value` finds only identifiers without a system. */
 export const identifierToken = (system: string | undefined, value: string): string =>
   `${escapeSearchValue(system ?? '')}|${escapeSearchValue(value)}`
+
+/**
+ * Whether every server tells its value from any other: case, marks, scripts and what must be escaped are compared in
+ * many ways, digits and capitals in one.
+ */
+export const isPlainToken = (token: string): boolean => /(^|[^\\])\|[0-9A-Z.-]*$/.test(token)
 
 /** A name-based UUID: the same text gives the same one, so that output is deterministic. */
 export const uuidOf = (text: string): string => {
