@@ -57,7 +57,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: nextCheckpoint,
         from: 'feed.holes.filter((hole) => hole.to < syncedSequence || hole.to < from.syncedSequence)',
-        to: 'feed.holes.filter((hole) => !moved && hole.to < from.syncedSequence)',
+        to: 'feed.holes.filter((hole) => syncedSequence === from.syncedSequence && hole.to < syncedSequence)',
       },
     ],
   },
@@ -65,6 +65,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'the age of a gap is taken when a later page is read',
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
+      { file: readFeed, from: 'youngAboveAt(gapSeenAt)', to: 'youngAboveAt(found.at(-1)?.gapSeenAt ?? 0)' },
     ],
     under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
   },
