@@ -4,6 +4,7 @@ import * as t from 'io-ts'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import type { Scope } from '../app/operate/verify'
 import { type FailTable, failTables } from '../domain/cast-error'
+import { isFailRowName } from '../domain/fail-row'
 
 // What may be asked, on the wire and on the command line. A problem names the member and what is expected, never the value.
 
@@ -47,7 +48,9 @@ const partition = matching('the name of a partition', /^[A-Za-z0-9._-]{1,64}$/)
 const failTable = refined(`one of ${failTables.join(', ')}`, (value): FailTable | undefined =>
   failTables.find((name) => name === value),
 )
-const row = matching('the key of a row', /^\d{19}$/)
+const row = refined('the key of a row', (value) =>
+  typeof value === 'string' && isFailRowName(value) ? value : undefined,
+)
 
 /** Members that nobody has heard of are a mistake: an option misspelt must not be an option left out. */
 const parse =

@@ -10,9 +10,10 @@ import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
-import type { ErrorTables, FailRow, FailRowKey, RecordedRow, StuckRow, TagRow } from '../../app/ports'
+import type { ErrorTables, FailRow, FailRowKey, RecordedRow, StuckRow, TagRow, TagRowKey } from '../../app/ports'
 import { describeEntryError, describeIssues, failTableOf, failTables, type FailTable } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { failRowName, isFailRowName, sequenceKey } from '../../domain/fail-row'
 import {
   isAbsent,
   serviceError,
@@ -45,11 +46,12 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
       pipe(
         failTables,
         TE.traverseArray((name) => {
-          const own = lastOfEachSequence(rows.filter((row) => failTableOf(row.error) === name))
+          const own = lastOfEachName(rows.filter((row) => failTableOf(row.error) === name))
+          const judgedAt = now()
           return pipe(
             insertOrReplace(
               fails[name],
-              own.map((row) => failEntity(name, row)),
+              own.map((row) => failEntity(name, row, new Date(judgedAt))),
             ),
             TE.map((rows) =>
               RA.zipWith(own, rows, (row, written) => ({
@@ -57,6 +59,8 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
                 ...row.key,
                 sequence: row.sequence,
                 code: row.error._tag,
+                ...(row.identity === undefined ? {} : { identity: row.identity }),
+                judgedAt,
                 ...written,
               })),
             ),
@@ -83,6 +87,13 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
         TE.flatMap((entities) => upsert(tags, entities)),
         TE.bimap(serviceError, () => undefined),
       ),
+    tagRows: (study) => pipe(listTagRows(tags, study), TE.mapLeft(serviceError)),
+    removeTags: (rows) =>
+      pipe(
+        rows,
+        inParallel((row) => removeByEtag(tags, invalidTags, tagKey(row), row.etag)),
+        TE.bimap(serviceError, () => undefined),
+      ),
     recordStuck: (row) =>
       pipe(
         readRow(stuck, transientRetry, sequenceKey(row.syncedSequence)),
@@ -99,9 +110,6 @@ type TableName = FailTable | typeof invalidTags | typeof transientRetry
 
 type Columns = Readonly<Record<string, unknown>>
 
-/** Padded to the digits of an Int64: the order of the keys is the order of the feed. */
-const sequenceKey = (sequence: number): string => String(sequence).padStart(19, '0')
-
 const keyColumns = (key: { readonly [Name in keyof InstanceKey]?: string | undefined }) => ({
   PartitionName: key.partition,
   StudyUid: key.studyInstanceUid,
@@ -115,26 +123,39 @@ const storedText = (text: string): string => text.slice(0, 4_000).replace(/[\p{C
 
 // Fail rows
 
-const failEntity = (table: FailTable, { sequence, key, error }: FailRow): TableEntity => ({
+const failEntity = (table: FailTable, { sequence, key, error, identity }: FailRow, judgedAt: Date): TableEntity => ({
   partitionKey: table,
-  rowKey: sequenceKey(sequence),
+  rowKey: failRowName({ ...key, sequence }),
   ...keyColumns(key),
   ChangeFeedSequence: BigInt(sequence),
   Code: error._tag,
   Count: 1,
   Exception: storedText(describeEntryError(error)),
+  ...(identity === undefined ? {} : { IdentityDigest: identity }),
+  JudgedAt: judgedAt,
 })
 
 // A transaction may touch each row once.
-const lastOfEachSequence = (rows: ReadonlyArray<FailRow>): ReadonlyArray<FailRow> => [
-  ...new Map(rows.map((row) => [row.sequence, row])).values(),
+const lastOfEachName = (rows: ReadonlyArray<FailRow>): ReadonlyArray<FailRow> => [
+  ...new Map(rows.map((row) => [failRowName({ ...row.key, sequence: row.sequence }), row])).values(),
 ]
 
-const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<ReadonlyArray<FailRowKey>> => {
-  const queryOptions = {
-    filter: odata`PartitionKey eq ${name} and RowKey ge ${'0'.repeat(19)} and RowKey le ${'9'.repeat(19)}`,
-    select: ['RowKey', 'Code', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
-  }
+const failColumns = [
+  ...['RowKey', 'Code', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
+  ...['IdentityDigest', 'JudgedAt'],
+]
+
+const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<ReadonlyArray<FailRowKey>> =>
+  pipe(
+    listRows(table, { filter: odata`PartitionKey eq ${name}`, select: failColumns }),
+    TE.map(RA.chain((row) => failRowKey(name, row))),
+  )
+
+/** All pages; no table, no rows: it is created with the first row. */
+const listRows = (
+  table: Access<TableClient>,
+  queryOptions: { readonly filter: string; select: string[] },
+): StorageCall<ReadonlyArray<TableEntityResult<Columns>>> => {
   // A call a page: each has the whole time-out.
   const page = (continuationToken: string | undefined) =>
     table.call(async (client, abortSignal) => {
@@ -143,13 +164,12 @@ const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<
       return next.done === true ? undefined : next.value
     })
   return async () => {
-    const rows: FailRowKey[] = []
+    const rows: Array<TableEntityResult<Columns>> = []
     let continuationToken: string | undefined
     do {
       const listed = await page(continuationToken)()
-      // No table, no rows. It is created with the first row.
       if (E.isLeft(listed)) return isAbsent(listed.left) ? E.right(rows) : listed
-      rows.push(...(listed.right ?? []).flatMap((row) => failRowKey(name, row)))
+      rows.push(...(listed.right ?? []))
       continuationToken = listed.right?.continuationToken
     } while (continuationToken !== undefined && continuationToken !== '')
     return E.right(rows)
@@ -157,27 +177,38 @@ const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<
 }
 
 const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): ReadonlyArray<FailRowKey> => {
-  const { rowKey, Code, PartitionName, StudyUid, SeriesUid, InstanceUid } = row
-  const sequence = typeof rowKey === 'string' && /^\d{19}$/.test(rowKey) ? Number(rowKey) : Number.NaN
+  const { rowKey, Code, PartitionName, StudyUid, SeriesUid, InstanceUid, IdentityDigest, JudgedAt } = row
+  if (typeof rowKey !== 'string' || !isFailRowName(rowKey)) return []
+  const sequence = rowKey.startsWith('i-') ? 0 : Number(rowKey)
   if (!Number.isSafeInteger(sequence)) return []
-  return [
-    {
-      table,
-      sequence,
-      code: typeof Code === 'string' ? Code : '',
-      etag: row.etag,
-      ...(typeof PartitionName === 'string' ? { partition: PartitionName } : {}),
-      ...(typeof StudyUid === 'string' ? { studyInstanceUid: StudyUid } : {}),
-      ...(typeof SeriesUid === 'string' ? { seriesInstanceUid: SeriesUid } : {}),
-      ...(typeof InstanceUid === 'string' ? { sopInstanceUid: InstanceUid } : {}),
-    },
-  ]
+  const key: FailRowKey = {
+    table,
+    sequence,
+    code: typeof Code === 'string' ? Code : '',
+    etag: row.etag,
+    ...(typeof PartitionName === 'string' ? { partition: PartitionName } : {}),
+    ...(typeof StudyUid === 'string' ? { studyInstanceUid: StudyUid } : {}),
+    ...(typeof SeriesUid === 'string' ? { seriesInstanceUid: SeriesUid } : {}),
+    ...(typeof InstanceUid === 'string' ? { sopInstanceUid: InstanceUid } : {}),
+    ...(typeof IdentityDigest === 'string' ? { identity: IdentityDigest } : {}),
+    ...(JudgedAt instanceof Date ? { judgedAt: JudgedAt.getTime() } : {}),
+  }
+  // A row whose UIDs were changed by hand could not be found again by what it is about.
+  return failRowName(key) === rowKey ? [key] : []
 }
 
+const removeRow = (table: Access<TableClient>, row: FailRowKey): StorageCall<unknown> =>
+  removeByEtag(table, row.table, failRowName(row), row.etag)
+
 // Alone, not in a transaction: the SDK's transactions drop the ETag of a delete, so they would take a changed row too.
-const removeRow = (table: Access<TableClient>, { table: name, sequence, etag }: FailRowKey): StorageCall<unknown> =>
+const removeByEtag = (
+  table: Access<TableClient>,
+  name: TableName,
+  rowKey: string,
+  etag: string,
+): StorageCall<unknown> =>
   pipe(
-    table.call((client, abortSignal) => client.deleteEntity(name, sequenceKey(sequence), { etag, abortSignal })),
+    table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })),
     TE.map(() => undefined),
     TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
   )
@@ -185,15 +216,36 @@ const removeRow = (table: Access<TableClient>, { table: name, sequence, etag }: 
 // Rows of tags
 
 // UIDs, keywords and partition names hold none of the characters that a key must not (/ \ # ?).
-const tagKey = ({ studyInstanceUid, seriesInstanceUid, issue, partition }: TagRow): string =>
-  `${studyInstanceUid}:${seriesInstanceUid ?? '-'}:${issue.keyword}:${partition}`
+const tagKey = ({ studyInstanceUid, seriesInstanceUid, keyword, partition }: Omit<TagRowKey, 'etag'>): string =>
+  `${studyInstanceUid}:${seriesInstanceUid ?? '-'}:${keyword}:${partition}`
+
+const placeOf = (row: TagRow): string => tagKey({ ...row, keyword: row.issue.keyword })
+
+/** The keys of a study begin with its UID and a colon, and nothing sorts between that and a semicolon. */
+const listTagRows = (
+  table: Access<TableClient>,
+  { partition, studyInstanceUid }: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
+): StorageCall<ReadonlyArray<TagRowKey>> =>
+  pipe(
+    listRows(table, {
+      filter: odata`PartitionKey eq ${invalidTags} and RowKey ge ${`${studyInstanceUid}:`} and RowKey lt ${`${studyInstanceUid};`}`,
+      select: ['RowKey'],
+    }),
+    TE.map(
+      RA.chain(({ rowKey, etag }): ReadonlyArray<TagRowKey> => {
+        const [, series, keyword, ...name] = String(rowKey).split(':')
+        if (series === undefined || keyword === undefined || name.join(':') !== partition) return []
+        return [{ partition, studyInstanceUid, seriesInstanceUid: series === '-' ? undefined : series, keyword, etag }]
+      }),
+    ),
+  )
 
 // The same keyword may be missing in one instance and invalid in another: still one place, and one row.
 const onePerPlace = (rows: ReadonlyArray<TagRow>): ReadonlyMap<string, TagRow> => {
   const places = new Map<string, TagRow>()
   for (const row of rows) {
-    const before = places.get(tagKey(row))
-    places.set(tagKey(row), before === undefined ? row : joined(before, row))
+    const before = places.get(placeOf(row))
+    places.set(placeOf(row), before === undefined ? row : joined(before, row))
   }
   return places
 }

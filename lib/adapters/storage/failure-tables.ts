@@ -11,6 +11,7 @@ import {
   type Failures,
   errorTables,
 } from '../../app/ports-operator'
+import { failRowName } from '../../domain/fail-row'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
 
 type Columns = Readonly<Record<string, unknown>>
@@ -47,14 +48,13 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
           codes: countByCode(rows),
         })),
       ),
-    setAttempts: ({ table, sequence, etag }, attempts) =>
+    setAttempts: (row, attempts) =>
       pipe(
-        tableOf(table).call((client, abortSignal) =>
-          client.updateEntity(
-            { partitionKey: table, rowKey: String(sequence).padStart(19, '0'), Count: attempts },
-            'Merge',
-            { etag, abortSignal },
-          ),
+        tableOf(row.table).call((client, abortSignal) =>
+          client.updateEntity({ partitionKey: row.table, rowKey: failRowName(row), Count: attempts }, 'Merge', {
+            etag: row.etag,
+            abortSignal,
+          }),
         ),
         TE.map(() => undefined),
         TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),

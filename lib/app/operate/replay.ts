@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import { type FailTable, type ServiceError, describeEntryError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import type { Settlement, Stop } from '../cast/settlements'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
@@ -20,6 +21,7 @@ import {
 } from './operating'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
+import { numbered, readInstance } from '../feed/read-instance'
 import { type ReadRow, judgeRow } from '../feed/read-page'
 import { readRange } from '../feed/read-range'
 import { settledRows } from '../run/run-cast'
@@ -78,19 +80,17 @@ export const replay = (
     const cast: Caster =
       session === undefined
         ? (judged) => foresee(run, judged)
-        : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
+        : (judged, rows) => castAndSettle(run, ports, session.right, index.right, judged, rows)
     return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
 
-const keyOf = ({ sequence }: FailRowKey): string => String(sequence).padStart(19, '0')
-
 /** Which row it is, and of which instance; what the row said before is no news. */
 const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   const { table, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
   return {
-    ...{ table, row: keyOf(row), sequence },
+    ...{ table, row: failRowName(row), sequence },
     ...(partition === undefined ? {} : { partition }),
     ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
@@ -107,7 +107,7 @@ const select = (
     .filter(
       (row) =>
         (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${keyOf(row)}`)) &&
+        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
         (partition === undefined || row.partition === partition),
     )
@@ -115,6 +115,7 @@ const select = (
 }
 
 interface Outcome {
+  /** By the number that the row was cast with. */
   readonly settled: ReadonlyMap<
     number,
     { readonly outcome: ReplayOutcome; readonly code?: string; readonly reason?: string }
@@ -122,7 +123,9 @@ interface Outcome {
   readonly stop?: Stop
 }
 
-type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
+type Caster = (judged: ReadonlyArray<Judgement>, rows: Numbered) => Promise<E.Either<ServiceError, Outcome>>
+
+type Numbered = ReadonlyMap<number, FailRowKey>
 
 const replayRows = async (
   run: Run,
@@ -135,9 +138,14 @@ const replayRows = async (
   for (let start = 0; start < taken.length && stop === undefined; start += chunkSize) {
     if (remainingMs(run) <= 0 || run.stopping()) stop = { _tag: 'OutOfTime' }
     else {
-      const chunk = taken.slice(start, start + chunkSize)
+      const chunk = numbered(taken.slice(start, start + chunkSize))
       const read = await readEntries(run, chunk)
-      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judgeRow(run, row, true)))
+      const done = E.isLeft(read)
+        ? read
+        : await cast(
+            read.right.map((row) => judgeRow(run, row, true)),
+            chunk,
+          )
       if (E.isLeft(done)) {
         // Nothing done at all is a failure; something done is an answer that says how far it came.
         if (replayed.length === 0) return service(done.left)
@@ -145,8 +153,8 @@ const replayRows = async (
       } else {
         const { settled, stop: stopped } = done.right
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
-        for (const row of chunk) {
-          const fate = settled.get(row.sequence) ?? (found.has(row.sequence) ? undefined : notInFeed)
+        for (const [number, row] of chunk) {
+          const fate = settled.get(number) ?? (found.has(number) ? undefined : notInFeed)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }
         if (stopped !== undefined && stopped._tag !== 'OutOfTime' && replayed.length === 0) return service(stopped)
@@ -184,23 +192,21 @@ const notInFeed = {
 } as const
 
 /** Neighbours come with one request. An entry that is gone from the feed: the instance itself, if there is one. */
-const readEntries = async (
-  run: Run,
-  rows: ReadonlyArray<FailRowKey>,
-): Promise<E.Either<ServiceError, ReadonlyArray<ReadRow>>> => {
-  const wanted = new Map(rows.map((row) => [row.sequence, row]))
+const readEntries = async (run: Run, rows: Numbered): Promise<E.Either<ServiceError, ReadonlyArray<ReadRow>>> => {
+  const wanted = new Map(rows)
   const entries: Array<ReadRow> = []
-  for (const [first, last] of neighbours([...wanted.keys()])) {
+  const sequences = [...rows.values()].flatMap(({ sequence }) => (sequence > 0 ? [sequence] : []))
+  for (const [first, last] of neighbours(sequences)) {
     for (let offset = first - 1; offset < last;) {
       const read = await readRange(run, offset, last - offset)
       if (E.isLeft(read)) return read
-      entries.push(...read.right.rows.filter(({ sequence }) => wanted.has(sequence)))
+      entries.push(...read.right.rows.filter(({ sequence }) => rows.get(sequence)?.sequence === sequence))
       offset = read.right.to
     }
   }
   for (const { sequence } of entries) wanted.delete(sequence)
-  for (const row of wanted.values()) {
-    const entry = await entryOfInstance(run, row)
+  for (const [number, row] of wanted) {
+    const entry = await readInstance(run, row, number)
     if (E.isLeft(entry)) return entry
     if (entry.right !== undefined) entries.push(entry.right)
   }
@@ -215,25 +221,6 @@ const neighbours = (sequences: ReadonlyArray<number>): ReadonlyArray<readonly [n
     else ranges.push([sequence, sequence])
   }
   return ranges
-}
-
-/** As a Create of now, or a Delete when it is gone, so that nothing of it stays behind. */
-const entryOfInstance = async (run: Run, row: FailRowKey): Promise<E.Either<ServiceError, ReadRow | undefined>> => {
-  const { sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
-  if (studyInstanceUid === undefined || seriesInstanceUid === undefined || sopInstanceUid === undefined) {
-    return E.right(undefined)
-  }
-  const uids = { studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-  const metadata = await retrying(
-    run,
-    run.ports.dicom.instance({ partition: partition ?? 'Microsoft.Default', ...uids }),
-  )
-  if (E.isLeft(metadata)) return metadata
-  const now = O.isSome(metadata.right)
-    ? { action: 'create', state: 'current', metadata: metadata.right.value }
-    : { action: 'delete', state: 'deleted' }
-  const decoded = run.judge.decode({ sequence, partitionName: partition, ...uids, ...now })
-  return E.right(E.isRight(decoded) ? { _tag: 'Entry', sequence, entry: decoded.right } : undefined)
 }
 
 const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
@@ -257,15 +244,28 @@ const castAndSettle = async (
   session: FhirSession,
   index: FailIndex,
   judged: ReadonlyArray<Judgement>,
+  numbers: Numbered,
 ): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
-  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
+  const sequences = await positionOf(run, numbers)
+  if (E.isLeft(sequences)) return sequences
+  const input = {
+    rows,
+    stuckSince: undefined,
+    ...(sequences.right === undefined ? {} : { sequences: sequences.right }),
+  }
+  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
-  const before = await attemptsOf(ports, index, settled)
-  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  const before = await attemptsOf(ports, index, settled, numbers)
+  const errors = await settleErrors(
+    run,
+    index,
+    settled.map((row) => ({ ...row, sequence: numbers.get(row.sequence)?.sequence ?? 0 })),
+    result.syncedInstances,
+  )
   if (E.isLeft(errors)) return errors
   for (const row of index.rows.values()) {
-    const attempts = before.get(row.sequence)
+    const attempts = before.get(failRowName(row))
     if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
   }
   return E.right({
@@ -274,18 +274,37 @@ const castAndSettle = async (
   })
 }
 
+/** Where the feed is settled, for our position in FHIR: numbers that were made up are none of the feed. */
+const positionOf = async (
+  run: Run,
+  rows: Numbered,
+): Promise<E.Either<ServiceError, { readonly from: number; readonly to: number } | undefined>> => {
+  if ([...rows.values()].every(({ sequence }) => sequence > 0)) return E.right(undefined)
+  const read = await retrying(run, run.ports.checkpoints.read())
+  if (E.isLeft(read)) return read
+  const at = O.isSome(read.right) ? read.right.value.checkpoint.syncedSequence : 0
+  return E.right({ from: at, to: at })
+}
+
 /** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
 const attemptsOf = async (
   ports: OperatorPorts,
   index: FailIndex,
   settled: ReturnType<typeof settledRows>,
-): Promise<ReadonlyMap<number, number>> => {
-  const attempts = new Map<number, number>()
-  const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
+  numbers: Numbered,
+): Promise<ReadonlyMap<string, number>> => {
+  const attempts = new Map<string, number>()
+  const failed = new Set(
+    settled.flatMap(({ sequence, error }) => {
+      const row = numbers.get(sequence)
+      return error === undefined || row === undefined ? [] : [failRowName(row)]
+    }),
+  )
   for (const row of index.rows.values()) {
-    if (!failed.has(row.sequence)) continue
-    const read = await ports.failures.get(row.table, keyOf(row))()
-    if (E.isRight(read) && O.isSome(read.right)) attempts.set(row.sequence, read.right.value.count)
+    const name = failRowName(row)
+    if (!failed.has(name)) continue
+    const read = await ports.failures.get(row.table, name)()
+    if (E.isRight(read) && O.isSome(read.right)) attempts.set(name, read.right.value.count)
   }
   return attempts
 }

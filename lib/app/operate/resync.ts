@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
-import type { DeleteRow, LiveRow } from '../../domain/batch/judge'
+import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
 import { planEndpoint } from '../../domain/batch/plan'
 import { findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
@@ -21,7 +21,7 @@ export interface StudyRows {
   /** Upserts of what there is, deletes of what is gone; numbered from 1, since they are none of the feed. */
   readonly rows: ReadonlyArray<LiveRow>
   /** Instances that cannot be cast, with the reason. */
-  readonly rejected: ReadonlyArray<{ readonly key: Partial<InstanceKey>; readonly error: EntryError }>
+  readonly rejected: ReadonlyArray<Pick<RecordedRow, 'key' | 'error' | 'issues'>>
   readonly liveInstances: number
   readonly heldInstances: number
   /** Neither service knows it. */
@@ -84,7 +84,7 @@ export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<S
         ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1 },
       })),
     ],
-    rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),
+    rejected,
     liveInstances: read.right.length,
     heldInstances: instancesOf(held, key).length,
     unknown: read.right.length === 0 && held === undefined,

@@ -324,7 +324,8 @@ export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: Batch
         if (settlement === undefined) return []
         const error = settlement._tag === 'Recorded' ? settlement.error : undefined
         const issues = settlement._tag === 'Superseded' ? [] : issuesOf(row)
-        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag }]
+        const names = row._tag === 'Upsert' ? { names: row.identity } : {}
+        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag, ...names }]
       }
     }
   })
