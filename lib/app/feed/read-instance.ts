@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type * as TE from 'fp-ts/TaskEither'
 import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition } from '../../domain/dicom/change-feed-entry'
 import type { FailRowSubject } from '../../domain/fail-row'
@@ -14,12 +15,14 @@ export const readInstance = async (
   run: Run,
   { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }: FailRowSubject,
   number: number,
+  ask: <A>(request: TE.TaskEither<ServiceError, A>) => Promise<E.Either<ServiceError, A>> = (request) =>
+    retrying(run, request),
 ): Promise<E.Either<ServiceError, ReadRow | undefined>> => {
   if (studyInstanceUid === undefined || seriesInstanceUid === undefined || sopInstanceUid === undefined) {
     return E.right(undefined)
   }
   const uids = { studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-  const metadata = await retrying(run, run.ports.dicom.instance({ partition: partition ?? defaultPartition, ...uids }))
+  const metadata = await ask(run.ports.dicom.instance({ partition: partition ?? defaultPartition, ...uids }))
   if (E.isLeft(metadata)) return metadata
   const now = O.isSome(metadata.right)
     ? { action: 'create', state: 'current', metadata: metadata.right.value }
