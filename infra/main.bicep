@@ -53,7 +53,7 @@ param fhirAuthenticationEnabled bool = true
 @description('Scope of the token for the FHIR service: its audience and /.default. Empty: its URL and /.default. Set it when SMART on FHIR changed the audience.')
 param fhirScope string = ''
 
-// ── How it casts: the settings of lib/config.ts, with their defaults ─────────────────────────────────────────────────
+// ── How it casts: the settings of lib/config/settings.ts, with their defaults ────────────────────────────────────────
 
 @description('Put before the name of each table. The original has none.')
 @maxLength(33)
@@ -227,7 +227,7 @@ var newStorageName = 'st${token}'
 var newStorageId = '${groupId}/providers/Microsoft.Storage/storageAccounts/${newStorageName}'
 var storageParts = split(empty(storageAccountId) ? newStorageId : storageAccountId, '/')
 
-// What the app reads (lib/config.ts), but for the storage, which the host reads too (modules/function-app.bicep).
+// What the app reads (lib/config/settings.ts), but for the storage, which the host reads too (modules/function-app.bicep).
 var castSettings = {
   DicomWeb__Endpoint: usedDicomUrl
   DicomWeb__PrivateEndpoint: dicomPrivateEndpoint

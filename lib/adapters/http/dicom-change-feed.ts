@@ -9,7 +9,8 @@ import { defaultPartition } from '../../domain/dicom/change-feed-entry'
 import { withoutUnread } from '../../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
 import type { Call } from './access-token'
-import { type HttpAnswer, isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './http'
+import { isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './answers'
+import type { HttpAnswer } from './exchange'
 
 export interface DicomServiceSettings {
   readonly endpoint: string

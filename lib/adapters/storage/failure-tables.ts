@@ -12,9 +12,8 @@ import {
   errorTables,
 } from '../../app/ports-operator'
 import { failRowName } from '../../domain/fail-row'
+import { type Columns, transientRetry } from './error-columns'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
-
-type Columns = Readonly<Record<string, unknown>>
 
 /** The error tables as an operator reads them; who writes them is in error-tables.ts. */
 export const makeFailureTables = (account: StorageAccount, tableNamePrefix = ''): Failures => {
@@ -63,8 +62,6 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
   }
 }
 
-const stuckTable = 'TransientRetryExceptionTable'
-
 /** No row has such a key, and the service takes the question for a fault of its own. */
 const canBeKey = (row: string): boolean => !/[/\\#?\p{Cc}]/u.test(row)
 
@@ -73,7 +70,7 @@ const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): stri
   [
     odata`PartitionKey eq ${table}`,
     ...(study === undefined ? [] : [odata`StudyUid eq ${study}`]),
-    ...(code === undefined || (code === 'Retrying' && table === stuckTable) ? [] : [odata`Code eq ${code}`]),
+    ...(code === undefined || (code === 'Retrying' && table === transientRetry) ? [] : [odata`Code eq ${code}`]),
     ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
   ].join(' and ')
 

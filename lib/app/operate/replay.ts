@@ -5,10 +5,16 @@ import { type FailTable, type ServiceError, describeEntryError } from '../../dom
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import type { Settlement, Stop } from '../cast/settlements'
-import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
+import type { Settlement, Stop } from '../cast/settlements'
+import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { numbered } from '../feed/read-instance'
+import { judgeRow } from '../feed/read-page'
+import type { FailRowKey } from '../ports'
+import type { OperatorPorts } from '../ports-operator'
+import { settledRows } from '../run/run-cast'
+import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
 import {
   type EndedEarly,
   type Operated,
@@ -19,13 +25,7 @@ import {
   sessionOf,
   underLease,
 } from './operating'
-import type { FailRowKey } from '../ports'
-import type { OperatorPorts } from '../ports-operator'
-import { numbered, readInstance } from '../feed/read-instance'
-import { type ReadRow, judgeRow } from '../feed/read-page'
-import { readRange } from '../feed/read-range'
-import { settledRows } from '../run/run-cast'
-import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
+import { type Numbered, readEntries } from './reread-entries'
 
 /** Which rows; what is given must all hold. */
 export interface ReplaySelection {
@@ -125,8 +125,6 @@ interface Outcome {
 
 type Caster = (judged: ReadonlyArray<Judgement>, rows: Numbered) => Promise<E.Either<ServiceError, Outcome>>
 
-type Numbered = ReadonlyMap<number, FailRowKey>
-
 const replayRows = async (
   run: Run,
   taken: ReadonlyArray<FailRowKey>,
@@ -190,38 +188,6 @@ const notInFeed = {
   reason:
     'The change feed has no such entry any more, and the instance cannot be asked for. Was the DICOM service restored?',
 } as const
-
-/** Neighbours come with one request. An entry that is gone from the feed: the instance itself, if there is one. */
-const readEntries = async (run: Run, rows: Numbered): Promise<E.Either<ServiceError, ReadonlyArray<ReadRow>>> => {
-  const wanted = new Map(rows)
-  const entries: Array<ReadRow> = []
-  const sequences = [...rows.values()].flatMap(({ sequence }) => (sequence > 0 ? [sequence] : []))
-  for (const [first, last] of neighbours(sequences)) {
-    for (let offset = first - 1; offset < last;) {
-      const read = await readRange(run, offset, last - offset)
-      if (E.isLeft(read)) return read
-      entries.push(...read.right.rows.filter(({ sequence }) => rows.get(sequence)?.sequence === sequence))
-      offset = read.right.to
-    }
-  }
-  for (const { sequence } of entries) wanted.delete(sequence)
-  for (const [number, row] of wanted) {
-    const entry = await readInstance(run, row, number)
-    if (E.isLeft(entry)) return entry
-    if (entry.right !== undefined) entries.push(entry.right)
-  }
-  return E.right(entries)
-}
-
-const neighbours = (sequences: ReadonlyArray<number>): ReadonlyArray<readonly [number, number]> => {
-  const ranges: Array<[number, number]> = []
-  for (const sequence of sequences) {
-    const range = ranges.at(-1)
-    if (range !== undefined && sequence - range[1] <= 10 && sequence - range[0] < 100) range[1] = sequence
-    else ranges.push([sequence, sequence])
-  }
-  return ranges
-}
 
 const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
 

@@ -1,4 +1,4 @@
-import type { CastReport } from '../../../lib/composition'
+import type { CastReport } from '../../../lib/composition/cast'
 import { type EntryError, failTables } from '../../../lib/domain/cast-error'
 import type { BicepFile } from './bicep'
 

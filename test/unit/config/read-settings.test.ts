@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import { readSettings, type Settings, settingDescriptions } from '../../lib/config'
+import { readSettings, type Settings } from '../../../lib/config/read-settings'
+import { settingDescriptions } from '../../../lib/config/settings'
 
 const minimal = {
   DicomWeb__Endpoint: 'https://ws-dicom.dicom.azurehealthcareapis.com',
