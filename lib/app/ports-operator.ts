@@ -141,6 +141,16 @@ export interface StudyIndex {
   readonly partitions: () => Result<ReadonlyArray<string>>
   /** StudyInstanceUIDs; fewer than `limit` at the end. */
   readonly studies: (partition: string, offset: number, limit: number) => Result<ReadonlyArray<string>>
+  readonly has: (partition: string, studyInstanceUid: string) => Result<boolean>
+}
+
+/** Which studies FHIR holds. */
+export interface HeldStudies {
+  /** StudyInstanceUIDs of those that refer to one of these Endpoints (ids); `next` is the page after, none at the end. */
+  readonly page: (
+    endpoints: ReadonlyArray<string>,
+    next: string | undefined,
+  ) => Result<{ readonly studies: ReadonlyArray<string>; readonly next: string | undefined }>
 }
 
 export interface ProbedDicomService extends DicomService {
@@ -154,4 +164,5 @@ export interface OperatorPorts extends Ports {
   readonly failures: Failures
   readonly leaseInspection: LeaseInspection
   readonly studyIndex: StudyIndex
+  readonly heldStudies: HeldStudies
 }

@@ -4,6 +4,7 @@ import * as E from 'fp-ts/Either'
 import { authorized } from '../adapters/http/access-token'
 import { dicomChangeFeed, dicomStudyIndex } from '../adapters/http/dicom-change-feed'
 import { fhirServer } from '../adapters/http/fhir-server'
+import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, httpSender, newMeter } from '../adapters/http/http'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
@@ -101,6 +102,7 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
     lease: remembered(storage.lease),
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
+    heldStudies: fhirHeldStudies(settings.fhir, callFhir),
     fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
     clock,
     random: { fraction: Math.random, uuid: randomUUID },

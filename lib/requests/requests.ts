@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
-import type { Scope } from '../app/operate/verify'
+import type { Scope } from '../app/operate/choose-studies'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import { type FailTable, failTables } from '../domain/cast-error'
 import { isFailRowName } from '../domain/fail-row'
@@ -140,6 +140,9 @@ export const parseNoBody = (text: string): Parsed<void> =>
     : E.left(['the options of this route go into its URL, not into a body'])
 
 export const allTables = errorTables
+
+/** Of the command line: studies that may be taken out of FHIR. */
+export const parseConfirm = parser({ confirm: whole(1, 100_000_000) })
 
 const ScopeBody = parser({ all: flag, since: time, sample: whole(1, 1_000_000) })
 

@@ -43,7 +43,7 @@ export const verify = async (
   const run = looking(ports, settings, options)
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return service(index.left)
-  const report = await verifyStudy(run, key, [...index.right.rows.values()])
+  const report = await verifyStudy(run, ports, key, [...index.right.rows.values()])
   if (E.isLeft(report)) return service(report.left)
   return report.right === undefined ? notFound : E.right(report.right)
 }
@@ -55,14 +55,14 @@ export const resync = async (
   options: RunOptions,
   key: StudyKey,
 ): Promise<Operated<Resync>> =>
-  notSynced(settings, key) ?? underLease(ports, settings, options, (run) => resyncHeld(run, key))
+  notSynced(settings, key) ?? underLease(ports, settings, options, (run) => resyncHeld(run, ports, key))
 
-const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> => {
+const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promise<Operated<Resync>> => {
   const checkpoint = await retrying(run, run.ports.checkpoints.read())
   if (E.isLeft(checkpoint)) return service(checkpoint.left)
   const session = await sessionOf(run)
   if (E.isLeft(session)) return service(session.left)
-  const study = await readStudyRows(run, key)
+  const study = await readStudyRows(run, ports, key)
   if (E.isLeft(study)) return service(study.left)
   if (study.right.unknown) return notFound
   const index = await readFailIndex(run)
