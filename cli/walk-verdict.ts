@@ -50,7 +50,7 @@ export const verdictLines = (
     ...(known > 0 ? [`${known} with images in a fail table`] : []),
   ]
   const isInStep = differing === 0 && notComparable === 0 && known === 0 && compared > 0
-  const verdict = isInStep ? ['all in step'] : compared === 0 && found.length === 0 ? ['nothing is known'] : []
+  const verdict = isInStep ? ['all in step'] : compared === 0 && notComparable === 0 ? ['nothing is known'] : []
   const instances = Object.values(notCast).reduce((total, count) => total + count, 0)
   return [
     `${plural(compared, 'study', 'studies')} compared: ${[...verdict, ...found].join(', ')}` +

@@ -10,6 +10,7 @@ import {
 } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { DicomService, FailRowKey, Ports } from './ports'
+import type { Gate } from './ports-gate'
 
 // What operating needs beyond casting: a run of the timer touches none of it but the history.
 
@@ -160,6 +161,7 @@ export interface ProbedDicomService extends DicomService {
 
 export interface OperatorPorts extends Ports {
   readonly dicom: ProbedDicomService
+  readonly gate: Gate
   readonly history: RunHistory
   readonly failures: Failures
   readonly leaseInspection: LeaseInspection

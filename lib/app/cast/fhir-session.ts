@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
 import { positionId, positionResource, positionSequence } from '../../domain/fhir/position'
+import { gateOpen } from '../gate-open'
 import { type Run, pauseBefore, remainingMs, retrying } from '../context'
 
 export type Sent =
@@ -50,6 +51,8 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   let version: string | undefined
   let reached: number | undefined
   let moved = false
+  /** The gate was open after this version was read. */
+  let passed = false
   let before: Promise<E.Either<ServiceError, void>> | undefined
 
   const readVersion = async (): Promise<E.Either<ServiceError, string | undefined>> => {
@@ -61,8 +64,19 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     return versionId === undefined ? unusable(noVersions) : E.right(versionId)
   }
 
+  /** After the version, each time it is read, and once a batch: who closes the gate moves the position then. */
   const readPosition = async (): Promise<E.Either<ServiceError, void>> => {
+    const known = await knowVersion()
+    if (E.isLeft(known) || passed) return known
+    const open = await gateOpen(run)
+    passed = E.isRight(open)
+    if (E.isLeft(open)) version = undefined
+    return open
+  }
+
+  const knowVersion = async (): Promise<E.Either<ServiceError, void>> => {
     if (!offersBasic || version !== undefined) return E.right(undefined)
+    passed = false
     const first = await readVersion()
     if (E.isLeft(first)) return first
     if (first.right === undefined) {
@@ -92,6 +106,7 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
     moved: () => moved || !offersBasic,
     startBatch: (first) => {
       moved = false
+      passed = false
       before = first
     },
     send: async (entries, { from, to }) => {

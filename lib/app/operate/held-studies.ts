@@ -53,6 +53,11 @@ export type Witnesses = Map<string, string>
 
 const mostAsked = 10
 
+const hidden: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
+  reason: 'its list has the study, and its metadata is not to be found: nothing is taken for gone',
+}
+
 const notThere = (asked: number): ServiceError => ({
   ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
   reason:
@@ -61,8 +66,9 @@ const notThere = (asked: number): ServiceError => ({
 })
 
 /**
- * "No such study" is believed only when another study that FHIR holds is found by the same route: an archive that is
- * empty, or another one, has none of them. Where FHIR holds no other there is nothing to compare with.
+ * "No such study" is believed only when the list of studies says the same, and another study that FHIR holds is
+ * found by the same route: an archive that is empty, or another one, has none of them. Where FHIR holds no other there is
+ * nothing to compare with.
  */
 export const believeStudyGone = async (
   run: Run,
@@ -70,6 +76,9 @@ export const believeStudyGone = async (
   { partition, studyInstanceUid }: StudyKey,
   witnesses: Witnesses,
 ): Result<void> => {
+  const listed = await retrying(run, ports.studyIndex.has(partition, studyInstanceUid))
+  if (E.isLeft(listed)) return listed
+  if (listed.right) return E.left(hidden)
   const known = witnesses.get(partition)
   const first = known === undefined || known === studyInstanceUid ? [] : [known]
   const others = await someHeld(run, ports, partition)

@@ -35,6 +35,7 @@ export type Ended =
   | 'CheckpointMoved'
   | 'LeaseLost'
   | 'LeaseHeld'
+  | 'GateClosed'
   | 'ConfigurationInvalid'
 
 /** What a run did. `entries` = stored + unchanged + superseded + recorded. */
@@ -72,6 +73,7 @@ export const endedBy = (error: ServiceError): Ended => {
       return 'ServiceUnavailable'
     case 'AccessDenied':
     case 'FeedReset':
+    case 'GateClosed':
     case 'FhirRejectsAll':
     case 'CheckpointMoved':
     case 'LeaseLost':
