@@ -88,6 +88,7 @@ describe('what an operator reads', () => {
       expect.stringContaining('checkpoint'),
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
+      'nothing is written: it was paused',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
   })
