@@ -12,7 +12,8 @@ const twice = <A>(items: ReadonlyArray<A>, nameOf: (item: A) => ReadonlyArray<st
 
 const countsOf = (study: ImagingStudy): ReadonlyArray<string> => {
   const series = study.series ?? []
-  const instances = series.flatMap(({ instance }) => instance ?? [])
+  // One SOPInstanceUID may stand in two series.
+  const instances = series.flatMap(({ uid, instance }) => (instance ?? []).map((each) => `${uid} ${each.uid}`))
   const wrong: Array<string> = []
   if (study.numberOfSeries !== series.length) wrong.push('numberOfSeries is wrong')
   if (study.numberOfInstances !== instances.length) wrong.push('numberOfInstances is wrong')
@@ -20,7 +21,7 @@ const countsOf = (study: ImagingStudy): ReadonlyArray<string> => {
     wrong.push('series.numberOfInstances is wrong')
   }
   if (twice(series, ({ uid }) => [uid]).length > 0) wrong.push('a series stands in it twice')
-  if (twice(instances, ({ uid }) => [uid]).length > 0) wrong.push('an instance stands in it twice')
+  if (twice(instances, (each) => [each]).length > 0) wrong.push('an instance stands in it twice')
   // One that could not be deleted is kept without series, and without our Endpoint.
   const endpoints = series.length === 0 ? 0 : 1
   if ((study.endpoint ?? []).length !== endpoints) wrong.push(`it has ${(study.endpoint ?? []).length} endpoints`)

@@ -1,16 +1,24 @@
+import type { Report } from './dose-report'
 import type { World } from './world'
 
 /** What the simulated images say. `undefined`: the tag is absent. */
 export interface Tags {
+  /** '': the tag is absent. */
   readonly patientId: string
+  /** As an issuer's name, without a system of its own. */
+  readonly issuer?: string
   readonly family: string
   readonly given: string
+  /** DA; everybody's is the same where it is not said. */
+  readonly birthDate?: string
   readonly description: string | undefined
   readonly accession: string | undefined
   readonly seriesDescription: string | undefined
   readonly modality: string
   readonly number: number
   readonly sopClass: string
+  /** It is a dose report. */
+  readonly report?: Report
 }
 
 export interface Key {
