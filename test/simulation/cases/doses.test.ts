@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals'
 import type { FhirResource, Observation } from 'fhir/r4'
-import { type Doses } from '../doses'
+import type { Doses } from '../doses'
 import type { Services } from '../runs'
 import { create, ending, pinned, remove, report } from './told'
 
