@@ -1,6 +1,6 @@
 import type { EntryError } from '../../lib/domain/cast-error'
 import { type Key, type Row, studyText } from './feed-model'
-import type { ExpectedStudy } from './reference'
+import { type ExpectedStudy, claimsOf, isUnknowable } from './reference'
 import type { Services } from './runs'
 
 const instanceName = ({ partition, instance }: Key): string => `Instance ${partition}/${instance}`
@@ -34,7 +34,11 @@ export const causesOf = ({ feed, fhir: { verdicts } }: Services): Causes => {
           return row.image.poison
         case 'PatientMismatch':
           // Where half of a study cannot be read nobody can say on whom it agrees.
-          return feed.disagreed.has(name) || feed.poisoned.has(name)
+          return feed.poisoned.has(name) || (study !== undefined && claimsOf(study).size > 1)
+        case 'DemographicsConflict':
+          return row.tags !== undefined && row.tags.patientId !== '' && isUnknowable(row.tags)
+        case 'TagsRejected':
+          return row.tags?.patientId === ''
         case 'FhirRejected':
           return verdicts.rejectedEverything() || isRefused(row, study)
         case 'OutlastedRetries':

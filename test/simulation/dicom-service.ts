@@ -41,7 +41,13 @@ const wireOf = (row: Row, metadata: boolean): object => {
   const { image, sequence, action, timestamp } = row
   const { key, tags } = image
   const state =
-    lastRow(image) === row ? (action === 'Delete' ? 'Deleted' : 'Current') : tags === undefined ? 'Deleted' : 'Replaced'
+    tags === undefined || action === 'Delete'
+      ? lastRow(image) === row || tags === undefined
+        ? 'Deleted'
+        : 'Replaced'
+      : lastRow(image) === row
+        ? 'Current'
+        : 'Replaced'
   return {
     sequence,
     partitionName: key.partition,

@@ -14,6 +14,13 @@ const kinds = {
   'feed: re-create': { share: 0.8, rate: 1 },
   'feed: stray': { share: 0.3, rate: 1 },
   'feed: partition twins': { share: 0.5, rate: 1 },
+  'feed: straggler': { share: 0.3, rate: 1 },
+  'feed: misfiled first': { share: 0.3, rate: 0.3 },
+  'feed: mistyped update': { share: 0.25, rate: 1 },
+  'feed: update to nobody': { share: 0.25, rate: 1 },
+  'feed: UIDs change': { share: 0.3, rate: 1 },
+  'feed: dose report': { share: 0.7, rate: 0.4 },
+  'feed: twin report': { share: 0.5, rate: 1 },
   'feed: poison': { share: 0.3, rate: 0.08 },
   'feed: oversized': { share: 0.15, rate: 0.05 },
   'feed: failed request': { share: 0.4, rate: 0.03 },
@@ -57,6 +64,10 @@ export const pairs = [
   'split × crash',
   'partition twins × create',
   'outage × poison',
+  'report × delete',
+  'report × move',
+  'twin UID × delete',
+  'straggler × update',
 ] as const
 export type Pair = (typeof pairs)[number]
 
@@ -77,9 +88,14 @@ export interface Faults {
   readonly met: () => ReadonlyMap<Pair, number>
 }
 
-export const drawFaults = (random: Random, only?: ReadonlySet<FaultKind>): Faults => {
+export const drawFaults = (
+  random: Random,
+  only?: ReadonlySet<FaultKind>,
+  without?: ReadonlySet<FaultKind>,
+): Faults => {
   const drawn = new Map(faultKinds.map((kind) => [kind, random.chance(kinds[kind].share)]))
-  const has = (kind: FaultKind): boolean => (only === undefined ? drawn.get(kind) === true : only.has(kind))
+  const has = (kind: FaultKind): boolean => 
+    without?.has(kind) !== true && (only === undefined ? drawn.get(kind) === true : only.has(kind))
   const hits = new Set<FaultKind>()
   const met = new Map<Pair, number>()
   const on = new Set<FaultKind>()

@@ -61,6 +61,8 @@ export interface Change {
   readonly action: Action
   readonly tags: Tags | undefined
   readonly poison: boolean
+  /** It is not there any more, and no row tells: it got other UIDs. */
+  readonly silent?: true
 }
 
 export interface Feed {
@@ -111,7 +113,14 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     moves: boolean,
   ) => {
     const before = head()
-    changes.forEach(({ image, action, tags, poison }, index) => {
+    for (const { image } of changes.filter(({ silent }) => silent === true)) {
+      image.tags = undefined
+      image.locked = false
+      shrunk.add(studyText(image.key))
+      say(() => `feed  ${keyText(image.key)} has other UIDs`)
+    }
+    const told = changes.filter(({ silent }) => silent !== true)
+    told.forEach(({ image, action, tags, poison }, index) => {
       const sequence = sequences[index] ?? 0
       const late = sequence < before
       const row: Row = { sequence, image, action, timestamp, tags, late }
@@ -155,7 +164,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       const timestamp = now()
       open += 1
       scheduler.after(leadMs, () => {
-        const sequences = changes.map(() => next++)
+        const sequences = changes.filter(({ silent }) => silent !== true).map(() => next++)
         if (commitMs > 0) say(() => `feed  numbers ${sequences.join(' ')} are taken, not yet to be seen`)
         if (commitMs === 0) commit(changes, sequences, timestamp, moves)
         else scheduler.after(commitMs, () => commit(changes, sequences, timestamp, moves))

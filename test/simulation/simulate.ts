@@ -1,5 +1,6 @@
 import type { CastSettings } from '../../lib/app/context'
 import { newCheckpoint } from '../../lib/domain/checkpoint'
+import { settingsOf } from '../support/world/domain-settings'
 import { checkCommit } from './check-commit'
 import { checkEnd } from './check-end'
 import { makeFeed } from './feed-model'
@@ -8,7 +9,7 @@ import type { FaultKind, Pair } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
-import { makeOtherSystems } from './other-systems'
+import { knownId, knownPatient, makeOtherSystems } from './other-systems'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
 import { newStorage } from './tables'
@@ -29,23 +30,15 @@ export interface Result {
   readonly steps: number
 }
 
+/** What everybody is known by, where anything is said. */
+const patientSystem = 'urn:oid:1.2.3.4'
+const usual = settingsOf()
+
 const settingsFrom = (random: Random): CastSettings => ({
+  ...usual,
   dicom: { root: 'https://dicom.example', version: 'v2' },
   fhirBase: 'https://fhir.example',
-  enforceValidation: false,
-  generateObservations: false,
-  excludedElements: new Set(),
-  defaultTimeZone: undefined,
-  partitions: new Set(),
-  patient: {
-    systemId: random.chance(0.7) ? 'urn:oid:1.2.3.4' : undefined,
-    partitionSystems: {},
-    isIssuerIdUsed: false,
-    issuerSystems: {},
-    rejectedIds: new Set(),
-    matchGuard: true,
-    overwrite: 'own',
-  },
+  patient: { ...usual.patient, systemId: random.chance(0.7) ? patientSystem : undefined },
   batchSize: random.between(1, 10),
   maxBatches: random.pick([0, 0, 1, 3]),
   maxBundleEntries: random.between(3, 8),
@@ -79,7 +72,7 @@ const planOutages = (world: World, random: Random): void => {
   }
 }
 
-const makeServices = (world: World): Services => {
+const makeServices = (world: World, { patient }: CastSettings): Services => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
     staleStatus: world.random.pick([409, 412]),
@@ -90,6 +83,7 @@ const makeServices = (world: World): Services => {
     },
   }
   const store = makeFhirStore(flavour, world.violate)
+  store.put(`Patient/${knownId}`, knownPatient(patient.systemId))
   const fhir: FhirSide = {
     store,
     verdicts: makeVerdicts(world),
@@ -143,7 +137,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const { scheduler, faults, violations } = world
   const random = world.random.fork('plan')
   const settings = settingsFrom(random)
-  const services = makeServices(world)
+  const services = makeServices(world, settings)
   const writer = startWriter(world, services.feed)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)

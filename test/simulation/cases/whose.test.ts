@@ -80,7 +80,7 @@ const twoNames = (first: boolean, second: boolean): End =>
 pinned(
   'W3b: two new people whose names are one to the server’s index are two, or ambiguous, and never one',
   {
-    flavour: { folds: (value) => value.replace(/[^\u0000-\u007f]+/g, '?') },
+    flavour: { folds: (value) => value.replace(/[^ -~]+/g, '?') },
     then: [[create(1, 1, yamada)], [create(2, 1, tanaka)]],
   },
   [twoNames(true, true), twoNames(true, false), twoNames(false, true), twoNames(false, false)],
