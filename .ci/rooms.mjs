@@ -77,8 +77,10 @@ const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 const longest = (of) => Math.max(0, ...of.map(({ lines }) => lines))
 
 console.log('room                        files  lines  longest file  longest function  imports from')
+let arrowsInAll = 0
 for (const [room, inIt] of Object.entries(Object.groupBy(files, (file) => file.room)).toSorted()) {
   const arrows = new Set(inIt.flatMap(({ imports }) => imports).filter((other) => other !== room))
+  arrowsInAll += arrows.size
   const numbers = [
     [inIt.length, 7],
     [sum(inIt.map(({ lines }) => lines)), 7],
@@ -97,5 +99,7 @@ const tooLong = [
     .map(({ fileName, lines }) => `${fileName} has ${lines} lines, and its header gives no reason`),
 ]
 for (const each of tooLong) console.error(each)
-console.log(`rooms: ${files.length} files and ${functions.length} functions read, ${tooLong.length} too long`)
+console.log(
+  `rooms: ${files.length} files and ${functions.length} functions read, ${arrowsInAll} arrows between rooms, ${tooLong.length} too long`,
+)
 process.exit(tooLong.length > 0 || functions.length === 0 ? 1 : 0)

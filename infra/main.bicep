@@ -71,13 +71,13 @@ param patientIssuerSystems object = {}
 @description('System of each partition\'s patients: partition to absolute URI.')
 param patientPartitionSystems object = {}
 
-@description('PatientIDs that stand for nobody, in any case: a comma list.')
+@description('PatientIDs that stand for nobody, in any case: a comma-separated list.')
 param patientRejectedIds string = ''
 
 @description('Refuse a PatientID whose birth date and name or sex are of somebody else.')
 param patientMatchGuard bool = true
 
-@description('Whose Patients follow the feed: those created here (own), none (never), or all (always). The others get only what they lack.')
+@description('Which Patients follow the feed: those created here (own), none (never), or all (always). Others only get what they lack.')
 @allowed(['own', 'never', 'always'])
 param patientOverwrite string = 'own'
 
@@ -87,7 +87,7 @@ param enforceValidationOfTagValues bool = false
 @description('Write radiation dose reports as Observations.')
 param generateObservations bool = true
 
-@description('Optional elements that are not written: a comma list of names of docs/mapping.md.')
+@description('Optional elements that are not written: a comma-separated list of names of docs/mapping.md.')
 param mappingExclude string = ''
 
 @description('How long an entry that fails alone is tried again: hh:mm:ss.')
@@ -115,7 +115,7 @@ param defaultTimeZone string = ''
 @description('Where a new installation starts in the change feed: beginning, now, or a sequence (it starts behind that).')
 param startFrom string = 'beginning'
 
-@description('The partitions to sync: a comma list. Empty: all.')
+@description('The partitions to sync: a comma-separated list. Empty: all.')
 param partitions string = ''
 
 @description('Entries of one transaction at the most.')

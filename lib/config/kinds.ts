@@ -24,7 +24,7 @@ export const httpUrl = kind('an absolute http(s) URL without credentials, query 
   return username === '' && password === '' && !text.includes('@') ? text : undefined
 })
 
-const systemRule = 'an urn:oid: has four arcs or more, an urn:uuid: is in lower case'
+const systemRule = 'a urn:oid: has four arcs or more, a urn:uuid: is in lower case'
 export const system = kind(`an absolute URI (${systemRule})`, (text) => (isAbsoluteUri(text) ? text : undefined))
 
 const parsed = (json: string): unknown => {
@@ -75,7 +75,7 @@ export const oneOf = <A extends string>(...allowed: ReadonlyArray<A>): Kind<A> =
   kind(`one of ${allowed.join(', ')}`, (text) => allowed.find((item) => item === text.toLowerCase()))
 
 export const list = (of: string, pattern: RegExp): Kind<ReadonlyArray<string>> =>
-  kind(`a comma list of ${of}`, (text) => {
+  kind(`a comma-separated list of ${of}`, (text) => {
     const items = text.split(',').map((item) => item.trim())
     const named = items.filter((item) => item !== '')
     return named.every((item) => pattern.test(item)) ? named : undefined
@@ -143,7 +143,7 @@ const excludable = new Set(
 )
 
 export const elements: Kind<ReadonlyArray<string>> = kind(
-  'a comma list of optional elements such as ImagingStudy.referrer (docs/mapping.md)',
+  'a comma-separated list of optional elements such as ImagingStudy.referrer (docs/mapping.md)',
   (text) => {
     const given = text.split(',').flatMap((each) => (each.trim() === '' ? [] : [each.trim()]))
     return given.every((each) => excludable.has(each)) ? given : undefined

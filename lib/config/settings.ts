@@ -22,9 +22,9 @@ import { type SettingDescription, optional, required, withDefault } from './sett
 
 export const storageSettings = {
   AzureWebJobsStorage: optional(connectionString, 'Storage for lease, checkpoint and error tables.'),
-  AzureWebJobsStorage__accountName: optional(accountName, 'The same by managed identity: name of the account.'),
-  AzureWebJobsStorage__blobServiceUri: optional(httpUrl, 'By managed identity: URL of the blob service.'),
-  AzureWebJobsStorage__tableServiceUri: optional(httpUrl, 'By managed identity: URL of the table service.'),
+  AzureWebJobsStorage__accountName: optional(accountName, 'With a managed identity instead: name of the account.'),
+  AzureWebJobsStorage__blobServiceUri: optional(httpUrl, 'With a managed identity: URL of the blob service.'),
+  AzureWebJobsStorage__tableServiceUri: optional(httpUrl, 'With a managed identity: URL of the table service.'),
   AzureWebJobsStorage__clientId: optional(uuid, 'Client id of a user-assigned identity.'),
 }
 
@@ -33,7 +33,7 @@ export const settings = {
   DicomWeb__Endpoint: required(httpUrl, 'Public URL of the DICOM service. It goes into FHIR.'),
   DicomWeb__PrivateEndpoint: optional(
     httpUrl,
-    'URL to talk to the DICOM service at, if it is another.',
+    'URL at which to reach the DICOM service, if it is another.',
     '{DicomWeb__Endpoint}',
   ),
   DicomWeb__Version: withDefault(version, 'v2', 'API version in the URLs of studies.'),
@@ -45,26 +45,26 @@ export const settings = {
   DicomWeb__Authentication__Scope: withDefault(
     scope,
     'https://dicom.healthcareapis.azure.com/.default',
-    'What that token is for.',
+    'Scope of that token.',
   ),
   Fhir__Endpoint: required(httpUrl, 'URL of the FHIR service.'),
   Fhir__Authentication__Enabled: withDefault(flag, 'false', 'Send a token of the managed identity. Azure needs it.'),
-  Fhir__Authentication__Scope: optional(scope, 'What that token is for.', '{Fhir__Endpoint}/.default'),
-  TableStore__TableNamePrefix: optional(tablePrefix, 'Put before the name of each table.'),
-  Patient__PatientSystemId: optional(system, "The identifiers' system of patients without a known issuer."),
+  Fhir__Authentication__Scope: optional(scope, 'Scope of that token.', '{Fhir__Endpoint}/.default'),
+  TableStore__TableNamePrefix: optional(tablePrefix, 'Prefix of each table name.'),
+  Patient__PatientSystemId: optional(system, 'Identifier system of patients without a known issuer.'),
   Patient__IsIssuerIdUsed: withDefault(flag, 'false', "Take the system from the PatientID's issuer."),
   Patient__IssuerSystems: withDefault(systemMap('issuer'), '{}', 'System of each issuer.'),
   Patient__PartitionSystems: withDefault(systemMap('partition'), '{}', "System of each partition's patients."),
-  Patient__RejectedIds: optional(list('PatientIDs', /./), 'PatientIDs that stand for nobody, in any case.'),
+  Patient__RejectedIds: optional(list('PatientIDs', /./), 'PatientIDs that stand for nobody, in upper or lower case.'),
   Patient__MatchGuard: withDefault(
     flag,
     'true',
-    'Refuse a PatientID whose birth date and name or sex are of somebody else.',
+    'Refuse an image when the Patient of its PatientID has another birth date and another name or sex.',
   ),
   Patient__Overwrite: withDefault(
     oneOf('own', 'never', 'always'),
     'own',
-    'Whose Patients follow the feed: those created here, none, or all. The others get only what they lack.',
+    'Which Patients follow the feed: those created here, none, or all. Others only get what they lack.',
   ),
   DicomCast__Features__EnforceValidationOfTagValues: withDefault(
     flag,
@@ -75,7 +75,7 @@ export const settings = {
   RetryConfiguration__TotalRetryDuration: withDefault(
     duration('00:00:00', '7.00:00:00'),
     '00:10:00',
-    'How long an entry that fails alone is tried again.',
+    'How long an entry that fails alone is retried.',
   ),
   CastSchedule: withDefault(schedule, '0 * * * * *', 'When the timer fires, in UTC.'),
   DicomCast__BatchSize: withDefault(whole(1, 100_000, 'entries'), '1000', 'Entries of the change feed in one batch.'),
@@ -88,31 +88,27 @@ export const settings = {
     // host.json's functionTimeout of ten minutes kills the worker, so a run ends by itself before that.
     duration('00:00:01', '00:09:00'),
     '00:04:00',
-    'Time of one run.',
+    'Longest time of one run.',
   ),
   DicomCast__DefaultTimeZone: optional(
     timeZone,
-    'Time zone of times without an offset. Not set: their date alone is written.',
+    'Time zone of times without an offset. If not set, only their date is written.',
   ),
   DicomCast__StartFrom: withDefault(
     startFrom,
     'beginning',
-    'Where a new installation starts in the change feed; a sequence: behind it.',
+    'Where a new installation starts in the change feed; with a sequence, after it.',
   ),
   DicomCast__Partitions: optional(list('partition names', /^[A-Za-z0-9._-]{1,64}$/), 'The partitions to sync.', 'all'),
   DicomCast__Mapping__Exclude: optional(
     elements,
     'Optional elements that are not written; docs/mapping.md names them all.',
   ),
-  DicomCast__MaxBundleEntries: withDefault(
-    whole(3, 10_000, 'entries'),
-    '500',
-    'Entries of one transaction at the most.',
-  ),
+  DicomCast__MaxBundleEntries: withDefault(whole(3, 10_000, 'entries'), '500', 'Most entries in one transaction.'),
   DicomCast__MaxBundleBytes: withDefault(
     whole(65_536, 104_857_600, 'bytes'),
     '8388608',
-    'Bytes of one transaction at the most; a single larger resource is sent alone.',
+    'Most bytes in one transaction; a single larger resource is sent alone.',
   ),
   DicomCast__HoleAge: withDefault(
     duration('00:00:01', '1.00:00:00'),
@@ -122,7 +118,7 @@ export const settings = {
   DicomCast__RequestTimeout: withDefault(
     duration('00:00:01', '00:10:00'),
     '00:01:40',
-    'Time of one request, answer included.',
+    'Longest time of one request, including its answer.',
   ),
   DicomCast__MaxPageBytes: withDefault(
     whole(65_536, 268_435_456, 'bytes'),

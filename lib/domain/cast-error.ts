@@ -1,3 +1,4 @@
+import type { Hole } from './checkpoint'
 import type { Keyword } from './dicom/tags'
 
 /** Never the tag's value: values are patient data, and issues are stored and logged. */
@@ -29,7 +30,8 @@ export type ServiceError =
   | { readonly _tag: 'FhirConflict'; readonly status: number }
   /**
    * `reason` is in our own words. `answerLost`: the request may have been carried out. `outOfTime`: it was cut short by
-   * the run's own time budget, which says nothing about the service.
+   * the run's own time budget, which says nothing about the service. `timedOut`: it was sent, and no whole answer came
+   * within the time of a request.
    */
   | {
       readonly _tag: 'ServiceUnavailable'
@@ -39,6 +41,7 @@ export type ServiceError =
       readonly retryAfterMs?: number
       readonly answerLost?: boolean
       readonly outOfTime?: boolean
+      readonly timedOut?: boolean
     }
   | { readonly _tag: 'AccessDenied'; readonly hop: Hop; readonly status: number; readonly reason: string }
   /** The answer does not fit: read less at once. */
@@ -52,6 +55,8 @@ export type ServiceError =
       readonly etag: string
       /** Where it can be read. */
       readonly syncedSequence: number | undefined
+      /** Those that can be read. */
+      readonly holes: ReadonlyArray<Hole>
     }
   /** `head`: as the feed tells it now. */
   | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }

@@ -31,7 +31,7 @@ const foldRows = 'lib/domain/batch/fold-rows.ts'
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'holes are not remembered',
-    edits: [{ file: readFeed, from: 'else holes.push({ ...gap, seenAt })', to: 'else gaps.push(gap)' }],
+    edits: [{ file: readFeed, from: 'if (oldTo < gap.to) holes.push(', to: 'if (false) holes.push(' }],
   },
   {
     name: 'holes are not probed',
@@ -39,7 +39,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a hole is given up after its first probe',
-    edits: [{ file: probeHoles, from: 'askedAt - hole.seenAt > run.settings.holeAgeMs', to: 'true' }],
+    edits: [{ file: probeHoles, from: 'askedAt - seenAt > run.settings.holeAgeMs', to: 'true' }],
   },
   {
     name: 'the age of a gap is taken when a later page is read',
@@ -70,7 +70,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a restored feed is read on',
-    edits: [{ file: readForward, from: 'return isTheSame || last.uid === undefined', to: 'return true' }],
+    edits: [{ file: readForward, from: 'return same.right ? read', to: 'return true ? read' }],
   },
   {
     name: 'a row is blamed while all metadata is out',
@@ -102,7 +102,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the checkpoint passes entries that are not settled',
-    edits: [{ file: nextCheckpoint, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
+    edits: [{ file: nextCheckpoint, from: 'const index = firstOpen < 0 ? ', to: 'const index = true ? ' }],
   },
   {
     name: 'a late row that was not settled is forgotten',

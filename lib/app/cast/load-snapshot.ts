@@ -9,7 +9,7 @@ import { type Run, retrying } from '../context'
 import type { FhirSearch } from '../ports'
 import { addLinkedPatients, addMistaken, addOurSubjects, patientIdsByValue, tokensOf } from './snapshot-patients'
 import { addReports, doseTokens } from './snapshot-reports'
-import { byToken, ofType } from './snapshot-searches'
+import { type Loading, addStudy, byToken, ofType } from './snapshot-searches'
 
 // A service with its partitions has few Endpoints: all of them, so that a study of another partition is known as such.
 const dicomEndpoints: FhirSearch = {
@@ -44,7 +44,7 @@ export const loadSnapshot = async (
       ...byToken('Patient', 'identifier', [...identities.values()].flatMap(tokensOf), '500'),
       // A study of a thousand images is 145 KB: pages, not all at once.
       ...byToken('ImagingStudy', 'identifier', studyTokens, '100'),
-      ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens), '500'),
+      ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens(run.settings)), '500'),
     ]),
   )
   if (E.isLeft(found)) return found
@@ -71,13 +71,8 @@ export const loadSnapshot = async (
 const byId = (observations: ReadonlyArray<Observation>): Map<string, Observation> =>
   new Map(observations.map((each) => [each.id ?? '', each]))
 
-const studiesByIdentifier = (studies: ReadonlyArray<ImagingStudy>): Map<string, ReadonlyArray<ImagingStudy>> => {
-  const byValue = new Map<string, Array<ImagingStudy>>()
-  for (const study of studies) {
-    for (const { system, value } of study.identifier ?? []) {
-      if (system === codeSystems.dicomUid && value !== undefined)
-        byValue.set(value, [...(byValue.get(value) ?? []), study])
-    }
-  }
+const studiesByIdentifier = (studies: ReadonlyArray<ImagingStudy>): Loading['studies'] => {
+  const byValue: Loading['studies'] = new Map()
+  for (const study of studies) addStudy(byValue, study)
   return byValue
 }

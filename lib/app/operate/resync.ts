@@ -79,9 +79,9 @@ export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<S
   const gone = instancesOf(removable ? held : undefined, key).filter((each) => !live.has(instanceKeyText(each)))
   return E.right({
     rows: [
-      ...upserts,
+      ...upserts.map((row): LiveRow => ({ ...row, isWhole: true })),
       ...gone.map((each, index): DeleteRow => ({
-        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1 },
+        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1, isWhole: true },
       })),
     ],
     rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),

@@ -62,13 +62,15 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     const ended = endOf(casting, feed.right)
     if (ended === undefined) continue
     const last = await casting.confirmed
-    return E.isLeft(last) ? endingOf(last.left) : { ended }
+    if (E.isLeft(last)) return endingOf(last.left)
+    return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(recorded.right.next) } : { ended }
   }
 }
 
 const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoint): Casting => {
   const { checkpoint } = opened
   tally.from = tally.to = tally.head = checkpoint.syncedSequence
+  reading.hangs = checkpoint.hangs ?? []
   return {
     ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },
     ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0 },
@@ -78,9 +80,9 @@ const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoin
 const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reason: describeServiceError(error) })
 
 /** A service, or the time, ends the run; unless the batch before could not even be confirmed. */
-const stuckOn = async ({ run, stored, confirmed }: Casting, error: Stop): Promise<Ending> => {
+const stuckOn = async ({ run, reading, stored, confirmed }: Casting, error: Stop): Promise<Ending> => {
   const known = await confirmed
-  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error)
+  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error, reading.hangs)
 }
 
 const readBatch = async (casting: Casting): Step<FeedBatch> => {
@@ -207,14 +209,19 @@ const storeCheckpoint = async (
 }
 
 /** How the run ends with this batch, if it does. */
-const endOf = (casting: Casting, { reachedHead, rows, walked }: FeedBatch): Ended | undefined => {
+const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHoles }: FeedBatch): Ended | undefined => {
   const { run } = casting
   if (reachedHead) return 'CaughtUp'
   if (run.stopping()) return 'Stopped'
+  // Rows that came late close holes: then the next batch may go on.
+  if (isFullOfHoles && late.length === 0) return 'WaitingForHoles'
   if (batchesLeft(casting) <= 0) return 'BatchDone'
   if (remainingMs(run) <= 0) return 'OutOfTime'
   return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
 }
+
+const waitingForHoles = ({ holes }: Checkpoint): string =>
+  `dicom: ${holes.length} numbers of the feed, or ranges of them, are missing and may still come: what is behind waits until some do, or are older than DicomCast__HoleAge`
 
 /** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
 const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {

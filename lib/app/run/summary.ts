@@ -6,6 +6,7 @@ export type Ended =
   | 'CaughtUp'
   | 'BatchDone'
   | 'OutOfTime'
+  | 'WaitingForHoles'
   | 'Stopped'
   | 'ServiceUnavailable'
   | 'AccessDenied'

@@ -144,8 +144,7 @@ export const foldRow = (fold: Fold, row: LiveRow): void => {
   if (row._tag === 'Upsert') return foldUpsert(fold, row)
   const study = studyOf(fold, row)
   deleteInstance(study.draft, fold.input.settings, row.key)
-  study.deleted.add(row.key.sopInstanceUid)
-  study.reports.delete(row.key.sopInstanceUid)
+  study.reports.delete(instanceKeyText(row.key))
   own(fold, study)
   // Whoever the study belonged to: when it comes back, it is a new one.
   if (study.draft.fields === undefined) study.patient = undefined

@@ -1,6 +1,6 @@
 import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
-import { type InstanceKey, studyKeyText } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { createdReference } from '../fhir/bundle'
 import { hasIdentifier, studyIdentifier } from '../fhir/identifiers'
 import { carriesOurMark, ourMeta, sourceOf } from '../fhir/provenance'
@@ -10,7 +10,7 @@ import { patientKeyText } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
 import type { LiveRow, UpsertRow } from './judge'
 import type { ObservationIndex } from './observation-index'
-import type { CastReport } from './plan-observations'
+import type { DoseReport } from '../mapping/dose/report'
 import { type Snapshot, findPatient, findStudy, referencedId } from './snapshot'
 
 export interface PlanLimits {
@@ -64,6 +64,8 @@ export interface PatientDraft {
 export interface Fold {
   readonly input: PlanInput
   readonly observations: ObservationIndex
+  /** Whose study writes an Observation, by its id: a transaction may hold it once. */
+  readonly observationOwners: Map<string, StudyFold>
   readonly patients: Map<string, PatientDraft | EntryError>
   readonly patientsById: Map<string, PatientDraft>
   /** Identifiers of merged Patients: they stay with those, and are not given to the target of the link. */
@@ -85,8 +87,8 @@ export interface StudyFold {
   patient: PatientDraft | undefined
   readonly patients: Set<PatientDraft>
   readonly rows: Array<LiveRow>
-  readonly reports: Map<string, CastReport>
-  readonly deleted: Set<string>
+  /** Dose reports in hand, by instance (instanceKeyText), in the order of their last rows. */
+  readonly reports: Map<string, DoseReport>
   /** From a study read whole: on whom all its live instances agree, and the rows they make. */
   synced: boolean
 }
@@ -169,7 +171,6 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     patients: new Set(),
     rows: [],
     reports: new Map(),
-    deleted: new Set(),
     synced: false,
   }
   fold.studies.set(key, study)
@@ -184,12 +185,9 @@ export const applyToStudy = (fold: Fold, study: StudyFold, patient: PatientDraft
   // A reference that is right already stays as it stands: others may have added a display to it.
   if (subject === undefined || subject !== patient.base?.id) study.draft.subject = { reference: patient.reference }
   upsertInstance(study.draft, settings, row.key, row, row.change)
-  study.deleted.delete(row.key.sopInstanceUid)
-  // The last row of an instance is also the last word on what reports share.
-  study.reports.delete(row.key.sopInstanceUid)
-  if (row.dose !== undefined) {
-    study.reports.set(row.key.sopInstanceUid, { ...row.dose, late: row.late && !row.update })
-  }
+  // Of copies in two series the last row is the last word.
+  study.reports.delete(instanceKeyText(row.key))
+  if (row.dose !== undefined) study.reports.set(instanceKeyText(row.key), row.dose)
   own(fold, study)
 }
 

@@ -27,6 +27,8 @@ interface Row {
   readonly sequence: number
   readonly key: InstanceKey
   readonly late: boolean
+  /** Of a study that is compared as a whole: all that FHIR holds of it is looked at, not only what the row touches. */
+  readonly isWhole?: true
 }
 
 /** An instance that exists now, mapped but not yet merged. */

@@ -12,7 +12,7 @@ import { foldRow } from './fold-rows'
 import type { LiveRow } from './judge'
 import { indexObservations } from './observation-index'
 import { type Snapshot, findEndpoint } from './snapshot'
-import { type Unit, groupsOf, planStudy, unitsOf, withoutSharing } from './units'
+import { type Unit, groupsOf, planStudy, unitsOf } from './units'
 
 export interface Plan {
   /** Rows that are settled without a write. */
@@ -53,6 +53,7 @@ export const plan = (input: PlanInput): Plan => {
   const fold: Fold = {
     input,
     observations: indexObservations(input.settings.fhirBase, input.snapshot.observations),
+    observationOwners: new Map(),
     patients: new Map(),
     patientsById: new Map(),
     followed: new Set(),
@@ -67,7 +68,7 @@ export const plan = (input: PlanInput): Plan => {
   const studies = [...fold.studies.values()]
     .filter(({ rows }) => rows.length > 0)
     .map((study) => planStudy(fold, study))
-  const groups = groupsOf(withoutSharing(studies))
+  const groups = groupsOf(studies)
   const units = groups.flatMap((group) => unitsOf(fold, group))
   const written = new Set(units.flatMap(({ rows, deferred }) => [...rows, ...deferred]))
   return {

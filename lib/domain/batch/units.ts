@@ -1,5 +1,6 @@
 import type { Reference } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
+import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
@@ -9,6 +10,7 @@ import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
 import type { LiveRow } from './judge'
 import { planObservations } from './plan-observations'
 import { findEndpoint } from './snapshot'
+import { dosesOf } from './study-doses'
 
 /** A row that cannot be stored, and why. */
 export interface RecordedLive {
@@ -39,14 +41,15 @@ const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefi
 
 interface PlannedStudy {
   readonly rows: ReadonlyArray<LiveRow>
-  /** Rows of studies that share an Observation with this one: they are planned again when this one stands. */
-  readonly deferred: Array<LiveRow>
-  /** Which Observations it writes. */
-  readonly observations: ReadonlyArray<string>
   readonly patients: ReadonlyArray<PatientDraft>
+  /** Of the deletions, summaries come first, then events, then the study. */
   readonly entries: ReadonlyArray<TransactionEntry>
-  readonly deletes: ReadonlyArray<string>
 }
+
+/** An Observation of it cannot be deleted: then neither can the study that it is part of. */
+const keepsObservation = ({ observations, input }: Fold, { draft }: StudyFold): boolean =>
+  input.keep.size > 0 &&
+  (observations.byStudy.get(draft.base?.id ?? '') ?? []).some(({ id }) => input.keep.has(`Observation/${id}`))
 
 export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { input } = fold
@@ -57,35 +60,26 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const planned = (
     entry: TransactionEntry | undefined,
     written: { readonly reference: string; readonly subject: Reference } | undefined,
-    deletes: ReadonlyArray<string> = [],
   ): PlannedStudy => {
-    const { reports, deleted } = study
-    const doses = planObservations({
-      settings,
-      partition,
-      index: fold.observations,
-      base: draft.base,
-      study: written,
-      reports,
-      deleted,
-    })
+    const doses = planObservations(dosesOf(fold, study, written))
+    const key = studyKeyText({ partition, studyInstanceUid: uid })
+    if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(key)) {
+      fold.doubts.set(key, { partition, studyInstanceUid: uid })
+    }
     const entries = [...doses.withdrawn, ...present(entry), ...doses.written]
-    const { rows, patients } = study
-    return { rows, patients: [...patients], entries, deletes, observations: doses.keys, deferred: [] }
+    return { rows: study.rows, patients: [...study.patients], entries }
   }
   const closed: ClosedStudy = closeStudy(draft, {
     settings,
     partition,
     endpoint,
-    keep: keep.has(`ImagingStudy/${draft.base?.id}`),
+    keep: keep.has(`ImagingStudy/${draft.base?.id}`) || keepsObservation(fold, study),
   })
   switch (closed._tag) {
     case 'Nothing':
       return planned(undefined, undefined)
-    case 'Deleted': {
-      const { base } = closed
-      return planned(deleteEntry(settings.fhirBase, base), undefined, [`ImagingStudy/${base.id}`])
-    }
+    case 'Deleted':
+      return planned(deleteEntry(settings.fhirBase, closed.base), undefined)
     case 'Study': {
       const { resource } = closed
       const { base } = draft
@@ -104,7 +98,11 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   }
 }
 
-const given = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => (items.length === 0 ? [] : [items])
+/** What they delete, in their order; none when nothing. */
+const deletesOf = (entries: ReadonlyArray<TransactionEntry>): ReadonlyArray<ReadonlyArray<string>> => {
+  const deletes = entries.flatMap((entry) => present(entry.deletes))
+  return deletes.length === 0 ? [] : [deletes]
+}
 
 /** Studies that share a Patient form one group. */
 export const groupsOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<ReadonlyArray<PlannedStudy>> => {
@@ -141,17 +139,6 @@ const startOf = (entries: ReadonlyArray<TransactionEntry>, limits: PlanLimits): 
   return entries.slice(0, count)
 }
 
-/** A transaction holds an Observation once: a study that shares one with another waits until that one stands. */
-export const withoutSharing = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<PlannedStudy> => {
-  const writers = new Map<string, PlannedStudy>()
-  return studies.filter((study) => {
-    const first = study.observations.flatMap((key) => present(writers.get(key)))[0]
-    first?.deferred.push(...study.rows)
-    if (first === undefined) for (const key of study.observations) writers.set(key, study)
-    return first === undefined
-  })
-}
-
 /** A group as one unit; over a limit its Patients go first, alone; with its Patients as they are, study by study. */
 export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): ReadonlyArray<Unit> => {
   const patients = [...new Set(group.flatMap((study) => study.patients))].flatMap((draft) =>
@@ -163,24 +150,21 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   if (patients.length === 0) {
     if (patientsAlone) return []
     return group.flatMap((study): ReadonlyArray<Unit> => {
-      const { entries: ofStudy, rows: settled, deletes, deferred } = study
+      const { entries: ofStudy, rows: settled } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes: given(deletes) }]
-        : [{ rows: [], entries: first, deferred: [...settled, ...deferred], recorded: [], deletes: [] }]
+        ? [{ rows: settled, entries: ofStudy, deferred: [], recorded: [], deletes: deletesOf(ofStudy) }]
+        : [{ rows: [], entries: first, deferred: settled, recorded: [], deletes: deletesOf(first) }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
-    const deferred = group.flatMap((study) => study.deferred)
-    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => given(deletes)) }]
+    return [{ rows, entries, deferred: [], recorded: [], deletes: group.flatMap((study) => deletesOf(study.entries)) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],
     entries: [entry],
-    deferred: group
-      .filter((study) => study.patients.includes(draft))
-      .flatMap((study) => [...study.rows, ...study.deferred]),
+    deferred: group.filter((study) => study.patients.includes(draft)).flatMap((study) => study.rows),
     recorded: [],
     deletes: [],
   }))

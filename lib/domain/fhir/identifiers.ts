@@ -46,3 +46,14 @@ export const uuidOf = (text: string): string => {
   const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`
 }
+
+/** UUIDv5 (RFC 9562 §5.5): the SHA-1 of the namespace's octets and the name in UTF-8. */
+export const uuidV5 = (namespace: string, name: string): string => {
+  const octets = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest()
+  octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x50
+  octets[8] = ((octets[8] ?? 0) & 0x3f) | 0x80
+  return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
+}

@@ -24,6 +24,8 @@ export interface CastOptions {
   readonly limits?: PlanLimits
   readonly readStudy?: ReadStudy
   readonly late?: boolean
+  /** References that the server refuses to delete. */
+  readonly keep?: ReadonlySet<string>
 }
 
 export interface CastReport {
@@ -37,7 +39,7 @@ export const castBatch = (
   fhir: MemoryFhir,
   settings: JudgeSettings,
   elements: ReadonlyArray<unknown>,
-  { limits = noLimits, readStudy = () => [], late = false }: CastOptions = {},
+  { limits = noLimits, readStudy = () => [], late = false, keep = new Set() }: CastOptions = {},
 ): CastReport => {
   const judge = makeJudge(settings)
   const { live, recorded: rejected } = judgeFeed(judge, elements, late)
@@ -49,7 +51,7 @@ export const castBatch = (
     const readings = new Map<string, ReadonlyArray<UpsertRow>>()
     for (;;) {
       const snapshot = fhir.snapshot(settings)
-      const input = { settings, limits, snapshot, readings, keep: new Set<string>(), patientsAlone: false, rows }
+      const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rows }
       const planned = plan({ ...input, verdicts })
       if (planned.doubts.length === 0) return planned
       for (const study of planned.doubts) {

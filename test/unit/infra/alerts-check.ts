@@ -45,6 +45,7 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CaughtUp: true,
   BatchDone: true,
   OutOfTime: true,
+  WaitingForHoles: true,
   Stopped: true,
   ServiceUnavailable: true,
   AccessDenied: true,
