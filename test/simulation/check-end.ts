@@ -63,7 +63,7 @@ const entryOf = ({ rows, images }: Feed, { sequence, key }: FailRow): Row | unde
 const sourceOfStudy = ({ meta }: ImagingStudy): string => meta?.source?.split('/partitions/')[1] ?? 'Microsoft.Default'
 
 /** By partition and UID. One that could not be deleted is kept without series and Endpoint: its source tells the rest. */
-const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): ReadonlyMap<string, ImagingStudy> => {
+export const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): ReadonlyMap<string, ImagingStudy> => {
   const addresses = new Map(store.all('Endpoint').map(({ id, address }) => [`Endpoint/${id}`, address]))
   const named = store.all('ImagingStudy').map((study): readonly [string, ImagingStudy] => {
     const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''

@@ -47,6 +47,14 @@ const kinds = {
   'tables: errors answer lost': { share: 0.4, rate: 0.1 },
   'lease: broken': { share: 0.3, rate: 1 },
   'lease: renewal fails': { share: 0.4, rate: 0.2 },
+  'host: its clock is off': { share: 0.3, rate: 1 },
+  'operator: replays': { share: 0.2, rate: 1 },
+  'operator: resyncs': { share: 0.2, rate: 1 },
+  'operator: verifies and repairs': { share: 0.2, rate: 1 },
+  'operator: previews': { share: 0.15, rate: 1 },
+  'operator: moves back': { share: 0.25, rate: 1 },
+  'operator: moves forth and back': { share: 0.25, rate: 1 },
+  'operator: catches up': { share: 0.15, rate: 1 },
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },
   'run: crash': { share: 0.5, rate: 0.006 },
@@ -68,6 +76,7 @@ export const pairs = [
   'report × move',
   'twin UID × delete',
   'straggler × update',
+  'operator × hole',
 ] as const
 export type Pair = (typeof pairs)[number]
 

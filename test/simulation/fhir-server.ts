@@ -160,6 +160,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       ),
     transact: (body, entries) => () => {
       const bundle = JSON.parse(body) as Transaction
+      if (process.looks) world.violate(`${process.name} writes, and should only look`)
       if (process.checkpointing) world.violate(`${process.name} writes to FHIR while its last checkpoint is on its way`)
       if (bundle.entry?.length !== entries)
         world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)

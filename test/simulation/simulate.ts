@@ -3,12 +3,14 @@ import { newCheckpoint } from '../../lib/domain/checkpoint'
 import { settingsOf } from '../support/world/domain-settings'
 import { checkCommit } from './check-commit'
 import { checkEnd } from './check-end'
+import { checkCuts } from './cuts'
 import { makeFeed } from './feed-model'
 import { startWriter } from './feed-writer'
 import type { FaultKind, Pair } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
+import { planOperators } from './operators'
 import { knownId, knownPatient, makeOtherSystems } from './other-systems'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
@@ -72,7 +74,7 @@ const planOutages = (world: World, random: Random): void => {
   }
 }
 
-const makeServices = (world: World, { patient }: CastSettings): Services => {
+const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
     staleStatus: world.random.pick([409, 412]),
@@ -84,7 +86,7 @@ const makeServices = (world: World, { patient }: CastSettings): Services => {
   }
   const store = makeFhirStore(flavour, world.violate)
   store.put(`Patient/${knownId}`, knownPatient(patient.systemId))
-  const fhir: FhirSide = {
+  return {
     store,
     verdicts: makeVerdicts(world),
     others: makeOtherSystems(world, store),
@@ -93,12 +95,15 @@ const makeServices = (world: World, { patient }: CastSettings): Services => {
     },
     pending: 0,
   }
+}
+
+const makeServices = (world: World, settings: CastSettings): Services => {
   const storage = newStorage()
   const isOpenHole = (sequence: number): boolean =>
     (storage.checkpoint?.checkpoint.holes ?? []).some(({ from, to }) => from <= sequence && sequence <= to)
   return {
     feed: makeFeed(world, isOpenHole),
-    fhir,
+    fhir: makeFhir(world, settings),
     storage,
     lease: newLeaseBlob(),
     pageCap: world.random.pick([3, 10, 100]),
@@ -141,6 +146,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const writer = startWriter(world, services.feed)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)
+  const operators = planOperators(world, services, settings)
 
   const runs: Array<Running> = []
   const tickMs = random.pick([5_000, 15_000, 60_000])
@@ -177,6 +183,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   faults.quiet()
   world.say(() => 'all faults end')
   writer.createHealthy()
+  await scheduler.run(() => !operators.busy() || violations.length > 0, scheduler.now() + 3_600_000)
+  if (operators.busy()) world.violate('what an operator does has no end')
   const truth = (replayed: boolean): void => checkEnd(services, replayed).forEach(world.violate)
   await quietly(world, services, settings, runs, 'quiet')
   if (violations.length === 0) truth(false)
@@ -192,8 +200,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   }
   await replay('again')
   const { store } = services.fhir
-  const paths = [...store.all('Patient'), ...store.all('ImagingStudy'), ...store.all('Endpoint')].map(
-    ({ resourceType, id }) => `${resourceType}/${id}`,
+  const paths = (['Patient', 'ImagingStudy', 'Endpoint', 'Observation'] as const).flatMap((type) =>
+    store.all(type).map(({ id }) => `${type}/${id}`),
   )
   const versions = new Map(paths.map((path) => [path, store.versionOf(path)]))
   await replay('twice')
@@ -202,6 +210,12 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
       if (store.versionOf(path) !== version) world.violate(`${path} was written again for the same rows`)
     }
   }
+  const castAnew = async (anew: CastSettings, name: string): Promise<Services> => {
+    const empty = { ...services, fhir: makeFhir(world, settings), storage: newStorage(), lease: newLeaseBlob() }
+    await quietly(world, empty, anew, runs, name)
+    return empty
+  }
+  if (violations.length === 0) (await checkCuts(services, settings, castAnew)).forEach(world.violate)
   if (violations.length === 0) await checkRestoredFeed(world, services, whole, runs)
   return {
     seed,
