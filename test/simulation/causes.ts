@@ -12,7 +12,7 @@ export interface Causes {
   readonly isDoubtful: (study: ExpectedStudy) => boolean
 }
 
-export const causesOf = ({ feed, fhir: { verdicts } }: Services): Causes => {
+export const causesOf = ({ feed, fhir: { verdicts, isLoose } }: Services): Causes => {
   const isCulprit = (name: string): boolean => verdicts.rejects(name) || verdicts.failsFor(name)
 
   const isDoubtful = ({ images }: ExpectedStudy): boolean =>
@@ -37,6 +37,8 @@ export const causesOf = ({ feed, fhir: { verdicts } }: Services): Causes => {
           return feed.poisoned.has(name) || (study !== undefined && claimsOf(study).size > 1)
         case 'DemographicsConflict':
           return row.tags !== undefined && row.tags.patientId !== '' && isUnknowable(row.tags)
+        case 'PatientAmbiguous':
+          return isLoose === true
         case 'TagsRejected':
           return row.tags?.patientId === ''
         case 'FhirRejected':

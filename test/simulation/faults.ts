@@ -36,6 +36,7 @@ const kinds = {
   'fhir: deleted by another': { share: 0.35, rate: 0.12 },
   'fhir: created by another': { share: 0.3, rate: 0.15 },
   'fhir: refuses a deletion': { share: 0.6, rate: 0.7 },
+  'fhir: compares loosely': { share: 0.2, rate: 1 },
   'fhir: rejects an instance': { share: 0.2, rate: 0.08 },
   'fhir: rejects a study': { share: 0.15, rate: 0.3 },
   'fhir: rejects a patient': { share: 0.12, rate: 0.4 },
@@ -77,6 +78,7 @@ export const pairs = [
   'twin UID × delete',
   'straggler × update',
   'operator × hole',
+  'loose server × create',
 ] as const
 export type Pair = (typeof pairs)[number]
 

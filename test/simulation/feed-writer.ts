@@ -25,7 +25,9 @@ export interface FeedWriter {
 }
 
 export const partitions = ['Microsoft.Default', 'research'] as const
-const patientIds = ['P1', 'P2', 'P3', 'P4']
+const distinctIds = ['P1', 'P2', 'P3', 'P4']
+/** Each is one with another to some server. */
+const confusableIds = ['P1', 'p1', 'Pé1', 'Pè1', 'Pe1', 'P1|x']
 const modalities = ['CT', 'MR', 'SR']
 
 const familyOf = (patient: string): string => `Family ${patient}`
@@ -38,6 +40,7 @@ const bornAs = (patient: string): Pick<Tags, 'family' | 'birthDate'> =>
 export const startWriter = (world: World, feed: Feed): FeedWriter => {
   const { faults, scheduler } = world
   const random = world.random.fork('writer')
+  const patientIds = faults.has('fhir: compares loosely') ? confusableIds : distinctIds
   const crowd = faults.has('fhir: rejects everything')
   const studies: Array<Study> = []
   const limit = crowd ? 44 : random.between(8, 40)
@@ -120,6 +123,10 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     const partition = twins || random.chance(0.15) ? partitions[1] : partitions[0]
     const known = studies.find((study) => study.uid === uid && study.partition === partition)
     if (known !== undefined) return create(known, 1)
+    if (faults.has('fhir: compares loosely')) {
+      faults.hit('fhir: compares loosely')
+      faults.meet('loose server × create')
+    }
     const patient = twins && random.chance(0.5) ? twin.patient : random.pick(patientIds)
     const study: Study = {
       partition,

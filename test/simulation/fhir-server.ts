@@ -15,6 +15,8 @@ export interface FhirSide {
   readonly store: FhirStore
   readonly verdicts: Verdicts
   readonly others: OtherSystems
+  /** Two identifiers can be one to it. */
+  readonly isLoose?: boolean
   /** After every commit, whoever's. */
   readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
   /** Transactions that are still at work though their answer was given up. */

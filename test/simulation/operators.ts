@@ -17,7 +17,7 @@ import type { World } from './world'
 
 // People with the command line, while the timer casts. Whatever they do, nothing may be lost, and nothing doubled.
 
-const operatorPortsOf = (world: World, services: Services, process: Process): OperatorPorts => {
+export const operatorPortsOf = (world: World, services: Services, process: Process): OperatorPorts => {
   const { feed, storage, lease } = services
   const ports = portsOf(world, services, process)
   const live = () => [...feed.images.values()].filter(({ tags }) => tags !== undefined)
