@@ -99,7 +99,9 @@ const compareImages = (
 
 const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<string> => [
   ...(instance.number === tags.number ? [] : [`${instance.uid} has number ${instance.number}, not ${tags.number}`]),
-  ...(instance.sopClass.code === `urn:oid:${tags.report === undefined ? tags.sopClass : reportClass}` ? [] : [`${instance.uid} has another class`]),
+  ...(instance.sopClass.code === `urn:oid:${tags.report === undefined ? tags.sopClass : reportClass}`
+    ? []
+    : [`${instance.uid} has another class`]),
   ...(series.modality.code === undefined ? [`${series.uid} has no modality`] : []),
 ]
 

@@ -33,7 +33,9 @@ export const contentOf = (store: FhirStore): ReadonlyArray<string> => {
   const plain = (value: unknown, key = ''): unknown => {
     if (key === 'reference' && typeof value === 'string') return nameOf(store.get(value))
     if (Array.isArray(value)) {
-      return value.map((each) => plain(each)).sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1))
+      return value
+        .map((each) => plain(each))
+        .sort((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1))
     }
     if (typeof value !== 'object' || value === null) return value
     return Object.fromEntries(
@@ -68,7 +70,9 @@ const whose = (services: Services, feed: Feed): ReadonlyMap<string, string> => {
       // Who of them came first depends on when they were cast; nobody can say whom a study belonged to.
       if (one === undefined || claimsOf(one).size > 1 || (study.series ?? []).length === 0) return []
       const patient = store.get(study.subject.reference ?? '') as Patient | undefined
-      const images = (study.series ?? []).flatMap(({ uid, instance = [] }) => instance.map((each) => `${uid}/${each.uid}`))
+      const images = (study.series ?? []).flatMap(({ uid, instance = [] }) =>
+        instance.map((each) => `${uid}/${each.uid}`),
+      )
       const { summaries = {}, events = [] } = doses.get(`ImagingStudy/${study.id}`) ?? {}
       const listed = Object.entries(summaries).sort(([left], [right]) => (left < right ? -1 : 1))
       return [[name, JSON.stringify([patientIdOf(patient), images.sort(), listed, events])]]

@@ -99,13 +99,9 @@ export interface Faults {
   readonly met: () => ReadonlyMap<Pair, number>
 }
 
-export const drawFaults = (
-  random: Random,
-  only?: ReadonlySet<FaultKind>,
-  without?: ReadonlySet<FaultKind>,
-): Faults => {
+export const drawFaults = (random: Random, only?: ReadonlySet<FaultKind>, without?: ReadonlySet<FaultKind>): Faults => {
   const drawn = new Map(faultKinds.map((kind) => [kind, random.chance(kinds[kind].share)]))
-  const has = (kind: FaultKind): boolean => 
+  const has = (kind: FaultKind): boolean =>
     without?.has(kind) !== true && (only === undefined ? drawn.get(kind) === true : only.has(kind))
   const hits = new Set<FaultKind>()
   const met = new Map<Pair, number>()

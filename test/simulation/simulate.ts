@@ -195,7 +195,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   writer.createHealthy()
   await scheduler.run(
     () => (!operators.busy() && services.feed.open() === 0) || violations.length > 0,
-    scheduler.now() + 3_600_000)
+    scheduler.now() + 3_600_000,
+  )
   if (operators.busy()) world.violate('what an operator does has no end')
   const truth = (replayed: boolean): void => checkEnd(services, replayed).forEach(world.violate)
   await quietly(world, services, settings, runs, 'quiet')

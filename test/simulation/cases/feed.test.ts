@@ -66,14 +66,17 @@ describe('F1: a checkpoint that an operator moves', () => {
 })
 
 describe('F2: a feed that was restored', () => {
-  it('is told by the timestamp of the row at the checkpoint, when the same instance is there again', async () => {
+  it.each([
+    ['and grew past the checkpoint', [4, 3, 5]],
+    ['and grew up to the checkpoint', [4, 3]],
+  ])('%s is told by the timestamp of the row there, when the same instance is', async (_how, numbers) => {
     const { world, services, settings } = at()
     for (const number of [1, 2, 3]) stores(services, number)
     await passes(world, 1_000)
     expect(await casts(world, services, settings)).toMatchObject({ ended: 'CaughtUp', to: 3 })
     services.feed.restore(1)
     await passes(world, 5_000)
-    for (const number of [4, 3]) stores(services, number)
+    for (const number of numbers) stores(services, number)
     await passes(world, 1_000)
     const writes = services.fhir.store.writes()
     expect(await casts(world, services, settings)).toMatchObject({ ended: 'FeedReset' })

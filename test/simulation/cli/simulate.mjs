@@ -6,7 +6,9 @@ import { parseArgs } from 'node:util'
 import { inThread } from './in-threads.mjs'
 import { loadTypeScript } from './load-typescript.mjs'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' }, without: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, without: { type: 'string' } },
+})
 const wholeNumber = (name, fallback) => {
   const number = Number(values[name] ?? fallback)
   if (Number.isInteger(number) && number > 0) return number
@@ -47,7 +49,10 @@ else {
   const seeds = Array.from({ length: count }, (_, index) => first + index)
   await Promise.all(
     Array.from({ length: threads }, (_, thread) =>
-      inThread({ seeds: seeds.filter((_seed, index) => index % threads === thread), untilFirst: false, without }, onReport),
+      inThread(
+        { seeds: seeds.filter((_seed, index) => index % threads === thread), untilFirst: false, without },
+        onReport,
+      ),
     ),
   )
   console.log(`\n${table(report)}\n`)
