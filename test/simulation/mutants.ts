@@ -46,6 +46,26 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [{ file: probeHoles, from: 'askedAt - seenAt > run.settings.holeAgeMs', to: 'true' }],
   },
   {
+    name: 'a host’s clock tells when a hole was seen',
+    edits: [
+      {
+        file: readFeed,
+        from: 'to: gap.to, seenAt })',
+        to: 'to: gap.to, seenAt: run.ports.clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'a checkpoint that moves forgets its holes',
+    edits: [
+      {
+        file: nextCheckpoint,
+        from: 'feed.holes.filter((hole) => hole.to < syncedSequence || hole.to < from.syncedSequence)',
+        to: 'feed.holes.filter((hole) => !moved && hole.to < from.syncedSequence)',
+      },
+    ],
+  },
+  {
     name: 'the age of a gap is taken when a later page is read',
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },

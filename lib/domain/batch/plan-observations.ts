@@ -1,6 +1,7 @@
 import type { Observation, Reference } from 'fhir/r4'
 import { type TransactionEntry, createdReference } from '../fhir/bundle'
 import { doseIdentifier, doseKindOf, doseUidOf } from '../mapping/dose/identity'
+import type { DoseReport } from '../mapping/dose/report'
 import { factsExtension, isWithdrawn } from '../mapping/dose/standing'
 import { type DoseKey, type Held, type StudyDoses, doseKey, holdDoses } from './held-doses'
 import { type KnownReport, type LiveEvent, liveEvents, liveReports, statusesOf } from './live-reports'
@@ -28,31 +29,43 @@ export interface ObservationWrites {
   readonly mustBeRead: boolean
 }
 
-const referenceTo = (context: Context, event: string): Reference => {
+/** What the original wrote, by what takes its place. */
+type Taken = ReadonlyMap<DoseKey, Observation>
+
+const referenceTo = (context: Context, taken: Taken, event: string): Reference => {
   const key = doseKey('event', event)
-  const existing = context.held.byKey.get(key)?.id ?? context.held.others.get(key)?.id
+  const { byKey, others } = context.held
+  const existing = byKey.get(key)?.id ?? others.get(key)?.id ?? taken.get(key)?.id
   if (existing !== undefined) return { reference: `Observation/${existing}` }
   return { reference: createdReference(createKey(doseIdentifier(context, 'event', event))) }
 }
 
-/** What a summary lists: its events, and what others have added that is no Observation. */
-const membersNow = (
+/** What the summary of a report in hand lists: its events, and what others have added that is no Observation. */
+const membersOfReport = (
   context: Context,
-  { report, held }: KnownReport,
-  gone: ReadonlySet<string>,
+  taken: Taken,
+  report: DoseReport,
+  held: Held | undefined,
 ): ReadonlyArray<Reference> => {
   const { fhirBase } = context.settings
-  const listed = held?.observation.hasMember ?? []
-  const idOf = (each: Reference): string | undefined => referencedId(fhirBase, 'Observation', each)
-  if (report !== undefined) {
-    const events = report.events.map((event) => referenceTo(context, doseUidOf(event, 'event')))
-    return [...events, ...listed.filter((each) => idOf(each) === undefined)]
-  }
-  const members = listed.flatMap((each) => {
-    const id = idOf(each) ?? ''
+  const others = (held?.observation.hasMember ?? []).filter(
+    (each) => referencedId(fhirBase, 'Observation', each) === undefined,
+  )
+  return [...report.events.map((event) => referenceTo(context, taken, doseUidOf(event, 'event'))), ...others]
+}
+
+/** What a summary goes on to list. */
+const membersKept = (
+  context: Context,
+  taken: Taken,
+  { observation: { hasMember = [] } }: Held,
+  gone: ReadonlySet<string>,
+): ReadonlyArray<Reference> => {
+  const members = hasMember.flatMap((each) => {
+    const id = referencedId(context.settings.fhirBase, 'Observation', each) ?? ''
     const event = context.held.byId.get(id)
     if (event?.kind === 'event' && event.id !== context.held.byKey.get(doseKey('event', event.uid))?.id) {
-      return [referenceTo(context, event.uid)]
+      return [referenceTo(context, taken, event.uid)]
     }
     return gone.has(id) ? [] : [each]
   })
@@ -85,44 +98,32 @@ const reasonless = (
 }
 
 /** The original's that nothing of ours takes the place of. Which report they are from is not to be seen. */
-const leftByOriginal = (
-  { held, study, isWhole, live }: Context,
-  taken: ReadonlyMap<unknown, Observation>,
-): ReadonlyArray<Observation> => {
+const leftByOriginal = ({ held, study, isWhole, live }: Context, taken: Taken): ReadonlyArray<Observation> => {
   if (study !== undefined && !isWhole && live.size > 0) return []
   const isTaken = new Set(taken.values())
   return held.originals.filter((each) => !isTaken.has(each) && !isWithdrawn(each))
 }
 
-const wantedOf = (
-  context: Context,
-  reports: ReadonlyArray<KnownReport>,
-  events: ReadonlyArray<LiveEvent>,
-): ReadonlyArray<Wanted> => {
+/** What the reports in hand say, without what the summaries list. */
+const wantedOf = (reports: ReadonlyArray<KnownReport>, events: ReadonlyArray<LiveEvent>): ReadonlyArray<Wanted> => {
   const statuses = statusesOf(reports)
-  const nothing: ReadonlySet<string> = new Set()
   return [
     ...events.flatMap(({ uid, body, status }): ReadonlyArray<Wanted> =>
       body === undefined
         ? []
         : [{ key: doseKey('event', uid), kind: 'event', uid, body: { ...body, status: status ?? body.status } }],
     ),
-    ...reports.flatMap((known): ReadonlyArray<Wanted> => {
-      const { uid, report } = known
+    ...reports.flatMap(({ uid, report }): ReadonlyArray<Wanted> => {
       if (report === undefined) return []
-      const hasMember = membersNow(context, known, nothing)
-      const body = {
-        ...report.summary,
-        extension: [factsExtension(report.facts)],
-        status: statuses.get(uid) ?? report.summary.status,
-        ...(hasMember.length === 0 ? {} : { hasMember: [...hasMember] }),
-      }
+      const extension = [factsExtension(report.facts)]
+      const body = { ...report.summary, extension, status: statuses.get(uid) ?? report.summary.status }
       return [{ key: doseKey('summary', uid), kind: 'summary', uid, body }]
     }),
   ]
 }
 
 interface Settled {
+  readonly taken: Taken
   readonly written: ReadonlySet<DoseKey>
   /** Ids of what goes. */
   readonly gone: ReadonlySet<string>
@@ -134,17 +135,15 @@ const keptOf = (
   study: Study,
   reports: ReadonlyArray<KnownReport>,
   events: ReadonlyArray<LiveEvent>,
-  { written, gone }: Settled,
+  { taken, written, gone }: Settled,
 ): ReadonlyArray<TransactionEntry> => {
   const statuses = statusesOf(reports)
   const eventStatuses = new Map(events.map(({ uid, status }) => [uid, status]))
-  const byUid = new Map(reports.map((each) => [each.uid, each]))
   return [...context.held.byKey].flatMap(([key, each]) => {
     if (gone.has(each.id) || written.has(key)) return []
-    const known = each.kind === 'summary' ? byUid.get(each.uid) : undefined
     return writeKept(context, each, study, {
       status: each.kind === 'summary' ? statuses.get(each.uid) : eventStatuses.get(each.uid),
-      hasMember: known === undefined ? undefined : membersNow(context, known, gone),
+      hasMember: membersKept(context, taken, each, gone),
     })
   })
 }
@@ -158,16 +157,23 @@ export const planObservations = (doses: StudyDoses): ObservationWrites => {
   const context: Context = { ...doses, held: holdDoses(doses) }
   const reports = study === undefined ? [] : liveReports(doses, context.held)
   const events = liveEvents(reports, context.held)
-  const wanted = wantedOf(context, reports, events).filter(
+  const bodies = wantedOf(reports, events).filter(
     ({ key }) => context.held.byKey.has(key) || !context.held.others.has(key),
   )
-  const taken = takeOver(context, wanted)
+  const taken = takeOver(context, bodies)
+  const wanted = bodies.map((each): Wanted => {
+    const report = each.kind === 'summary' ? doses.reports.get(each.uid) : undefined
+    const members =
+      report === undefined ? [] : membersOfReport(context, taken, report, context.held.byKey.get(each.key))
+    return members.length === 0 ? each : { ...each, body: { ...each.body, hasMember: [...members] } }
+  })
   const reasonlessNow = reasonless(context, reports, events)
   const originals = leftByOriginal(context, taken).map((observation): Held => {
     const kind = doseKindOf(observation) ?? 'event'
     return { observation, id: observation.id ?? '', kind, uid: doseUidOf(observation, kind) }
   })
   const settled: Settled = {
+    taken,
     written: new Set(wanted.map(({ key }) => key)),
     gone: new Set(reasonlessNow.map(({ id }) => id)),
   }

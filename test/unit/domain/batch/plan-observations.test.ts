@@ -1,76 +1,32 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FhirResource, Observation } from 'fhir/r4'
-import { type CastOptions, castBatch, contentOf } from '../../../support/world/domain-cast'
+import { castBatch, contentOf } from '../../../support/world/domain-cast'
 import { type MemoryFhir, memoryFhir } from '../../../support/fhir/domain-fhir'
-import { settingsOf } from '../../../support/world/domain-settings'
+import { ctReport, reportUid } from '../../../support/world/dose-feed'
+import {
+  after,
+  at,
+  castInto,
+  entry,
+  expectOwned,
+  flags,
+  gone,
+  named,
+  reported,
+  settings,
+  statuses,
+  studyIn,
+  subjectOf,
+  uidOf,
+  uids,
+} from '../../../support/world/dose-plan'
 import { ctAcquisition, ctContent } from '../../../support/world/dose-samples'
-import { type ReportInFeed, ctReport, reportDataset, reportUid } from '../../../support/world/dose-feed'
-import { element } from '../../../support/world/dose-sr'
 
-const settings = settingsOf()
 const [event1, event2, event3] = ['1.2.3.7.1', '1.2.3.7.2', '1.2.3.7.3'] as const
 const [wrong, right] = [
   { study: '1.2.3', patientId: 'WRONG' },
   { study: '1.2.4', patientId: 'RIGHT' },
 ]
-
-interface Report extends ReportInFeed {
-  /** Instead of that of its place. */
-  readonly sop?: string
-  readonly series?: string
-}
-
-let sequence = 0
-/** An element of a change feed page. */
-const entry = (action: 'create' | 'update' | 'delete', report: Report = {}) => {
-  const study = report.study ?? '1.2.3'
-  const [series, sop] = [report.series ?? `${study}.9`, report.sop ?? reportUid(report)]
-  const elements = { ...report.elements, '00080018': element('UI', sop), '0020000E': element('UI', series) }
-  return {
-    sequence: ++sequence,
-    partitionName: report.partition ?? 'Microsoft.Default',
-    studyInstanceUid: study,
-    seriesInstanceUid: series,
-    sopInstanceUid: sop,
-    action,
-    timestamp: '2026-11-23T20:01:39.5941234+00:00',
-    state: action === 'delete' ? 'deleted' : 'current',
-    ...(action === 'delete' ? {} : { metadata: reportDataset({ ...report, elements }) }),
-  }
-}
-const reported = (report: Report) => entry('create', report)
-const gone = (report: Report) => entry('delete', report)
-const at = (time: string) => ({ '00080023': element('DA', '20260302'), '00080033': element('TM', time) })
-const flags = (complete: 'COMPLETE' | 'PARTIAL') => ({ '0040A491': element('CS', complete) })
-
-const uidOf = ({ identifier: [first] = [] }: Observation): string => (first?.value ?? '').replace('urn:oid:', '')
-/** UIDs of what FHIR holds, of a study where one is named by its reference. */
-const uids = (fhir: MemoryFhir, study?: string): ReadonlyArray<string> =>
-  fhir
-    .all('Observation')
-    .filter(({ partOf }) => study === undefined || partOf?.[0]?.reference === study)
-    .map(uidOf)
-    .sort()
-const studyIn = (fhir: MemoryFhir, uid: string): string =>
-  `ImagingStudy/${fhir.all('ImagingStudy').find(({ identifier }) => identifier?.[0]?.value === `urn:oid:${uid}`)?.id}`
-const named = (fhir: MemoryFhir, uid: string, study?: string): Observation => {
-  const [first, ...others] = fhir
-    .all('Observation')
-    .filter((each) => uidOf(each) === uid && (study === undefined || each.partOf?.[0]?.reference === study))
-  if (first === undefined || others.length > 0) throw new Error(`${others.length + 1} or no ${uid}`)
-  return first
-}
-const subjectOf = (fhir: MemoryFhir, { subject }: Pick<Observation, 'subject'>): string | undefined =>
-  fhir.all('Patient').find(({ id }) => subject?.reference === `Patient/${id}`)?.identifier?.[0]?.value
-
-const castInto = (fhir: MemoryFhir, batch: ReadonlyArray<unknown>, options?: CastOptions): MemoryFhir => {
-  expect(castBatch(fhir, settings, batch, options)).toMatchObject({ recorded: [], rejected: [] })
-  return fhir
-}
-
-/** FHIR after these batches, one after the other. */
-const after = (...batches: ReadonlyArray<ReadonlyArray<unknown>>): MemoryFhir =>
-  batches.reduce<MemoryFhir>((fhir, batch) => castInto(fhir, batch), memoryFhir())
 
 const cutsOf = <A>([first, ...rest]: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<ReadonlyArray<A>>> =>
   first === undefined
@@ -94,19 +50,6 @@ const anyCut = (...rows: ReadonlyArray<unknown>): MemoryFhir => {
 const tall = (event: string, ctdi: number) => ctContent(ctAcquisition(event, ctdi, 10))
 const ctdiOf = ({ component = [] }: Observation): number | undefined =>
   component.find(({ code }) => code.coding?.[0]?.code === '113830')?.valueQuantity?.value
-
-/** Every reference between Observations stays within one study, and subjects are those of the studies. */
-const expectOwned = (fhir: MemoryFhir): void => {
-  const studies = new Map(fhir.all('ImagingStudy').map((each) => [`ImagingStudy/${each.id}`, each.subject.reference]))
-  const byReference = new Map(fhir.all('Observation').map((each) => [`Observation/${each.id}`, each]))
-  for (const each of byReference.values()) {
-    expect(each.partOf).toHaveLength(1)
-    expect(each.subject?.reference).toBe(studies.get(each.partOf?.[0]?.reference ?? ''))
-    for (const { reference = '' } of each.hasMember ?? []) {
-      expect(byReference.get(reference)?.partOf).toEqual(each.partOf)
-    }
-  }
-}
 
 describe('an event that reports of two studies list (D1)', () => {
   it('is an Observation of each, with its own subject', () => {
@@ -254,8 +197,6 @@ describe('reports that were taken over by a newer one', () => {
     { elements: at('080000'), content: ctReport(event1) },
     { instance: 2, elements: at('090000'), content: ctReport(event1, event2) },
   ]
-  const statuses = (fhir: MemoryFhir): Readonly<Record<string, string>> =>
-    Object.fromEntries(fhir.all('Observation').map((each) => [uidOf(each), each.status]))
 
   it('are preliminary, in any order, and as they say when the newer one goes (D7)', () => {
     for (const rows of [
