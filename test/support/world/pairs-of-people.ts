@@ -139,7 +139,6 @@ export const patientsPage = (): string =>
     'What it cannot tell: a father and a son of one name and one given name, and an ID that was given to another person of the',
     'same sex when one birth date is missing.',
     '',
-    'An alias is known by `Patient__AliasNames` (here `TRAUMA*,UNKNOWN*`; none by default). A conflict that is none is let through',
-    'with `dicomcast accept` ([operations](operations.md)).',
+    'An alias is known by `Patient__AliasNames` (here `TRAUMA*,UNKNOWN*`; none by default).',
     '',
   ].join('\n')

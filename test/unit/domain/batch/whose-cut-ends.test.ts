@@ -86,7 +86,8 @@ describe('any cut', () => {
     const { studies } = end({
       settings: settingsOf({}),
       resident: [originalEndpoint, originalPatient, originalStudy],
-      later: [image('1.2.1', 'P1'), image('1.1.2', 'P1', 1), image('1.1.2', 'P1'), bulk(1, {})],
+      earlier: [image('1.1.2', 'P1', 1)],
+      later: [image('1.2.1', 'P1'), image('1.1.2', 'P1'), bulk(1, {})],
     })
     expect(studies).toEqual(['1 of |P1: 1.1.1 1.1.2 1.2.1', '1 of |P1: 1.1.2'])
   })
