@@ -8,6 +8,7 @@ import { type FhirSession, openSession } from '../cast/fhir-session'
 import { type Run, remainingMs, retrying } from '../context'
 import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
 import type { StoredCheckpoint } from '../ports'
+import { tellGone, waitingForHoles } from './gaps'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import {
   type ErrorsSettled,
@@ -233,16 +234,6 @@ const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHole
   if (batchesLeft(casting) <= 0) return 'BatchDone'
   if (remainingMs(run) <= 0) return 'OutOfTime'
   return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
-}
-
-const waitingForHoles = ({ holes }: Checkpoint): string =>
-  `dicom: ${holes.length} numbers of the feed, or ranges of them, are missing and may still come: what is behind waits until some do, or are older than DicomCast__HoleAge`
-
-/** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
-const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {
-  const passed = gone.filter(({ to }) => to < syncedSequence)
-  const numbers = passed.reduce((sum, { from, to }) => sum + to - from + 1, 0)
-  if (numbers > 0) run.ports.log('info', 'No row came for these sequence numbers', { numbers, gaps: passed.length })
 }
 
 const nothingLive = ({ rejectedStudies }: Checkpoint): BatchResult => ({

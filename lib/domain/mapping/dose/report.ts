@@ -15,7 +15,7 @@ import {
   readContentTree,
 } from '../../dicom/structured-report'
 import type { Keyword } from '../../dicom/tags'
-import { type Reader, readCS, readDA, readSH, readTM, readUI } from '../../dicom/vr'
+import { type Reader, readDA, readSH, readTM, readUI } from '../../dicom/vr'
 import { studyIdentifier, typed } from '../../fhir/identifiers'
 import { componentsOf } from './components'
 import { type NamedConcept, concepts, summaryRows } from './concepts'
@@ -27,6 +27,7 @@ import { type ReadTime, earliest, readDateTime } from './time'
 import { readIssuerItem } from '../issuer'
 import type { Mapped } from '../mapped'
 import { readStarted } from '../time'
+import { readStatus } from './status'
 
 export type { ObservationBody } from './observation'
 
@@ -63,37 +64,6 @@ export const isDoseReport = (dataset: DicomDataset): boolean => {
   if (sopClass !== undefined && sopClasses.has(sopClass)) return true
   const concept = readCodedEntry(dataset, 'ConceptNameCodeSequence')
   return isConcept(concept, concepts.xRayReport) || isConcept(concept, concepts.radiopharmaceuticalReport)
-}
-
-type Status = ObservationBody['status']
-
-const flags: ReadonlyArray<{ readonly keyword: Keyword; readonly statuses: ReadonlyMap<string, Status> }> = [
-  {
-    keyword: 'PreliminaryFlag',
-    statuses: new Map<string, Status>([
-      ['PRELIMINARY', 'preliminary'],
-      ['FINAL', 'final'],
-    ]),
-  },
-  {
-    keyword: 'CompletionFlag',
-    statuses: new Map<string, Status>([
-      ['COMPLETE', 'final'],
-      ['PARTIAL', 'preliminary'],
-    ]),
-  },
-]
-
-const readStatus = (dataset: DicomDataset): { readonly status: Status; readonly issues: ReadonlyArray<TagIssue> } => {
-  const issues: TagIssue[] = []
-  for (const { keyword, statuses } of flags) {
-    const read = readCS(valuesOfKeyword(dataset, keyword))
-    if (E.isRight(read) && O.isNone(read.right)) continue
-    const status = E.isRight(read) && O.isSome(read.right) ? statuses.get(read.right.value) : undefined
-    if (status !== undefined) return { status, issues }
-    issues.push({ _tag: 'TagInvalid', keyword, reason: `not ${[...statuses.keys()].join(' or ')}` })
-  }
-  return { status: 'unknown', issues }
 }
 
 /** What a report is about: it decides which time it started, and how its line begins. */
