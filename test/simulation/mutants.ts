@@ -233,7 +233,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a study moves to whomever a row names, without reading it whole',
-    edits: [{ file: foldRows, from: 'if (!isSubject(fold, study, patient)) {', to: 'if (false) {' }],
+    edits: [
+      {
+        file: foldRows,
+        from: 'const said = saidOf(fold, study, row, patient)',
+        to: `const said = 'Nobody' as ReturnType<typeof saidOf>`,
+      },
+    ],
   },
   {
     name: 'the other images of a moved study are forgotten',

@@ -108,6 +108,8 @@ const moveBack = async (desk: Desk): Promise<void> => {
   else await move(desk, { sequence })
 }
 
+const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
+
 /** Forward by mistake, and back to where it was: what was open there is still awaited. */
 const moveForth = async (desk: Desk): Promise<void> => {
   const { feed, storage } = desk.services
@@ -116,8 +118,10 @@ const moveForth = async (desk: Desk): Promise<void> => {
   const forth = await move(desk, { sequence: feed.head() })
   if (E.isLeft(forth)) return
   const back = { sequence: Math.min(at, forth.right.from) }
-  // As long as it takes: what lies between would never be cast.
-  while (E.isLeft(await move(desk, back))) await desk.ports.clock.sleep(20_000)
+  // As long as it takes: what lies between would never be cast. A feed that was restored meanwhile ends before it.
+  for (let moved = await move(desk, back); isPassing(moved); moved = await move(desk, back)) {
+    await desk.ports.clock.sleep(20_000)
+  }
 }
 
 const verifyAndRepair = async (desk: Desk): Promise<void> => {
