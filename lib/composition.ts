@@ -20,6 +20,7 @@ import type { OperatorPorts, RunKind } from './app/ports-operator'
 import { type RunSummary, runCast } from './app/run/run-cast'
 import { type Settings, readSettings } from './config'
 import { dicomRoot } from './domain/fhir/provenance'
+import { leaveTrace, logOfRun, tellCast } from './composition/trace'
 import { settingWarnings } from './setting-names'
 
 export { readSettings, settingDescriptions } from './config'
@@ -161,13 +162,14 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
   const callDicom = authorized(send, 'dicom', settings.dicomWeb.authentication)
   const callFhir = authorized(send, 'fhir', settings.fhir.authentication)
   const storage = sharedStorage(settings, requestTimeoutMs)
+  const fhir = fhirServer(settings.fhir, callFhir, runId)
   const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
     lease: remembered(storage.lease),
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
-    fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
+    fhir: { ...checkedOnce(fhir, settings.fhir.endpoint, log), probe: fhir.check },
     clock,
     random: { fraction: Math.random, uuid: randomUUID },
     log,
@@ -189,6 +191,8 @@ export interface CastOptions {
   /** For the run history. */
   readonly kind?: RunKind
   readonly by?: string
+  /** The run is a tick of this schedule. */
+  readonly schedule?: string
 }
 
 /** All of them at once, each with the setting's name and what is expected. */
@@ -199,14 +203,19 @@ export const configurationProblems = (environment: CastOptions['environment']): 
 
 /** One run against the services that the environment names. Never throws for what a service or an entry does. */
 export const cast = async (options: CastOptions): Promise<CastReport> => {
+  const { kind = 'cast', by = 'command line', schedule } = options
+  const [runId, startedAt] = [randomUUID(), clock.now()]
+  const log = logOfRun(options.log, runId)
   const read = readSettings(options.environment)
   if (E.isLeft(read)) {
     const reason = `the configuration has ${read.left.length} problem${read.left.length === 1 ? '' : 's'}: ${read.left.join(' · ')}`
-    return reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
+    const report = reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
+    tellCast(log, { kind, by, failed: true, report })
+    return report
   }
   const settings = read.right
-  const { log, budgetMs = Infinity, progress } = options
-  const [meter, runId, startedAt] = [newMeter(), randomUUID(), clock.now()]
+  const { budgetMs = Infinity, progress } = options
+  const meter = newMeter()
   let timestamp: string | undefined
   const ports = connect(settings, {
     log,
@@ -225,24 +234,12 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
   })
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   const report = reportOf(summary, meter)
-  if (didSomething(report)) {
-    const { kind = 'cast', by = 'command line' } = options
-    const lagS = report.to >= report.head ? 0 : (clock.now() - Date.parse(timestamp ?? '')) / 1000
-    const { reason, ended, from, to, head, entries, stored, recorded, durationMs } = report
-    const added = await ports.history.add({
-      ...{ runId, startedAt, kind, by, ended, from, to, head, entries, stored, recorded, durationMs },
-      ...(Number.isFinite(lagS) ? { lagS: Math.max(0, lagS) } : {}),
-      ...(reason === '' ? {} : { reason }),
-    })()
-    // The run is what counts: its summary is in the log.
-    if (E.isLeft(added)) log('warn', 'The run history could not be written')
-  }
+  const traced = { runId, startedAt, endedAt: clock.now(), kind, by, schedule, timestamp }
+  const failed = failing.has(report.ended)
+  tellCast(log, { kind, by, failed, report })
+  await leaveTrace(ports, log, { ...traced, failed, report })
   return report
 }
-
-/** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
-const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
-  entries > 0 || from !== to || failing.has(ended)
 
 /** After a failure the server is asked again what it offers. */
 export const forgetCapabilities = (settings: Settings): void => void capabilities.delete(settings.fhir.endpoint)
@@ -307,11 +304,11 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   warnOnce(log)
   const settings = readSettings(process.env)
   const budgetMs = E.isRight(settings) ? settings.right.timeBudgetMs : 0
+  const schedule = process.env['CastSchedule']
   const options = { environment: process.env, log, budgetMs, stopping: isStopping }
-  const run = cast({ ...options, kind: 'timer', by: 'timer' })
+  const run = cast({ ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) })
   runsInHand.add(run)
   const report = await run.finally(() => runsInHand.delete(run))
-  log(failing.has(report.ended) ? 'error' : 'info', 'cast', { ...report })
   if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
 }
 

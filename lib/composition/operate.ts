@@ -24,7 +24,8 @@ import { type Preview, type PreviewRequest, preview } from '../app/operate/previ
 import { type Replay, replay } from '../app/operate/replay'
 import type { StudyReport } from '../app/operate/resync'
 import { type Resync, resync, verify } from '../app/operate/resync-study'
-import { type Status, isHealthy, readStatus } from '../app/operate/status'
+import type { Status } from '../app/operate/facts'
+import { type Health, readHealth, readStatus } from '../app/operate/status'
 import { type Walk, verifyStudies } from '../app/operate/verify'
 import {
   type CastReport,
@@ -36,12 +37,15 @@ import {
   settingWarnings,
 } from '../composition'
 import { type Settings, readSettings } from '../config'
+import { timerSettings } from './timer-settings'
+import { logOfRun } from './trace'
+import { version } from './version'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
 import type { CheckpointRequest, FailuresRequest, ReplayRequest, StudyRequest } from '../requests/requests'
 
 // What an operator can ask, over HTTP and on the command line alike.
 
-export type { Status } from '../app/operate/status'
+export type { LastCast, Status } from '../app/operate/facts'
 export type { CheckpointMoved } from '../app/operate/move-checkpoint'
 export type { ErrorTable, FailurePage, FailureRow, RunRecord } from '../app/ports-operator'
 
@@ -66,6 +70,8 @@ export interface Operator {
   readonly requestsEndMs?: number
   readonly stopping?: () => boolean
   readonly progress?: (progress: Progress) => void
+  /** Asked inside the function app, which runs since then (ms): there the timer's own settings are known. */
+  readonly app?: { readonly startedAt: number }
   /** Of a replay or a preview. */
   readonly steps?: (done: number, total: number) => void
 }
@@ -87,8 +93,9 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
     E.bimap(
       (problems): Failure => ({ _tag: 'ConfigurationInvalid', problems }),
       (settings) => {
-        const { budgetMs = Infinity, requestsEndMs = budgetMs, log, stopping = () => false, steps } = operator
+        const { budgetMs = Infinity, requestsEndMs = budgetMs, stopping = () => false, steps } = operator
         const [runId, startedAt] = [randomUUID(), clock.now()]
+        const log = logOfRun(operator.log, runId)
         const ports = connect(settings, {
           ...{ log, runId, until: startedAt + requestsEndMs },
           ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
@@ -100,7 +107,11 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
   )
 
 export type StatusAnswer = Status & {
-  readonly configuration: ReturnType<typeof shownSettings>
+  /** Of this program, `package+build`. */
+  readonly version: string
+  readonly configuration: Omit<ReturnType<typeof shownSettings>, 'castSchedule'> & {
+    readonly castSchedule: string | null
+  }
   /** Settings that have no effect. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -109,9 +120,12 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
   const context = connected(operator, lookTimeoutMs)
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
+  const timer = timerSettings(operator.environment, configured, operator.app)
   return E.right({
-    ...(await readStatus(ports, settings)),
-    configuration: shownSettings(configured),
+    ...(await readStatus(ports, settings, timer)),
+    version,
+    // The schedule that is set: the host has no default.
+    configuration: { ...shownSettings(configured), castSchedule: timer.schedule ?? null },
     warnings: settingWarnings(operator.environment),
   })
 }
@@ -124,13 +138,19 @@ const shownSettings = ({ storage, patient, ...settings }: Settings) => ({
 })
 
 const healthKeptMs = 15_000
-let lastHealth: { readonly at: number; readonly answer: Promise<boolean> } | undefined
+let lastHealth: { readonly at: number; readonly answer: Promise<Health> } | undefined
 
 /** Kept for a moment: anybody may ask, and must not be able to load the services by it. */
-export const health = (operator: Operator): Promise<boolean> => {
+export const health = (operator: Operator): Promise<Health> => {
   if (lastHealth === undefined || clock.now() - lastHealth.at > healthKeptMs) {
     const context = connected(operator, lookTimeoutMs)
-    const answer = E.isLeft(context) ? Promise.resolve(false) : isHealthy(context.right.ports, context.right.cast)
+    const answer = E.isLeft(context)
+      ? Promise.resolve({ healthy: false, timer: undefined })
+      : readHealth(
+          context.right.ports,
+          context.right.cast,
+          timerSettings(operator.environment, context.right.settings, operator.app),
+        )
     lastHealth = { at: clock.now(), answer }
   }
   return lastHealth.answer
@@ -290,7 +310,7 @@ export const remember = async (operator: Operator, context: Connected, run: Reme
   const { ports, options, startedAt } = context
   const record: RunRecord = {
     ...{ runId: options.runId, startedAt, by: operator.by, durationMs: clock.now() - startedAt },
-    ...{ from: 0, to: 0, head: 0, entries: 0, stored: 0, recorded: 0 },
+    ...{ from: 0, to: 0, head: 0, entries: 0, stored: 0, recorded: 0, version },
     ...run,
   }
   operator.log('info', run.kind, { ...record })
