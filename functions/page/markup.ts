@@ -62,7 +62,7 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
   </section>
 </main>
 <footer class="quiet">
-  No patient data is on this page: UIDs, codes and counts. What to do about each code is told in docs/operations.md.
+  <span id="version">DICOMcast</span>. No patient data is on this page: UIDs, codes and counts.
 </footer>
 <script>${script}</script>
 </body>

@@ -36,7 +36,7 @@ h3 { font-size: 1rem; margin: 0; }
   border: 1px solid var(--line); background: var(--card); color: var(--quiet);
 }
 #verdict[data-state=fine] { color: var(--fine); background: var(--fineBack); }
-#verdict[data-state=behind] { color: var(--behind); background: var(--behindBack); }
+#verdict[data-state=behind], #verdict[data-state=paused] { color: var(--behind); background: var(--behindBack); }
 #verdict[data-state=broken] { color: var(--broken); background: var(--brokenBack); }
 .mark {
   flex: none; display: grid; place-items: center; width: 2.5rem; height: 2.5rem;
@@ -44,7 +44,7 @@ h3 { font-size: 1rem; margin: 0; }
 }
 #verdict > [role=status] { flex: 1 1 12rem; min-width: 0; }
 #reasons { margin: .4rem 0 0; padding: 0; list-style: none; color: var(--text); overflow-wrap: anywhere; }
-#reasons li { margin-top: .2rem; }
+#reasons li { margin-top: .2rem; white-space: pre-line; }
 #reasons:empty { display: none; }
 .doing { color: var(--text); min-width: 12rem; text-align: right; }
 #progress { margin-top: .5rem; font-size: .875rem; }
@@ -54,6 +54,8 @@ button {
   font: inherit; font-size: .875rem; padding: .3rem .75rem; min-height: 2rem; cursor: pointer;
   color: var(--link); background: var(--card); border: 1px solid currentColor; border-radius: .4rem;
 }
+a { color: var(--link); }
+td .message { margin-top: .4rem; white-space: normal; text-align: left; min-width: 12rem; }
 button:hover { text-decoration: underline; }
 #catchUp { font-size: 1rem; font-weight: 600; padding: .6rem 1.2rem; }
 button.main { color: var(--onMain); background: var(--link); border-color: transparent; }
@@ -86,6 +88,12 @@ input[type=password] { font: inherit; padding: .3rem .5rem; min-width: 15rem; co
 .tiles p { margin: 0; overflow-wrap: anywhere; }
 #health { grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); }
 .card { margin-bottom: .75rem; }
+.unknown { color: var(--quiet); background: none; border-style: dashed; }
+.counts { margin: 0 0 .4rem; }
+p.reason { white-space: pre-line; overflow-wrap: anywhere; }
+body[data-old] main > section:not(#verdict) { filter: grayscale(1); }
+body[data-old] main > section:not(#verdict) > * { border-left: .25rem solid var(--quiet); padding-left: .75rem; }
+body[data-old] #read { font-weight: 700; }
 .cardHead { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; margin-top: .25rem; position: relative; }

@@ -69,6 +69,9 @@ export interface FailRowKey extends Partial<InstanceKey> {
   readonly sequence: number
   readonly code: string
   readonly etag: string
+  /** How often it was tried, and when it was written last, ms; unknown of a row that was just recorded. */
+  readonly attempts?: number
+  readonly writtenAt?: number
 }
 
 export interface RecordedRow extends FailRowKey {

@@ -11,6 +11,7 @@ import {
   leaseHeld,
   service,
 } from '../app/operate/operating'
+import { describePassedBy } from '../app/operate/passed-by'
 import type { Log, Progress } from '../app/ports'
 import type {
   ErrorTable,
@@ -25,7 +26,8 @@ import { type Replay, replay } from '../app/operate/replay'
 import type { StudyReport } from '../app/operate/resync'
 import { type Resync, resync, verify } from '../app/operate/resync-study'
 import type { Status } from '../app/operate/facts'
-import { type Health, readHealth, readStatus } from '../app/operate/status'
+import { type Health, readHealth, readIllCast, readStatus } from '../app/operate/status'
+import { describeIllCast } from '../app/operate/verdict'
 import { type Walk, verifyStudies } from '../app/operate/verify'
 import {
   type CastReport,
@@ -46,6 +48,7 @@ import type { CheckpointRequest, FailuresRequest, ReplayRequest, StudyRequest } 
 // What an operator can ask, over HTTP and on the command line alike.
 
 export type { LastCast, Status } from '../app/operate/facts'
+export { describePassedBy } from '../app/operate/passed-by'
 export type { CheckpointMoved } from '../app/operate/move-checkpoint'
 export type { ErrorTable, FailurePage, FailureRow, RunRecord } from '../app/ports-operator'
 
@@ -128,6 +131,13 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
     configuration: { ...shownSettings(configured), castSchedule: timer.schedule ?? null },
     warnings: settingWarnings(operator.environment),
   })
+}
+
+/** Why the casts stand, in words; none while they do not. */
+export const whyItStands = async (operator: Operator): Promise<string | undefined> => {
+  const context = connected(operator, lookTimeoutMs)
+  const ill = E.isLeft(context) ? undefined : await readIllCast(context.right.ports)
+  return ill === undefined ? undefined : describeIllCast(ill)
 }
 
 /** No secret is among them, and no PatientID. */
@@ -228,8 +238,11 @@ export const setCheckpoint = async (
   const { ports, cast: settings, options } = context.right
   const moved = await moveCheckpoint(ports, settings, options, request)
   if (E.isRight(moved)) {
-    const { from, to, head } = moved.right
-    await remember(operator, context.right, { kind: 'checkpoint', ended: 'CheckpointMoved', from, to, head })
+    const { from, to, head, passedBy } = moved.right
+    await remember(operator, context.right, {
+      ...{ kind: 'checkpoint', ended: 'CheckpointMoved', from, to, head },
+      ...(passedBy === undefined ? {} : { reason: describePassedBy(passedBy) }),
+    })
   }
   return moved
 }

@@ -1,3 +1,4 @@
+import { ago } from '../app/operate/words'
 import { describeServiceError } from '../domain/cast-error'
 import type { Failure } from './operate'
 
@@ -51,7 +52,7 @@ export const problemOf = (failed: Failure): Problem => {
       })
     case 'LeaseHeld': {
       const { runId, heldForS } = failed
-      const since = heldForS === undefined ? '' : ` for ${heldForS} s`
+      const since = heldForS === undefined ? '' : ` for ${ago(heldForS)}`
       return problem(409, failed._tag, `Another run holds the lease${since}. Try again when it has ended.`, {
         runId: runId ?? null,
         heldForS: heldForS ?? null,

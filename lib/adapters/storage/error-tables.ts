@@ -133,7 +133,7 @@ const lastOfEachSequence = (rows: ReadonlyArray<FailRow>): ReadonlyArray<FailRow
 const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<ReadonlyArray<FailRowKey>> => {
   const queryOptions = {
     filter: odata`PartitionKey eq ${name} and RowKey ge ${'0'.repeat(19)} and RowKey le ${'9'.repeat(19)}`,
-    select: ['RowKey', 'Code', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
+    select: ['RowKey', 'Timestamp', 'Code', 'Count', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
   }
   // A call a page: each has the whole time-out.
   const page = (continuationToken: string | undefined) =>
@@ -157,7 +157,7 @@ const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<
 }
 
 const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): ReadonlyArray<FailRowKey> => {
-  const { rowKey, Code, PartitionName, StudyUid, SeriesUid, InstanceUid } = row
+  const { rowKey, timestamp, Code, Count, PartitionName, StudyUid, SeriesUid, InstanceUid } = row
   const sequence = typeof rowKey === 'string' && /^\d{19}$/.test(rowKey) ? Number(rowKey) : Number.NaN
   if (!Number.isSafeInteger(sequence)) return []
   return [
@@ -166,6 +166,8 @@ const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): Readonly
       sequence,
       code: typeof Code === 'string' ? Code : '',
       etag: row.etag,
+      ...(typeof Count === 'number' ? { attempts: Count } : {}),
+      ...(timestamp === undefined ? {} : { writtenAt: Date.parse(timestamp) }),
       ...(typeof PartitionName === 'string' ? { partition: PartitionName } : {}),
       ...(typeof StudyUid === 'string' ? { studyInstanceUid: StudyUid } : {}),
       ...(typeof SeriesUid === 'string' ? { seriesInstanceUid: SeriesUid } : {}),

@@ -1,6 +1,6 @@
 import type { LiveRow } from '../../domain/batch/judge'
 import { countRejections } from '../../domain/batch/rejections'
-import type { EntryError, ServiceError } from '../../domain/cast-error'
+import type { EntryError, RefusedStudy, ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { patientKeyText } from '../../domain/mapping/patient-identity'
 import type { FhirSession } from './fhir-session'
@@ -42,6 +42,8 @@ export const openSettlements = (
   /** Settled, and our position not moved since: an older transaction may still be committed over them. */
   const unproven = new Set<number>()
   const rejections = countRejections(rejectedStudies ?? [])
+  /** What is held back, so that an operator can be told when the server takes nothing. */
+  const refused = new Map<string, RefusedStudy>()
 
   const settle: Settlements['settle'] = (rows, settlement) => {
     for (const { sequence } of rows) {
@@ -65,13 +67,21 @@ export const openSettlements = (
     settleDelivered,
     settleStored: (rows) => {
       settleDelivered(rows, { _tag: 'Stored' })
-      if (rows.length > 0) rejections.stored()
+      if (rows.length === 0) return
+      rejections.stored()
+      refused.clear()
     },
     record: (rows, error) => {
       settle(rows, { _tag: 'Recorded', error })
       if (error._tag !== 'FhirRejected' || rejectedStudies === undefined) return undefined
+      for (const { sequence, key } of rows) {
+        const { studyInstanceUid } = key
+        const sequences = [...(refused.get(studyKeyText(key))?.sequences ?? []), sequence]
+        refused.set(studyKeyText(key), { studyInstanceUid, sequences, status: error.status, issues: error.issues })
+      }
       const all = rejections.reject(rows.map(({ sequence, key }) => ({ sequence, study: studyKeyText(key) })))
-      return all ? { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues } : undefined
+      const { status, issues } = error
+      return all ? { _tag: 'FhirRejectsAll', status, issues, studies: [...refused.values()] } : undefined
     },
     isDelivered: (sequence) => {
       const settlement = settled.get(sequence)

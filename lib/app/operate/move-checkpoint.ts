@@ -4,6 +4,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { newCheckpoint } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from './operating'
+import { type PassedBy, passedBy } from './passed-by'
 import type { StoredCheckpoint } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
@@ -22,6 +23,8 @@ export interface CheckpointMoved {
   readonly to: number
   readonly head: number
   readonly etag: string | null
+  /** Moved forth: what is never cast now. */
+  readonly passedBy?: PassedBy
 }
 
 /** A create takes its timestamp first and is inserted later: so long before the time asked for the search begins. */
@@ -54,6 +57,7 @@ export const moveCheckpoint = (
         reason: `the head of the change feed is ${head}: the checkpoint cannot be behind it`,
       })
     }
+    const passed = await passedBy(run, stored.checkpoint, target.right)
     const held = run.lease.check()
     if (E.isLeft(held)) return service(held.left)
     const written = await retrying(run, ports.checkpoints.write(stored, newCheckpoint(target.right)))
@@ -63,6 +67,7 @@ export const moveCheckpoint = (
       to: target.right,
       head,
       etag: written.right.etag ?? null,
+      ...(passed === undefined ? {} : { passedBy: passed }),
     })
   })
 

@@ -31,6 +31,11 @@ export interface ReplaySelection {
   readonly rows?: ReadonlyArray<{ readonly table: FailTable; readonly row: string }>
   readonly study?: string
   readonly partition?: string
+  readonly code?: string
+  /** Written last at or after, ms. */
+  readonly since?: number
+  /** Written last at or before, ms: who goes on with a replay takes no row twice, for each try writes the row anew. */
+  readonly until?: number
   readonly limit: number
 }
 
@@ -53,6 +58,8 @@ export interface Replay {
   readonly counts: Readonly<Record<ReplayOutcome, number>>
   /** Selected, and not replayed: over the limit, out of time, or behind what stopped it. */
   readonly left: number
+  /** Of the selected rows, when the newest was written: with it as `until` the same call goes on with those left. */
+  readonly until?: string
   /** Why it ended early. */
   readonly stop?: EndedEarly
 }
@@ -75,11 +82,18 @@ export const replay = (
     const taken = selected.slice(0, selection.limit)
     const session = dryRun || taken.length === 0 ? undefined : await sessionOf(run)
     if (session !== undefined && E.isLeft(session)) return service(session.left)
+    const until = Math.max(...selected.map(({ writtenAt = 0 }) => writtenAt))
     const cast: Caster =
       session === undefined
         ? (judged) => foresee(run, judged)
         : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
-    return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
+    const countTry = dryRun ? () => Promise.resolve() : countTryOf(ports)
+    const replayed = await replayRows(run, taken, cast, {
+      ...{ dryRun, selected: selected.length, steps: options.steps, countTry },
+    })
+    return E.map((done: Replay): Replay => (until > 0 ? { ...done, until: new Date(until).toISOString() } : done))(
+      replayed,
+    )
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
@@ -100,7 +114,7 @@ const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
 
 const select = (
   rows: ReadonlyArray<FailRowKey>,
-  { table, rows: named, study, partition }: ReplaySelection,
+  { table, rows: named, study, partition, code, since, until }: ReplaySelection,
 ): ReadonlyArray<FailRowKey> => {
   const names = named === undefined ? undefined : new Set(named.map((each) => `${each.table} ${each.row}`))
   return rows
@@ -109,10 +123,22 @@ const select = (
         (table === undefined || row.table === table) &&
         (names === undefined || names.has(`${row.table} ${keyOf(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
-        (partition === undefined || row.partition === partition),
+        (partition === undefined || row.partition === partition) &&
+        (code === undefined || row.code === code) &&
+        (since === undefined || (row.writtenAt ?? 0) >= since) &&
+        (until === undefined || (row.writtenAt ?? 0) <= until),
     )
-    .sort((left, right) => left.sequence - right.sequence)
+    .sort((left, right) => triesOf(left) - triesOf(right) || left.sequence - right.sequence)
 }
+
+/** Those that were tried least come first: no row stands behind a thousand that fail each time. */
+const triesOf = ({ attempts = 1 }: FailRowKey): number => attempts
+
+/** An entry that the feed does not have any more is tried, too, though nothing writes its row. */
+const countTryOf =
+  ({ failures }: OperatorPorts) =>
+  async (row: FailRowKey): Promise<void> =>
+    void (await failures.setAttempts(row, triesOf(row) + 1)())
 
 interface Outcome {
   readonly settled: ReadonlyMap<
@@ -124,11 +150,16 @@ interface Outcome {
 
 type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
 
+interface Replaying extends Pick<Replay, 'dryRun' | 'selected'> {
+  readonly steps: OperatorOptions['steps']
+  readonly countTry: (row: FailRowKey) => Promise<void>
+}
+
 const replayRows = async (
   run: Run,
   taken: ReadonlyArray<FailRowKey>,
   cast: Caster,
-  { dryRun, selected, steps }: Pick<Replay, 'dryRun' | 'selected'> & { readonly steps: OperatorOptions['steps'] },
+  { dryRun, selected, steps, countTry }: Replaying,
 ): Promise<Operated<Replay>> => {
   const replayed: Array<ReplayedRow> = []
   let stop: Stop | undefined
@@ -147,6 +178,7 @@ const replayRows = async (
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
         for (const row of chunk) {
           const fate = settled.get(row.sequence) ?? (found.has(row.sequence) ? undefined : notInFeed)
+          if (fate?.outcome === 'NotInFeed') await countTry(row)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }
         if (stopped !== undefined && stopped._tag !== 'OutOfTime' && replayed.length === 0) return service(stopped)
@@ -190,7 +222,7 @@ const readEntries = async (
 ): Promise<E.Either<ServiceError, ReadonlyArray<ReadRow>>> => {
   const wanted = new Map(rows.map((row) => [row.sequence, row]))
   const entries: Array<ReadRow> = []
-  for (const [first, last] of neighbours([...wanted.keys()])) {
+  for (const [first, last] of neighbours([...wanted.keys()].sort((left, right) => left - right))) {
     for (let offset = first - 1; offset < last;) {
       const read = await readRange(run, offset, last - offset)
       if (E.isLeft(read)) return read
@@ -261,7 +293,7 @@ const castAndSettle = async (
   const rows = judged.flatMap(liveOf)
   const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
   const settled = settledRows(judged, result)
-  const before = await attemptsOf(ports, index, settled)
+  const before = triesBefore(index, settled)
   const errors = await settleErrors(run, index, settled, result.syncedInstances)
   if (E.isLeft(errors)) return errors
   for (const row of index.rows.values()) {
@@ -275,19 +307,13 @@ const castAndSettle = async (
 }
 
 /** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
-const attemptsOf = async (
-  ports: OperatorPorts,
-  index: FailIndex,
-  settled: ReturnType<typeof settledRows>,
-): Promise<ReadonlyMap<number, number>> => {
-  const attempts = new Map<number, number>()
+const triesBefore = (index: FailIndex, settled: ReturnType<typeof settledRows>): ReadonlyMap<number, number> => {
   const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
-  for (const row of index.rows.values()) {
-    if (!failed.has(row.sequence)) continue
-    const read = await ports.failures.get(row.table, keyOf(row))()
-    if (E.isRight(read) && O.isSome(read.right)) attempts.set(row.sequence, read.right.value.count)
-  }
-  return attempts
+  return new Map(
+    [...index.rows.values()].flatMap((row) =>
+      failed.has(row.sequence) ? [[row.sequence, triesOf(row)] as const] : [],
+    ),
+  )
 }
 
 /** The same without a write: what each row would come to. */

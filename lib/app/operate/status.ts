@@ -6,8 +6,9 @@ import { positionId } from '../../domain/fhir/position'
 import type { CastSettings } from '../context'
 import type { StoredCheckpoint } from '../ports'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
-import type { Facts, HopHealth, Status } from './facts'
-import { type Timer, type TimerSettings, endedWell, isCast, lastSucceeded, timerOf } from './timer'
+import type { Facts, HopHealth, LastCast, Status } from './facts'
+import type { lastSucceeded} from './timer';
+import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
 import { verdictOn } from './verdict'
 
 const listedRuns = 50
@@ -115,6 +116,14 @@ const lastCastOf = (seen: Parameters<typeof lastSucceeded>[0]): Pick<Status, 'la
       ...(hop === undefined ? {} : { hop }),
     },
   }
+}
+
+/** The last cast, when it ended ill and none has succeeded since. */
+export const readIllCast = async ({ history }: OperatorPorts): Promise<LastCast | undefined> => {
+  const [runs, beat] = await Promise.all([history.list(listedRuns)(), history.lastBeat()()])
+  if (E.isLeft(runs) || E.isLeft(beat)) return undefined
+  const { lastCast } = lastCastOf({ runs: runs.right, beat: beat.right })
+  return lastCast?.ill === true ? lastCast : undefined
 }
 
 /** Of the fail tables; known only when each could be read. */

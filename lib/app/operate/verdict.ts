@@ -11,7 +11,7 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
   const { health, lastCast, timer } = facts
   const ill = lastCast?.ill === true ? lastCast : undefined
   const broken = [
-    ...(ill === undefined ? [] : [whyItStands(ill)]),
+    ...(ill === undefined ? [] : [describeIllCast(ill)]),
     ...timerReasons(facts, now),
     ...Object.values(health).flatMap((hop) => (hop.healthy || hop.reason === ill?.reason ? [] : [hop.reason])),
     ...positionReasons(facts),
@@ -25,7 +25,7 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
 }
 
 /** What a run of the same installation says of itself, whatever the services answer now. */
-export const whyItStands = ({ at, ended, kind, by, reason }: LastCast): string =>
+export const describeIllCast = ({ at, ended, kind, by, reason }: LastCast): string =>
   `the last cast (${kind === by ? kind : `${kind}, ${by}`}) ended ${ended} at ${at}${reason === undefined ? '' : `: ${reason}`}`
 
 const timerReasons = ({ timer }: Facts, now: number): ReadonlyArray<string> => {

@@ -34,7 +34,6 @@ export const useOperateWorld = (): ((
     const env = {
       PATH: process.env['PATH'],
       CastSchedule: '0 0 4 1 1 *',
-      'AzureWebJobs.castTimer.Disabled': 'true',
       ...world.environment(),
       ...app,
     }
