@@ -1,3 +1,21 @@
+import { helpGroups } from '../../lib/composition/help'
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+
+/** What each code, ending and symptom means: it ships with the app, and the script links to it. */
+const help = helpGroups
+  .map(
+    ({ title, entries }) =>
+      `<h3>${escaped(title)}</h3>\n<div class="help">\n${[...entries]
+        .map(
+          ([id, entry]) =>
+            `<details id="help-${id}"><summary>${escaped(entry.title)}</summary>` +
+            `<p>${escaped(entry.cause)}</p><p class="remedy">${escaped(entry.remedy)}</p></details>`,
+        )
+        .join('\n')}\n</div>`,
+  )
+  .join('\n')
+
 /** The page without facts: the script fills it in. */
 export const pageOf = (style: string, script: string): string => `<!doctype html>
 <html lang="en">
@@ -59,6 +77,10 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
   <section aria-labelledby="runsTitle">
     <h2 id="runsTitle">Last runs</h2>
     <div id="runs"></div>
+  </section>
+  <section id="help" aria-labelledby="helpTitle">
+    <h2 id="helpTitle">What it means, and what to do</h2>
+    ${help}
   </section>
 </main>
 <footer class="quiet">

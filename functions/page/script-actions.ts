@@ -145,6 +145,12 @@ async function readAll() {
   }
 }
 
+/** A link to the help opens what it leads to. */
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[href^="#help-"]')
+  const entry = link ? byId(link.getAttribute('href').slice(1)) : null
+  if (entry !== null) entry.open = true
+})
 byId('catchUp').addEventListener('click', catchUp)
 byId('refresh').addEventListener('click', () => refresh())
 byId('keyForm').addEventListener('submit', (event) => {

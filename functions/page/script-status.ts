@@ -11,13 +11,30 @@ const inWords = (reason) =>
   localTimes(reason).replace(/^(.+) in (\w+Table): (.+)$/, (all, rows, table, codes) =>
     titles[table] === undefined ? all : titles[table] + ': ' + rows + ' (' + codes + ')')
 
+/** Where the help tells what to do about a reason. */
+const helpOf = (reason) => {
+  const [, ended, code] = /^the last cast \(.*?\) ended (\w+)|Table: (\w+)/.exec(reason) ?? []
+  const words = [
+    [/^the timer has not run|^CastSchedule/, 'timer'], [/^it is paused/, 'paused'], [/ behind, the oldest/, 'lag'],
+    [/ has held the lease/, 'lease'], [/leads away from Fhir__Endpoint/, 'nextLink'],
+    [/ (?:refuses this identity|refuses access)/, 'AccessDenied'],
+    [/^the head of the feed/, 'FeedReset'], [/^the checkpoint has stood still/, 'Retrying'],
+    [/^dicom: /, 'dicom'], [/^fhir: /, 'fhir'], [/^storage: /, 'storage'],
+  ]
+  return ended ?? code ?? words.find(([pattern]) => pattern.test(reason))?.[1]
+}
+
 const showVerdict = (state, headline, reasons) => {
   byId('verdict').dataset.state = state
   byId('mark').textContent = marks[state] ?? '?'
   document.title = (marks[state] ?? '?') + ' ' + headline.replace(/\.$/, '') + ' – DICOMcast'
   // Untouched when nothing changed: a live region speaks of every change.
   if (byId('headline').textContent !== headline) byId('headline').textContent = headline
-  put('reasons', reasons, () => reasons.map((reason) => el('li', {}, inWords(reason))))
+  put('reasons', reasons, () => reasons.map((reason) => {
+    const about = helpOf(reason)
+    return el('li', {}, inWords(reason), ' ',
+      about === undefined ? undefined : el('a', { href: '#help-' + about, 'data-key': 'help ' + reason }, 'What to do'))
+  }))
 }
 
 /** What a code or an ending means stands on this page, too. */

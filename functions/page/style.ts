@@ -108,6 +108,12 @@ td.code { font-weight: 600; }
 td.uids button { display: block; margin-left: -.25rem; white-space: nowrap; }
 td.uids button + button { color: var(--quiet); }
 td.reason { min-width: 15rem; overflow-wrap: anywhere; }
+.help { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .4rem .75rem;
+  margin: .4rem 0 1rem; align-items: start; }
+.help details { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .35rem .75rem; }
+.help details:target { border-color: var(--link); }
+.help p { margin: .4rem 0 0; font-size: .875rem; overflow-wrap: anywhere; }
+.help summary { font-size: .875rem; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 600; }
 details > summary + * { margin-top: .5rem; }
 #runs details { margin-top: .6rem; }

@@ -62,7 +62,10 @@ export const useOperateWorld = (): ((
 export const problemType = 'application/problem+json'
 
 /** Somebody else's run; what it gives back ends it. */
-export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<() => Promise<unknown>> => {
+export const takeLease = async (
+  world: Pick<CastWorld, 'environment'>,
+  heldForS = 90,
+): Promise<() => Promise<unknown>> => {
   const environment = world.environment()
   const container = BlobServiceClient.fromConnectionString(environment['AzureWebJobsStorage'] ?? '').getContainerClient(
     'dicomcast',
@@ -71,7 +74,7 @@ export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<
   const blob = container.getBlockBlobClient(
     `${(environment['TableStore__TableNamePrefix'] ?? '').toLowerCase()}cast-lease`,
   )
-  const metadata = { runid: 'theirs', startedat: new Date(Date.now() - 90_000).toISOString() }
+  const metadata = { runid: 'theirs', startedat: new Date(Date.now() - heldForS * 1_000).toISOString() }
   await blob.upload('', 0, { metadata })
   const lease = blob.getBlobLeaseClient()
   await lease.acquireLease(60)
