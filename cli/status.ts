@@ -52,7 +52,7 @@ const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
   const held = `held for ${lease.heldForS === undefined ? 'an unknown time' : ago(lease.heldForS)} by run ${lease.runId ?? unknown}`
   return [
     `Version     ${answer.version}`,
-    `Timer       ${timerWords(timer)}`,
+    `Timer       ${timerWords(timer, answer.health.storage.healthy)}`,
     `Succeeded   ${timer.lastSucceededAt ?? (answer.health.storage.healthy ? 'never' : unknown)}`,
     `Checkpoint  ${checkpoint === undefined ? unknown : `${checkpoint.sequence} of ${head ?? unknown}`}`,
     `Backlog     ${backlog === undefined ? unknown : backlog === 0 ? 'none' : `${plural(backlog, 'entry', 'entries')}, ${age}`}`,
@@ -63,10 +63,16 @@ const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
   ]
 }
 
-const timerWords = ({ state, schedule, lastRanAt }: StatusAnswer['timer']): string => {
+const timerWords = ({ state, schedule, lastRanAt }: StatusAnswer['timer'], isRead: boolean): string => {
   const last = lastRanAt === undefined ? '' : `, last ran at ${lastRanAt}`
   const every = schedule === null ? 'CastSchedule is not set here' : `schedule ${schedule}`
-  const words = { running: 'runs', late: 'does not run', paused: 'is paused', missing: 'is not there', unknown }
+  const words = {
+    running: 'runs',
+    late: 'does not run',
+    paused: 'is paused',
+    missing: 'is not there',
+    unknown: isRead ? 'has not run yet' : unknown,
+  }
   return `${words[state]}: ${every}${last}`
 }
 

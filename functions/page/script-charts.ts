@@ -40,7 +40,7 @@ const chart = (title, points, write, topOf) => {
   const place = ({ at, value }) => x(at).toFixed(1) + ' ' + y(value).toFixed(1)
   const path = known.map((each, index) => (index === 0 ? 'M' : 'L') + place(each)).join(' ')
   const floor = height - margin
-  if (last === undefined) return el('p', { class: 'quiet' }, 'Not known.')
+  if (last === undefined) return ''
   if (known.length < 2) return el('p', { class: 'quiet' }, 'The chart begins with the first run.')
   return [
     el('div', { class: 'scale quiet', 'aria-hidden': 'true' }, write(scale)),
@@ -57,7 +57,7 @@ const chart = (title, points, write, topOf) => {
 
 const chartTile = (name, value, more, kind, drawing) =>
   el('div', {}, el('dt', {}, name),
-    el('dd', { class: 'value ' + kind }, value, ' ', el('span', { class: 'quiet' }, more)),
+    el('dd', { class: 'value ' + (value === 'not known' ? 'quietly' : kind) }, value, ' ', el('span', { class: 'quiet' }, more)),
     el('dd', {}, drawing))
 
 const showCharts = (status) => {

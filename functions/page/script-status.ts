@@ -13,7 +13,7 @@ const inWords = (reason) =>
 
 /** Where the help tells what to do about a reason. */
 const helpOf = (reason) => {
-  const [, ended, code] = /^the last cast \(.*?\) ended (\w+)|Table: (\w+)/.exec(reason) ?? []
+  const [, ended, code] = /^the last cast \(.*?\) ended (\w+)|(?:Table|images they are): (\w+)/.exec(reason) ?? []
   const words = [
     [/^the timer has not run|^CastSchedule/, 'timer'], [/^it is paused/, 'paused'], [/ behind, the oldest/, 'lag'],
     [/ has held the lease/, 'lease'], [/leads away from Fhir__Endpoint/, 'nextLink'],
@@ -42,14 +42,15 @@ const codeLink = (code) =>
   byId('help-' + code) === null ? code : el('a', { href: '#help-' + code, 'data-key': 'help ' + code }, code)
 
 const tile = (name, value, more, kind) =>
-  el('div', {}, el('dt', {}, name), el('dd', { class: 'value ' + (kind ?? '') }, value), el('dd', { class: 'quiet' }, more))
+  el('div', {}, el('dt', {}, name),
+    el('dd', { class: 'value ' + (value === 'not known' ? 'quietly' : (kind ?? '')) }, value), el('dd', { class: 'quiet' }, more))
 
 const timerStates = {
   running: ['Runs'], late: ['Does not run', 'bad'], paused: ['Paused', 'warn'], missing: ['Not there', 'bad'],
   unknown: ['not known'],
 }
-const timerTile = ({ state, schedule, lastRanAt }) => {
-  const [words, kind] = timerStates[state] ?? [state]
+const timerTile = ({ state, schedule, lastRanAt }, storage) => {
+  const [words, kind] = state === 'unknown' && storage.healthy ? ['Not run yet'] : (timerStates[state] ?? [state])
   const every = schedule === null ? 'CastSchedule is not set' : schedule
   return tile('Timer', words, [lastRanAt === undefined ? '' : 'last ', lastRanAt === undefined ? '' : when(lastRanAt), ' (' + every + ')'], kind)
 }
@@ -58,7 +59,7 @@ const showFacts = ({ checkpoint, head, lease, entriesPerSecond, timer, health })
   const place = [checkpoint, head, entriesPerSecond, lease.held, lease.runId, lease.heldForS, timer, health.storage.healthy]
   const { lastSucceededAt } = timer
   put('facts', place, () => [
-    timerTile(timer),
+    timerTile(timer, health.storage),
     tile('Last success', lastSucceededAt === undefined ? (health.storage.healthy ? 'none yet' : 'not known') : when(lastSucceededAt),
       'of any cast'),
     tile('Checkpoint', number(checkpoint?.sequence), 'of ' + number(head) + ' in the feed' +

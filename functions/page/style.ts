@@ -82,6 +82,7 @@ input[type=password] { font: inherit; padding: .3rem .5rem; min-width: 15rem; co
 .tiles .value { font-size: 1.375rem; font-weight: 650; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .tiles .value .quiet { font-size: .875rem; font-weight: 400; }
 .tiles .good, .tiles .bad { font-weight: 650; }
+.quietly { color: var(--quiet); font-weight: 400 !important; }
 .good { color: var(--fine); }
 .bad { color: var(--broken); }
 .warn { color: var(--behind); }

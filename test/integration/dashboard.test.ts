@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { useBrowser } from '../support/world/browser'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
-import { type OperateWorld, takeLease, useOperateWorld } from '../support/world/operate-world'
+import { type OperateWorld, beat, noStorage, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const browser = useBrowser()
 const newWorld = useOperateWorld()
@@ -144,8 +144,8 @@ describe('GET /api/dashboard', () => {
     await verdict(page, 'It works, and needs a look.')
     expect(await page.locator('#reasons li').allInnerTexts()).toEqual([
       '1 entry waits for a person to tell whose images they are: PatientMismatch 1',
-      'Not castable as it is in DICOM: 1 row (PatientMismatch 1)',
-      'Not taken by FHIR: 1 row (FhirRejected 1)',
+      'Not castable as it is in DICOM: 1 row (PatientMismatch 1) What to do',
+      'Not taken by FHIR: 1 row (FhirRejected 1) What to do',
     ])
     const row = page.locator(`${fhirTable} tbody tr`)
     expect(await row.innerText()).toMatch(/2\s+FhirRejected\s+1\s+1\.2\.840\.1…604688119[^]*FHIR refused it with 4\d\d/)
@@ -234,7 +234,7 @@ describe('GET /api/dashboard', () => {
     const { page } = await open(world)
     await verdict(page, 'It does not work.')
     expect(await page.locator('#verdict').getAttribute('data-state')).toBe('broken')
-    expect(await page.locator('#reasons').innerText()).toBe('fhir: the connection was refused')
+    expect(await page.locator('#reasons').innerText()).toBe('fhir: the connection was refused What to do')
     await page.getByRole('button', { name: 'Catch up now' }).click()
     await page.getByText(/^Another run holds the lease for \d+ s\./).waitFor()
   })
@@ -350,4 +350,58 @@ if (process.env['DICOMCAST_SCREENSHOTS'] === '1') {
       await page.screenshot({ path, fullPage: true })
     }
   }, 180_000)
+
+  const screens: Readonly<Record<string, () => Promise<OperateWorld>>> = {
+    'dead-timer': async () => {
+      const world = await newWorld({ app: { CastSchedule: '0 0 4 * * *' } })
+      world.dicom.control.append(...images(40))
+      await world.call('POST', 'catch-up')
+      await beat(world, { TimerAt: new Date(Date.now() - 5 * 24 * 3_600_000) })
+      return world
+    },
+    'writes-refused': async () => {
+      const world = await newWorld()
+      world.dicom.control.append(...images(40))
+      world.fhir.faults.set([{ fault: '403', match: { interaction: 'transaction' } }])
+      await world.host.fire('castTimer')
+      return world
+    },
+    'storage-down': () => newWorld({ app: { AzureWebJobsStorage: noStorage } }),
+    failures: async () => {
+      const world = await newWorld({ settings: { Patient__IsIssuerIdUsed: 'true' } })
+      const issuer = { '00100021': { vr: 'LO', Value: ['Elsewhere'] } }
+      world.dicom.control.append(
+        ...images(1_300, { study: '1.2.840.1.7', patientId: null }),
+        ...images(3, { study: '1.2.840.1.1' }),
+        created({ study: '1.2.840.1.1', instance: 4, patientId: 'P2', name: 'Stone^Bob', birthDate: '19510607' }),
+        ...[1, 2].map((instance) => created({ study: '1.2.840.1.77', instance, elements: issuer })),
+      )
+      await world.call('POST', 'catch-up')
+      return world
+    },
+    paused: async () => {
+      const world = await newWorld({ app: { 'AzureWebJobs.castTimer.Disabled': 'true' } })
+      world.dicom.control.append(...images(40))
+      await world.call('POST', 'catch-up')
+      world.dicom.control.append(...images(7, { study: '1.2.840.1.2' }))
+      return world
+    },
+  }
+  it.each(Object.entries(screens))(
+    'is pictured: %s',
+    async (name, arrange) => {
+      const world = await arrange()
+      for (const [dress, options] of [
+        ['light', { colorScheme: 'light' }],
+        ['dark', { colorScheme: 'dark' }],
+        ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
+      ] as const) {
+        const { page } = await open(world, '', options)
+        await page.locator('#tables > *').first().waitFor({ state: 'attached' })
+        const path = join(__dirname, '..', '..', 'docs', 'screens', `${name}-${dress}.png`)
+        await page.screenshot({ path })
+      }
+    },
+    180_000,
+  )
 }

@@ -65,7 +65,6 @@ describe('docs/operations.md', () => {
       await run(['status'])
       isTold('refuses-all')
       await run(['checkpoint', '--to-sequence', '5', '--etag', etagIn(await run(['checkpoint'])), '--confirm'])
-      await run(['status'])
       isTold('passed-by')
       fhir.faults.clear()
       await run(['cast', '--until-caught-up'])

@@ -1,15 +1,11 @@
 import { describe, expect, it } from '@jest/globals'
-import { TableClient } from '@azure/data-tables'
 import { created, images, uidsOf } from '../support/world/cast-images'
-import type { CastWorld } from '../support/world/cast-world'
 import { dicomcast } from '../support/world/command-line'
-import { type OperateWorld, takeLease, useOperateWorld } from '../support/world/operate-world'
+import { type OperateWorld, beat, noStorage, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 // An operator is woken, and looks: what stands there must be so.
 
 const newWorld = useOperateWorld()
-const down = 'http://127.0.0.1:9'
-const noStorage = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${down}/a;TableEndpoint=${down}/a;`
 const fhirTable = 'FhirFailToStoreExceptionTable'
 const dicomTable = 'DicomFailToStoreExceptionTable'
 
@@ -22,14 +18,7 @@ interface Told {
 const statusOf = async (world: OperateWorld): Promise<Told> => (await world.call('GET', 'status')).json as Told
 
 /** What a timer of long ago has left. */
-const lastTick = async (world: Pick<CastWorld, 'environment'>, at: Date): Promise<void> => {
-  const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = world.environment()
-  const table = TableClient.fromConnectionString(AzureWebJobsStorage, `${TableStore__TableNamePrefix}RunHistoryTable`, {
-    allowInsecureConnection: true,
-  })
-  await table.createTable()
-  await table.upsertEntity({ partitionKey: 'Heartbeat', rowKey: 'Heartbeat', TimerAt: at })
-}
+const lastTick = (world: OperateWorld, at: Date): Promise<void> => beat(world, { TimerAt: at })
 
 // The host of these tests has a timer that fires once a year: three ticks are missed after four.
 const year = 365 * 24 * 3_600_000

@@ -11,7 +11,7 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
   const { health, lastCast, timer } = facts
   const ill = lastCast?.ill === true ? lastCast : undefined
   const broken = [
-    ...(ill === undefined ? [] : [describeIllCast(ill)]),
+    ...(ill === undefined ? [] : [inShort(describeIllCast(ill))]),
     ...timerReasons(facts, now),
     ...Object.values(health).flatMap((hop) => (hop.healthy || hop.reason === ill?.reason ? [] : [hop.reason])),
     ...positionReasons(facts),
@@ -27,6 +27,17 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
 /** What a run of the same installation says of itself, whatever the services answer now. */
 export const describeIllCast = ({ at, ended, kind, by, reason }: LastCast): string =>
   `the last cast (${kind === by ? kind : `${kind}, ${by}`}) ended ${ended} at ${at}${reason === undefined ? '' : `: ${reason}`}`
+
+const shownLines = 4
+
+/** A server that refuses every study has a line for each: the run's own reason tells them all. */
+const inShort = (reason: string): string => {
+  const lines = reason.split('\n')
+  const more = lines.length - shownLines
+  return more > 0
+    ? [...lines.slice(0, shownLines), `  and ${more} more, told by the run and by failures`].join('\n')
+    : reason
+}
 
 const timerReasons = ({ timer }: Facts, now: number): ReadonlyArray<string> => {
   const { state, schedule, lastRanAt } = timer

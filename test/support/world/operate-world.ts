@@ -1,4 +1,5 @@
 import { afterEach } from '@jest/globals'
+import { TableClient } from '@azure/data-tables'
 import { BlobServiceClient } from '@azure/storage-blob'
 import { startFunctionsHost, type FunctionsHost } from '../../../local/functions-host'
 import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from './cast-world'
@@ -79,4 +80,20 @@ export const takeLease = async (
   const lease = blob.getBlobLeaseClient()
   await lease.acquireLease(60)
   return () => lease.releaseLease()
+}
+
+const down = 'http://127.0.0.1:9'
+/** Of an account that does not answer. */
+export const noStorage = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${down}/a;TableEndpoint=${down}/a;`
+
+/** The heartbeat that runs of another time have left. */
+export const beat = async (
+  world: Pick<CastWorld, 'environment'>,
+  columns: Readonly<Record<string, Date | string>>,
+): Promise<void> => {
+  const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = world.environment()
+  const name = `${TableStore__TableNamePrefix}RunHistoryTable`
+  const table = TableClient.fromConnectionString(AzureWebJobsStorage, name, { allowInsecureConnection: true })
+  await table.createTable()
+  await table.upsertEntity({ partitionKey: 'Heartbeat', rowKey: 'Heartbeat', ...columns })
 }
