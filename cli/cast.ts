@@ -2,7 +2,7 @@ import { Cron } from 'croner'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type CastReport, cast, configurationProblems, exitCodeOf, jsonLog, keepHeapSmall } from '../lib/composition'
 import { tellEnding } from './operator'
-import { progressLine } from './progress'
+import { beginning, progressLine } from './progress'
 import { environment } from './settings'
 import { indented, plural } from './text-table'
 import { userName } from './user-name'
@@ -99,9 +99,7 @@ const logs = (json: boolean) => {
 /** At once, so that nobody wonders what it does, and how to end it. */
 const tellBegin = (env: Environment, { watch: watching, json }: CastCommandOptions): void => {
   if (json === true || !process.stderr.isTTY) return
-  const route = `${env['DicomWeb__Endpoint'] ?? 'no DICOM service'} → ${env['Fhir__Endpoint'] ?? 'no FHIR service'}`
-  const what = watching === true ? `Watching, on schedule ${scheduleOf(env)}` : 'Casting'
-  process.stderr.write(`${what}: ${route}. Ctrl-C ends it after the batch in hand.\n`)
+  process.stderr.write(`${beginning(env, watching === true ? scheduleOf(env) : undefined)}\n`)
 }
 
 const runOnce = async (env: Environment, options: CastCommandOptions, { stopping }: Stopper): Promise<number> => {

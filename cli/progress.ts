@@ -52,9 +52,20 @@ export const progressBar = (
   }
 }
 
+/** What is cast where, and how to end it: told before anything is asked. `schedule`: of who watches. */
+export const beginning = (
+  {
+    DicomWeb__Endpoint = 'no DICOM service',
+    Fhir__Endpoint = 'no FHIR service',
+  }: Readonly<Record<string, string | undefined>>,
+  schedule?: string,
+): string =>
+  `${schedule === undefined ? 'Casting' : `Watching, on schedule ${schedule}`}: ${DicomWeb__Endpoint} → ${Fhir__Endpoint}. ` +
+  'Ctrl-C ends it after the batch in hand.'
+
 /** A long catch-up. */
-export const progressLine = (visible: boolean) => {
-  const bar = progressBar(visible)
+export const progressLine = (visible: boolean, write?: (text: string) => void) => {
+  const bar = progressBar(visible, write)
   const startedAt = Date.now()
   let first: number | undefined
   // Reading a page and what FHIR holds of it takes a while: nobody should sit before an empty line.
