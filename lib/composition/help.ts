@@ -145,7 +145,7 @@ const symptoms = {
   fhir: [
     'The FHIR service does not do its work',
     '/metadata is no CapabilityStatement of FHIR R4 with transactions: another kind of server, another version, or nothing at that path.',
-    'Correct Fhir__Endpoint: on Azure https://{workspace}-{service}.fhir.azurehealthcareapis.com, elsewhere with the path of the base.',
+    'Correct Fhir__Endpoint: on Azure {workspace}-{service}.fhir.azurehealthcareapis.com, elsewhere with the path of the base.',
   ],
   storage: [
     'Storage cannot be read',

@@ -143,7 +143,7 @@ describe('GET /api/dashboard', () => {
     const { page, complaints } = await open(world)
     await verdict(page, 'It works, and needs a look.')
     expect(await page.locator('#reasons li').allInnerTexts()).toEqual([
-      '1 entry waits for a person to tell whose images they are: PatientMismatch 1',
+      '1 entry waits for a person to tell whose images they are: PatientMismatch 1 What to do',
       'Not castable as it is in DICOM: 1 row (PatientMismatch 1) What to do',
       'Not taken by FHIR: 1 row (FhirRejected 1) What to do',
     ])

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { held } from '../support/fhir/cast-fhir'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
 import { seedOriginal } from '../support/world/cast-original'
@@ -9,6 +9,8 @@ import { type Shown, shownBlocks, showing, unprovenBlocks } from '../support/ass
 // to run is left out of the comparison. DICOMCAST_RUNBOOK=1 writes what they print today into the page.
 
 const newWorld = useCastWorld()
+// A chapter starts the command many times.
+jest.setTimeout(240_000)
 const proven: string[] = []
 
 const chapter = async (
