@@ -43,10 +43,7 @@ describe('the timer function', () => {
     expect(await host.fire(timer)).toEqual({ succeeded: true })
     expect(await host.fire(timer)).toEqual({ succeeded: true })
     const [first, second, ...others] = await lines(host, 2)
-    expect([first, second].map((line) => Object.keys(line ?? {}))).toEqual([
-      lineFields,
-      lineFields,
-    ])
+    expect([first, second].map((line) => Object.keys(line ?? {}))).toEqual([lineFields, lineFields])
     expect([others, first, second]).toMatchObject([
       [],
       { level: 'info', message: 'cast', ended: 'BatchDone', from: 0, to: 2, head: 3, stored: 2 },

@@ -7,7 +7,7 @@ import type { CastSettings } from '../context'
 import type { StoredCheckpoint } from '../ports'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
 import type { Facts, HopHealth, LastCast, Status } from './facts'
-import type { lastSucceeded} from './timer';
+import type { lastSucceeded } from './timer'
 import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
 import { verdictOn } from './verdict'
 

@@ -16,7 +16,9 @@ describe('jsonLog', () => {
   })
 
   it('keeps level, message and time whatever the fields are called', () => {
-    expect(lineOf({ level: 'x', message: 'y', time: 'w', z: 1 })).toEqual(['warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z","z":1}'])
+    expect(lineOf({ level: 'x', message: 'y', time: 'w', z: 1 })).toEqual([
+      'warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z","z":1}',
+    ])
   })
 
   it('never throws', () => {
