@@ -1,11 +1,6 @@
 import { Command, Option } from 'commander'
-import {
-  type CheckpointMoved,
-  type StatusAnswer,
-  describePassedBy,
-  setCheckpoint,
-  status,
-} from '../lib/composition/operate'
+import { type CheckpointMoved, describePassedBy, setCheckpoint } from '../lib/composition/feed'
+import { type StatusAnswer, status } from '../lib/composition/status'
 import { parseCheckpoint } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson, write } from './operator'
 
@@ -20,16 +15,19 @@ interface Options extends Output {
 export const checkpointCommand = (): Command =>
   withJson(new Command('checkpoint'))
     .description(
-      'show the checkpoint, or move it: what lies behind it is cast again, what is passed over is never cast',
+      'show the checkpoint, or move it: entries after it are cast again, entries that it is moved past are never cast',
     )
-    .option('--to-sequence <number>', 'the next run begins behind this sequence')
+    .option('--to-sequence <number>', 'the next run begins after this sequence')
     .addOption(
       new Option(
         '--to-time <time>',
-        'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z',
+        'the next run begins with what was stored since then, such as 2026-11-23T20:00:00Z',
       ).conflicts('toSequence'),
     )
-    .option('--etag <etag>', 'the one shown: nobody has moved it since ("none" while there is no checkpoint)')
+    .option(
+      '--etag <etag>',
+      'the etag that was shown: proof that nobody has moved it since ("none" while there is no checkpoint)',
+    )
     .option('--confirm', 'yes, move it')
     .addHelpText('after', exitCodesHelp())
     .action(run)
@@ -57,13 +55,14 @@ const run = async (options: Options): Promise<void> => {
   show(await setCheckpoint(operator(), request), options, movedLines)
 }
 
-const movedLines = ({ from, to, head, passedBy }: CheckpointMoved): ReadonlyArray<string> => [
+const movedLines = ({ from, to, head, openHoles, passedBy }: CheckpointMoved): ReadonlyArray<string> => [
   `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
   ...(passedBy === undefined
     ? []
     : describePassedBy(passedBy)
         .split('; ')
         .map((part) => `  ${part}`)),
+  ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
 ]
 
 const exitCode = ({ checkpoint }: StatusAnswer): number => (checkpoint === undefined ? 3 : 0)

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Replay, replayRows } from '../lib/composition/operate'
+import { type Replay, replayRows } from '../lib/composition/feed'
 import { parseReplay } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
@@ -20,16 +20,16 @@ interface Options extends Output {
 /** `dicomcast replay`: casts entries of the fail tables once more. */
 export const replayCommand = (): Command =>
   withJson(new Command('replay'))
-    .description('cast entries of the fail tables once more; those that succeed lose their row')
+    .description('cast the entries in the fail tables again; the row of each that succeeds is removed')
     .option('--table <table>', 'all rows of this table')
-    .option('--row <table/row...>', 'these rows, by the names that failures --json lists')
+    .option('--row <table/row...>', 'these rows, named as failures --json lists them')
     .option('--study <uid>', 'all rows of this study')
     .option('--partition <name>', 'only rows of this partition')
     .option('--code <code>', 'only rows with this code, such as IssuerUnknown')
     .option('--since <time>', 'only rows written from then on, such as 2026-11-23T20:00:00Z')
     .option('--until <time>', 'only rows written up to then: goes on with a replay that ended early')
-    .option('--limit <number>', 'at most so many rows, those tried least first (default: all)')
-    .option('--dry-run', 'tell what would become of each row, and write nothing')
+    .option('--limit <number>', 'at most this many rows, those tried least first (default: all)')
+    .option('--dry-run', 'show what would become of each row, and write nothing')
     .addHelpText('after', exitCodesHelp('rows are left'))
     .action(run)
 

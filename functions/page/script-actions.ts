@@ -109,11 +109,13 @@ const catchUp = act(async () => {
   }
   const following = follow()
   try {
-    const { caughtUp, entries, stored, recorded, to, head } = await call('POST', 'catch-up')
+    const done = await call('POST', 'catch-up')
+    const { caughtUp, entries, stored, recorded, to, head } = done
+    const waits = done.ended === 'WaitingForHoles'
     say(caughtUp ? (recorded > 0 ? 'note' : 'good') : 'note',
-      (caughtUp ? 'Caught up: ' : 'The time of one call is used up, press again: ') +
+      (caughtUp ? 'Caught up: ' : waits ? 'It waits, and goes on by itself: ' : 'The time of one call is used up, press again: ') +
         counted(entries, 'entry', 'entries') + ' read, ' + number(stored) + ' stored, ' + number(recorded) + ' recorded as failed' +
-        (caughtUp ? '.' : '; ' + counted(head - to, 'entry', 'entries') + ' to go.'))
+        (caughtUp ? '.' : '; ' + counted(head - to, 'entry', 'entries') + ' to go.') + (waits ? ' ' + done.reason : ''))
   } finally {
     ended = true
     byId('progress').hidden = true

@@ -1,5 +1,5 @@
 import type { FailureCode } from '../app/ports-operator'
-import type { Ended } from '../app/run/run-cast'
+import type { Ended } from '../app/run/summary'
 
 // What an operator reads at three in the morning: the page shows it, and docs/operations.md holds the same words (a test
 // compares them). The compiler misses a code or an ending that has no entry.
@@ -76,6 +76,10 @@ const endings: Readonly<Record<Ended, Words>> = {
   OutOfTime: [
     'Its time was used up, and there is more.',
     'The next tick goes on. When each ends so, look at the milliseconds of each service in the status.',
+  ],
+  WaitingForHoles: [
+    '500 numbers of the feed are missing and still waited for, and another one is met: an entry may come late, and must not be skipped.',
+    'Wait: it goes on by itself as rows come, or when the holes are older than DicomCast__HoleAge. To press again helps nothing.',
   ],
   Stopped: ['A person or the host ended it after the batch in hand.', 'Nothing has to be done: the next run goes on.'],
   ServiceUnavailable: [

@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
 import type { TimerSettings } from '../app/operate/timer'
-import type { Settings } from '../config'
+import type { Settings } from '../config/read-settings'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { Log } from '../app/ports'
 import type { Heartbeat, OperatorPorts, RunKind } from '../app/ports-operator'
-import type { RunSummary } from '../app/run/run-cast'
+import type { RunSummary } from '../app/run/summary'
 import { version } from './version'
 
 /** `reason`: empty when there is nothing to say. */
@@ -34,15 +34,18 @@ export const tellCast = (log: Log, traced: Pick<Traced, 'kind' | 'by' | 'failed'
   log(failed ? 'error' : 'info', 'cast', { version, kind, by, ...report })
 }
 
+/** No failure, and not done either. */
+const noSuccess: ReadonlySet<Report['ended']> = new Set(['LeaseHeld', 'WaitingForHoles'])
+
 const heartbeatOf = ({ kind, schedule, endedAt, failed, report }: Traced): Heartbeat => ({
   ...(kind === 'timer' || schedule !== undefined ? { timerAt: endedAt } : {}),
   ...(schedule === undefined ? {} : { schedule }),
-  ...(failed || report.ended === 'LeaseHeld' ? {} : { succeededAt: endedAt }),
+  ...(failed || noSuccess.has(report.ended) ? {} : { succeededAt: endedAt }),
 })
 
 /** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
-const didSomething = ({ failed, report: { entries, from, to } }: Traced): boolean =>
-  failed || entries > 0 || from !== to
+const didSomething = ({ failed, report: { ended, entries, from, to } }: Traced): boolean =>
+  failed || entries > 0 || from !== to || ended === 'WaitingForHoles'
 
 /** Whether rows of positions where a cast stood still may be there: a process that has succeeded knows that they are gone. */
 let mayHaveStood = true

@@ -13,9 +13,8 @@ import {
   errorTables,
   identityCodes,
 } from '../../app/ports-operator'
+import { type Columns, sequenceKey, transientRetry } from './error-columns'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
-
-type Columns = Readonly<Record<string, unknown>>
 
 /** The error tables as an operator reads them; who writes them is in error-tables.ts. */
 export const makeFailureTables = (account: StorageAccount, tableNamePrefix = ''): Failures => {
@@ -53,18 +52,17 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
       ),
     forgetStuck: () =>
       pipe(
-        firstPage(tableOf(stuckTable), queryOf(stuckTable, {}), 100, undefined, ['RowKey']),
-        TE.flatMap(({ rows }) => pipe(rows, TE.traverseArray(forget(tableOf(stuckTable))))),
+        firstPage(tableOf(transientRetry), queryOf(transientRetry, {}), 100, undefined, ['RowKey']),
+        TE.flatMap(({ rows }) => pipe(rows, TE.traverseArray(forget(tableOf(transientRetry))))),
         TE.bimap(serviceError, () => undefined),
       ),
     setAttempts: ({ table, sequence, etag }, attempts) =>
       pipe(
         tableOf(table).call((client, abortSignal) =>
-          client.updateEntity(
-            { partitionKey: table, rowKey: String(sequence).padStart(19, '0'), Count: attempts },
-            'Merge',
-            { etag, abortSignal },
-          ),
+          client.updateEntity({ partitionKey: table, rowKey: sequenceKey(sequence), Count: attempts }, 'Merge', {
+            etag,
+            abortSignal,
+          }),
         ),
         TE.map(() => undefined),
         TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
@@ -72,8 +70,6 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
       ),
   }
 }
-
-const stuckTable = 'TransientRetryExceptionTable'
 
 /** No row has such a key, and the service takes the question for a fault of its own. */
 const canBeKey = (row: string): boolean => !/[/\\#?\p{Cc}]/u.test(row)
@@ -83,7 +79,7 @@ const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): stri
   [
     odata`PartitionKey eq ${table}`,
     ...(study === undefined ? [] : [odata`StudyUid eq ${study}`]),
-    ...(code === undefined || (code === 'Retrying' && table === stuckTable) ? [] : [odata`Code eq ${code}`]),
+    ...(code === undefined || (code === 'Retrying' && table === transientRetry) ? [] : [odata`Code eq ${code}`]),
     ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
   ].join(' and ')
 
@@ -118,7 +114,7 @@ const forget =
   (table: Access<TableClient>) =>
   ({ rowKey, etag }: TableEntityResult<Columns>): StorageCall<unknown> =>
     pipe(
-      table.call((client, abortSignal) => client.deleteEntity(stuckTable, String(rowKey), { etag, abortSignal })),
+      table.call((client, abortSignal) => client.deleteEntity(transientRetry, String(rowKey), { etag, abortSignal })),
       TE.orElse((failure) =>
         failure.status === 412 || isAbsent(failure) ? TE.right<typeof failure, unknown>(undefined) : TE.left(failure),
       ),

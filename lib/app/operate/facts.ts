@@ -11,7 +11,7 @@ export interface LastCast {
   readonly ended: string
   readonly kind: RunRecord['kind']
   readonly by: string
-  /** It ended ill, and none has succeeded since: why it stands, whatever the services answer now. */
+  /** It ended ill (WaitingForHoles, too), and none has succeeded since: why it stands, whatever the services answer now. */
   readonly ill: boolean
   readonly reason?: string
   /** Which service the reason is about. */

@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { ImagingStudy } from 'fhir/r4'
 import { coalesce } from '../../domain/batch/coalesce'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { recordedIn } from '../../domain/batch/plan'
 import { type Snapshot, findPatient, findStudy } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../../domain/checkpoint'
@@ -133,8 +134,9 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
   seen.unchanged += plan.unchanged.length
-  seen.errors.push(...plan.recorded.map(({ error }) => error))
-  const recorded = new Map(plan.recorded.map(({ row, error }) => [row, error]))
+  const errors = recordedIn(plan)
+  seen.errors.push(...errors.map(({ error }) => error))
+  const recorded = new Map(errors.map(({ row, error }) => [row, error]))
   const written = new Set(plannedWrites(plan, snapshot).map(({ type, id }) => `${type}/${id ?? ''}`))
   for (const row of rows) {
     if (row._tag === 'Upsert') notePatient(run, snapshot, seen, { row, error: recorded.get(row), written })

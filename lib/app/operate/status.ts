@@ -9,7 +9,7 @@ import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from 
 import type { Facts, HopHealth, LastCast, Status } from './facts'
 import type { lastSucceeded } from './timer'
 import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
-import { verdictOn } from './verdict'
+import { verdictOn, waits } from './verdict'
 
 const listedRuns = 50
 
@@ -216,6 +216,8 @@ export const readHealth = async (
   if (E.isLeft(runs) || E.isLeft(beat) || E.isLeft(holder)) return { healthy: false, timer: undefined }
   const seen = { beat: beat.right, runs: runs.right, leaseHeld: O.isSome(holder.right), now: clock.now() }
   const timer = timerOf(timerSettings, seen)
-  const works = timer.state !== 'late' && timer.state !== 'missing' && lastCastOf(seen).lastCast?.ill !== true
+  const { lastCast } = lastCastOf(seen)
+  const stands = lastCast?.ill === true && !waits(lastCast)
+  const works = timer.state !== 'late' && timer.state !== 'missing' && !stands
   return { healthy: works && answers.every(({ _tag }) => _tag === 'Right'), timer }
 }

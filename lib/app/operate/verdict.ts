@@ -9,7 +9,7 @@ const lateAfterS = 15 * 60
 /** What the facts come to, in words: the reason why it stands first, then what else does not work, then what needs a look. */
 export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 'reasons'> => {
   const { health, lastCast, timer } = facts
-  const ill = lastCast?.ill === true ? lastCast : undefined
+  const ill = lastCast?.ill === true && !waits(lastCast) ? lastCast : undefined
   const broken = [
     ...(ill === undefined ? [] : [inShort(describeIllCast(ill))]),
     ...timerReasons(facts, now),
@@ -17,12 +17,22 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
     ...positionReasons(facts),
   ]
   const paused = timer.pausedBy.map((reason) => `it is paused: ${reason}`)
-  const behind = [...identityReasons(facts), ...lagReasons(facts), ...leaseReasons(facts), ...tableReasons(facts)]
+  const waiting = lastCast?.ill === true && waits(lastCast) ? [describeIllCast(lastCast)] : []
+  const behind = [
+    ...waiting,
+    ...identityReasons(facts),
+    ...lagReasons(facts),
+    ...leaseReasons(facts),
+    ...tableReasons(facts),
+  ]
   return {
     state: broken.length > 0 ? 'broken' : paused.length > 0 ? 'paused' : behind.length > 0 ? 'behind' : 'fine',
     reasons: [...broken, ...paused, ...behind],
   }
 }
+
+/** It waits for numbers of the feed, and goes on by itself. */
+export const waits = ({ ended }: Pick<LastCast, 'ended'>): boolean => ended === 'WaitingForHoles'
 
 /** What a run of the same installation says of itself, whatever the services answer now. */
 export const describeIllCast = ({ at, ended, kind, by, reason }: LastCast): string =>

@@ -1,0 +1,89 @@
+import * as E from 'fp-ts/Either'
+import type { Stop } from '../../domain/batch/delivery'
+import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import type { Settlement } from '../../domain/batch/ledger'
+import { recordedIn } from '../../domain/batch/plan'
+import { type ServiceError, describeEntryError } from '../../domain/cast-error'
+import { type BatchResult, castBatch } from '../cast/cast-batch'
+import type { FhirSession } from '../cast/fhir-session'
+import { lookAhead } from '../cast/prepare'
+import type { Run } from '../context'
+import type { OperatorPorts } from '../ports-operator'
+import { settledRows } from '../run/settled-rows'
+import { type FailIndex, settleErrors } from '../run/settle-errors'
+import { triesOf } from './select-rows'
+
+// What becomes of entries that are cast again, and what would.
+
+export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Recorded' | 'NotInFeed'
+
+export interface Outcome {
+  readonly settled: ReadonlyMap<
+    number,
+    { readonly outcome: ReplayOutcome; readonly code?: string; readonly reason?: string }
+  >
+  readonly stop?: Stop
+}
+
+export type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
+
+const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
+
+const fateOf = ({ settlement, error }: ReturnType<typeof settledRows>[number]) => ({
+  outcome: settlement,
+  ...(error === undefined ? {} : { code: error._tag, reason: describeEntryError(error) }),
+})
+
+const nothingLive: BatchResult = {
+  settled: new Map(),
+  syncedInstances: [],
+  stop: undefined,
+  splitting: false,
+  rejectedStudies: [],
+}
+
+export const castAndSettle = async (
+  run: Run,
+  ports: OperatorPorts,
+  session: FhirSession,
+  index: FailIndex,
+  judged: ReadonlyArray<Judgement>,
+): Promise<E.Either<ServiceError, Outcome>> => {
+  const rows = judged.flatMap(liveOf)
+  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
+  const settled = settledRows(judged, result)
+  const before = triesBefore(index, settled)
+  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  if (E.isLeft(errors)) return errors
+  for (const row of index.rows.values()) {
+    const attempts = before.get(row.sequence)
+    if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
+  }
+  return E.right({
+    settled: new Map(settled.map((row) => [row.sequence, fateOf(row)])),
+    ...(result.stop === undefined ? {} : { stop: result.stop }),
+  })
+}
+
+/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
+const triesBefore = (index: FailIndex, settled: ReturnType<typeof settledRows>): ReadonlyMap<number, number> => {
+  const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
+  return new Map(
+    [...index.rows.values()].flatMap((row) =>
+      failed.has(row.sequence) ? [[row.sequence, triesOf(row)] as const] : [],
+    ),
+  )
+}
+
+/** The same without a write: what each row would come to. */
+export const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Either<ServiceError, Outcome>> => {
+  const rows = judged.flatMap(liveOf)
+  const ahead = rows.length === 0 ? undefined : await lookAhead(run, rows)
+  if (ahead !== undefined && E.isLeft(ahead)) return ahead
+  const settled = new Map<number, Settlement>(rows.map(({ sequence }) => [sequence, { _tag: 'Stored' }]))
+  for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })
+  const recorded = ahead === undefined ? [] : recordedIn(ahead.right.plan)
+  for (const { row, error } of recorded) settled.set(row.sequence, { _tag: 'Recorded', error })
+  const foreseen = settledRows(judged, { ...nothingLive, settled })
+  return E.right({ settled: new Map(foreseen.map((row) => [row.sequence, fateOf(row)])) })
+}
