@@ -38,7 +38,7 @@ const run = async (options: Options): Promise<void> => {
   if ([table, row, study, code, since].every((each) => each === undefined)) {
     return refused(['give --table, --row, --study, --code or --since'], options)
   }
-  if (row?.some((each) => !/^\w+\/\d+$/.test(each)) === true) {
+  if (row?.some((each) => !/^\w+\/[\w-]+$/.test(each)) === true) {
     return refused(
       ['--row: expected a table and a row, such as FhirFailToStoreExceptionTable/0000000000000000042'],
       options,
@@ -73,7 +73,7 @@ const replayLines = ({
     : textTable(
         ['SEQUENCE', 'OUTCOME', 'CODE', 'STUDY', 'REASON'],
         replayed.map((row) => [
-          row.sequence,
+          row.sequence === 0 ? '' : row.sequence,
           row.outcome,
           row.code ?? '',
           row.studyInstanceUid ?? '',

@@ -106,6 +106,10 @@ const endings: Readonly<Record<Ended, Words>> = {
     'The run could not renew its lease in time: the process was suspended, storage was away, or somebody broke it.',
     'Nothing has to be done: the next run goes on. When it comes often, look at storage and at the memory of the app.',
   ],
+  GateClosed: [
+    'The whole installation is paused, or does something else meanwhile. The reason says what.',
+    'Nothing has to be done when that is meant; the reason names the command that lets it go on.',
+  ],
   LeaseHeld: [
     'Another run is at work. A run that died lets go within a minute.',
     'Wait and repeat. The status tells which run it is, and for how long.',

@@ -35,7 +35,7 @@ export const tellCast = (log: Log, traced: Pick<Traced, 'kind' | 'by' | 'failed'
 }
 
 /** No failure, and not done either. */
-const noSuccess: ReadonlySet<Report['ended']> = new Set(['LeaseHeld', 'WaitingForHoles'])
+const noSuccess: ReadonlySet<Report['ended']> = new Set(['LeaseHeld', 'WaitingForHoles', 'GateClosed'])
 
 const heartbeatOf = ({ kind, schedule, endedAt, failed, report }: Traced): Heartbeat => ({
   ...(kind === 'timer' || schedule !== undefined ? { timerAt: endedAt } : {}),

@@ -1,3 +1,5 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
 import { runCast } from '../../lib/app/run/run-cast'
@@ -36,6 +38,8 @@ const portsOf = (world: World, services: Services, process: Process): Ports => {
     checkpoints: checkpointStoreFor(world, storage, feed, process),
     errors: errorTablesFor(world, storage, process),
     lease: leaseFor(world, lease, process),
+    // Nobody closes it here.
+    gate: { read: () => () => Promise.resolve(E.right(O.none)) },
     clock: {
       now: scheduler.now,
       sleep: (ms) => pass(world, process, ms, 'sleep'),

@@ -1,16 +1,19 @@
 import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import type { Stop } from '../../domain/batch/delivery'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import type { Settlement } from '../../domain/batch/ledger'
 import { recordedIn } from '../../domain/batch/plan'
 import { type ServiceError, describeEntryError } from '../../domain/cast-error'
+import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
-import type { Run } from '../context'
+import { type Run, retrying } from '../context'
 import type { OperatorPorts } from '../ports-operator'
 import { settledRows } from '../run/settled-rows'
 import { type FailIndex, settleErrors } from '../run/settle-errors'
+import type { Numbered } from './reread-entries'
 import { triesOf } from './select-rows'
 
 // What becomes of entries that are cast again, and what would.
@@ -18,6 +21,7 @@ import { triesOf } from './select-rows'
 export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Recorded' | 'NotInFeed'
 
 export interface Outcome {
+  /** By the number that the row was cast with. */
   readonly settled: ReadonlyMap<
     number,
     { readonly outcome: ReplayOutcome; readonly code?: string; readonly reason?: string }
@@ -25,7 +29,7 @@ export interface Outcome {
   readonly stop?: Stop
 }
 
-export type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
+export type Caster = (judged: ReadonlyArray<Judgement>, rows: Numbered) => Promise<E.Either<ServiceError, Outcome>>
 
 const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
 
@@ -48,15 +52,28 @@ export const castAndSettle = async (
   session: FhirSession,
   index: FailIndex,
   judged: ReadonlyArray<Judgement>,
+  numbers: Numbered,
 ): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
-  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
+  const sequences = await positionOf(run, numbers)
+  if (E.isLeft(sequences)) return sequences
+  const input = {
+    rows,
+    stuckSince: undefined,
+    ...(sequences.right === undefined ? {} : { sequences: sequences.right }),
+  }
+  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
-  const before = triesBefore(index, settled)
-  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  const before = triesBefore(index, settled, numbers)
+  const errors = await settleErrors(
+    run,
+    index,
+    settled.map((row) => ({ ...row, sequence: numbers.get(row.sequence)?.sequence ?? 0 })),
+    result.syncedInstances,
+  )
   if (E.isLeft(errors)) return errors
   for (const row of index.rows.values()) {
-    const attempts = before.get(row.sequence)
+    const attempts = before.get(failRowName(row))
     if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
   }
   return E.right({
@@ -65,12 +82,33 @@ export const castAndSettle = async (
   })
 }
 
-/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
-const triesBefore = (index: FailIndex, settled: ReturnType<typeof settledRows>): ReadonlyMap<number, number> => {
-  const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
+/** Where the feed is settled, for our position in FHIR: numbers that were made up are none of the feed. */
+const positionOf = async (
+  run: Run,
+  rows: Numbered,
+): Promise<E.Either<ServiceError, { readonly from: number; readonly to: number } | undefined>> => {
+  if ([...rows.values()].every(({ sequence }) => sequence > 0)) return E.right(undefined)
+  const read = await retrying(run, run.ports.checkpoints.read())
+  if (E.isLeft(read)) return read
+  const at = O.isSome(read.right) ? read.right.value.checkpoint.syncedSequence : 0
+  return E.right({ from: at, to: at })
+}
+
+/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. By row name. */
+const triesBefore = (
+  index: FailIndex,
+  settled: ReturnType<typeof settledRows>,
+  numbers: Numbered,
+): ReadonlyMap<string, number> => {
+  const failed = new Set(
+    settled.flatMap(({ sequence, error }) => {
+      const row = numbers.get(sequence)
+      return error === undefined || row === undefined ? [] : [failRowName(row)]
+    }),
+  )
   return new Map(
     [...index.rows.values()].flatMap((row) =>
-      failed.has(row.sequence) ? [[row.sequence, triesOf(row)] as const] : [],
+      failed.has(failRowName(row)) ? [[failRowName(row), triesOf(row)] as const] : [],
     ),
   )
 }

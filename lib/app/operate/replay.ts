@@ -2,7 +2,9 @@ import * as E from 'fp-ts/Either'
 import type { Stop } from '../../domain/batch/delivery'
 import type { FailTable } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { failRowName } from '../../domain/fail-row'
 import { type CastSettings, type Run, remainingMs } from '../context'
+import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
@@ -19,7 +21,7 @@ import {
 } from './operating'
 import { type Caster, type ReplayOutcome, castAndSettle, foresee } from './replay-entries'
 import { readEntries } from './reread-entries'
-import { type ReplaySelection, keyOf, select, triesOf } from './select-rows'
+import { type ReplaySelection, select, triesOf } from './select-rows'
 
 export interface ReplayedRow extends Partial<InstanceKey> {
   readonly table: FailTable
@@ -66,7 +68,7 @@ export const replay = (
     const cast: Caster =
       session === undefined
         ? (judged) => foresee(run, judged)
-        : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
+        : (judged, rows) => castAndSettle(run, ports, session.right, index.right, judged, rows)
     const countTry = dryRun ? () => Promise.resolve() : countTryOf(ports)
     const replayed = await replayRows(run, taken, cast, {
       ...{ dryRun, selected: selected.length, steps: options.steps, countTry },
@@ -82,7 +84,7 @@ export const replay = (
 const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   const { table, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
   return {
-    ...{ table, row: keyOf(row), sequence },
+    ...{ table, row: failRowName(row), sequence },
     ...(partition === undefined ? {} : { partition }),
     ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
@@ -112,9 +114,14 @@ const replayRows = async (
   for (let start = 0; start < taken.length && stop === undefined; start += chunkSize) {
     if (remainingMs(run) <= 0 || run.stopping()) stop = { _tag: 'OutOfTime' }
     else {
-      const chunk = taken.slice(start, start + chunkSize)
+      const chunk = numbered(taken.slice(start, start + chunkSize))
       const read = await readEntries(run, chunk)
-      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judgeRow(run, row, true)))
+      const done = E.isLeft(read)
+        ? read
+        : await cast(
+            read.right.map((row) => judgeRow(run, row, true)),
+            chunk,
+          )
       if (E.isLeft(done)) {
         // Nothing done at all is a failure; something done is an answer that says how far it came.
         if (replayed.length === 0) return service(done.left)
@@ -122,8 +129,8 @@ const replayRows = async (
       } else {
         const { settled, stop: stopped } = done.right
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
-        for (const row of chunk) {
-          const fate = settled.get(row.sequence) ?? (found.has(row.sequence) ? undefined : notInFeed)
+        for (const [number, row] of chunk) {
+          const fate = settled.get(number) ?? (found.has(number) ? undefined : notInFeed)
           if (fate?.outcome === 'NotInFeed') await countTry(row)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }

@@ -1,4 +1,5 @@
 import type { FailTable } from '../../domain/cast-error'
+import { failRowName } from '../../domain/fail-row'
 import type { FailRowKey } from '../ports'
 
 // Which rows a replay takes, and in which order.
@@ -17,8 +18,6 @@ export interface ReplaySelection {
   readonly limit: number
 }
 
-export const keyOf = ({ sequence }: FailRowKey): string => String(sequence).padStart(19, '0')
-
 export const select = (
   rows: ReadonlyArray<FailRowKey>,
   { table, rows: named, study, partition, code, since, until }: ReplaySelection,
@@ -28,7 +27,7 @@ export const select = (
     .filter(
       (row) =>
         (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${keyOf(row)}`)) &&
+        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
         (partition === undefined || row.partition === partition) &&
         (code === undefined || row.code === code) &&
@@ -40,4 +39,3 @@ export const select = (
 
 /** Those that were tried least come first: no row stands behind a thousand that fail each time. */
 export const triesOf = ({ attempts = 1 }: FailRowKey): number => attempts
-

@@ -4,7 +4,9 @@ import * as TE from 'fp-ts/TaskEither'
 import { type Hop, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { positionId } from '../../domain/fhir/position'
 import type { CastSettings } from '../context'
+import { whatItDoes } from '../gate-open'
 import type { StoredCheckpoint } from '../ports'
+import type { GateRow } from '../ports-gate'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
 import type { Facts, HopHealth, LastCast, Status } from './facts'
 import type { lastSucceeded } from './timer'
@@ -43,14 +45,15 @@ export const readStatus = async (
   settings: CastSettings,
   timerSettings: TimerSettings,
 ): Promise<Status> => {
-  const { clock, checkpoints, dicom, failures, fhir, history, leaseInspection } = ports
-  const [stored, latest, position, server, holder, runs, beat, ...counts] = await Promise.all([
+  const { clock, checkpoints, dicom, failures, fhir, gate, history, leaseInspection } = ports
+  const [stored, latest, position, server, holder, gateRow, runs, beat, ...counts] = await Promise.all([
     timed(ports, checkpoints.read()),
     timed(ports, dicom.latest()),
     // Our position: a small resource; one that is not there yet is an answer, too. So is a wrong address: hence the probe.
     timed(ports, fhir.read('Basic', positionId(settings.dicom.root))),
     timed(ports, fhir.probe()),
     timed(ports, leaseInspection.holder()),
+    timed(ports, gate.read()),
     timed(ports, history.list(listedRuns)),
     timed(ports, history.lastBeat()),
     ...errorTables.map((table) => timed(ports, failures.count(table))),
@@ -76,7 +79,7 @@ export const readStatus = async (
     }),
   )
   const facts: Facts = {
-    timer: timerOf(timerSettings, seen),
+    timer: timerOf({ ...timerSettings, pausedBy: [...timerSettings.pausedBy, ...gateReasons(rightOf(gateRow))] }, seen),
     ...lastCastOf(seen),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(head === undefined ? {} : { head }),
@@ -90,11 +93,14 @@ export const readStatus = async (
     health: {
       dicom: healthOf(latest, ...studies),
       fhir: healthOf(server, position),
-      storage: healthOf(stored, holder, runs, beat, ...counts),
+      storage: healthOf(stored, holder, gateRow, runs, beat, ...counts),
     },
   }
   return { at: new Date(now).toISOString(), ...verdictOn(facts, now), ...facts }
 }
+
+const gateReasons = (row: O.Option<GateRow> | undefined): ReadonlyArray<string> =>
+  row === undefined || O.isNone(row) || row.value.state === 'running' ? [] : [whatItDoes[row.value.state]]
 
 /** The hop begins a reason that is about one, but for the feed's. */
 const hopOf = (ended: string, reason: string): Hop | undefined => {

@@ -31,8 +31,9 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
   }
 }
 
-/** It waits for numbers of the feed, and goes on by itself. */
-export const waits = ({ ended }: Pick<LastCast, 'ended'>): boolean => ended === 'WaitingForHoles'
+/** It waits for numbers of the feed, or for the gate: no service is at fault. */
+export const waits = ({ ended }: Pick<LastCast, 'ended'>): boolean =>
+  ended === 'WaitingForHoles' || ended === 'GateClosed'
 
 /** What a run of the same installation says of itself, whatever the services answer now. */
 export const describeIllCast = ({ at, ended, kind, by, reason }: LastCast): string =>

@@ -20,7 +20,7 @@ describe('a person who casts at a terminal', () => {
     line.show({ syncedSequence: 10, head: 20, entries: 10, timestamp: undefined })
     jest.advanceTimersByTime(5_000)
     line.end()
-    expect(written.map((text) => text.replace(/\r|\u001b\[K/g, ''))).toEqual([
+    expect(written.map((text) => text.replace(/\r|[^\n -~]\[K/g, ''))).toEqual([
       'waiting for the first batch: 1 s',
       'waiting for the first batch: 2 s',
       expect.stringContaining('10 of 20, 5 entries/s'),
