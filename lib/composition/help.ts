@@ -78,7 +78,7 @@ const endings: Readonly<Record<Ended, Words>> = {
     'The next tick goes on. When each ends so, look at the milliseconds of each service in the status.',
   ],
   WaitingForHoles: [
-    '500 numbers of the feed are missing and still waited for, and another one is met: an entry may come late, and must not be skipped.',
+    'The feed has 500 holes that are still waited for, and another one is met: an entry may come late, and must not be skipped.',
     'Wait: it goes on by itself as rows come, or when the holes are older than DicomCast__HoleAge. To press again helps nothing.',
   ],
   Stopped: ['A person or the host ended it after the batch in hand.', 'Nothing has to be done: the next run goes on.'],
