@@ -57,7 +57,7 @@ const rowLines = (row: FailureRow): ReadonlyArray<string> => {
   const { table, sequence, code, hop, status, firstSeen, writtenAt, studyInstanceUid, sopInstanceUid, reason } = row
   const service = hop === undefined ? '' : `, service ${hop}${status === undefined ? '' : ` (${status})`}`
   return [
-    `${sequence === 0 ? '' : `${sequence} `}${code}: ${countWords(row)}${service}, written ${writtenAt}${firstSeen === undefined ? '' : `, since ${firstSeen}`}`,
+    `${row.row.startsWith('i-') ? '' : `${sequence} `}${code}: ${countWords(row)}${service}, written ${writtenAt}${firstSeen === undefined ? '' : `, since ${firstSeen}`}`,
     ...(studyInstanceUid === undefined ? [] : [`  study     ${studyInstanceUid}`]),
     ...(sopInstanceUid === undefined ? [] : [`  instance  ${sopInstanceUid}`]),
     `  row       ${table}/${row.row}`,

@@ -55,14 +55,14 @@ const homesOf = (name) => ['[data-table=' + name + '] .cardHead', '#failuresTitl
 const failureRow = (name) => (row) => {
   const at = name + ' ' + row.row
   return [
-    ['number', row.sequence === 0 ? '' : number(row.sequence)],
+    ['number', row.row.startsWith('i-') ? '' : number(row.sequence)],
     ['code', codeLink(row.code)],
     ['number', number(row.count)],
     ['uids', uidButton('study', row.studyInstanceUid, at), uidButton('instance', row.sopInstanceUid, at)],
     ['reason', row.reason],
     ['when', when(row.writtenAt)],
     ['act', replayable.has(name)
-      ? action('Replay', 'Replay ' + (row.sequence === 0 ? 'an instance' : 'entry ' + row.sequence) + ', ' + row.code, [at, ...homesOf(name)], () =>
+      ? action('Replay', 'Replay ' + (row.row.startsWith('i-') ? 'an instance' : 'entry ' + row.sequence) + ', ' + row.code, [at, ...homesOf(name)], () =>
           replay({ rows: [{ table: name, row: row.row }] }, [at, ...homesOf(name)]))
       : ''],
   ]
