@@ -70,8 +70,10 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
         : E.left({ _tag: 'CheckpointMoved' })
     }
     const before = stands?.checkpoint.syncedSequence ?? 0
-    if (to.syncedSequence < before) violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
-    if (to.syncedSequence > 0 && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
+    if (to.syncedSequence < before && !process.operates)
+      violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
+    const isMoved = to.syncedSequence > 0 && to.syncedSequence !== before && !process.operates
+    if (isMoved && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
       violate(`the checkpoint rests on ${to.syncedSequence}, where no row is`)
     }
     if (to.holes.length > mostHoles) violate(`${to.holes.length} holes do not fit into the checkpoint's row`)
