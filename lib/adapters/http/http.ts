@@ -5,6 +5,8 @@ import * as E from 'fp-ts/Either'
 import type * as TE from 'fp-ts/TaskEither'
 import { Agent, type Dispatcher } from 'undici'
 import type { Hop, ServiceError } from '../../domain/cast-error'
+import { tagOf } from '../../domain/dicom/tags'
+import { parseJson } from '../../domain/json'
 
 export type Service = Exclude<Hop, 'storage'>
 
@@ -300,6 +302,8 @@ export const unexpected = (hop: Service, answer: HttpAnswer, request = 'this req
   return says(`it does not take ${request}`)
 }
 
+const numericValue = `"${tagOf('NumericValue')}"`
+
 /** The body as JSON; an unreadable one is never quoted, neither by JSON.parse's own words. */
 export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, unknown> => {
   const unreadable = (what: string): Unavailable =>
@@ -309,7 +313,9 @@ export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, 
     return E.left(unreadable('it is not JSON'))
   }
   return E.tryCatch(
-    (): unknown => JSON.parse(answer.body),
+    // Doses in a page, and what others wrote in FHIR, keep their digits.
+    (): unknown =>
+      hop === 'fhir' || answer.body.includes(numericValue) ? parseJson(answer.body) : JSON.parse(answer.body),
     () => unreadable('its JSON is broken'),
   )
 }

@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import * as TH from 'fp-ts/These'
 import type { Patient } from 'fhir/r4'
 import type { EntryError, TagIssue } from '../cast-error'
@@ -12,8 +11,8 @@ import {
 } from '../dicom/change-feed-entry'
 import { type DicomDataset, projectDataset, valuesOfKeyword } from '../dicom/dataset'
 import { type Keyword, tagOf } from '../dicom/tags'
-import { readUI, trimPadding } from '../dicom/vr'
-import { type Change, type Mapped, applyRules } from '../mapping/mapped'
+import { readUI, readable, trimPadding } from '../dicom/vr'
+import { type Change, type Mapped, applyRules, issuesOf } from '../mapping/mapped'
 import { rememberAlike } from './alike'
 import { doseKeywords } from '../mapping/dose/rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose/report'
@@ -84,8 +83,6 @@ interface Alike {
 
 const nobody: Patient = { resourceType: 'Patient' }
 
-const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
-
 const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
   issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
 
@@ -100,8 +97,8 @@ const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIs
   ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
     const values = valuesOfKeyword(dataset, keyword)
     if (values[0] === uid) return []
-    const read = readUI(values)
-    return E.isRight(read) && O.isSome(read.right) && read.right.value !== uid
+    const read = readable(readUI(values))
+    return read !== undefined && read !== uid
       ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
       : []
   })

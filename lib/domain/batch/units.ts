@@ -3,6 +3,7 @@ import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
+import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
@@ -24,7 +25,9 @@ const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): Trans
   const { base, resource, key } = draft
   if (resource === undefined) return undefined
   if (base === undefined) return createEntry(`Patient ${key}`, resource, `identifier=${encodeURIComponent(key)}`)
-  return unchanged(base, resource) ? undefined : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
+  return unchanged(base, resource)
+    ? undefined
+    : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
 }
 
 const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefined ? [] : [value])
@@ -82,7 +85,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
       if (base !== undefined) {
         const entry = unchanged(base, resource)
           ? undefined
-          : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
+          : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
         return planned(entry, { reference: `ImagingStudy/${base.id}`, subject: resource.subject })
       }
       const token = identifierToken(codeSystems.dicomUid, `urn:oid:${uid}`)
