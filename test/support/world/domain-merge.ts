@@ -17,7 +17,7 @@ import { root, settingsOf } from './domain-settings'
 const settings = settingsOf()
 export const sopClass = { system: 'urn:ietf:rfc:3986', code: `urn:oid:${ctImage}` }
 export const endpoint = { reference: 'Endpoint/1' }
-export const ct = { system: dcm, code: 'CT' }
+export const ct = { system: dcm, code: 'CT', display: 'Computed Tomography' }
 
 /** Rows folded into what FHIR holds. */
 export const merge = (

@@ -4,7 +4,7 @@ import { correctModality } from '../../../../lib/domain/mapping/series'
 import { dcm, invalid, mapSeries, missing, unmappable } from '../../../support/world/domain-mapping'
 
 const map = mapSeries()
-const series = { uid: '1.2.3.1', modality: { system: dcm, code: 'CT' } }
+const series = { uid: '1.2.3.1', modality: { system: dcm, code: 'CT', display: 'Computed Tomography' } }
 
 describe('ImagingStudy.series.uid: SeriesInstanceUID (0020,000E), required', () => {
   it('is the bare UID', () => {
