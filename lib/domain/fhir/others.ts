@@ -56,7 +56,7 @@ const withSiblings = (before: Json, after: Json): Json => {
   }
   for (const key of listsByUid) {
     const list = after[key]
-    if (!Array.isArray(list) || !hasSiblings(list)) continue
+    if (list === before[key] || !Array.isArray(list) || !hasSiblings(list)) continue
     next ??= { ...after }
     next[key] = list.map((each: unknown) =>
       isRecord(each) ? withSiblings(namedLike(before[key], each) ?? each, each) : each,
