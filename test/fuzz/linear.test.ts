@@ -25,9 +25,25 @@ const inputs: Readonly<Record<string, (size: number) => string>> = {
   'words and blanks': (size) => 'a '.repeat(size / 2),
 }
 
-const keywords = (Object.keys(dictionary) as ReadonlyArray<keyof typeof dictionary>).filter(
-  (keyword): keyword is ValueKeyword => dictionary[keyword].vr !== 'SQ',
+// One of each reader: what is special has a reader of its own.
+const ofEachVr = new Map(
+  (Object.keys(dictionary) as ReadonlyArray<keyof typeof dictionary>)
+    .filter((keyword): keyword is ValueKeyword => dictionary[keyword].vr !== 'SQ')
+    .map((keyword) => [dictionary[keyword].vr, keyword]),
 )
+const keywords: ReadonlyArray<ValueKeyword> = [
+  ...new Set<ValueKeyword>([
+    ...ofEachVr.values(),
+    ...([
+      'StudyDescription',
+      'PatientID',
+      'PatientName',
+      'PatientSex',
+      'TimezoneOffsetFromUTC',
+      'BodyPartExamined',
+    ] as const),
+  ]),
+]
 
 const judge = makeJudge(settingsOf())
 
@@ -49,7 +65,7 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
 }
 
 const shortest = (work: () => unknown): number => {
-  const times = Array.from({ length: 3 }, () => {
+  const times = Array.from({ length: 2 }, () => {
     const from = performance.now()
     work()
     return performance.now() - from
