@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib'
 import { convertBytes } from 'dicom-character-set'
+import { withoutTrailing } from '../../lib/domain/text'
 
 /**
  * dcmjs decodes the text of a dataset by its first character set alone, that of its items not at all, and refuses a
@@ -76,7 +77,7 @@ const decode = (text: string, characterSet: string, vr: string): string => {
 const groupsOf = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value
   const { Alphabetic = '', Ideographic = '', Phonetic = '' } = value as Readonly<Record<string, string>>
-  return [Alphabetic, Ideographic, Phonetic].join('=').replace(/=+$/, '')
+  return withoutTrailing([Alphabetic, Ideographic, Phonetic].join('='), '=')
 }
 
 /** The values of an element in Unicode. A byte of a character may be a backslash, so they are decoded as one text. */

@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib'
+import { withoutTrailing } from '../../lib/domain/text'
 
 const undefinedLength = 0xffffffff
 const item = 'FFFEE000'
@@ -86,7 +87,7 @@ const openDataset = (file: Buffer): { dataset: Buffer; datasetAt: number; encodi
   while (at < file.length && readTag(file, at, metaEncoding).startsWith('0002')) {
     const header = readHeader(file, at, metaEncoding)
     at = skipValue(file, header, metaEncoding)
-    if (header.tag === '00020010') syntax = file.toString('latin1', header.valueAt, at).replace(/[\0 ]+$/, '')
+    if (header.tag === '00020010') syntax = withoutTrailing(file.toString('latin1', header.valueAt, at), '\0 ')
   }
   if (syntax === '') throw new Error('the transfer syntax is missing')
   const rest = file.subarray(at)

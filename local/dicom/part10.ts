@@ -2,6 +2,7 @@ import { data, log } from 'dcmjs'
 import { writtenNumber } from '../../lib/domain/json'
 import { decodedValues, hiddenCharacterSet, withHiddenCharacterSets } from './character-sets'
 import { checkStructure } from './part10-structure'
+import { withoutTrailing } from '../../lib/domain/text'
 
 export interface DicomElement {
   readonly vr: string
@@ -20,14 +21,12 @@ const pixelData = '7FE00010'
 /** What Azure's DICOM service leaves out of its metadata, at any depth. */
 const bulkVrs = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'UN'])
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 
 const isFileMetaOrGroupLength = (tag: string): boolean => tag.startsWith('0002') || tag.endsWith('0000')
 
 const numberIfItParses = (value: unknown): unknown => {
-  const text = String(value)
-    .replace(/[\0 ]+$/, '')
-    .trimStart()
+  const text = withoutTrailing(String(value), '\0 ').trimStart()
   return decimal.test(text) ? writtenNumber(text) : text
 }
 

@@ -135,7 +135,7 @@ export const readIS: Reader<number> = reading((text) =>
 /** DS, FD: a decimal with its digits. In DICOM JSON it is a number, or a string; more digits than DS has are read. */
 export const readDS: Reader<number | WrittenNumber> = reading(
   (text) =>
-    text.length <= 64 && /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) && Number.isFinite(Number(text))
+    text.length <= 64 && /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) && Number.isFinite(Number(text))
       ? valid(writtenNumber(text))
       : invalid('not a decimal (DS)'),
   { asWritten: true },
