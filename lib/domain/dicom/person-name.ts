@@ -87,12 +87,17 @@ const partsOf = (group: unknown): ReadonlyArray<unknown> =>
 
 /** A backslash parts values here, too (PS3.5 §6.4): the groups of each stand at the same place. */
 const parted = (value: unknown): ReadonlyArray<unknown> => {
-  if (typeof value === 'string') return partsOf(value)
+  if (typeof value === 'string') return partsOf(value).filter((part) => part !== '')
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [value]
   const groups = keys.map((key) => partsOf(Reflect.get(value, key)))
   const count = Math.max(...groups.map(({ length }) => length))
   if (count === 1) return [value]
-  return Array.from({ length: count }, (_, at) => Object.fromEntries(keys.map((key, of) => [key, groups[of]?.[at]])))
+  const names: Array<unknown> = []
+  for (let at = 0; at < count; at++) {
+    const [Alphabetic, Ideographic, Phonetic] = groups.map((parts) => parts[at] || undefined)
+    if (Alphabetic ?? Ideographic ?? Phonetic) names.push({ Alphabetic, Ideographic, Phonetic })
+  }
+  return names
 }
 
 /** PN of VM 1-n: each name for itself; absent ones are left out. */

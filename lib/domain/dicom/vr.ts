@@ -55,7 +55,8 @@ const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, 
   for (const value of values) {
     const text = textOf(value, asWritten)
     if (text === undefined) return TH.left('not a text')
-    if (parted && text.includes('\\')) texts.push(...text.split('\\').map(trimPadding))
+    // One by one: a million arguments are more than a stack holds.
+    if (parted && text.includes('\\')) for (const part of text.split('\\')) texts.push(trimPadding(part))
     else texts.push(text)
   }
   const [first = '', ...others] = texts.filter((text) => text !== '')
