@@ -18,7 +18,7 @@ let passed = 0
 let failed = 0
 
 // Every step runs, also after one that failed: one look at the output tells all that is wrong.
-for (const script of ['build', 'check:types', 'check:lint', 'check:format', 'check:boundaries']) {
+for (const script of ['build', 'check:types', 'check:lint', 'check:format', 'check:boundaries', 'check:rooms']) {
   console.log(`\n▸ ${script}`)
   if (await node('--run', script)) passed += 1
   else failed += 1

@@ -1,6 +1,8 @@
 import { Cron } from 'croner'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type CastReport, cast, configurationProblems, exitCodeOf, jsonLog, keepHeapSmall } from '../lib/composition'
+import { keepHeapSmall } from '../lib/adapters/heap'
+import { jsonLog } from '../lib/adapters/log'
+import { type CastReport, cast, configurationProblems, exitCodeOf } from '../lib/composition/cast'
 import { progressLine } from './progress'
 import { environment } from './settings'
 import { plural } from './text-table'
@@ -34,14 +36,16 @@ const parseBudget = (text: string): number => {
 /** `dicomcast cast`: the timer's run, outside Azure Functions. */
 export const castCommand = (): Command =>
   new Command('cast')
-    .description('cast changes of the DICOM service into FHIR: one batch, unless told otherwise')
+    .description('cast changes from the DICOM service into FHIR: one batch, unless told otherwise')
     .addOption(
-      new Option('--until-caught-up', 'take batches until the head of the feed is reached').conflicts('maxBatches'),
+      new Option('--until-caught-up', 'cast batch after batch until the head of the feed is reached').conflicts(
+        'maxBatches',
+      ),
     )
-    .option('--max-batches <number>', 'take at most so many batches', parseBatches)
-    .option('--watch', 'run on CastSchedule until stopped (SIGTERM or Ctrl-C ends it after the batch in hand)')
-    .option('--budget <duration>', 'time one run may take, e.g. 90s, 15m, 2h (default: no limit)', parseBudget)
-    .option('--json', 'one line of JSON a run on stdout; logs go to stderr')
+    .option('--max-batches <number>', 'cast at most this many batches', parseBatches)
+    .option('--watch', 'run on CastSchedule until stopped (SIGTERM or Ctrl-C ends it after the current batch)')
+    .option('--budget <duration>', 'longest time for one run, e.g. 90s, 15m, 2h (default: no limit)', parseBudget)
+    .option('--json', 'one line of JSON per run on stdout; logs go to stderr')
     .addHelpText('after', help)
     .action(async (options: CastCommandOptions) => {
       keepHeapSmall()
@@ -55,9 +59,10 @@ Settings come from the environment, then from local.settings.json in this folder
 
 Exit codes:
   0  CaughtUp, BatchDone, OutOfTime, Stopped
-  2  ConfigurationInvalid, or a wrong option
+  2  ConfigurationInvalid, or an invalid option
   3  ServiceUnavailable, AccessDenied, FeedReset, FhirRejectsAll, CheckpointMoved, LeaseLost
-  4  LeaseHeld: another run is at work`
+  4  LeaseHeld: another run is active
+  5  WaitingForHoles: numbers of the feed are missing, and too many are waited for already`
 
 interface Stopper {
   readonly stopping: () => boolean

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
-import { type StatusAnswer, setCheckpoint, status } from '../lib/composition/operate'
+import { setCheckpoint } from '../lib/composition/feed'
+import { type StatusAnswer, status } from '../lib/composition/status'
 import { parseCheckpoint } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 
@@ -14,16 +15,19 @@ interface Options extends Output {
 export const checkpointCommand = (): Command =>
   withJson(new Command('checkpoint'))
     .description(
-      'show the checkpoint, or move it: what lies behind it is cast again, what is passed over is never cast',
+      'show the checkpoint, or move it: entries after it are cast again, entries that it is moved past are never cast',
     )
-    .option('--to-sequence <number>', 'the next run begins behind this sequence')
+    .option('--to-sequence <number>', 'the next run begins after this sequence')
     .addOption(
       new Option(
         '--to-time <time>',
-        'the next run begins with what was stored from then on, such as 2026-11-23T20:00:00Z',
+        'the next run begins with what was stored since then, such as 2026-11-23T20:00:00Z',
       ).conflicts('toSequence'),
     )
-    .option('--etag <etag>', 'the one shown: nobody has moved it since ("none" while there is no checkpoint)')
+    .option(
+      '--etag <etag>',
+      'the etag that was shown: proof that nobody has moved it since ("none" while there is no checkpoint)',
+    )
     .option('--confirm', 'yes, move it')
     .addHelpText('after', exitCodesHelp())
     .action(run)
@@ -48,8 +52,9 @@ const run = async (options: Options): Promise<void> => {
   const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
   const request = parsed(parseCheckpoint(asked), options, { sequence: '--to-sequence', time: '--to-time' })
   if (request === undefined) return
-  show(await setCheckpoint(operator(), request), options, ({ from, to, head }) => [
+  show(await setCheckpoint(operator(), request), options, ({ from, to, head, openHoles }) => [
     `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
+    ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
   ])
 }
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/operate'
+import { type ErrorTable, type FailurePage, allFailures } from '../lib/composition/failures'
 import { allTables, parseFailuresList, parseTable } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, failed, given, operator, parsed, withJson, write } from './operator'
 import { plural, textTable } from './text-table'
@@ -14,12 +14,12 @@ interface Options extends Output {
 /** `dicomcast failures`: what could not be cast, and why. */
 export const failuresCommand = (): Command =>
   withJson(new Command('failures'))
-    .description('what could not be cast, or not in full, and why')
+    .description('what could not be cast, or only in part, and why')
     .argument('[table]', 'one table; all of them when it is left out')
     .option('--study <uid>', 'only rows of this study')
     .option('--code <code>', 'only rows with this code, such as PatientMismatch')
-    .option('--since <time>', 'only rows written from then on, such as 2026-11-23T20:00:00Z')
-    .option('--limit <number>', 'at most so many rows of a table (default 100, at most 100000)')
+    .option('--since <time>', 'only rows written since then, such as 2026-11-23T20:00:00Z')
+    .option('--limit <number>', 'at most this many rows per table (default 100, at most 100000)')
     .addHelpText('after', exitCodesHelp('there are rows'))
     .action(run)
 

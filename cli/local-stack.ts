@@ -18,17 +18,17 @@ interface Options {
 export const stackCommand = (): Command =>
   new Command('stack')
     .description('everything at once, with real DICOM files: storage, DICOM service, FHIR service and the function app')
-    .option('--once', 'do one run, show the result and end')
-    .option('--dicom <folder>', 'store the DICOM files below this folder in place of the samples')
-    .option('--dicomweb <url>', 'your own DICOM service in place of the local one (the files are stored there)')
-    .option('--fhir <url>', 'your own FHIR server in place of the local one (it is written to)')
+    .option('--once', 'cast once, show the result and exit')
+    .option('--dicom <folder>', 'store the DICOM files in this folder and below instead of the samples')
+    .option('--dicomweb <url>', 'your own DICOM service instead of the local one (the files are stored there)')
+    .option('--fhir <url>', 'your own FHIR server instead of the local one (it is written to)')
     .addOption(
       new Option(
         '--hapi',
-        'HAPI FHIR in place of the local FHIR service (needs a JDK of 17 or newer, and Maven)',
+        'HAPI FHIR instead of the local FHIR service (needs a JDK 17 or newer, and Maven)',
       ).conflicts(['fhir', 'keep']),
     )
-    .option('--keep <folder>', 'keep what is stored between starts in this folder (default: in memory)')
+    .option('--keep <folder>', 'keep what is stored in this folder from start to start (default: in memory)')
     .option('--port <number>', 'first of three ports: functions, DICOM, FHIR (default 7071; 0: free ones)', parsePort)
     .addHelpText('after', '\nSettings such as Patient__PatientSystemId or CastSchedule are taken from the environment.')
     .action(run)

@@ -7,7 +7,7 @@ import { stackCommand } from './local-stack'
 
 export const localCommand = (): Command =>
   new Command('local')
-    .description('services for trying DICOMcast out on this machine (not for production)')
+    .description('services to try DICOMcast with on this machine (not for production)')
     .addCommand(dicomCommand())
     .addCommand(fhirCommand())
     .addCommand(functionsCommand())
@@ -55,7 +55,7 @@ const fhirCommand = (): Command =>
     })
 
 const functionsCommand = (): Command =>
-  serviceCommand('functions', 'the compiled function app, on its schedule and under /api (in place of "func start")')
+  serviceCommand('functions', 'the compiled function app, on its schedule and under /api (instead of "func start")')
     .option('--root <folder>', "folder with the app's package.json", join(__dirname, '..', '..'))
     .addHelpText('after', '\nSettings come from the environment, then from local.settings.json in that folder.')
     .action(async ({ port, root }: { readonly port: number; readonly root: string }) => {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { jsonLog } from '../lib/composition'
-import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operate'
+import { jsonLog } from '../lib/adapters/log'
+import { type Answer, type Operator, exitCodeOfFailure } from '../lib/composition/operator'
 import { problemOf } from '../lib/composition/problem'
-import type { Parsed } from '../lib/requests/requests'
+import type { Parsed } from '../lib/requests/codecs'
 import { environment } from './settings'
 import { userName } from './user-name'
 
@@ -16,9 +16,9 @@ export const exitCodesHelp = (one?: string): string => `
 Settings come from the environment, then from local.settings.json in this folder.
 
 Exit codes:
-  0  fine${one === undefined ? '' : `\n  1  ${one}`}
-  2  a wrong option or configuration
-  3  a service is in the way
+  0  all is well${one === undefined ? '' : `\n  1  ${one}`}
+  2  an invalid option or configuration
+  3  a service failed or refused
   4  another run holds the lease`
 
 export const withJson = (command: Command): Command =>

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Preview, previewBatches } from '../lib/composition/operate'
+import { type Preview, previewBatches } from '../lib/composition/feed'
 import { parsePreview } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
@@ -14,8 +14,8 @@ interface Options extends Output {
 export const previewCommand = (): Command =>
   withJson(new Command('preview'))
     .description('what the next batches would do; writes nothing')
-    .option('--batches <number>', 'how many (default 1)')
-    .option('--from-sequence <number>', 'where to begin (default: at the checkpoint)')
+    .option('--batches <number>', 'how many batches (default 1)')
+    .option('--from-sequence <number>', 'begin after this sequence (default: at the checkpoint)')
     .addHelpText('after', exitCodesHelp('entries would be recorded in the fail tables'))
     .action(async (options: Options) => {
       const { batches, fromSequence } = options

@@ -1,4 +1,4 @@
-import type { Progress } from '../lib/composition'
+import type { Progress } from '../lib/composition/cast'
 
 const width = 24
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Replay, replayRows } from '../lib/composition/operate'
+import { type Replay, replayRows } from '../lib/composition/feed'
 import { parseReplay } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar, stepsOn } from './progress'
@@ -17,13 +17,13 @@ interface Options extends Output {
 /** `dicomcast replay`: casts entries of the fail tables once more. */
 export const replayCommand = (): Command =>
   withJson(new Command('replay'))
-    .description('cast entries of the fail tables once more; those that succeed lose their row')
+    .description('cast the entries in the fail tables again; the row of each that succeeds is removed')
     .option('--table <table>', 'all rows of this table')
-    .option('--row <table/row...>', 'these rows, by the names that failures --json lists')
+    .option('--row <table/row...>', 'these rows, named as failures --json lists them')
     .option('--study <uid>', 'all rows of this study')
     .option('--partition <name>', 'only rows of this partition')
-    .option('--limit <number>', 'at most so many rows (default 1000)')
-    .option('--dry-run', 'tell what would become of each row, and write nothing')
+    .option('--limit <number>', 'at most this many rows (default 1000)')
+    .option('--dry-run', 'show what would become of each row, and write nothing')
     .addHelpText('after', exitCodesHelp('rows are left'))
     .action(run)
 

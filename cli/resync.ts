@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type Resync, resyncStudy } from '../lib/composition/operate'
+import { type Resync, resyncStudy } from '../lib/composition/studies'
 import { parseStudy } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 import { counts } from './text-table'
@@ -10,7 +10,7 @@ export const resyncCommand = (): Command =>
     .description('rebuild one study in FHIR: add what is missing, correct what differs, remove what is gone')
     .argument('<study>', 'its StudyInstanceUID')
     .option('--partition <name>', 'its partition (default: Microsoft.Default)')
-    .addHelpText('after', exitCodesHelp('instances of it cannot be cast'))
+    .addHelpText('after', exitCodesHelp('some of its instances cannot be cast'))
     .action(async (study: string, options: Output & { readonly partition?: string }) => {
       const request = parsed(parseStudy(given({ study, partition: options.partition })), options, { study: '<study>' })
       if (request === undefined) return

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { settingWarnings } from '../lib/composition'
+import { settingWarnings } from '../lib/config/setting-names'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

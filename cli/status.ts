@@ -1,13 +1,13 @@
 import { Command } from 'commander'
-import { type RunRecord, type StatusAnswer, status } from '../lib/composition/operate'
+import { type RunRecord, type StatusAnswer, status } from '../lib/composition/status'
 import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
 import { ago, counts, plural, textTable } from './text-table'
 
 /** `dicomcast status`: does it work, how far behind, what failed. */
 export const statusCommand = (): Command =>
   withJson(new Command('status'))
-    .description('is it working, how far behind is it, and what failed')
-    .addHelpText('after', exitCodesHelp('it works, and something needs a look; 3 when it does not work'))
+    .description('whether it works, how far behind it is, and what failed')
+    .addHelpText('after', exitCodesHelp('it works, but needs attention; 3 when it does not work'))
     .action(async (output: Output) =>
       show(await status(operator()), output, statusLines, ({ state }) => exitCodes[state]),
     )

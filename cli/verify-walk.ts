@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type Answer,
-  type Operator,
-  type Resync,
-  type Scope,
-  type StudyReport,
-  resyncStudy,
-  verifyMany,
-} from '../lib/composition/operate'
-import type { WalkTally } from '../lib/requests/requests'
+import type { Answer, Operator } from '../lib/composition/operator'
+import { type Resync, type Scope, type StudyReport, resyncStudy, verifyMany } from '../lib/composition/studies'
+import type { WalkTally } from './walk-state'
 import { type Output, failed, write } from './operator'
 import { progressBar } from './progress'
 import { resyncLines } from './resync'

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { resyncStudy, verifyOne } from '../lib/composition/operate'
+import { resyncStudy, verifyOne } from '../lib/composition/studies'
 import { parseStudy, parseVerifyScope } from '../lib/requests/requests'
 import { exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { resyncExitCode, resyncLines } from './resync'
@@ -19,10 +19,10 @@ export const verifyCommand = (): Command =>
     .argument('[study]', 'a StudyInstanceUID')
     .option('--partition <name>', 'its partition (default: Microsoft.Default)')
     .addOption(new Option('--all', 'all studies of the DICOM service').conflicts(['since', 'sample']))
-    .addOption(new Option('--since <time>', 'studies with a change from then on').conflicts('sample'))
-    .option('--sample <number>', 'so many studies, chosen at random')
+    .addOption(new Option('--since <time>', 'studies that have changed since then').conflicts('sample'))
+    .option('--sample <number>', 'this many studies, chosen at random')
     .option('--repair', 'resync those that differ')
-    .option('--resume <file>', 'keep the position of a walk over many studies in this file, and go on from it')
+    .option('--resume <file>', 'keep how far a walk over many studies has come in this file, and continue from there')
     .addHelpText('after', exitCodesHelp('something differs'))
     .action(run)
 

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import type { Scope } from '../lib/composition/operate'
-import { type WalkState, parseWalkState } from '../lib/requests/requests'
+import type { Scope } from '../lib/composition/studies'
+import { type WalkState, parseWalkState } from './walk-state'
 import { UnreadableSettings } from './settings'
 
 /** Where a walk over studies stands, kept in a file, so that it can be stopped, or killed, and goes on. */

@@ -1,5 +1,8 @@
 import { app } from '@azure/functions'
-import { castOnTimer, jsonLog, keepHeapSmall, stopTakingWork } from '../lib/composition'
+import { keepHeapSmall } from '../lib/adapters/heap'
+import { jsonLog } from '../lib/adapters/log'
+import { stopTakingWork } from '../lib/composition/lifetime'
+import { castOnTimer } from '../lib/composition/timer'
 
 keepHeapSmall()
 

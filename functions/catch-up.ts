@@ -1,4 +1,4 @@
-import { catchUp } from '../lib/composition/operate'
+import { catchUp } from '../lib/composition/feed'
 import { parseCatchUp, parseNoBody } from '../lib/requests/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 

@@ -1,4 +1,4 @@
-import { setCheckpoint } from '../lib/composition/operate'
+import { setCheckpoint } from '../lib/composition/feed'
 import { parseCheckpoint } from '../lib/requests/requests'
 import { answer, bodyOf, refuse, route } from './http'
 

@@ -1,4 +1,4 @@
-import { failure, failures } from '../lib/composition/operate'
+import { failure, failures } from '../lib/composition/failures'
 import { parseFailuresUrl, parseTable } from '../lib/requests/requests'
 import { answer, hasKeyInHeader, notFound, queryOf, refuse, route } from './http'
 

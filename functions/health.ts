@@ -1,4 +1,4 @@
-import { health } from '../lib/composition/operate'
+import { health } from '../lib/composition/status'
 import { route } from './http'
 
 // Anonymous, and so without a word of why: the status says it to those who have a key.

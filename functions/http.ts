@@ -1,6 +1,7 @@
 import { type HttpRequest, type HttpResponseInit, type InvocationContext, app } from '@azure/functions'
-import { isStopping, jsonLog } from '../lib/composition'
-import type { Answer, Operator } from '../lib/composition/operate'
+import { jsonLog } from '../lib/adapters/log'
+import { isStopping } from '../lib/composition/lifetime'
+import type { Answer, Operator } from '../lib/composition/operator'
 import { type Problem, problem, problemOf } from '../lib/composition/problem'
 
 // What the operator routes have in common. Registers nothing by itself.

@@ -1,4 +1,4 @@
-import { previewBatches } from '../lib/composition/operate'
+import { previewBatches } from '../lib/composition/feed'
 import { parseNoBody, parsePreview } from '../lib/requests/requests'
 import { answer, defaultBudgetS, queryOf, refuse, route } from './http'
 

@@ -1,4 +1,4 @@
-import { replayRows } from '../lib/composition/operate'
+import { replayRows } from '../lib/composition/feed'
 import { parseDryRun, parseReplay } from '../lib/requests/requests'
 import { answer, bodyOf, queryOf, refuse, route } from './http'
 

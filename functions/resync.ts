@@ -1,4 +1,4 @@
-import { resyncStudy } from '../lib/composition/operate'
+import { resyncStudy } from '../lib/composition/studies'
 import { parseStudy } from '../lib/requests/requests'
 import { answer, bodyOf, refuse, route } from './http'
 

@@ -1,4 +1,4 @@
-import { status } from '../lib/composition/operate'
+import { status } from '../lib/composition/status'
 import { answer, route } from './http'
 
 route('status', {

@@ -1,4 +1,4 @@
-import { verifyOne } from '../lib/composition/operate'
+import { verifyOne } from '../lib/composition/studies'
 import { parseStudy } from '../lib/requests/requests'
 import { answer, queryOf, refuse, route } from './http'
 

@@ -53,7 +53,7 @@ param fhirAuthenticationEnabled bool = true
 @description('Scope of the token for the FHIR service: its audience and /.default. Empty: its URL and /.default. Set it when SMART on FHIR changed the audience.')
 param fhirScope string = ''
 
-// ── How it casts: the settings of lib/config.ts, with their defaults ─────────────────────────────────────────────────
+// ── How it casts: the settings of lib/config/settings.ts, with their defaults ────────────────────────────────────────
 
 @description('Put before the name of each table. The original has none.')
 @maxLength(33)
@@ -71,13 +71,19 @@ param patientIssuerSystems object = {}
 @description('System of each partition\'s patients: partition to absolute URI.')
 param patientPartitionSystems object = {}
 
-@description('PatientIDs that stand for nobody, in any case: a comma list.')
+@description('PatientIDs that stand for nobody, in any case: a comma-separated list.')
 param patientRejectedIds string = ''
 
 @description('Refuse a PatientID whose birth date and name or sex are of somebody else.')
 param patientMatchGuard bool = true
 
-@description('Whose Patients follow the feed: those created here (own), none (never), or all (always). The others get only what they lack.')
+@description('Birth dates that stand for an unknown one: a comma list of dates as yyyy-mm-dd.')
+param patientPlaceholderBirthDates string = '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31'
+
+@description('Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*: a comma list of patterns.')
+param patientAliasNames string = ''
+
+@description('Which Patients follow the feed: those created here (own), none (never), or all (always). Others only get what they lack.')
 @allowed(['own', 'never', 'always'])
 param patientOverwrite string = 'own'
 
@@ -87,7 +93,7 @@ param enforceValidationOfTagValues bool = false
 @description('Write radiation dose reports as Observations.')
 param generateObservations bool = true
 
-@description('Optional elements that are not written: a comma list of names of docs/mapping.md.')
+@description('Optional elements that are not written: a comma-separated list of names of docs/mapping.md.')
 param mappingExclude string = ''
 
 @description('How long an entry that fails alone is tried again: hh:mm:ss.')
@@ -115,7 +121,7 @@ param defaultTimeZone string = ''
 @description('Where a new installation starts in the change feed: beginning, now, or a sequence (it starts behind that).')
 param startFrom string = 'beginning'
 
-@description('The partitions to sync: a comma list. Empty: all.')
+@description('The partitions to sync: a comma-separated list. Empty: all.')
 param partitions string = ''
 
 @description('Entries of one transaction at the most.')
@@ -227,7 +233,7 @@ var newStorageName = 'st${token}'
 var newStorageId = '${groupId}/providers/Microsoft.Storage/storageAccounts/${newStorageName}'
 var storageParts = split(empty(storageAccountId) ? newStorageId : storageAccountId, '/')
 
-// What the app reads (lib/config.ts), but for the storage, which the host reads too (modules/function-app.bicep).
+// What the app reads (lib/config/settings.ts), but for the storage, which the host reads too (modules/function-app.bicep).
 var castSettings = {
   DicomWeb__Endpoint: usedDicomUrl
   DicomWeb__PrivateEndpoint: dicomPrivateEndpoint
@@ -244,6 +250,8 @@ var castSettings = {
   Patient__PartitionSystems: string(patientPartitionSystems)
   Patient__RejectedIds: patientRejectedIds
   Patient__MatchGuard: toLower(string(patientMatchGuard))
+  Patient__PlaceholderBirthDates: patientPlaceholderBirthDates
+  Patient__AliasNames: patientAliasNames
   Patient__Overwrite: patientOverwrite
   DicomCast__Features__EnforceValidationOfTagValues: toLower(string(enforceValidationOfTagValues))
   DicomCast__Features__GenerateObservations: toLower(string(generateObservations))

@@ -1,24 +1,4 @@
-/** The page without facts: the script fills it in. */
-export const pageOf = (style: string, script: string): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>DICOMcast</title>
-<link rel="icon" href="data:,">
-<style>${style}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to what needs doing</a>
-<header>
-  <p class="brand">DICOMcast <span class="quiet" id="route"></span></p>
-  <p class="quiet" id="read">Reading…</p>
-  <label class="quiet"><input type="checkbox" id="auto" checked> Refresh every 30 s</label>
-  <button type="button" id="refresh">Refresh now</button>
-</header>
-<noscript><p class="needs">This page needs JavaScript. <code>dicomcast status</code> tells the same.</p></noscript>
-<main id="main" tabindex="-1">
+const main = `<main id="main" tabindex="-1">
   <section id="verdict" data-state="unknown" aria-labelledby="headline">
     <span class="mark" id="mark" aria-hidden="true">…</span>
     <div role="status">
@@ -60,7 +40,29 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
     <h2 id="runsTitle">Last runs</h2>
     <div id="runs"></div>
   </section>
-</main>
+</main>`
+
+/** The page without facts: the script fills it in. */
+export const pageOf = (style: string, script: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>DICOMcast</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to what needs doing</a>
+<header>
+  <p class="brand">DICOMcast <span class="quiet" id="route"></span></p>
+  <p class="quiet" id="read">Reading…</p>
+  <label class="quiet"><input type="checkbox" id="auto" checked> Refresh every 30 s</label>
+  <button type="button" id="refresh">Refresh now</button>
+</header>
+<noscript><p class="needs">This page needs JavaScript. <code>dicomcast status</code> tells the same.</p></noscript>
+${main}
 <footer class="quiet">
   No patient data is on this page: UIDs, codes and counts. What to do about each code is told in docs/operations.md.
 </footer>

@@ -34,7 +34,7 @@ param appInsightsConnectionString string
 @description('Subnet to integrate with. Empty: none.')
 param subnetId string
 
-@description('Settings of the app (lib/config.ts), but for the storage.')
+@description('Settings of the app (lib/config/settings.ts), but for the storage.')
 param castSettings object
 
 @description('Keep the timer from firing.')

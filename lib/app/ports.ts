@@ -18,14 +18,17 @@ export interface FeedPage {
 export interface DicomService {
   /** Highest Sequence of the feed; none when it is empty. */
   readonly latest: () => Result<O.Option<number>>
-  /** v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. */
-  readonly range: (offset: number, limit: number, metadata: boolean) => Result<FeedPage>
+  /**
+   * v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. `withinMs`: how
+   * long it may take when that is less than a request may; then it is `timedOut`.
+   */
+  readonly range: (offset: number, limit: number, metadata: boolean, withinMs?: number) => Result<FeedPage>
   /** v2: rows with a Timestamp from `startTime` on, in order of Timestamp, without metadata. */
   readonly window: (startTime: string, offset: number) => Result<FeedPage>
   /** The metadata of all live instances; none when there is no such study, and never for want of the route. */
   readonly study: (partition: string, studyInstanceUid: string) => Result<ReadonlyArray<unknown>>
   /** Of one live instance. */
-  readonly instance: (key: InstanceKey) => Result<O.Option<unknown>>
+  readonly instance: (key: InstanceKey, withinMs?: number) => Result<O.Option<unknown>>
 }
 
 export interface FhirSearch {

@@ -1,5 +1,5 @@
 import { describeServiceError } from '../domain/cast-error'
-import type { Failure } from './operate'
+import type { Failure } from './operator'
 
 /** RFC 9457. `type` is about:blank, so the title is that of the status; `code` is for programs, `detail` for people. */
 export interface Problem {

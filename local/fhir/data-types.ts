@@ -5,6 +5,9 @@ import type { Terminology } from './terminology'
 /** A JSON object whose members are not yet known to be right. */
 export type Json = Readonly<Record<string, unknown>>
 
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** A problem with a member of the value that was looked at; '' is the value itself. */
 export interface Finding {
   readonly member: string

@@ -1,11 +1,9 @@
-import type { DataTypeContext, Json } from './data-types'
-import { dataTypeFindings } from './data-types'
-import type { Definitions, Member, Shape } from './definitions'
-import { loadDefinitions } from './definitions'
+import { type Report, checkContained, containedIn } from './contained'
+import { type DataTypeContext, type Json, dataTypeFindings, isObject } from './data-types'
+import { type Definitions, type Member, type Shape, loadDefinitions } from './definitions'
 import { holds, isEvaluated } from './invariants'
 import { primitiveProblem } from './primitives'
-import type { Terminology } from './terminology'
-import { loadTerminology } from './terminology'
+import { type Terminology, loadTerminology } from './terminology'
 
 /**
  * What is wrong with a resource: where, by which rule of R4, and why. The message never repeats a value: it may be
@@ -20,7 +18,7 @@ export interface Problem {
 interface Walk {
   readonly definitions: Definitions
   readonly terminology: Terminology
-  readonly report: (path: string, rule: string, message: string) => void
+  readonly report: Report
   /** The resource that is walked, and the one that contains it, if one does. */
   readonly resource: Json
   readonly rootResource: Json
@@ -37,8 +35,6 @@ interface Place {
 }
 
 let loaded: Pick<Walk, 'definitions' | 'terminology'> | undefined
-
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const listOf = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [value])
 
@@ -194,43 +190,6 @@ const membersIn = (shape: Shape, names: ReadonlyArray<string>): ReadonlySet<Memb
     }),
   )
 
-/** Every string that could point at a contained resource: references, and canonical or other URIs with a fragment. */
-const fragmentsIn = (value: unknown, found: Set<string>): Set<string> => {
-  if (typeof value === 'string' && value.startsWith('#')) found.add(value)
-  else if (typeof value === 'object' && value !== null) {
-    for (const inner of Object.values(value)) fragmentsIn(inner, found)
-  }
-  return found
-}
-
-/** dom-3, and that a contained resource can be referred to at all. */
-const checkContained = ({ report }: Walk, { contained, ...members }: Json, path: string): void => {
-  if (!Array.isArray(contained)) return
-  const fromOutside = fragmentsIn(members, new Set())
-  const fromInside = contained.map((each) => fragmentsIn(each, new Set()))
-  const ids = contained.map((each: unknown) => (isObject(each) ? each['id'] : undefined))
-  ids.forEach((id, at) => {
-    const place = `${path}.contained[${at}]`
-    if (typeof id !== 'string') {
-      report(`${place}.id`, 'cardinality', 'is required of a contained resource')
-      return
-    }
-    if (ids.indexOf(id) < at) report(`${place}.id`, 'contained', 'another contained resource has the same id')
-    const isReferred = [fromOutside, ...fromInside.toSpliced(at, 1)].some((fragments) => fragments.has(`#${id}`))
-    if (!isReferred && fromInside[at]?.has('#') !== true) {
-      report(place, 'dom-3', 'nothing refers to this contained resource, and it does not refer to its container')
-    }
-  })
-}
-
-const containedIn = ({ contained }: Json): ReadonlyMap<string, string> =>
-  new Map(
-    (Array.isArray(contained) ? contained : []).flatMap((each: unknown): ReadonlyArray<[string, string]> => {
-      const { id, resourceType } = isObject(each) ? each : {}
-      return typeof id === 'string' && typeof resourceType === 'string' ? [[id, resourceType]] : []
-    }),
-  )
-
 type Tools = Pick<Walk, 'definitions' | 'terminology' | 'report'>
 
 const walkResource = (tools: Tools, resource: unknown, path: string, container?: Walk): void => {
@@ -243,7 +202,7 @@ const walkResource = (tools: Tools, resource: unknown, path: string, container?:
   const { rootResource, contained } = container ?? { rootResource: resource, contained: containedIn(resource) }
   const walk: Walk = { definitions, terminology, report, resource, rootResource, contained }
   walkObject(walk, definitions.shapeOf(type), type, resource, path)
-  checkContained(walk, resource, path)
+  checkContained(report, resource, path)
 }
 
 /**
@@ -252,7 +211,7 @@ const walkResource = (tools: Tools, resource: unknown, path: string, container?:
  */
 export const validateResource = (resource: unknown): ReadonlyArray<Problem> => {
   const problems: Problem[] = []
-  const report = (path: string, rule: string, message: string): void => void problems.push({ path, rule, message })
+  const report: Report = (path, rule, message) => void problems.push({ path, rule, message })
   loaded ??= { definitions: loadDefinitions(), terminology: loadTerminology() }
   const type =
     isObject(resource) && typeof resource['resourceType'] === 'string' ? resource['resourceType'] : 'Resource'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { CastReport } from '../../lib/composition'
+import type { CastReport } from '../../lib/composition/cast'
 import type { Command, Request, World, WorldOptions } from './services'
 
 const command = join(__dirname, '..', '..', 'dist', 'cli', 'dicomcast.js')

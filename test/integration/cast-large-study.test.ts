@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import type { CastReport } from '../../lib/composition'
+import type { CastReport } from '../../lib/composition/cast'
 import { bytesSent, held, requested, sole } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'

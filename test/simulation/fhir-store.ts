@@ -70,6 +70,10 @@ const matchers: Readonly<Record<string, Matcher>> = {
       identifiersOf(resource).some((each) => (each.system ?? '') === system && each.value === value),
     ),
   _id: (resource, wanted) => splitAt(',', wanted.replace(/^\|/, '')).includes(resource.id ?? ''),
+  instance: (resource, wanted) =>
+    ((resource as ImagingStudy).series ?? []).some(({ instance = [] }) =>
+      instance.some(({ uid }) => wanted.split(',').includes(uid)),
+    ),
   'connection-type': (resource, wanted) => {
     const { connectionType } = resource as Endpoint
     return tokensOf(wanted).some(([system, code]) => connectionType.system === system && connectionType.code === code)

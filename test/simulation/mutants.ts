@@ -21,11 +21,9 @@ const readForward = 'lib/app/feed/read-forward.ts'
 const probeHoles = 'lib/app/feed/probe-holes.ts'
 const nextCheckpoint = 'lib/app/run/next-checkpoint.ts'
 const isolateRows = 'lib/app/feed/isolate-rows.ts'
-const runCast = 'lib/app/run/run-cast.ts'
+const runCast = 'lib/app/run/cast-batches.ts'
 const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
-const deliver = 'lib/app/cast/deliver.ts'
-const blame = 'lib/app/cast/blame.ts'
-const takeApart = 'lib/app/cast/take-apart.ts'
+const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
@@ -33,7 +31,7 @@ const foldRows = 'lib/domain/batch/fold-rows.ts'
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'holes are not remembered',
-    edits: [{ file: readFeed, from: 'else holes.push({ ...gap, seenAt })', to: 'else gaps.push(gap)' }],
+    edits: [{ file: readFeed, from: 'if (oldTo < gap.to) holes.push(', to: 'if (false) holes.push(' }],
   },
   {
     name: 'holes are not probed',
@@ -41,12 +39,33 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a hole is given up after its first probe',
-    edits: [{ file: probeHoles, from: 'askedAt - hole.seenAt > run.settings.holeAgeMs', to: 'true' }],
+    edits: [{ file: probeHoles, from: 'askedAt - seenAt > run.settings.holeAgeMs', to: 'true' }],
+  },
+  {
+    name: 'a host’s clock tells when a hole was seen',
+    edits: [
+      {
+        file: readFeed,
+        from: 'to: gap.to, seenAt })',
+        to: 'to: gap.to, seenAt: run.ports.clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'a checkpoint that moves forgets its holes',
+    edits: [
+      {
+        file: nextCheckpoint,
+        from: 'feed.holes.filter((hole) => hole.to < syncedSequence || hole.to < from.syncedSequence)',
+        to: 'feed.holes.filter((hole) => syncedSequence === from.syncedSequence && hole.to < syncedSequence)',
+      },
+    ],
   },
   {
     name: 'the age of a gap is taken when a later page is read',
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
+      { file: readFeed, from: 'youngAboveAt(gapSeenAt)', to: 'youngAboveAt(found.at(-1)?.gapSeenAt ?? 0)' },
     ],
     under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
   },
@@ -65,14 +84,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: readForward,
-        from: 'const crossed = await crossGap(run, gap, isEnough)',
+        from: 'const crossed = await crossGap(run, gap, pull.isEnough)',
         to: 'const crossed = E.right(head)',
       },
     ],
   },
   {
     name: 'a restored feed is read on',
-    edits: [{ file: readForward, from: 'return isTheSame || last.uid === undefined', to: 'return true' }],
+    edits: [{ file: readForward, from: 'return same.right ? read', to: 'return true ? read' }],
   },
   {
     name: 'a row is blamed while all metadata is out',
@@ -95,16 +114,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: runCast,
-        from: 'const settledErrors = await settleErrors(',
-        to: `const early = await writeCheckpoint(run, stored, next)
-             if (E.isRight(early)) stored = early.right
-             const settledErrors = await settleErrors(`,
+        from: 'const errors = await settleErrors(',
+        to: `const early = await writeCheckpoint(run, casting.stored, next)
+             if (E.isRight(early)) casting.stored = early.right
+             const errors = await settleErrors(`,
       },
     ],
   },
   {
     name: 'the checkpoint passes entries that are not settled',
-    edits: [{ file: nextCheckpoint, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
+    edits: [{ file: nextCheckpoint, from: 'const index = firstOpen < 0 ? ', to: 'const index = true ? ' }],
   },
   {
     name: 'a late row that was not settled is forgotten',
@@ -131,7 +150,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: session,
-        from: 'const ready = await before',
+        from: 'const ready = await position.before',
         to: 'const ready = undefined as E.Either<ServiceError, void> | undefined',
       },
     ],
@@ -168,35 +187,35 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'what was found by a conditional create counts as written',
-    edits: [
-      { file: session, from: '(entry, index) => entry.creates && answers', to: '(entry, index) => false && answers' },
-    ],
+    edits: [{ file: session, from: 'entry.creates && outcome.entries', to: 'false && outcome.entries' }],
   },
   {
     name: 'a refused If-Match counts as stored',
     edits: [
       {
-        file: deliver,
-        from: 'if (wasSent) rowsOf(units).forEach((row) => sent.add(row))',
-        to: `if (result.error._tag === 'FhirConflict') { settleStored(rowsOf(units)); continue }
-             if (wasSent) rowsOf(units).forEach((row) => sent.add(row))`,
+        file: delivery,
+        from: "const isRefused = sent.error._tag === 'FhirConflict' && sent.error.status === 409",
+        to: `if (sent.error._tag === 'FhirConflict') {
+               return bundleCommitted(state, lot, { ...round, bundles }, units, new Set())
+             }
+             const isRefused = false`,
       },
     ],
   },
   {
     name: 'entries are blamed without comparison',
     edits: [
-      { file: blame, from: `if (alone._tag !== 'Committed') return stop`, to: '' },
-      { file: blame, from: 'return compared ? inTurn', to: 'return true ? inTurn' },
+      { file: delivery, from: `if (sent._tag !== 'Committed') return stopped(before, error)`, to: '' },
+      { file: delivery, from: 'if (!isStored && !isOnePerson(failing)) return stopped(state, error)', to: '' },
     ],
   },
   {
     name: 'a rejected transaction is recorded whole',
     edits: [
       {
-        file: takeApart,
-        from: 'if (units.length > 1) return inTurn(halves(units).map(rowsOf))',
-        to: 'return recorded(rowsOf(units), error)',
+        file: delivery,
+        from: 'if (units.length > 1) return inTurn(state, halves(units).map(rowsOf))',
+        to: 'return recorded(state, bySequence(rowsOf(units)), error, goOn)',
       },
     ],
   },

@@ -1,6 +1,7 @@
 import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
-import { type RunSummary, runCast } from '../../lib/app/run/run-cast'
+import { runCast } from '../../lib/app/run/run-cast'
+import type { RunSummary } from '../../lib/app/run/summary'
 import { dicomServiceFor } from './dicom-service'
 import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'

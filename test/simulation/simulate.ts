@@ -44,6 +44,8 @@ const settingsFrom = (random: Random): CastSettings => ({
     issuerSystems: {},
     rejectedIds: new Set(),
     matchGuard: true,
+    placeholderBirthDates: new Set(),
+    aliasNames: [],
     overwrite: 'own',
   },
   batchSize: random.between(1, 10),

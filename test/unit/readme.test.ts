@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from '@jest/globals'
-import { type SettingDescription, settingDescriptions } from '../../lib/config'
+import type { SettingDescription } from '../../lib/config/setting'
+import { settingDescriptions } from '../../lib/config/settings'
 
 const root = join(__dirname, '..', '..')
 const cell = (text: string): string => text.replaceAll('|', '\\|')

@@ -4,15 +4,9 @@ import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
 import type { ServiceError } from '../../domain/cast-error'
-import {
-  type HttpAnswer,
-  type HttpFailure,
-  type HttpRequest,
-  isRecord,
-  type Send,
-  type Service,
-  unavailable,
-} from './http'
+import { isRecord, unavailable } from './answers'
+import type { HttpAnswer, HttpFailure, HttpRequest, Service } from './exchange'
+import type { Send } from './http'
 
 /** `forceRefresh`: the last one was refused. None when authentication is off. */
 export type TokenSource = (forceRefresh: boolean) => TE.TaskEither<ServiceError, O.Option<string>>
@@ -128,6 +122,7 @@ const serviceError =
     const error = {
       ...unavailable(hop, failure.reason),
       ...(failure.outOfTime === true ? { outOfTime: true } : {}),
+      ...(failure._tag === 'AnswerLost' && failure.timedOut === true ? { timedOut: true } : {}),
     }
     return failure._tag === 'AnswerLost' && method !== 'GET' ? { ...error, answerLost: true } : error
   }

@@ -11,9 +11,8 @@ import {
   type Failures,
   errorTables,
 } from '../../app/ports-operator'
+import { type Columns, sequenceKey, transientRetry } from './error-columns'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
-
-type Columns = Readonly<Record<string, unknown>>
 
 /** The error tables as an operator reads them; who writes them is in error-tables.ts. */
 export const makeFailureTables = (account: StorageAccount, tableNamePrefix = ''): Failures => {
@@ -50,11 +49,10 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
     setAttempts: ({ table, sequence, etag }, attempts) =>
       pipe(
         tableOf(table).call((client, abortSignal) =>
-          client.updateEntity(
-            { partitionKey: table, rowKey: String(sequence).padStart(19, '0'), Count: attempts },
-            'Merge',
-            { etag, abortSignal },
-          ),
+          client.updateEntity({ partitionKey: table, rowKey: sequenceKey(sequence), Count: attempts }, 'Merge', {
+            etag,
+            abortSignal,
+          }),
         ),
         TE.map(() => undefined),
         TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
@@ -62,8 +60,6 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
       ),
   }
 }
-
-const stuckTable = 'TransientRetryExceptionTable'
 
 /** No row has such a key, and the service takes the question for a fault of its own. */
 const canBeKey = (row: string): boolean => !/[/\\#?\p{Cc}]/u.test(row)
@@ -73,7 +69,7 @@ const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): stri
   [
     odata`PartitionKey eq ${table}`,
     ...(study === undefined ? [] : [odata`StudyUid eq ${study}`]),
-    ...(code === undefined || (code === 'Retrying' && table === stuckTable) ? [] : [odata`Code eq ${code}`]),
+    ...(code === undefined || (code === 'Retrying' && table === transientRetry) ? [] : [odata`Code eq ${code}`]),
     ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
   ].join(' and ')
 

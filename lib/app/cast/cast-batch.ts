@@ -1,13 +1,16 @@
-import * as E from 'fp-ts/Either'
+import type * as E from 'fp-ts/Either'
 import { coalesce } from '../../domain/batch/coalesce'
+import { type Delivery, type Stop, beginDelivery, decide, evolve } from '../../domain/batch/delivery'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
+import { type Settlement, closedLedger, isDelivered } from '../../domain/batch/ledger'
+import { keptRejections } from '../../domain/batch/rejections'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Run } from '../context'
-import { asOutage, openDelivery } from './deliver'
-import { type Batch, type Deliver, maxConflicts } from './delivered'
+import { type Delivering, perform } from './deliver'
 import type { FhirSession } from './fhir-session'
-import { type Settlement, type Stop, openSettlements } from './settlements'
+import { limitsOf } from './prepare'
 
 export interface BatchResult {
   /** By sequence; a row that is not in it is not settled. */
@@ -24,61 +27,46 @@ export interface BatchInput {
   readonly stuckSince: number | undefined
   /** Refused in a row until now; not counted when it is left out: whose rows stand recorded already passes nothing by. */
   readonly rejectedStudies?: ReadonlyArray<string>
-  /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
-  readonly mismatched?: ReadonlySet<string>
+  /** Instances with a PatientMismatch on record, by study: what is stored of it now may have settled it. */
+  readonly mismatched?: Mismatched
+  /** The rows are all live instances of their studies. */
+  readonly isRebuild?: boolean
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
   readonly before?: Promise<E.Either<ServiceError, void>>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
   readonly sequences?: { readonly from: number; readonly to: number }
 }
 
-/** Casts the live rows of one batch into FHIR, and takes apart what is refused. */
+/** Casts the live rows of one batch into FHIR: does what the delivery decides, until it is finished. */
 export const castBatch = async (run: Run, session: FhirSession, input: BatchInput): Promise<BatchResult> => {
-  const { stuckSince, mismatched = new Set<string>() } = input
+  const { stuckSince, rejectedStudies, mismatched = new Map(), isRebuild = false } = input
   const { live, superseded } = coalesce(input.rows)
-  const settlements = openSettlements(session, superseded, input.rejectedStudies)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const batch: Batch = { run, session, live, settlements, position, stuckSince, mismatched }
-  const { deliver, splitting, syncedInstances } = openDelivery(batch)
+  const delivering: Delivering = { run, session, position, mismatched, isRebuild }
   session.startBatch(input.before)
-  const stop = await finish(batch, deliver)
-  settlements.close(stop)
-  const delivered = new Set(
-    live.filter(({ sequence }) => settlements.isDelivered(sequence)).map(({ key }) => studyKeyText(key)),
-  )
-  return {
-    settled: settlements.settled,
-    // Only of studies that were synced in the end: what is wrong with the others still is.
-    syncedInstances: syncedInstances.filter((key) => delivered.has(studyKeyText(key))),
-    stop,
-    splitting: splitting() && stop !== undefined,
-    rejectedStudies: settlements.rejectedStudies(),
+  const { totalRetryDurationMs } = run.settings
+  let state = beginDelivery({
+    ...{ live, superseded, stuckSince, totalRetryDurationMs, rejectedStudies },
+    ...{ limits: limitsOf(run), hasPosition: session.hasPosition },
+  })
+  for (;;) {
+    const action = decide(state)
+    if (action._tag === 'Finish') return resultOf(state, action.stop)
+    state = evolve(state, await perform(delivering, action))
   }
 }
 
-/** Delivers all of it, and moves our position. */
-const finish = async (batch: Batch, deliver: Deliver): Promise<Stop | undefined> => {
-  const { session, live, position, settlements } = batch
-  const delivered = await deliver(live, 'split')
-  if (delivered._tag === 'Stop') return delivered.stop
-  // Also when nothing had to be written: else an older transaction of a sleeping run could still be committed.
-  for (let attempt = 0; live.length > 0 && !session.moved(); attempt++) {
-    const known = await session.readPosition()
-    if (E.isLeft(known)) return known.left
-    const result = await session.send([], position)
-    if (result._tag === 'OutOfTime') return result
-    if (result._tag === 'Failed') return result.error
-    if (result._tag === 'Rejected') {
-      return { _tag: 'ServiceUnavailable', hop: 'fhir', reason: 'it refuses our position (a Basic resource)' }
-    }
-    if (result._tag === 'Reread') {
-      if (attempt >= maxConflicts) return asOutage(result.error)
-      const again = await deliver(
-        live.filter(({ sequence }) => settlements.isDelivered(sequence)),
-        'split',
-      )
-      if (again._tag === 'Stop') return again.stop
-    }
+const resultOf = ({ ledger, input, takingApart }: Delivery, stop: Stop | undefined): BatchResult => {
+  const settled = closedLedger(ledger, stop?._tag === 'FhirRejectsAll')
+  const delivered = new Set(
+    input.live.filter((row) => isDelivered({ settled }, row)).map(({ key }) => studyKeyText(key)),
+  )
+  return {
+    settled,
+    // Only of studies that were synced in the end: what is wrong with the others still is.
+    syncedInstances: ledger.synced.filter((key) => delivered.has(studyKeyText(key))),
+    stop,
+    splitting: takingApart && stop !== undefined,
+    rejectedStudies: ledger.rejections === undefined ? [] : keptRejections(ledger.rejections),
   }
-  return undefined
 }

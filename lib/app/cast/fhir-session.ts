@@ -1,40 +1,60 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { EntryError, ServiceError } from '../../domain/cast-error'
+import type { Sent } from '../../domain/batch/delivery'
+import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
 import { positionId, positionResource, positionSequence } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs, retrying } from '../context'
-
-export type Sent =
-  /** `found`: entries that were to be created and were there: theirs was not written. */
-  | { readonly _tag: 'Committed'; readonly found: ReadonlySet<TransactionEntry> }
-  | { readonly _tag: 'Rejected'; readonly error: EntryError }
-  /** Read again, merge again: another writer was there, or our own answer was lost. */
-  | { readonly _tag: 'Reread'; readonly error: ServiceError }
-  /** `attempts`: one is not enough to blame anybody. */
-  | { readonly _tag: 'Failed'; readonly error: ServiceError; readonly attempts: number }
-  | { readonly _tag: 'OutOfTime' }
+import type { TransactOutcome } from '../ports'
 
 /**
  * Our transactions of one run. Each carries our position in FHIR with If-Match: one that was built on an old snapshot
  * fails as a whole, whoever sent it.
  */
 export interface FhirSession {
+  /** A server without Basic has none. */
+  readonly hasPosition: boolean
   /** Makes sure that our position is known; before every snapshot. */
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
-  /** The version our last transaction left or met; none while unknown. */
-  readonly version: () => string | undefined
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
-  /** True when a transaction was committed since the batch began, and since the last lost answer. */
-  readonly moved: () => boolean
   /** `before`: nothing is sent until that came about. */
   readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>) => void
-  readonly send: (
-    entries: ReadonlyArray<TransactionEntry>,
-    sequences: { readonly from: number; readonly to: number },
-  ) => Promise<Sent>
+  readonly send: (entries: ReadonlyArray<TransactionEntry>, sequences: Sequences) => Promise<Sent>
 }
+
+interface Sequences {
+  readonly from: number
+  readonly to: number
+}
+
+/** What a session knows of our position. */
+interface Position {
+  readonly run: Run
+  readonly isKept: boolean
+  /** The version our last transaction left or met; none while unknown. */
+  version: string | undefined
+  reached: number | undefined
+  before: Promise<E.Either<ServiceError, void>> | undefined
+}
+
+export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
+  const position: Position = {
+    ...{ run, isKept: offersBasic },
+    ...{ version: undefined, reached: undefined, before: undefined },
+  }
+  return {
+    hasPosition: offersBasic,
+    readPosition: () => readPosition(position),
+    reached: () => position.reached ?? 0,
+    startBatch: (before) => {
+      position.before = before
+    },
+    send: (entries, sequences) => send(position, entries, sequences),
+  }
+}
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
 
 const unusable = (reason: string): E.Either<ServiceError, never> =>
   E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason })
@@ -42,96 +62,98 @@ const unusable = (reason: string): E.Either<ServiceError, never> =>
 const noVersions =
   'it tells no versions (neither ETag nor meta.versionId): an update could not be guarded against another writer'
 
-export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
+const readPosition = async (position: Position): Result<void> => {
+  if (!position.isKept || position.version !== undefined) return E.right(undefined)
+  const { run } = position
+  const first = await readVersion(position)
+  if (E.isLeft(first)) return first
+  if (first.right === undefined) {
+    const born = await bear(run)
+    if (E.isLeft(born)) return born
+  }
+  const read = first.right === undefined ? await readVersion(position) : first
+  if (E.isLeft(read)) return read
+  if (read.right === undefined) {
+    return unusable('our position (a Basic resource) cannot be read back after it was written')
+  }
+  // Another run may have worked while we slept: what we read of the feed is old then, and must not be written. From
+  // here on it would have to move the position.
+  const held = await retrying(run, run.lease.confirm())
+  if (E.isLeft(held)) return held
+  position.version = asIfMatch(read.right)
+  return E.right(undefined)
+}
+
+const readVersion = async (position: Position): Result<string | undefined> => {
+  const { run } = position
+  const read = await retrying(run, run.ports.fhir.read('Basic', positionId(run.settings.dicom.root)))
+  if (E.isLeft(read)) return read
+  if (O.isNone(read.right)) return E.right(undefined)
+  position.reached ??= positionSequence(read.right.value) ?? 0
+  const versionId = read.right.value.meta?.versionId
+  return versionId === undefined ? unusable(noVersions) : E.right(versionId)
+}
+
+/** With constant content: two runs that meet here write the same. */
+const bear = async (run: Run): Result<void> => {
+  const held = run.lease.check()
+  if (E.isLeft(held)) return held
+  const { root } = run.settings.dicom
+  const put = run.ports.fhir.put('Basic', positionId(root), JSON.stringify(positionResource({ root })))
+  const born = await retrying(run, put)
+  return E.isLeft(born) && born.left._tag !== 'FhirConflict' ? born : E.right(undefined)
+}
+
+const send = async (
+  position: Position,
+  entries: ReadonlyArray<TransactionEntry>,
+  sequences: Sequences,
+): Promise<Sent> => {
+  const all = [...positionEntry(position, sequences.to), ...entries]
+  if (all.length === 0) return { _tag: 'Committed', found: new Set() }
+  const ready = await position.before
+  if (ready !== undefined && E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
+  const { run } = position
+  const body = transactionText(all)
+  for (let attempt = 1; ; attempt++) {
+    if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
+    const held = run.lease.check()
+    if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
+    const result = await run.ports.fhir.transact(body, all.length, `${sequences.from}-${sequences.to}`)()
+    if (E.isRight(result)) return taken(position, entries, result.right)
+    const { left: error } = result
+    if (error._tag === 'FhirConflict') return refusedFor(position, error)
+    if (error._tag !== 'ServiceUnavailable') return { _tag: 'Failed', error, attempts: attempt }
+    if (error.answerLost === true) {
+      // It may have been carried out, or be at work still: what follows must read and move the position.
+      position.version = undefined
+      return { _tag: 'Reread', error, positionMoved: true }
+    }
+    if (!(await pauseBefore(run, attempt, error))) return { _tag: 'Failed', error, attempts: attempt }
+  }
+}
+
+const positionEntry = ({ run, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> => {
   const { ports, settings, runId } = run
-  const { fhir, random } = ports
   const { root } = settings.dicom
-  const id = positionId(root)
-  let version: string | undefined
-  let reached: number | undefined
-  let moved = false
-  let before: Promise<E.Either<ServiceError, void>> | undefined
+  const resource = positionResource({ root, run: runId, sequence, transaction: ports.random.uuid() })
+  return isKept ? [updateEntry(settings.fhirBase, resource, version)] : []
+}
 
-  const readVersion = async (): Promise<E.Either<ServiceError, string | undefined>> => {
-    const read = await retrying(run, fhir.read('Basic', id))
-    if (E.isLeft(read)) return read
-    if (O.isNone(read.right)) return E.right(undefined)
-    reached ??= positionSequence(read.right.value) ?? 0
-    const versionId = read.right.value.meta?.versionId
-    return versionId === undefined ? unusable(noVersions) : E.right(versionId)
-  }
+const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, outcome: TransactOutcome): Sent => {
+  if (outcome._tag === 'Rejected') return outcome
+  const own = position.isKept ? 1 : 0
+  position.version = position.isKept ? outcome.entries[0]?.etag : undefined
+  position.run.trouble = undefined
+  const found = entries.filter((entry, index) => entry.creates && outcome.entries[index + own]?.status !== 201)
+  return { _tag: 'Committed', found: new Set(found) }
+}
 
-  const readPosition = async (): Promise<E.Either<ServiceError, void>> => {
-    if (!offersBasic || version !== undefined) return E.right(undefined)
-    const first = await readVersion()
-    if (E.isLeft(first)) return first
-    if (first.right === undefined) {
-      const held = run.lease.check()
-      if (E.isLeft(held)) return held
-      // Born with constant content: two runs that meet here write the same.
-      const born = await retrying(run, fhir.put('Basic', id, JSON.stringify(positionResource({ root }))))
-      if (E.isLeft(born) && born.left._tag !== 'FhirConflict') return born
-    }
-    const read = first.right === undefined ? await readVersion() : first
-    if (E.isLeft(read)) return read
-    if (read.right === undefined) {
-      return unusable('our position (a Basic resource) cannot be read back after it was written')
-    }
-    // Another run may have worked while we slept: what we read of the feed is old then, and must not be written. From
-    // here on it would have to move the position.
-    const held = await retrying(run, run.lease.confirm())
-    if (E.isLeft(held)) return held
-    version = asIfMatch(read.right)
-    return E.right(undefined)
-  }
-
-  return {
-    readPosition,
-    version: () => version,
-    reached: () => reached ?? 0,
-    moved: () => moved || !offersBasic,
-    startBatch: (first) => {
-      moved = false
-      before = first
-    },
-    send: async (entries, { from, to }) => {
-      const resource = positionResource({ root, run: runId, sequence: to, transaction: random.uuid() })
-      const position = offersBasic ? [updateEntry(settings.fhirBase, resource, version)] : []
-      const all = [...position, ...entries]
-      const body = transactionText(all)
-      if (all.length === 0) return { _tag: 'Committed', found: new Set() }
-      const ready = await before
-      if (ready !== undefined && E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
-      for (let attempt = 1; ; attempt++) {
-        if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
-        const held = run.lease.check()
-        if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
-        const result = await fhir.transact(body, all.length, `${from}-${to}`)()
-        if (E.isRight(result)) {
-          if (result.right._tag === 'Rejected') return result.right
-          const answers = result.right.entries
-          version = offersBasic ? answers[0]?.etag : undefined
-          moved = true
-          run.trouble = undefined
-          const found = entries.filter(
-            (entry, index) => entry.creates && answers[index + position.length]?.status !== 201,
-          )
-          return { _tag: 'Committed', found: new Set(found) }
-        }
-        const { left: error } = result
-        if (error._tag === 'FhirConflict') {
-          version = undefined
-          return { _tag: 'Reread', error }
-        }
-        if (error._tag !== 'ServiceUnavailable') return { _tag: 'Failed', error, attempts: attempt }
-        if (error.answerLost === true) {
-          // It may have been carried out, or be at work still: what follows must read and move the position.
-          version = undefined
-          moved = false
-          return { _tag: 'Reread', error }
-        }
-        if (!(await pauseBefore(run, attempt, error))) return { _tag: 'Failed', error, attempts: attempt }
-      }
-    },
-  }
+/** A conflict over our position, or over something else? Another run that moved it changes what everything rests on. */
+const refusedFor = async (position: Position, error: ServiceError): Promise<Sent> => {
+  const { version } = position
+  position.version = undefined
+  const read = await readPosition(position)
+  if (E.isLeft(read)) return { _tag: 'Failed', error: read.left, attempts: 1 }
+  return { _tag: 'Reread', error, positionMoved: version !== position.version }
 }

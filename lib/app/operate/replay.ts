@@ -1,13 +1,20 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import { recordedIn } from '../../domain/batch/plan'
 import { type FailTable, type ServiceError, describeEntryError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import type { Settlement, Stop } from '../cast/settlements'
-import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import type { Stop } from '../../domain/batch/delivery'
+import type { Settlement } from '../../domain/batch/ledger'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
+import { type CastSettings, type Run, remainingMs } from '../context'
+import { judgeRow } from '../feed/read-page'
+import type { FailRowKey } from '../ports'
+import type { OperatorPorts } from '../ports-operator'
+import { settledRows } from '../run/settled-rows'
+import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
 import {
   type EndedEarly,
   type Operated,
@@ -18,12 +25,7 @@ import {
   sessionOf,
   underLease,
 } from './operating'
-import type { FailRowKey } from '../ports'
-import type { OperatorPorts } from '../ports-operator'
-import { type ReadRow, judgeRow } from '../feed/read-page'
-import { readRange } from '../feed/read-range'
-import { settledRows } from '../run/run-cast'
-import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
+import { readEntries } from './reread-entries'
 
 /** Which rows; what is given must all hold. */
 export interface ReplaySelection {
@@ -183,59 +185,6 @@ const notInFeed = {
     'The change feed has no such entry any more, and the instance cannot be asked for. Was the DICOM service restored?',
 } as const
 
-/** Neighbours come with one request. An entry that is gone from the feed: the instance itself, if there is one. */
-const readEntries = async (
-  run: Run,
-  rows: ReadonlyArray<FailRowKey>,
-): Promise<E.Either<ServiceError, ReadonlyArray<ReadRow>>> => {
-  const wanted = new Map(rows.map((row) => [row.sequence, row]))
-  const entries: Array<ReadRow> = []
-  for (const [first, last] of neighbours([...wanted.keys()])) {
-    for (let offset = first - 1; offset < last;) {
-      const read = await readRange(run, offset, last - offset)
-      if (E.isLeft(read)) return read
-      entries.push(...read.right.rows.filter(({ sequence }) => wanted.has(sequence)))
-      offset = read.right.to
-    }
-  }
-  for (const { sequence } of entries) wanted.delete(sequence)
-  for (const row of wanted.values()) {
-    const entry = await entryOfInstance(run, row)
-    if (E.isLeft(entry)) return entry
-    if (entry.right !== undefined) entries.push(entry.right)
-  }
-  return E.right(entries)
-}
-
-const neighbours = (sequences: ReadonlyArray<number>): ReadonlyArray<readonly [number, number]> => {
-  const ranges: Array<[number, number]> = []
-  for (const sequence of sequences) {
-    const range = ranges.at(-1)
-    if (range !== undefined && sequence - range[1] <= 10 && sequence - range[0] < 100) range[1] = sequence
-    else ranges.push([sequence, sequence])
-  }
-  return ranges
-}
-
-/** As a Create of now, or a Delete when it is gone, so that nothing of it stays behind. */
-const entryOfInstance = async (run: Run, row: FailRowKey): Promise<E.Either<ServiceError, ReadRow | undefined>> => {
-  const { sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
-  if (studyInstanceUid === undefined || seriesInstanceUid === undefined || sopInstanceUid === undefined) {
-    return E.right(undefined)
-  }
-  const uids = { studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-  const metadata = await retrying(
-    run,
-    run.ports.dicom.instance({ partition: partition ?? 'Microsoft.Default', ...uids }),
-  )
-  if (E.isLeft(metadata)) return metadata
-  const now = O.isSome(metadata.right)
-    ? { action: 'create', state: 'current', metadata: metadata.right.value }
-    : { action: 'delete', state: 'deleted' }
-  const decoded = run.judge.decode({ sequence, partitionName: partition, ...uids, ...now })
-  return E.right(E.isRight(decoded) ? { _tag: 'Entry', sequence, entry: decoded.right } : undefined)
-}
-
 const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
 
 const fateOf = ({ settlement, error }: ReturnType<typeof settledRows>[number]) => ({
@@ -297,7 +246,8 @@ const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Ei
   if (ahead !== undefined && E.isLeft(ahead)) return ahead
   const settled = new Map<number, Settlement>(rows.map(({ sequence }) => [sequence, { _tag: 'Stored' }]))
   for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })
-  for (const { row, error } of ahead?.right.plan.recorded ?? []) settled.set(row.sequence, { _tag: 'Recorded', error })
+  const recorded = ahead === undefined ? [] : recordedIn(ahead.right.plan)
+  for (const { row, error } of recorded) settled.set(row.sequence, { _tag: 'Recorded', error })
   const foreseen = settledRows(judged, { ...nothingLive, settled })
   return E.right({ settled: new Map(foreseen.map((row) => [row.sequence, fateOf(row)])) })
 }

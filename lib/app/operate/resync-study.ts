@@ -3,7 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { EntryError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import type { Settlement } from '../cast/settlements'
+import type { Settlement } from '../../domain/batch/ledger'
 import { type CastSettings, type Run, retrying } from '../context'
 import { type EndedEarly, type Operated, endedEarly, looking, service, sessionOf, underLease } from './operating'
 import type { OperatorPorts } from '../ports-operator'
@@ -70,7 +70,7 @@ const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> =>
   const at = O.isSome(checkpoint.right) ? checkpoint.right.value.checkpoint.syncedSequence : 0
   const { rows } = study.right
   const result = await castBatch(run, session.right, {
-    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at } },
+    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, isRebuild: true },
   })
   const settled = await settleErrors(run, index.right, [], settledInstances(index.right, key, study.right, result))
   if (E.isLeft(settled)) return service(settled.left)

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
 import type { DeleteRow, LiveRow } from '../../domain/batch/judge'
-import { planEndpoint } from '../../domain/batch/plan'
+import { planEndpoint, recordedIn } from '../../domain/batch/plan'
 import { findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
@@ -79,9 +79,9 @@ export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<S
   const gone = instancesOf(removable ? held : undefined, key).filter((each) => !live.has(instanceKeyText(each)))
   return E.right({
     rows: [
-      ...upserts,
+      ...upserts.map((row): LiveRow => ({ ...row, isWhole: true })),
       ...gone.map((each, index): DeleteRow => ({
-        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1 },
+        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1, isWhole: true },
       })),
     ],
     rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),
@@ -141,12 +141,13 @@ export const verifyStudy = async (
   const ahead = await aheadOfKnown(run, study.right.rows, known)
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot, rows, refused } = ahead.right
-  const recorded = new Set(plan.recorded.map(({ row }) => row))
+  const recorded = new Set(recordedIn(plan).map(({ row }) => row))
   const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
   const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
-  const unit = endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], deletes: [] }]
+  const unit =
+    endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], recorded: [], deletes: [] }]
   const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
-  const notCast = [...study.right.rejected, ...plan.recorded.map(({ row, error }) => ({ key: row.key, error }))]
+  const notCast = [...study.right.rejected, ...recordedIn(plan).map(({ row, error }) => ({ key: row.key, error }))]
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length
   const held = new Set(instancesOf(findStudyIn(run, key, snapshot), key).map(instanceKeyText))
   return E.right({
@@ -157,7 +158,7 @@ export const verifyStudy = async (
       inDicom: study.right.liveInstances,
       inFhir: study.right.heldInstances,
       missing: castable.filter((row) => !held.has(instanceKeyText(row.key))).length,
-      gone: rows.filter(({ _tag }) => _tag === 'Delete').length,
+      gone: rows.filter((row) => row._tag === 'Delete' && row.unowned === undefined).length,
     },
     writes,
     notCast: countTexts([...notCast.map(({ error }) => error._tag), ...refused]),
@@ -170,15 +171,15 @@ export const verifyStudy = async (
  * known without writing, and `refused` has the code of each. Those that cannot even be planned stay in the plan.
  */
 const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: ReadonlyMap<string, string>) => {
-  const ahead = await lookAhead(run, rows)
+  const ahead = await lookAhead(run, rows, true)
   if (E.isLeft(ahead)) return ahead
-  const recorded = new Set<LiveRow>(ahead.right.plan.recorded.map(({ row }) => row))
+  const recorded = new Set<LiveRow>(recordedIn(ahead.right.plan).map(({ row }) => row))
   const codeOf = (row: LiveRow): string | undefined =>
     row._tag === 'Upsert' && !recorded.has(row) ? known.get(instanceKeyText(row.key)) : undefined
   const refused = rows.flatMap((row) => codeOf(row) ?? [])
   if (refused.length === 0) return E.right({ ...ahead.right, rows, refused })
   const others = rows.filter((row) => codeOf(row) === undefined)
-  const rest = await lookAhead(run, others)
+  const rest = await lookAhead(run, others, true)
   return E.isLeft(rest) ? rest : E.right({ ...rest.right, rows: others, refused })
 }
 

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import type { Mismatched } from '../../domain/batch/fold'
 import { type EntryError, type FailTable, type ServiceError, type TagIssue, failTableOf } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
@@ -27,15 +28,18 @@ export const readFailIndex = async (run: Run): Promise<E.Either<ServiceError, Fa
   return E.isLeft(read) ? read : E.right({ rows: new Map(read.right.map((row) => [idOf(row), row])) })
 }
 
-/** Studies of which an entry stands recorded because it named another patient than the others. */
-export const mismatchedStudies = ({ rows }: FailIndex): ReadonlySet<string> =>
-  new Set(
-    [...rows.values()].flatMap(({ code, partition, studyInstanceUid }) =>
-      code === 'PatientMismatch' && partition !== undefined && studyInstanceUid !== undefined
-        ? [studyKeyText({ partition, studyInstanceUid })]
-        : [],
-    ),
-  )
+/** Instances that stand recorded because they named another patient than the others, by study. */
+export const mismatchedStudies = ({ rows }: FailIndex): Mismatched => {
+  const studies = new Map<string, Map<string, InstanceKey>>()
+  for (const { code, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
+    if (code !== 'PatientMismatch' || partition === undefined || studyInstanceUid === undefined) continue
+    if (seriesInstanceUid === undefined || sopInstanceUid === undefined) continue
+    const key = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
+    const study = studies.get(studyKeyText(key)) ?? new Map<string, InstanceKey>()
+    studies.set(studyKeyText(key), study.set(instanceKeyText(key), key))
+  }
+  return studies
+}
 
 const wholeKey = ({
   partition,

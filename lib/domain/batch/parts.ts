@@ -26,7 +26,9 @@ export const bySequence = (rows: Iterable<LiveRow>): ReadonlyArray<LiveRow> =>
 
 /** All rows that wait for these units, once each. */
 export const rowsOf = (units: ReadonlyArray<Unit>): ReadonlyArray<LiveRow> => [
-  ...new Set(units.flatMap(({ rows, deferred }) => [...rows, ...deferred])),
+  ...new Set(
+    units.flatMap(({ rows, recorded, deferred }) => [...rows, ...recorded.map(({ row }) => row), ...deferred]),
+  ),
 ]
 
 export const isDeletion = ({ _tag }: LiveRow): boolean => _tag === 'Delete'

@@ -32,8 +32,9 @@ export const wadoAddress = ({ root, version }: DicomRoot, partition: string): st
 export const sourceOf = ({ root }: DicomRoot, partition: string): string => `${root}${partitionPath(partition)}`
 
 // A UUID is a system that anybody may mint: no domain has to be ours for ever.
+export const ourNamespace = '6f0a5b52-8a0b-5d0a-9d5e-2f7c1c0f7a11'
 export const ourTag: Coding = {
-  system: 'urn:uuid:6f0a5b52-8a0b-5d0a-9d5e-2f7c1c0f7a11',
+  system: `urn:uuid:${ourNamespace}`,
   code: 'dicomcast',
   display: 'Written by DICOMcast',
 }

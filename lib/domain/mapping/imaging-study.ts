@@ -24,6 +24,49 @@ const withNotes = (study: StudyFields, note: ReadonlyArray<Annotation>): StudyFi
 const withoutOurNote = (study: StudyFields): ReadonlyArray<Annotation> =>
   (study.note ?? []).filter(({ text }) => text !== study.description)
 
+const noteRule = rule<StudyFields, string>({
+  element: 'ImagingStudy.note',
+  tags: ['StudyDescription'],
+  note: 'a changed description replaces the note written before, which is known by the description',
+  read: readTag('StudyDescription'),
+  slot: {
+    has: ({ note, description }) => description !== undefined || note !== undefined,
+    set: (text) => (study) => {
+      if (study.description === text && (study.note ?? []).some((each) => each.text === text)) return study
+      const others = withoutOurNote(study)
+      return withNotes(study, others.some((each) => each.text === text) ? others : [...others, { text }])
+    },
+    clear: (study) => withNotes(study, withoutOurNote(study)),
+  },
+})
+
+const descriptionRule = rule<StudyFields, string>({
+  element: 'ImagingStudy.description',
+  tags: ['StudyDescription'],
+  read: readTag('StudyDescription'),
+  slot: {
+    has: ({ description }) => description !== undefined,
+    set: (description) => (study) => (study.description === description ? study : { ...study, description }),
+    clear: ({ description: _cleared, ...rest }) => rest,
+  },
+})
+
+const procedureCodeRule = rule<StudyFields, ReadonlyArray<CodeableConcept>>({
+  element: 'ImagingStudy.procedureCode',
+  tags: ['ProcedureCodeSequence'],
+  judged: false,
+  note: 'each coded item',
+  read: (dataset) => {
+    const { entries, issues } = readCodes(dataset, 'ProcedureCodeSequence')
+    return withIssues(entries.length === 0 ? O.none : O.some(entries.map(codeableConcept)), issues)
+  },
+  slot: {
+    has: ({ procedureCode }) => procedureCode !== undefined,
+    set: (codes) => (study) => ({ ...study, procedureCode: [...codes] }),
+    clear: ({ procedureCode: _cleared, ...rest }) => rest,
+  },
+})
+
 /** ImagingStudy, without what is computed from its series, and without its references. */
 export const studyRules = (
   zone: string | undefined,
@@ -67,45 +110,8 @@ export const studyRules = (
     },
   }),
   // Before the description: the note we wrote is known by the description it repeats.
-  rule<StudyFields, string>({
-    element: 'ImagingStudy.note',
-    tags: ['StudyDescription'],
-    note: 'a changed description replaces the note written before, which is known by the description',
-    read: readTag('StudyDescription'),
-    slot: {
-      has: ({ note, description }) => description !== undefined || note !== undefined,
-      set: (text) => (study) => {
-        if (study.description === text && (study.note ?? []).some((each) => each.text === text)) return study
-        const others = withoutOurNote(study)
-        return withNotes(study, others.some((each) => each.text === text) ? others : [...others, { text }])
-      },
-      clear: (study) => withNotes(study, withoutOurNote(study)),
-    },
-  }),
-  rule<StudyFields, string>({
-    element: 'ImagingStudy.description',
-    tags: ['StudyDescription'],
-    read: readTag('StudyDescription'),
-    slot: {
-      has: ({ description }) => description !== undefined,
-      set: (description) => (study) => (study.description === description ? study : { ...study, description }),
-      clear: ({ description: _cleared, ...rest }) => rest,
-    },
-  }),
+  noteRule,
+  descriptionRule,
   referrerRule,
-  rule<StudyFields, ReadonlyArray<CodeableConcept>>({
-    element: 'ImagingStudy.procedureCode',
-    tags: ['ProcedureCodeSequence'],
-    judged: false,
-    note: 'each coded item',
-    read: (dataset) => {
-      const { entries, issues } = readCodes(dataset, 'ProcedureCodeSequence')
-      return withIssues(entries.length === 0 ? O.none : O.some(entries.map(codeableConcept)), issues)
-    },
-    slot: {
-      has: ({ procedureCode }) => procedureCode !== undefined,
-      set: (codes) => (study) => ({ ...study, procedureCode: [...codes] }),
-      clear: ({ procedureCode: _cleared, ...rest }) => rest,
-    },
-  }),
+  procedureCodeRule,
 ]

@@ -127,6 +127,17 @@ const isOurEndpoint =
     return isEndpointOf(dicom, partition)(endpoint)
   }
 
+const studiesBySop = (studies: ReadonlyArray<ImagingStudy>): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const uids = new Map<string, Array<string>>()
+  for (const { identifier, series = [] } of studies) {
+    const study = identifier?.find(({ system }) => system === 'urn:dicom:uid')?.value?.slice('urn:oid:'.length) ?? ''
+    for (const { uid } of series.flatMap(({ instance = [] }) => instance)) {
+      uids.set(uid, [...(uids.get(uid) ?? []), study])
+    }
+  }
+  return uids
+}
+
 /** A snapshot of these resources. */
 export const snapshotOf = (parts: {
   readonly endpoints?: ReadonlyArray<Endpoint>
@@ -156,5 +167,6 @@ export const snapshotOf = (parts: {
     observations: new Map(observations.map((each) => [each.id ?? '', each])),
     ourSubjects: new Set(ourSubjects),
     mistaken: new Map(),
+    elsewhere: studiesBySop(studies),
   }
 }

@@ -2,7 +2,8 @@ import { afterEach, jest } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
 import { startDicomService, type DicomService, type DicomServiceOptions } from '../../../local/dicom/service'
 import { startFhirService, type FhirService, type FhirServiceOptions } from '../../../local/fhir/service'
-import { cast, jsonLog, type CastOptions, type CastReport } from '../../../lib/composition'
+import { jsonLog } from '../../../lib/adapters/log'
+import { cast, type CastOptions, type CastReport } from '../../../lib/composition/cast'
 import { useAzurite } from './azurite'
 
 export type Row = Readonly<Record<string, unknown>>

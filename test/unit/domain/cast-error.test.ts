@@ -37,7 +37,7 @@ const serviceErrors: {
   LeaseLost: [{ _tag: 'LeaseLost' }, 'Halt'],
   CheckpointMoved: [{ _tag: 'CheckpointMoved' }, 'Halt'],
   CheckpointUnreadable: [
-    { _tag: 'CheckpointUnreadable', reason: 'Holes cannot be read', etag: 'e1', syncedSequence: 12 },
+    { _tag: 'CheckpointUnreadable', reason: 'Holes cannot be read', etag: 'e1', syncedSequence: 12, holes: [] },
     'Halt',
   ],
   FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],

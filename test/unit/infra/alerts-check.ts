@@ -1,4 +1,4 @@
-import type { CastReport } from '../../../lib/composition'
+import type { CastReport } from '../../../lib/composition/cast'
 import { type EntryError, failTables } from '../../../lib/domain/cast-error'
 import type { BicepFile } from './bicep'
 
@@ -45,6 +45,7 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CaughtUp: true,
   BatchDone: true,
   OutOfTime: true,
+  WaitingForHoles: true,
   Stopped: true,
   ServiceUnavailable: true,
   AccessDenied: true,

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { settingDescriptions } from '../../../lib/config'
+import { settingDescriptions } from '../../../lib/config/settings'
 import { alertProblems } from './alerts-check'
 import { readBicep, readParameters, syntaxProblems } from './bicep'
 import { nameProblems, parameterProblems } from './bicep-names'

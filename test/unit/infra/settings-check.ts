@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Node } from 'web-tree-sitter'
-import type { SettingDescription } from '../../../lib/config'
+import type { SettingDescription } from '../../../lib/config/setting'
 import { type BicepFile, childrenOf, declared, literal, nodesOf, propertiesOf, valueOf } from './bicep'
 import { declarations } from './bicep-names'
 

@@ -22,6 +22,7 @@ import { type NamedConcept, concepts, summaryRows } from './concepts'
 import { deviceDisplay } from './device'
 import { readEvents } from './events'
 import { type ObservationBody, coded, imaging, uidIdentifier } from './observation'
+import type { ReportFacts } from './standing'
 import { type ReadTime, earliest, readDateTime } from './time'
 import { readIssuerItem } from '../issuer'
 import type { Mapped } from '../mapped'
@@ -33,6 +34,7 @@ export interface DoseReport {
   readonly summary: ObservationBody
   /** One an event UID, in document order. */
   readonly events: ReadonlyArray<ObservationBody>
+  readonly facts: ReportFacts
 }
 
 const sopClasses: ReadonlySet<string> = new Set([
@@ -95,21 +97,32 @@ const readStatus = (dataset: DicomDataset): { readonly status: Status; readonly 
 interface Kind {
   readonly title: string
   readonly start: NamedConcept
+  readonly kind: ReportFacts['kind']
 }
 
 const kindOf = (root: ContentItem, items: ReadonlyArray<PlacedItem>, sopClass: string | undefined): Kind => {
   const has = (concept: NamedConcept): boolean => items.some(({ item }) => isAbout(item, concept))
   const procedure = codeOfChild(root, concepts.procedureReported)
   if (isAbout(root, concepts.radiopharmaceuticalReport) || sopClass?.endsWith('.88.68') === true) {
-    return { title: 'Radiopharmaceutical radiation dose', start: concepts.administrationStart }
+    const start = concepts.administrationStart
+    return { title: 'Radiopharmaceutical radiation dose', start, kind: 'radiopharmaceutical' }
   }
   if (isConcept(procedure, concepts.computedTomography) || has(concepts.ctAccumulated) || has(concepts.ctAcquisition)) {
-    return { title: 'CT radiation dose', start: concepts.irradiationStart }
+    return { title: 'CT radiation dose', start: concepts.irradiationStart, kind: 'x-ray' }
   }
   return {
     title: isConcept(procedure, concepts.mammography) ? 'Mammography radiation dose' : 'X-ray radiation dose',
     start: concepts.eventStart,
+    kind: 'x-ray',
   }
+}
+
+/** When its content was made, by the clock of the modality: to be compared with other reports of the same study. */
+const readContentTime = (dataset: DicomDataset): string => {
+  const date = valueOf(dataset, 'ContentDate')
+  const [seconds = '', fraction = ''] = (valueOf(dataset, 'ContentTime') ?? '').split('.')
+  if (date === undefined) return ''
+  return seconds === '' ? date : `${date}T${seconds}.${fraction.padEnd(6, '0')}`
 }
 
 /** The start of the irradiation, else the time of the series, the content, the study: the first that there is. */
@@ -242,6 +255,7 @@ export const mapDoseReport =
       ...eventIssues,
     ])
     const wanted = withoutExcluded(excluded)
-    const report = { summary: wanted(summary), events: events.map(wanted) }
+    const facts: ReportFacts = { content: readContentTime(dataset), kind: kind.kind, status: status.status }
+    const report = { summary: wanted(summary), events: events.map(wanted), facts }
     return RA.isNonEmpty(issues) ? TH.both(issues, report) : TH.right(report)
   }

@@ -1,14 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import {
-  type HttpAnswer,
-  type HttpFailure,
-  type Keep,
-  httpSender,
-  newMeter,
-  unexpected,
-} from '../../../../lib/adapters/http/http'
+import { unexpected } from '../../../../lib/adapters/http/answers'
+import type { HttpAnswer, HttpFailure, Keep } from '../../../../lib/adapters/http/exchange'
+import { httpSender, newMeter } from '../../../../lib/adapters/http/http'
 import { deadUrl, json, serve, stopServers, stopTimeouts, text } from './loopback'
 
 afterEach(stopServers)

@@ -2,7 +2,8 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net'
 import { jest } from '@jest/globals'
 import { type Call, authorized, tokens } from '../../../../lib/adapters/http/access-token'
-import { type Service, httpSender, newMeter } from '../../../../lib/adapters/http/http'
+import type { Service } from '../../../../lib/adapters/http/exchange'
+import { httpSender, newMeter } from '../../../../lib/adapters/http/http'
 
 export interface Seen {
   readonly method: string

@@ -108,11 +108,11 @@ describe('a study that FHIR holds', () => {
         request: { method: 'DELETE', url: 'ImagingStudy/7', ifMatch: 'W/"5"' },
       },
     ])
-    expect(planned.units[0]?.deletes).toEqual([{ study: 'Microsoft.Default/1.2.3', version: '5' }])
+    expect(planned.units[0]?.deletes).toEqual([['ImagingStudy/7']])
   })
 
   it('is kept without series when the server refuses its deletion', () => {
-    const planned = planOf([gone(1)], { snapshot, keep: new Set(['Microsoft.Default/1.2.3']) })
+    const planned = planOf([gone(1)], { snapshot, keep: new Set(['ImagingStudy/7']) })
     expect(requestsOf(planned.units)).toEqual(['PUT ImagingStudy/7'])
     expect(resourcesOf(planned.units, 'ImagingStudy')[0]).toMatchObject({ status: 'cancelled', numberOfSeries: 0 })
   })
@@ -226,7 +226,7 @@ describe('Patients alone', () => {
 
 describe('packUnits', () => {
   const [one = undefined] = planOf([study(1, '1.1')], { snapshot: holding({ patients: [person('1', 'P1')] }) }).units
-  const unit = one ?? { rows: [], entries: [], deferred: [], deletes: [] }
+  const unit = one ?? { rows: [], entries: [], deferred: [], recorded: [], deletes: [] }
   const bytes = unit.entries.reduce((total, each) => total + each.bytes + 1, 0)
   const sizes = (count: number, limits: PlanLimits) =>
     packUnits(

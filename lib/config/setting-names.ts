@@ -1,4 +1,4 @@
-import { settingDescriptions } from './config'
+import { settingDescriptions } from './settings'
 
 // A slip in a setting's name would otherwise be a setting left out, and nobody would hear of it.
 

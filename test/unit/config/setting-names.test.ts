@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
-import { settingDescriptions } from '../../lib/config'
-import { settingWarnings } from '../../lib/setting-names'
+import { settingDescriptions } from '../../../lib/config/settings'
+import { settingWarnings } from '../../../lib/config/setting-names'
 
 const warned = (...names: ReadonlyArray<string>): ReadonlyArray<string> =>
   settingWarnings(Object.fromEntries(names.map((name) => [name, 'secret'])))

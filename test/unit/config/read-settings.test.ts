@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
-import { readSettings, type Settings, settingDescriptions } from '../../lib/config'
+import { readSettings, type Settings } from '../../../lib/config/read-settings'
+import { settingDescriptions } from '../../../lib/config/settings'
 
 const minimal = {
   DicomWeb__Endpoint: 'https://ws-dicom.dicom.azurehealthcareapis.com',
@@ -47,6 +48,15 @@ describe('readSettings', () => {
           partitionSystems: {},
           rejectedIds: new Set(),
           matchGuard: true,
+          placeholderBirthDates: new Set([
+            '1800-01-01',
+            '1850-01-01',
+            '1885-01-01',
+            '1900-01-01',
+            '1901-01-01',
+            '9999-12-31',
+          ]),
+          aliasNames: [],
           overwrite: 'own',
         },
         enforceValidationOfTagValues: false,
@@ -97,7 +107,7 @@ describe('readSettings', () => {
   it('never prints a value: it may be a secret', () => {
     const secret = 'c2VjcmV0'
     const everySetting = Object.fromEntries(settingDescriptions.map(({ name }) => [name, `${secret} ${secret}`]))
-    const lists = ['Patient__RejectedIds']
+    const lists = ['Patient__RejectedIds', 'Patient__AliasNames']
     const found = problems(everySetting)
     expect(found.map((line) => line.split(':')[0]).sort()).toEqual(
       settingDescriptions

@@ -1,0 +1,58 @@
+import type { TableEntity } from '@azure/data-tables'
+import * as O from 'fp-ts/Option'
+import type { TagRow } from '../../app/ports'
+import { describeIssues } from '../../domain/cast-error'
+import { type Columns, invalidTags, keyColumns, storedText } from './error-columns'
+
+// Rows of tags: one for each series and keyword.
+
+// UIDs, keywords and partition names hold none of the characters that a key must not (/ \ # ?).
+const tagKey = ({ studyInstanceUid, seriesInstanceUid, issue, partition }: TagRow): string =>
+  `${studyInstanceUid}:${seriesInstanceUid ?? '-'}:${issue.keyword}:${partition}`
+
+// The same keyword may be missing in one instance and invalid in another: still one place, and one row.
+export const onePerPlace = (rows: ReadonlyArray<TagRow>): ReadonlyMap<string, TagRow> => {
+  const places = new Map<string, TagRow>()
+  for (const row of rows) {
+    const before = places.get(tagKey(row))
+    places.set(tagKey(row), before === undefined ? row : joined(before, row))
+  }
+  return places
+}
+
+const joined = (a: TagRow, b: TagRow): TagRow => ({
+  ...b,
+  sopInstanceUid: a.firstSequence <= b.firstSequence ? a.sopInstanceUid : b.sopInstanceUid,
+  firstSequence: Math.min(a.firstSequence, b.firstSequence),
+  lastSequence: Math.max(a.lastSequence, b.lastSequence),
+  count: a.count + b.count,
+})
+
+/** None when the stored row knows all of it: a batch that is recorded again counts nothing twice. */
+export const tagEntity = (rowKey: string, row: TagRow, stored: O.Option<Columns>): O.Option<TableEntity> => {
+  const before = O.isSome(stored) ? tagCounts(stored.value) : undefined
+  if (before !== undefined && before.last >= row.lastSequence) return O.none
+  // A batch that overlaps with a recorded one was cut anew: how many of its rows are known cannot be told.
+  const added = before !== undefined && before.last >= row.firstSequence ? 0 : row.count
+  return O.some({
+    partitionKey: invalidTags,
+    rowKey,
+    ...keyColumns(row),
+    InstanceUid: before?.instance ?? row.sopInstanceUid,
+    ChangeFeedSequence: BigInt(before?.first ?? row.firstSequence),
+    LastSequence: BigInt(row.lastSequence),
+    Count: (before?.count ?? 0) + added,
+    Code: row.issue._tag,
+    Exception: storedText(describeIssues([row.issue])),
+  })
+}
+
+const tagCounts = ({ ChangeFeedSequence, LastSequence, Count, InstanceUid }: Columns) =>
+  typeof ChangeFeedSequence === 'bigint' && typeof LastSequence === 'bigint' && typeof Count === 'number'
+    ? {
+        first: Number(ChangeFeedSequence),
+        last: Number(LastSequence),
+        count: Count,
+        instance: typeof InstanceUid === 'string' ? InstanceUid : undefined,
+      }
+    : undefined

@@ -1,0 +1,97 @@
+import type { TableClient, TableEntity, TransactionAction } from '@azure/data-tables'
+import * as O from 'fp-ts/Option'
+import * as RA from 'fp-ts/ReadonlyArray'
+import * as TE from 'fp-ts/TaskEither'
+import { pipe } from 'fp-ts/function'
+import type { RecordedRow } from '../../app/ports'
+import type { Columns, TableName } from './error-columns'
+import { type Access, type StorageCall, type StorageFailure, isAbsent, unusable } from './storage-client'
+
+// The requests that write rows: as few as there can be, and each can be asked again.
+
+export const readRow = (table: Access<TableClient>, name: TableName, rowKey: string): StorageCall<O.Option<Columns>> =>
+  pipe(
+    table.call((client, abortSignal) => client.getEntity<Columns>(name, rowKey, { abortSignal })),
+    TE.map((row): O.Option<Columns> => O.some(row)),
+    TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
+  )
+
+/** The ETags, in the order of the entities. Transactions: 100 rows of one partition, each row once. */
+const transaction = (
+  table: Access<TableClient>,
+  actions: ReadonlyArray<TransactionAction>,
+): StorageCall<ReadonlyArray<string>> =>
+  pipe(
+    table.callCreating((client, abortSignal) => client.submitTransaction([...actions], { abortSignal })),
+    TE.flatMap(({ subResponses }) => {
+      const etags = subResponses.flatMap(({ etag }) => (etag === undefined ? [] : [etag]))
+      return etags.length === actions.length
+        ? TE.right(etags)
+        : TE.left(unusable('the storage account gave the rows no versions'))
+    }),
+  )
+
+export const upsert = (
+  table: Access<TableClient>,
+  entities: ReadonlyArray<TableEntity>,
+): StorageCall<ReadonlyArray<string>> =>
+  pipe(
+    entities,
+    RA.chunksOf(100),
+    TE.traverseSeqArray((chunk) =>
+      transaction(
+        table,
+        chunk.map((entity): TransactionAction => ['upsert', entity, 'Replace']),
+      ),
+    ),
+    TE.map(RA.flatten),
+  )
+
+type Written = Pick<RecordedRow, 'etag' | 'wasThere'>
+
+/** Told apart, because a run that turns out to be the second writer takes back only what was not there before. */
+export const insertOrReplace = (
+  table: Access<TableClient>,
+  entities: ReadonlyArray<TableEntity>,
+): StorageCall<ReadonlyArray<Written>> =>
+  pipe(
+    entities,
+    RA.chunksOf(100),
+    TE.traverseSeqArray((chunk) =>
+      pipe(
+        transaction(
+          table,
+          chunk.map((entity): TransactionAction => ['create', entity]),
+        ),
+        TE.map(RA.map((etag): Written => ({ etag }))),
+        TE.orElse((failure) =>
+          exists(failure) ? pipe(chunk, inParallel(insertOrReplaceOne(table))) : TE.left(failure),
+        ),
+      ),
+    ),
+    TE.map(RA.flatten),
+  )
+
+const exists = ({ status, code }: StorageFailure): boolean => status === 409 && code !== 'TableBeingDeleted'
+
+const insertOrReplaceOne =
+  (table: Access<TableClient>) =>
+  (entity: TableEntity): StorageCall<Written> =>
+    pipe(
+      transaction(table, [['create', entity]]),
+      TE.map(([etag = '']): Written => ({ etag })),
+      TE.orElse((failure) =>
+        exists(failure)
+          ? pipe(
+              transaction(table, [['upsert', entity, 'Replace']]),
+              TE.map(([etag = '']): Written => ({ etag, wasThere: true })),
+            )
+          : TE.left(failure),
+      ),
+    )
+
+/** A few at a time: the service throttles a partition, and a run has other requests to make. */
+export const inParallel =
+  <A, B>(request: (item: A) => StorageCall<B>): ((items: ReadonlyArray<A>) => StorageCall<ReadonlyArray<B>>) =>
+  (items) =>
+    pipe(items, RA.chunksOf(16), TE.traverseSeqArray(TE.traverseArray(request)), TE.map(RA.flatten))

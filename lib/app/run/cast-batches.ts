@@ -1,0 +1,239 @@
+import * as E from 'fp-ts/Either'
+import type { Stop } from '../../domain/batch/delivery'
+import type { LiveRow } from '../../domain/batch/judge'
+import { type ServiceError, describeServiceError } from '../../domain/cast-error'
+import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
+import { type BatchResult, castBatch } from '../cast/cast-batch'
+import { type FhirSession, openSession } from '../cast/fhir-session'
+import { type Run, remainingMs, retrying } from '../context'
+import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
+import type { StoredCheckpoint } from '../ports'
+import { limitOf, nextCheckpoint } from './next-checkpoint'
+import {
+  type ErrorsSettled,
+  type FailIndex,
+  mismatchedStudies,
+  readFailIndex,
+  settleErrors,
+  takeBack,
+} from './settle-errors'
+import { type Passed, settledRows } from './settled-rows'
+import { stuck, whatEnded } from './stuck'
+import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
+import { type Ended, type Ending, type Tally, count, endedBy, entriesOf } from './summary'
+
+/** A run on its way through the feed. */
+interface Casting {
+  readonly run: Run
+  readonly reading: Reading
+  readonly tally: Tally
+  /** As the run found it. */
+  readonly opened: StoredCheckpoint
+  /** As it stands in storage; the batch before may still be on its way there. */
+  stored: StoredCheckpoint
+  /** Up to where all is settled. */
+  checkpoint: Checkpoint
+  session: FhirSession | undefined
+  failIndex: FailIndex | undefined
+  /** Of the batch before: its checkpoint is stored. What is read meanwhile writes nothing. */
+  confirmed: Promise<E.Either<WriteError, void>>
+  /** How many were begun. */
+  batches: number
+}
+
+/** A step of a batch: what it brought, or how the run ends with it. */
+type Step<A> = Promise<E.Either<Ending, A>>
+
+/** Casts batch after batch: read, cast, record, confirm. The confirming of one overlaps the reading of the next. */
+export const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<Ending> => {
+  const opened = await openCheckpoint(run)
+  if (E.isLeft(opened)) return endingOf(opened.left)
+  const casting = begin(run, reading, tally, opened.right)
+  for (;;) {
+    const feed = await readBatch(casting)
+    if (E.isLeft(feed)) return feed.left
+    const result = await castRows(casting, feed.right)
+    if (E.isLeft(result)) return result.left
+    const recorded = await recordRows(casting, feed.right, result.right)
+    if (E.isLeft(recorded)) return recorded.left
+    confirmBatch(casting, feed.right, recorded.right)
+    const { stop } = recorded.right
+    if (stop !== undefined) return stuckOn(casting, stop)
+    const ended = endOf(casting, feed.right)
+    if (ended === undefined) continue
+    const last = await casting.confirmed
+    if (E.isLeft(last)) return endingOf(last.left)
+    return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(recorded.right.next) } : { ended }
+  }
+}
+
+const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoint): Casting => {
+  const { checkpoint } = opened
+  tally.from = tally.to = tally.head = checkpoint.syncedSequence
+  reading.hangs = checkpoint.hangs ?? []
+  return {
+    ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },
+    ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0 },
+  }
+}
+
+const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reason: describeServiceError(error) })
+
+/** A service, or the time, ends the run; unless the batch before could not even be confirmed. */
+const stuckOn = async ({ run, reading, stored, confirmed }: Casting, error: Stop): Promise<Ending> => {
+  const known = await confirmed
+  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error, reading.hangs)
+}
+
+const readBatch = async (casting: Casting): Step<FeedBatch> => {
+  const { run, reading, tally, checkpoint } = casting
+  casting.batches += 1
+  const limit = limitOf(run, checkpoint)
+  const feed = await readFeed(run, checkpoint, limit, reading)
+  if (E.isLeft(feed)) {
+    if (feed.left._tag === 'FeedReset') tally.head = feed.left.head
+    return E.left(await stuckOn(casting, feed.left))
+  }
+  tally.head = feed.right.head
+  tally.openHoles = feed.right.holes.length
+  readAhead(run, feed.right, limit, reading, batchesLeft(casting))
+  return feed
+}
+
+const batchesLeft = ({ run: { settings }, batches }: Casting): number =>
+  settings.maxBatches === 0 ? Infinity : settings.maxBatches - batches
+
+const liveOf = ({ judged }: FeedBatch): ReadonlyArray<LiveRow> =>
+  judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
+
+const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> => {
+  const { run, checkpoint, confirmed } = casting
+  const rows = liveOf(feed)
+  if (rows.length === 0) return E.right(nothingLive(checkpoint))
+  const session = await sessionOf(casting)
+  if (E.isLeft(session)) return session
+  const index = await failIndexOf(casting)
+  if (E.isLeft(index)) return index
+  const { stuckSince, rejectedStudies } = checkpoint
+  const mismatched = mismatchedStudies(index.right)
+  const input = { rows, stuckSince, rejectedStudies, before: confirmed, mismatched }
+  return E.right(await castBatch(run, session.right, input))
+}
+
+const sessionOf = async (casting: Casting): Step<FhirSession> => {
+  const { run, confirmed, opened, checkpoint } = casting
+  if (casting.session !== undefined) return E.right(casting.session)
+  const checked = await retrying(run, run.ports.fhir.check())
+  if (E.isLeft(checked)) return E.left(await stuckOn(casting, checked.left))
+  const before = await confirmed
+  if (E.isLeft(before)) return E.left(endingOf(before.left))
+  // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
+  // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
+  const { stored } = casting
+  const fenced = stored === opened ? await writeCheckpoint(run, stored, checkpoint) : E.right(stored)
+  if (E.isLeft(fenced)) return E.left(endingOf(fenced.left))
+  casting.stored = fenced.right
+  casting.session = openSession(run, checked.right.offersBasic)
+  return E.right(casting.session)
+}
+
+const failIndexOf = async (casting: Casting): Step<FailIndex> => {
+  if (casting.failIndex !== undefined) return E.right(casting.failIndex)
+  const index = await readFailIndex(casting.run)
+  if (E.isLeft(index)) return E.left(await stuckOn(casting, index.left))
+  casting.failIndex = index.right
+  return index
+}
+
+/** What of a batch can be stood by, and where the checkpoint may go. */
+interface RecordedBatch {
+  readonly next: Checkpoint
+  readonly passed: ReadonlyArray<Passed>
+  readonly errors: ErrorsSettled
+  /** Whether anything of it has to be confirmed. */
+  readonly isNews: boolean
+  readonly stop: Stop | undefined
+}
+
+const nothingRecorded: ErrorsSettled = { failed: {}, codes: {}, written: [] }
+
+const recordRows = async (casting: Casting, feed: FeedBatch, result: BatchResult): Step<RecordedBatch> => {
+  const { run, checkpoint, confirmed } = casting
+  const known = await confirmed
+  if (E.isLeft(known)) return E.left(endingOf(known.left))
+  const stop = result.stop === undefined ? undefined : whatEnded(run, result.stop)
+  const rows = settledRows(feed.judged, result)
+  const settled = new Set(rows.map(({ sequence }) => sequence))
+  const next = nextCheckpoint(run, checkpoint, feed, settled, result)
+  const passed = rows.filter(({ sequence }) => sequence <= next.syncedSequence)
+  const isNews = passed.length > 0 || result.syncedInstances.length > 0
+  if (!isNews) return E.right({ next, passed, errors: nothingRecorded, isNews, stop })
+  const index = await failIndexOf(casting)
+  if (E.isLeft(index)) return index
+  const errors = await settleErrors(run, index.right, passed, result.syncedInstances)
+  if (E.isLeft(errors)) return E.left(await stuckOn(casting, errors.left))
+  return E.right({ next, passed, errors: errors.right, isNews, stop })
+}
+
+/** Begins to store the checkpoint behind the batch; what comes next waits for it before it writes. */
+const confirmBatch = (casting: Casting, feed: FeedBatch, batch: RecordedBatch): void => {
+  casting.confirmed = storeCheckpoint(casting, feed, batch)
+  // Whoever waits for it hears of an exception; a run that ends before that must not end the process with it.
+  casting.confirmed.catch(() => undefined)
+  casting.checkpoint = batch.next
+}
+
+const storeCheckpoint = async (
+  casting: Casting,
+  { gone }: FeedBatch,
+  { next, passed, errors, isNews }: RecordedBatch,
+): Promise<E.Either<WriteError, void>> => {
+  const { run, tally, stored } = casting
+  if (isNews || !sameCheckpoint(next, stored.checkpoint)) {
+    const written = await writeCheckpoint(run, stored, next)
+    if (E.isLeft(written)) {
+      // Somebody else settles these entries now, and may have stored them. A row that he wrote, too, has another ETag.
+      if (isSurelyNotOurs(written.left)) await takeBack(run, errors)
+      return written
+    }
+    casting.stored = written.right
+    count(tally, passed, errors)
+  }
+  tally.to = next.syncedSequence
+  tellGone(run, gone, tally.to)
+  tally.openHoles = next.holes.length
+  run.ports.progress({
+    ...{ syncedSequence: tally.to, head: tally.head, entries: entriesOf(tally), timestamp: next.timestamp },
+  })
+  return E.right(undefined)
+}
+
+/** How the run ends with this batch, if it does. */
+const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHoles }: FeedBatch): Ended | undefined => {
+  const { run } = casting
+  if (reachedHead) return 'CaughtUp'
+  if (run.stopping()) return 'Stopped'
+  // Rows that came late close holes: then the next batch may go on.
+  if (isFullOfHoles && late.length === 0) return 'WaitingForHoles'
+  if (batchesLeft(casting) <= 0) return 'BatchDone'
+  if (remainingMs(run) <= 0) return 'OutOfTime'
+  return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
+}
+
+const waitingForHoles = ({ holes }: Checkpoint): string =>
+  `dicom: ${holes.length} numbers of the feed, or ranges of them, are missing and may still come: what is behind waits until some do, or are older than DicomCast__HoleAge`
+
+/** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
+const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {
+  const passed = gone.filter(({ to }) => to < syncedSequence)
+  const numbers = passed.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+  if (numbers > 0) run.ports.log('info', 'No row came for these sequence numbers', { numbers, gaps: passed.length })
+}
+
+const nothingLive = ({ rejectedStudies }: Checkpoint): BatchResult => ({
+  settled: new Map(),
+  syncedInstances: [],
+  stop: undefined,
+  splitting: false,
+  rejectedStudies,
+})

@@ -1,0 +1,27 @@
+import type { CastSettings } from '../app/context'
+import type { Settings } from '../config/read-settings'
+import { dicomRoot } from '../domain/fhir/provenance'
+
+/** What the app is told of the settings: it knows no environment. */
+export const castSettings = (settings: Settings, maxBatches: number): CastSettings => ({
+  dicom: dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version),
+  fhirBase: settings.fhir.endpoint.replace(/\/+$/, ''),
+  enforceValidation: settings.enforceValidationOfTagValues,
+  generateObservations: settings.generateObservations,
+  excludedElements: settings.excludedElements,
+  defaultTimeZone: settings.defaultTimeZone,
+  partitions: new Set(settings.partitions),
+  patient: settings.patient,
+  batchSize: settings.batchSize,
+  maxBatches,
+  maxBundleEntries: settings.fhir.maxBundleEntries,
+  maxBundleBytes: settings.fhir.maxBundleBytes,
+  holeAgeMs: settings.dicomWeb.holeAgeMs,
+  totalRetryDurationMs: settings.totalRetryDurationMs,
+  startFrom:
+    settings.startFrom._tag === 'Sequence'
+      ? settings.startFrom.sequence
+      : settings.startFrom._tag === 'Now'
+        ? 'now'
+        : 'beginning',
+})

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import * as E from 'fp-ts/Either'
+import { type Meter, newMeter } from '../adapters/http/http'
+import type { Log, Progress } from '../app/ports'
+import type { RunKind } from '../app/ports-operator'
+import { runCast } from '../app/run/run-cast'
+import type { RunSummary } from '../app/run/summary'
+import { readSettings } from '../config/read-settings'
+import { castSettings } from './cast-settings'
+import { clock, connect, forgetCapabilities } from './connect'
+
+export type { Progress } from '../app/ports'
+
+/** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
+export interface CastReport extends Omit<RunSummary, 'reason'>, Omit<Meter, 'retries'> {
+  /** Empty when there is nothing to say. */
+  readonly reason: string
+}
+
+const reportOf = (summary: RunSummary, meter: Meter): CastReport => ({
+  ended: summary.ended,
+  from: summary.from,
+  to: summary.to,
+  head: summary.head,
+  openHoles: summary.openHoles,
+  entries: summary.entries,
+  stored: summary.stored,
+  unchanged: summary.unchanged,
+  superseded: summary.superseded,
+  recorded: summary.recorded,
+  failed: summary.failed,
+  codes: summary.codes,
+  fhirRequests: meter.fhirRequests,
+  fhirBytesSent: meter.fhirBytesSent,
+  dicomRequests: meter.dicomRequests,
+  retries: summary.retries,
+  durationMs: summary.durationMs,
+  reason: summary.reason ?? '',
+})
+
+const nothingDone = {
+  ...{ from: 0, to: 0, head: 0, openHoles: 0, entries: 0, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
+  ...{ failed: {}, codes: {}, retries: 0, durationMs: 0 },
+}
+
+export interface CastOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+  /** Batches at the most; 0 until caught up. The timer takes the setting's. */
+  readonly maxBatches?: number
+  /** None: as long as it takes. */
+  readonly budgetMs?: number
+  /** Requests end here, also those begun within the budget; the budget when it is left out. */
+  readonly requestsEndMs?: number
+  readonly stopping?: () => boolean
+  readonly progress?: (progress: Progress) => void
+  /** For the run history. */
+  readonly kind?: RunKind
+  readonly by?: string
+}
+
+/** All of them at once, each with the setting's name and what is expected. */
+export const configurationProblems = (environment: CastOptions['environment']): ReadonlyArray<string> => {
+  const read = readSettings(environment)
+  return E.isLeft(read) ? read.left : []
+}
+
+/** One run against the services that the environment names. Never throws for what a service or an entry does. */
+export const cast = async (options: CastOptions): Promise<CastReport> => {
+  const read = readSettings(options.environment)
+  if (E.isLeft(read)) {
+    const reason = `the configuration has ${read.left.length} problem${read.left.length === 1 ? '' : 's'}: ${read.left.join(' · ')}`
+    return reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
+  }
+  const settings = read.right
+  const { log, budgetMs = Infinity, progress } = options
+  const [meter, runId, startedAt] = [newMeter(), randomUUID(), clock.now()]
+  let timestamp: string | undefined
+  const ports = connect(settings, {
+    log,
+    runId,
+    meter,
+    until: startedAt + (options.requestsEndMs ?? budgetMs),
+    progress: (reached) => {
+      timestamp = reached.timestamp
+      progress?.(reached)
+    },
+  })
+  const summary = await runCast(ports, castSettings(settings, options.maxBatches ?? settings.timerBatches), {
+    runId,
+    budgetMs,
+    stopping: options.stopping ?? (() => false),
+  })
+  if (failing.has(summary.ended)) forgetCapabilities(settings)
+  const report = reportOf(summary, meter)
+  if (didSomething(report)) {
+    const { kind = 'cast', by = 'command line' } = options
+    const lagS = report.to >= report.head ? 0 : (clock.now() - Date.parse(timestamp ?? '')) / 1000
+    const { reason, ended, from, to, head, entries, stored, recorded, durationMs } = report
+    const added = await ports.history.add({
+      ...{ runId, startedAt, kind, by, ended, from, to, head, entries, stored, recorded, durationMs },
+      ...(Number.isFinite(lagS) ? { lagS: Math.max(0, lagS) } : {}),
+      ...(reason === '' ? {} : { reason }),
+    })()
+    // The run is what counts: its summary is in the log.
+    if (E.isLeft(added)) log('warn', 'The run history could not be written')
+  }
+  return report
+}
+
+/** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
+const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
+  entries > 0 || from !== to || failing.has(ended) || ended === 'WaitingForHoles'
+
+export const failing: ReadonlySet<CastReport['ended']> = new Set([
+  'ConfigurationInvalid',
+  'ServiceUnavailable',
+  'AccessDenied',
+  'FeedReset',
+  'FhirRejectsAll',
+  'CheckpointMoved',
+  'LeaseLost',
+])
+
+/** 0 done, 2 configuration, 3 a service or another writer ended it, 4 somebody else is at work. */
+export const exitCodeOf = (ended: CastReport['ended']): number => {
+  if (ended === 'ConfigurationInvalid') return 2
+  if (ended === 'LeaseHeld') return 4
+  if (ended === 'WaitingForHoles') return 5
+  return failing.has(ended) ? 3 : 0
+}

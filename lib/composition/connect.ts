@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as E from 'fp-ts/Either'
+import { authorized } from '../adapters/http/access-token'
+import { dicomChangeFeed, dicomStudyIndex } from '../adapters/http/dicom-change-feed'
+import { fhirServer } from '../adapters/http/fhir-server'
+import { type Meter, httpSender, newMeter } from '../adapters/http/http'
+import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
+import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
+import { makeErrorTables } from '../adapters/storage/error-tables'
+import { makeFailureTables } from '../adapters/storage/failure-tables'
+import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
+import { makeStorageAccount } from '../adapters/storage/storage-client'
+import { believeGone } from '../app/feed/believe-gone'
+import type { Clock, FhirServer, Log, Progress } from '../app/ports'
+import type { OperatorPorts } from '../app/ports-operator'
+import type { Settings } from '../config/read-settings'
+import { dicomRoot } from '../domain/fhir/provenance'
+import { remembered } from './lifetime'
+
+export const clock: Clock = { now: Date.now, sleep: async (ms) => void (await sleep(ms)) }
+
+const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => {
+  const { storage, tableNamePrefix } = settings
+  const account = makeStorageAccount(
+    storage._tag === 'ConnectionString'
+      ? { connectionString: storage.connectionString }
+      : {
+          blobServiceUri: storage.blobServiceUri,
+          tableServiceUri: storage.tableServiceUri,
+          ...(storage.clientId === undefined ? {} : { clientId: storage.clientId }),
+        },
+    requestTimeoutMs,
+  )
+  const blobPrefix = tableNamePrefix.toLowerCase()
+  return {
+    checkpoints: makeCheckpointTable(account, tableNamePrefix),
+    errors: makeErrorTables(account, Date.now, tableNamePrefix),
+    lease: makeBlobLease(account, { now: Date.now, monotonic: () => performance.now() }, blobPrefix),
+    leaseInspection: makeLeaseInspection(account, blobPrefix),
+    history: makeRunHistoryTable(account, tableNamePrefix),
+    failures: makeFailureTables(account, tableNamePrefix),
+  }
+}
+
+// Clients and their connections live as long as the process; a checkpoint's lost answer is known by the same store.
+const storages = new Map<string, ReturnType<typeof storageOf>>()
+
+const sharedStorage = (settings: Settings, requestTimeoutMs?: number): ReturnType<typeof storageOf> => {
+  const key = JSON.stringify([settings.storage, settings.tableNamePrefix, requestTimeoutMs])
+  const known = storages.get(key) ?? storageOf(settings, requestTimeoutMs)
+  storages.set(key, known)
+  return known
+}
+
+/** What each FHIR server offers, asked before a process's first write and after failures. */
+const capabilities = new Map<string, { readonly offersBasic: boolean }>()
+
+const checkedOnce = (fhir: FhirServer, endpoint: string, log: Log): FhirServer => ({
+  ...fhir,
+  check: () => async () => {
+    const known = capabilities.get(endpoint)
+    if (known !== undefined) return E.right(known)
+    const checked = await fhir.check()()
+    if (E.isRight(checked)) {
+      capabilities.set(endpoint, checked.right)
+      if (!checked.right.offersBasic) {
+        log('warn', 'The FHIR server offers no Basic: a run that sleeps past its lease is not fenced off')
+      }
+    }
+    return checked
+  },
+})
+
+export interface Connecting {
+  readonly log: Log
+  readonly runId: string
+  /** One that nobody reads, when it is left out. */
+  readonly meter?: Meter
+  /** Of all that is asked; a request gets no more, and none is begun after it. By the wall clock, ms. */
+  readonly until: number
+  /** Of one request; the setting's when it is left out. */
+  readonly requestTimeoutMs?: number
+  readonly progress?: (progress: Progress) => void
+}
+
+/** Every port, wired to the services that the settings name. Nothing is asked yet. */
+export const connect = (settings: Settings, connecting: Connecting): OperatorPorts => {
+  const { log, runId, meter = newMeter(), until, requestTimeoutMs, progress = () => undefined } = connecting
+  const send = httpSender({
+    meter,
+    requestTimeoutMs: requestTimeoutMs ?? settings.requestTimeoutMs,
+    remainingMs: () => until - clock.now(),
+  })
+  const callDicom = authorized(send, 'dicom', settings.dicomWeb.authentication)
+  const callFhir = authorized(send, 'fhir', settings.fhir.authentication)
+  const storage = sharedStorage(settings, requestTimeoutMs)
+  const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
+  return {
+    ...storage,
+    lease: remembered(storage.lease),
+    dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
+    studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
+    fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
+    clock,
+    random: { fraction: Math.random, uuid: randomUUID },
+    log,
+    progress,
+  }
+}
+
+/** After a failure the server is asked again what it offers. */
+export const forgetCapabilities = (settings: Settings): void => void capabilities.delete(settings.fhir.endpoint)

@@ -1,0 +1,51 @@
+import * as E from 'fp-ts/Either'
+import { service } from '../app/operate/operating'
+import type { StudyReport } from '../app/operate/resync'
+import { type Resync, resync, verify } from '../app/operate/resync-study'
+import { type Walk, verifyStudies } from '../app/operate/verify'
+import { defaultPartition } from '../domain/dicom/change-feed-entry'
+import type { StudyRequest } from '../requests/requests'
+import { type Answer, type Operator, connected, endingOf, forgetAfterFailure, reasonOf, remember } from './operator'
+
+export type { Resync } from '../app/operate/resync-study'
+export type { StudyReport } from '../app/operate/resync'
+export type { Scope, Walk, WalkPosition } from '../app/operate/verify'
+
+const studyKeyOf = ({ partition = defaultPartition, studyInstanceUid }: StudyRequest) => ({
+  partition,
+  studyInstanceUid,
+})
+
+export const verifyOne = async (operator: Operator, request: StudyRequest): Promise<Answer<StudyReport>> => {
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  const { ports, cast: settings, options } = context.right
+  return verify(ports, settings, options, studyKeyOf(request))
+}
+
+export const resyncStudy = async (operator: Operator, request: StudyRequest): Promise<Answer<Resync>> => {
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  const { ports, cast: settings, options } = context.right
+  const done = await resync(ports, settings, options, studyKeyOf(request))
+  forgetAfterFailure(context.right, done)
+  if (E.isRight(done)) {
+    const { stored, unchanged, removed, notCast, stop } = done.right
+    const recorded = Object.values(notCast).reduce((total, count) => total + count, 0)
+    await remember(operator, context.right, {
+      ...{ kind: 'resync', ended: endingOf(stop), entries: stored + unchanged + removed + recorded },
+      ...{ stored: stored + removed, recorded },
+      ...reasonOf(stop),
+    })
+  }
+  return done
+}
+
+/** Many studies, for the command line: `verifyOne` for each of a scope. */
+export const verifyMany = async (operator: Operator, walk: Walk): Promise<Answer<'Done' | 'Stopped'>> => {
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  const { ports, cast: settings, options } = context.right
+  const ended = await verifyStudies(ports, settings, options, walk)
+  return E.isLeft(ended) ? service(ended.left) : ended
+}

@@ -1,0 +1,25 @@
+import * as E from 'fp-ts/Either'
+import type { Log } from '../app/ports'
+import { readSettings } from '../config/read-settings'
+import { settingWarnings } from '../config/setting-names'
+import { cast, failing } from './cast'
+import { inHand, isStopping } from './lifetime'
+
+let warned = false
+/** In the first run of a process. */
+const warnOnce = (log: Log): void => {
+  const warnings = warned ? [] : settingWarnings(process.env)
+  warned = true
+  for (const warning of warnings) log('warn', warning)
+}
+
+/** The timer's run. A failure is thrown here, and nowhere else: the host then counts the invocation as failed. */
+export const castOnTimer = async (log: Log): Promise<void> => {
+  warnOnce(log)
+  const settings = readSettings(process.env)
+  const budgetMs = E.isRight(settings) ? settings.right.timeBudgetMs : 0
+  const options = { environment: process.env, log, budgetMs, stopping: isStopping }
+  const report = await inHand(cast({ ...options, kind: 'timer', by: 'timer' }))
+  log(failing.has(report.ended) ? 'error' : 'info', 'cast', { ...report })
+  if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
+}

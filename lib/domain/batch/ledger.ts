@@ -1,0 +1,107 @@
+import type { EntryError } from '../cast-error'
+import { type InstanceKey, studyKeyText } from '../dicom/change-feed-entry'
+import { patientKeyText } from '../mapping/patient-identity'
+import type { LiveRow } from './judge'
+import { type Rejections, noRejections, rejectionsSince, withRejected } from './rejections'
+
+export type Settlement =
+  | { readonly _tag: 'Stored' }
+  | { readonly _tag: 'Unchanged' }
+  | { readonly _tag: 'Superseded' }
+  | { readonly _tag: 'Recorded'; readonly error: EntryError }
+
+/** What became of the rows of one batch, so far. */
+export interface Ledger {
+  /** By sequence; a row that is not in it is not settled. */
+  readonly settled: ReadonlyMap<number, Settlement>
+  /** By patient (patientKeyText), the highest sequence stored: older rows of the batch must not overwrite it. */
+  readonly newest: ReadonlyMap<string, number>
+  /** Our position was moved since the batch began, and since the last lost answer. */
+  readonly moved: boolean
+  /** Settled while our position had not moved: an older transaction may still be committed over them. */
+  readonly unproven: ReadonlySet<number>
+  /** None when they are not counted. */
+  readonly rejections: Rejections | undefined
+  /** Instances that came with a study that was read whole. */
+  readonly synced: ReadonlyArray<InstanceKey>
+}
+
+/** `rejectedStudies`: refused in a row until now; not counted when there is none. */
+export const openLedger = (
+  superseded: ReadonlyArray<LiveRow>,
+  rejectedStudies: ReadonlyArray<string> | undefined,
+  moved: boolean,
+): Ledger => ({
+  settled: new Map(superseded.map(({ sequence }) => [sequence, { _tag: 'Superseded' }])),
+  newest: new Map(),
+  moved,
+  unproven: new Set(),
+  rejections: rejectedStudies === undefined ? undefined : rejectionsSince(rejectedStudies),
+  synced: [],
+})
+
+/** A transaction was committed: what was settled before it stands. */
+export const positionMoved = (ledger: Ledger): Ledger => ({ ...ledger, moved: true, unproven: new Set() })
+
+/** An answer was lost: what is settled from here on is unproven until our position moves again. */
+export const positionLost = (ledger: Ledger): Ledger => ({ ...ledger, moved: false })
+
+export const settle = (ledger: Ledger, rows: ReadonlyArray<LiveRow>, settlement: Settlement): Ledger => {
+  if (rows.length === 0) return ledger
+  const settled = new Map(ledger.settled)
+  for (const { sequence } of rows) settled.set(sequence, settlement)
+  const unproven = ledger.moved
+    ? ledger.unproven
+    : new Set([...ledger.unproven, ...rows.map(({ sequence }) => sequence)])
+  return { ...ledger, settled, unproven }
+}
+
+/** Stored, or as it should be already. */
+export const settleDelivered = (
+  ledger: Ledger,
+  rows: ReadonlyArray<LiveRow>,
+  settlement: Extract<Settlement, { _tag: 'Stored' | 'Unchanged' }>,
+): Ledger => {
+  if (rows.length === 0) return ledger
+  const newest = new Map(ledger.newest)
+  for (const row of rows) {
+    if (row._tag !== 'Upsert') continue
+    const patient = patientKeyText(row.identity)
+    newest.set(patient, Math.max(row.sequence, newest.get(patient) ?? 0))
+  }
+  const rejections = settlement._tag === 'Stored' && ledger.rejections !== undefined ? noRejections : ledger.rejections
+  return settle({ ...ledger, newest, rejections }, rows, settlement)
+}
+
+export const recordRows = (ledger: Ledger, rows: ReadonlyArray<LiveRow>, error: EntryError): Ledger => {
+  const { rejections } = ledger
+  const studies = rows.map(({ sequence, key }) => ({ sequence, study: studyKeyText(key) }))
+  const counted = error._tag === 'FhirRejected' && rejections !== undefined
+  return settle({ ...ledger, rejections: counted ? withRejected(rejections, studies) : rejections }, rows, {
+    _tag: 'Recorded',
+    error,
+  })
+}
+
+export const isDelivered = ({ settled }: Pick<Ledger, 'settled'>, { sequence }: Pick<LiveRow, 'sequence'>): boolean => {
+  const settlement = settled.get(sequence)
+  return settlement?._tag === 'Stored' || settlement?._tag === 'Unchanged'
+}
+
+export const isRecordedAs = (
+  { settled }: Pick<Ledger, 'settled'>,
+  { sequence }: Pick<LiveRow, 'sequence'>,
+  code: EntryError['_tag'],
+): boolean => {
+  const settlement = settled.get(sequence)
+  return settlement?._tag === 'Recorded' && settlement.error._tag === code
+}
+
+/** What can be stood by when the batch is over: not what our position never proved, nor what `rejectsAll` holds back. */
+export const closedLedger = (
+  { settled, moved, unproven, rejections }: Ledger,
+  rejectsAll: boolean,
+): ReadonlyMap<number, Settlement> => {
+  const doubtful = new Set([...(moved ? [] : unproven), ...(rejectsAll ? (rejections?.held ?? []) : [])])
+  return new Map([...settled].filter(([sequence]) => !doubtful.has(sequence)))
+}
