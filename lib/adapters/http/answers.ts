@@ -61,8 +61,8 @@ const numericValue = `"${tagOf('NumericValue')}"`
 export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, unknown> => {
   const unreadable = (what: string): Unavailable =>
     unavailable(hop, `unreadable ${hop === 'dicom' ? 'page' : 'answer'}: ${what}`)
-  const mediaType = answer.header('content-type')?.split(';')[0] ?? ''
-  if (!/^\s*(application\/([\w.-]+\+)?json|text\/json)?\s*$/i.test(mediaType)) {
+  const mediaType = (answer.header('content-type')?.split(';')[0] ?? '').trim()
+  if (!/^(application\/([\w.-]+\+)?json|text\/json)?$/i.test(mediaType)) {
     return E.left(unreadable('it is not JSON'))
   }
   return E.tryCatch(

@@ -1,5 +1,6 @@
-import type { EntryError } from '../cast-error'
-import type { DicomDataset } from '../dicom/dataset'
+import type { EntryError, TagIssue } from '../cast-error'
+import type { InstanceKey } from '../dicom/change-feed-entry'
+import { type DicomDataset, valuesOfKeyword } from '../dicom/dataset'
 import { valueOf } from '../dicom/read'
 
 /** Whose it is cannot be told from it. */
@@ -23,3 +24,19 @@ export const uidsIn = (dataset: DicomDataset | undefined) => ({
   seriesInstanceUid: uidIn(dataset, 'SeriesInstanceUID'),
   sopInstanceUid: uidIn(dataset, 'SOPInstanceUID'),
 })
+
+/** What the feed says about itself must be what the dataset says: else one of them is another image. */
+export const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
+  (
+    [
+      ['StudyInstanceUID', key.studyInstanceUid],
+      ['SeriesInstanceUID', key.seriesInstanceUid],
+      ['SOPInstanceUID', key.sopInstanceUid],
+    ] as const
+  ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
+    if (valuesOfKeyword(dataset, keyword)[0] === uid) return []
+    const read = valueOf(dataset, keyword)
+    return read !== undefined && read !== uid
+      ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
+      : []
+  })

@@ -2,21 +2,12 @@ import type { ImagingStudy, ImagingStudySeriesInstance, Reference } from 'fhir/r
 import type { InstanceKey } from '../dicom/change-feed-entry'
 import { carriesOurMark, isSourceOf, ourMeta, sourceOf } from '../fhir/provenance'
 import type { SeriesFields, StudyFields } from './fields'
-import { correctInstance } from './instance'
-import { type Applied, type Change, type MergeMode, applyOnce } from './mapped'
+import { type Change, type MergeMode, applyOnce } from './mapped'
 import { modalitiesOf } from './modalities'
 import { basedOn } from './orders'
-import { correctModality } from './series'
-import { type SeriesOfStudy, withKnownOrders, withOrders, withReasons } from './series-orders'
+import { type SeriesOfStudy, withOrders, withReasons } from './series-orders'
 import type { MappingSettings } from './settings'
-
-interface SeriesDraft {
-  fields: SeriesFields
-  applied: Applied<SeriesFields> | undefined
-  readonly instances: Map<string, ImagingStudySeriesInstance>
-  /** Another system says how many there are, and does not list them all. */
-  readonly stated: number
-}
+import type { SeriesDraft, StudyDraft } from './study-draft'
 
 /** What one entry says about a study, its series and its instance. */
 export interface StudyChange {
@@ -33,58 +24,6 @@ export interface RowKind {
 
 export const modeOf = ({ late, update }: RowKind, ours: boolean): MergeMode =>
   update ? (ours ? 'correct' : 'replace') : late ? 'fill' : 'follow'
-
-/**
- * A study while entries are folded into it: series and instances by UID, in the order they stand in the resource, so
- * that an entry costs the same in a study of ten and of ten thousand images. Lives inside one fold, and is handed out
- * only as a finished resource.
- */
-export interface StudyDraft {
-  /** As FHIR holds it; none when the study is new there. */
-  readonly base: ImagingStudy | undefined
-  /** Undefined while the study has no series left and would be deleted. */
-  fields: StudyFields | undefined
-  applied: Applied<StudyFields> | undefined
-  readonly series: Map<string, SeriesDraft>
-  /** Series that went with their last instances. */
-  readonly gone: Map<string, SeriesFields>
-  subject: Reference | undefined
-  gotImages: boolean
-  /** Something was added, replaced or taken away: a study that no row touched stays as it stands. */
-  touched: boolean
-}
-
-export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
-  const { series = [], ...fields } = base ?? ({} as Partial<ImagingStudy>)
-  const draft: StudyDraft = {
-    base,
-    fields: base === undefined ? undefined : (fields as StudyFields),
-    applied: undefined,
-    series: new Map(),
-    gone: new Map(),
-    subject: base?.subject,
-    gotImages: false,
-    touched: false,
-  }
-  const fieldsOf = withKnownOrders(
-    fields as StudyFields,
-    series.map(({ instance: _instances, ...each }) => each),
-  )
-  for (const [index, { instance = [], ...each }] of series.entries()) {
-    const known = draft.series.get(each.uid)
-    const target: SeriesDraft = known ?? {
-      fields: { ...(fieldsOf[index] ?? each), modality: correctModality(each.modality) },
-      applied: undefined,
-      instances: new Map(),
-      stated: (each.numberOfInstances ?? 0) > instance.length ? (each.numberOfInstances ?? 0) : 0,
-    }
-    if (known === undefined) draft.series.set(each.uid, target)
-    for (const one of instance) {
-      if (!target.instances.has(one.uid)) target.instances.set(one.uid, correctInstance(one))
-    }
-  }
-  return draft
-}
 
 // Coding is required of a series in R4; a rule that requires Modality fills it in the same step.
 const newSeries = (uid: string): SeriesFields => ({ uid, modality: {} })
@@ -140,12 +79,6 @@ export const upsertInstance = (
   if (current === undefined) draft.gotImages = true
   series.instances.set(key.sopInstanceUid, change.instance(ownMode)(current ?? newInstance(key.sopInstanceUid)))
 }
-
-export const holdsInstance = ({ series }: StudyDraft, key: InstanceKey): boolean =>
-  series.get(key.seriesInstanceUid)?.instances.has(key.sopInstanceUid) ?? false
-
-export const hasInstances = ({ series }: StudyDraft): boolean =>
-  [...series.values()].some(({ instances }) => instances.size > 0)
 
 /**
  * Takes one instance away; a series goes with its last instance, a study of ours with its last series. A series of others

@@ -1,13 +1,8 @@
 import type { ImagingStudy } from 'fhir/r4'
 import type { LiveRow } from '../../../lib/domain/batch/judge'
 import { ourMeta } from '../../../lib/domain/fhir/provenance'
-import {
-  type ClosedStudy,
-  closeStudy,
-  deleteInstance,
-  openStudy,
-  upsertInstance,
-} from '../../../lib/domain/mapping/merge-study'
+import { type ClosedStudy, closeStudy, deleteInstance, upsertInstance } from '../../../lib/domain/mapping/merge-study'
+import { openStudy } from '../../../lib/domain/mapping/study-draft'
 import { type Values, ctImage } from './domain-dataset'
 import { type EntryOptions, rowOf } from './domain-feed'
 import { assertValid } from '../fhir/domain-fhir'

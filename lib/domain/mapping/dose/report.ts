@@ -14,7 +14,6 @@ import {
   readContentTree,
 } from '../../dicom/structured-report'
 import { readValue, valueOf } from '../../dicom/read'
-import { readable } from '../../dicom/vr'
 import { type WrittenNumber, textOfNumber } from '../../json'
 import { studyIdentifier, typed } from '../../fhir/identifiers'
 import { componentsOf } from './components'
@@ -23,6 +22,7 @@ import { deviceDisplay } from './device'
 import { readEvents } from './events'
 import { type ObservationBody, coded, imaging, uidIdentifier } from './observation'
 import type { ReportFacts } from './standing'
+import { readStatus } from './status'
 import { type ReadTime, earliest, readDateTime } from './time'
 import { readIssuerItem } from '../issuer'
 import type { Mapped } from '../mapped'
@@ -57,40 +57,6 @@ export const isDoseReport = (dataset: DicomDataset): boolean => {
   if (sopClass !== undefined && sopClasses.has(sopClass)) return true
   const concept = readCodedEntry(dataset, 'ConceptNameCodeSequence')
   return isConcept(concept, concepts.xRayReport) || isConcept(concept, concepts.radiopharmaceuticalReport)
-}
-
-type Status = ObservationBody['status']
-
-const flags: ReadonlyArray<{
-  readonly keyword: 'PreliminaryFlag' | 'CompletionFlag'
-  readonly statuses: ReadonlyMap<string, Status>
-}> = [
-  {
-    keyword: 'PreliminaryFlag',
-    statuses: new Map<string, Status>([
-      ['PRELIMINARY', 'preliminary'],
-      ['FINAL', 'final'],
-    ]),
-  },
-  {
-    keyword: 'CompletionFlag',
-    statuses: new Map<string, Status>([
-      ['COMPLETE', 'final'],
-      ['PARTIAL', 'preliminary'],
-    ]),
-  },
-]
-
-const readStatus = (dataset: DicomDataset): { readonly status: Status; readonly issues: ReadonlyArray<TagIssue> } => {
-  const issues: TagIssue[] = []
-  for (const { keyword, statuses } of flags) {
-    const read = readValue(dataset, keyword)
-    if (TH.isRight(read) && O.isNone(read.right)) continue
-    const status = statuses.get(readable(read) ?? '')
-    if (status !== undefined) return { status, issues }
-    issues.push({ _tag: 'TagInvalid', keyword, reason: `not ${[...statuses.keys()].join(' or ')}` })
-  }
-  return { status: 'unknown', issues }
 }
 
 /** What a report is about: it decides which time it started, and how its line begins. */
