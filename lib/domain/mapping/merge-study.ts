@@ -4,7 +4,7 @@ import { carriesOurMark, isSourceOf, ourMeta, sourceOf } from '../fhir/provenanc
 import type { SeriesFields, StudyFields } from './fields'
 import { type Change, type MergeMode, applyOnce } from './mapped'
 import { modalitiesOf } from './modalities'
-import { basedOn } from './orders'
+import { accessionElement, basedOn } from './orders'
 import { type SeriesOfStudy, withOrders, withReasons } from './series-orders'
 import type { MappingSettings } from './settings'
 import type { SeriesDraft, StudyDraft } from './study-draft'
@@ -147,7 +147,7 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
   const fields = draft.fields ?? newStudy(settings, partition, draft.base)
   const ours = isOurs(draft, settings, partition)
   const said = seriesOf(draft)
-  const ordered = settings.excludedElements.has(basedOn) ? fields : withOrders(fields, said)
+  const ordered = settings.excludedElements.has(basedOn) ? fields : withOrders(fields, said, !settings.excludedElements.has(accessionElement))
   const { modality = [], endpoint: endpoints = [], ...rest } = withReasons(ordered, said, ours)
   const series = [...draft.series.values()].map(({ fields: each, instances, stated }) => ({
     ...each,

@@ -96,11 +96,12 @@ export const withAccession = (study: StudyFields, accession: Identifier, isOurs:
 }
 
 export const basedOn = 'ImagingStudy.basedOn'
+export const accessionElement = 'ImagingStudy.identifier:accession'
 
 const accessionRule = (isOrderWritten: boolean): Rule<StudyFields> => {
   const isOurs = isOrderWritten ? isOrdered : isOfIssuer
   return rule<StudyFields, Identifier>({
-    element: 'ImagingStudy.identifier:accession',
+    element: accessionElement,
     tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
     note: 'type v2-0203#ACSN, with the system and assigner of its issuer; replaced when it changes',
     read: readAccession,
@@ -122,7 +123,27 @@ const accessionRule = (isOrderWritten: boolean): Rule<StudyFields> => {
   })
 }
 
+/** Where the number itself is not written the order alone tells it. */
+const orderRule = rule<StudyFields, Identifier>({
+  element: basedOn,
+  tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
+  read: readAccession,
+  slot: {
+    has: ({ basedOn: orders = [] }) => orders.some(isOurOrder),
+    set: (accession) => (study) => withItsOrder(withoutOrders(study), accession),
+    clear: (study) => withoutOrders(study),
+    isShared: true,
+  },
+})
+
+const withoutOrders = (study: StudyFields): StudyFields => {
+  const { basedOn: orders = [], ...rest } = study
+  const others = orders.filter((each) => !isOurOrder(each))
+  return others.length === 0 ? rest : { ...rest, basedOn: others }
+}
+
 /** Who ordered the study: the number of the study. Its orders are decided over its live series, when it is closed. */
 export const orderRules = (excluded: ReadonlySet<string>): ReadonlyArray<Rule<StudyFields>> => [
   accessionRule(!excluded.has(basedOn)),
+  ...(excluded.has(accessionElement) ? [orderRule] : []),
 ]

@@ -143,14 +143,23 @@ export interface SeriesOfStudy {
   readonly gone: ReadonlyArray<SeriesFields>
 }
 
+const unnamed = ({ basedOn: orders = [] }: StudyFields, series: ReadonlyArray<SeriesFields>): Identifier | undefined => {
+  const named = series.flatMap(ordersIn)
+  return orders
+    .filter(isOurOrder)
+    .flatMap(({ identifier }) => identifier ?? [])
+    .find((order) => !named.some((each) => isSameOrder(each, order)))
+}
+
 /**
  * `basedOn`: the number of the study and those of all requests; the number alone when no request names it, for a bulk
- * correction does not reach the requests. A number that was said by a series that is gone goes with it.
+ * correction does not reach the requests. A number that was said by a series that is gone goes with it. `isNumbered`: the
+ * number stands in the study; else it is the order that no request names.
  */
-export const withOrders = (study: StudyFields, { live, gone }: SeriesOfStudy): StudyFields => {
+export const withOrders = (study: StudyFields, { live, gone }: SeriesOfStudy, isNumbered: boolean): StudyFields => {
   const requested = distinct(live.flatMap(ordersIn))
   const [first] = requested
-  const said = (study.identifier ?? []).find(isOrdered(study))
+  const said = isNumbered ? (study.identifier ?? []).find(isOrdered(study)) : unnamed(study, [...live, ...gone])
   const isGone = (order: Identifier): boolean =>
     !requested.some((each) => isSameOrder(each, order)) &&
     gone.flatMap(ordersIn).some((each) => isSameOrder(each, order))

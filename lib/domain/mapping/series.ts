@@ -79,6 +79,8 @@ export const seriesRules = (zone: string | undefined): ReadonlyArray<Rule<Series
   ...performerRules,
 ]
 
-/** The original wrote `DCM` as the system of a modality. */
+/** The original wrote `DCM` as the system of a modality, and no display. */
 export const correctModality = (modality: Coding): Coding =>
-  modality.system === 'DCM' ? { ...modality, system: codeSystems.dcm } : modality
+  modality.system === 'DCM'
+    ? { ...dicomModality(modality.code ?? ''), ...modality, system: codeSystems.dcm }
+    : modality

@@ -48,7 +48,9 @@ export const mapStudy = (zone?: string, excluded: ReadonlySet<string> = new Set(
     const series = ofSeries(values, mode, known)
     if (resource === undefined || series.resource === undefined) return { resource, issues }
     const said = { live: [series.resource], gone: [] }
-    const ordered = excluded.has('ImagingStudy.basedOn') ? resource : withOrders(resource, said)
+    const ordered = excluded.has('ImagingStudy.basedOn')
+      ? resource
+      : withOrders(resource, said, !excluded.has('ImagingStudy.identifier:accession'))
     const closed = withReasons(ordered, said, mode !== 'enrich')
     assertValid(closed)
     return { resource: closed, issues }

@@ -63,9 +63,10 @@ const worldOf = (...existing: ReadonlyArray<FhirResource>): World => {
       const elements = elementsOf(images, next)
       next += images.length
       const { recorded, rejected } = castBatch(fhir, settings, elements)
+      const failed = [...recorded, ...rejected]
       return [
-        ...[...recorded, ...rejected].map(({ error }) => error._tag),
-        ...rejected.flatMap(({ error }) =>
+        ...failed.map(({ error }) => error._tag),
+        ...failed.flatMap(({ error }) =>
           error._tag === 'TagsRejected'
             ? error.issues.map((issue) => `${issue.keyword} ${'reason' in issue ? issue.reason : ''}`)
             : [],

@@ -61,7 +61,11 @@ describe('ImagingStudy.identifier (accession): AccessionNumber (0008,0050)', () 
 
   it('A3: is kept and reported when it is longer than an SH', () => {
     const { resource, issues } = map({ AccessionNumber: 'longer than sixteen characters' })
-    expect(resource).toEqual(study({}))
+    const long = accession('longer than sixteen characters')
+    expect(resource).toMatchObject({
+      identifier: [uid, long],
+      basedOn: [{ type: 'ServiceRequest', identifier: long }],
+    })
     expect(issues).toContainEqual(invalid('AccessionNumber', 'longer than SH allows'))
   })
 })
