@@ -140,6 +140,11 @@ param holeAge string = '00:02:00'
 @description('Time of one request, answer included: hh:mm:ss.')
 param requestTimeout string = '00:01:40'
 
+@description('Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.')
+@minValue(0)
+@maxValue(1000000)
+param maxGone int = 50
+
 @description('Largest page of the change feed that is read, in bytes.')
 @minValue(65536)
 @maxValue(268435456)
@@ -268,6 +273,7 @@ var castSettings = {
   DicomCast__MaxBundleBytes: string(maxBundleBytes)
   DicomCast__HoleAge: holeAge
   DicomCast__RequestTimeout: requestTimeout
+  DicomCast__MaxGone: string(maxGone)
   DicomCast__MaxPageBytes: string(maxPageBytes)
 }
 

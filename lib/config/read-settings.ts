@@ -102,6 +102,7 @@ const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSetti
   timerBatches: given.DicomCast__TimerBatches,
   timeBudgetMs: given.DicomCast__TimeBudget,
   requestTimeoutMs: given.DicomCast__RequestTimeout,
+  maxGone: given.DicomCast__MaxGone,
   totalRetryDurationMs: given.RetryConfiguration__TotalRetryDuration,
 })
 

@@ -129,6 +129,11 @@ export const settings = {
     '00:01:40',
     'Longest time of one request, including its answer.',
   ),
+  DicomCast__MaxGone: withDefault(
+    whole(0, 1_000_000, 'studies'),
+    '50',
+    'Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.',
+  ),
   DicomCast__MaxPageBytes: withDefault(
     whole(65_536, 268_435_456, 'bytes'),
     '33554432',

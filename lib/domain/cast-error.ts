@@ -60,6 +60,8 @@ export type ServiceError =
     }
   /** `head`: as the feed tells it now. */
   | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }
+  /** The whole installation does something else, and nothing of this may be written meanwhile. */
+  | { readonly _tag: 'GateClosed'; readonly state: string; readonly reason: string }
   | { readonly _tag: 'FhirRejectsAll'; readonly status: number; readonly issues: ReadonlyArray<string> }
 
 export type CastError = EntryError | ServiceError
@@ -89,6 +91,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'CheckpointMoved':
     case 'CheckpointUnreadable':
     case 'FeedReset':
+    case 'GateClosed':
     case 'FhirRejectsAll':
       return 'Halt'
   }
@@ -182,6 +185,8 @@ export const describeServiceError = (error: ServiceError): string => {
       )
     case 'FeedReset':
       return `the change feed is not the one this checkpoint belongs to: ${error.reason}`
+    case 'GateClosed':
+      return `nothing is written: ${error.reason}`
     case 'FhirRejectsAll':
       return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one`
   }

@@ -26,6 +26,10 @@ const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
 const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
+const planObservations = 'lib/domain/batch/plan-observations.ts'
+const superseded = 'lib/domain/batch/superseded.ts'
+const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
+const doseName = 'const name = JSON.stringify([positionId(settings.dicom.root), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -253,6 +257,88 @@ export const mutants: ReadonlyArray<Mutant> = [
         file: 'lib/domain/fhir/unchanged.ts',
         from: '  sameJson(substance(current), substance(next), sameInstant)',
         to: '  false',
+      },
+    ],
+  },
+  {
+    name: 'a dose is known by its UID alone',
+    edits: [
+      {
+        file: doseIdentity,
+        from: doseName,
+        to: 'const name = JSON.stringify([positionId(settings.dicom.root), kind, uid])',
+      },
+    ],
+  },
+  {
+    name: 'a dose is known by its study, whatever the partition',
+    edits: [
+      {
+        file: doseIdentity,
+        from: doseName,
+        to: 'const name = JSON.stringify([positionId(settings.dicom.root), study, kind, uid])',
+      },
+    ],
+  },
+  {
+    name: 'doses stay with the person whom their study left',
+    edits: [
+      {
+        file: 'lib/domain/batch/write-doses.ts',
+        from: '...(isSubject ? { subject: existing.subject } : { subject: study.subject }),',
+        to: 'subject: existing.subject ?? study.subject,',
+      },
+    ],
+  },
+  {
+    name: 'an event goes though another report of its study lists it',
+    edits: [{ file: planObservations, from: '(!listed.has(each.uid) && (isWhole', to: '((isWhole' }],
+  },
+  {
+    name: 'events stay when their report goes',
+    edits: [
+      {
+        file: planObservations,
+        from: 'return [...goneSummaries, ...goneEvents].filter(',
+        to: 'return [...goneSummaries].filter(',
+      },
+    ],
+  },
+  {
+    name: 'a summary still lists the events that went',
+    edits: [{ file: planObservations, from: 'return gone.has(id) ? [] : [each]', to: 'return [each]' }],
+  },
+  {
+    name: 'a superseded report counts as well',
+    edits: [
+      {
+        file: 'lib/domain/batch/live-reports.ts',
+        from: "superseded.has(uid) ? 'preliminary' : facts?.status",
+        to: 'facts?.status',
+      },
+    ],
+  },
+  {
+    name: 'one event in common supersedes a report',
+    edits: [{ file: superseded, from: '[...report.events].every(', to: '[...report.events].some(' }],
+  },
+  {
+    name: 'of two reports the older one counts',
+    edits: [{ file: superseded, from: 'isNewer(other, report) &&', to: 'isNewer(report, other) &&' }],
+  },
+  {
+    name: 'a move of the checkpoint drops the holes',
+    edits: [
+      { file: 'lib/domain/checkpoint.ts', from: '    holes,\n    ...(heads', to: '    holes: [],\n    ...(heads' },
+    ],
+  },
+  {
+    name: 'a restored feed is told by the instance alone',
+    edits: [
+      {
+        file: 'lib/app/feed/same-feed.ts',
+        from: "return uid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', timestampOf(there)) ?",
+        to: 'return uid === known.sopInstanceUid ?',
       },
     ],
   },

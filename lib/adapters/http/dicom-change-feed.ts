@@ -146,6 +146,21 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
       const name = isRecord(each) ? each['partitionName'] : undefined
       return typeof name === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? [name] : []
     })
+  const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
+    pipe(
+      get(`${wadoAddress(service, partition)}/studies?${query}`),
+      TE.flatMapEither((answer) => {
+        if (answer.status === 204) return E.right([])
+        // A service without studies says so in another way.
+        if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
+        return answer.status === 200
+          ? pipe(
+              arrayOf(answer),
+              E.map((studies) => studies.flatMap(studyUidOf)),
+            )
+          : E.left<ServiceError>(unexpected('dicom', answer))
+      }),
+    )
   return {
     partitions: () =>
       pipe(
@@ -158,20 +173,11 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
             : E.left<ServiceError>(unexpected('dicom', answer))
         }),
       ),
-    studies: (partition, offset, limit) =>
+    studies: (partition, offset, limit) => found(partition, `limit=${limit}&offset=${offset}`),
+    has: (partition, studyInstanceUid) =>
       pipe(
-        get(`${wadoAddress(service, partition)}/studies?limit=${limit}&offset=${offset}`),
-        TE.flatMapEither((answer) => {
-          if (answer.status === 204) return E.right([])
-          // A service without studies says so in another way.
-          if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
-          return answer.status === 200
-            ? pipe(
-                arrayOf(answer),
-                E.map((studies) => studies.flatMap(studyUidOf)),
-              )
-            : E.left<ServiceError>(unexpected('dicom', answer))
-        }),
+        found(partition, `StudyInstanceUID=${studyInstanceUid}&limit=1`),
+        TE.map((studies) => studies.includes(studyInstanceUid)),
       ),
   }
 }

@@ -13,7 +13,7 @@ import { addReports, doseTokens } from './snapshot-reports'
 import { type Loading, addStudy, byToken, ofType } from './snapshot-searches'
 
 // A service with its partitions has few Endpoints: all of them, so that a study of another partition is known as such.
-const dicomEndpoints: FhirSearch = {
+export const dicomEndpoints: FhirSearch = {
   type: 'Endpoint',
   parameters: [
     ['connection-type', identifierToken(codeSystems.endpointConnectionType, 'dicom-wado-rs')],

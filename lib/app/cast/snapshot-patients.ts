@@ -4,7 +4,7 @@ import type { UpsertRow } from '../../domain/batch/judge'
 import { findPatient, referencedId } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { hasIdentifier, identifierToken, isPlainToken, matches } from '../../domain/fhir/identifiers'
-import { carriesOurMark } from '../../domain/fhir/provenance'
+import { carriesOurMark, isOfService } from '../../domain/fhir/provenance'
 import { isEndpointOf } from '../../domain/mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
@@ -85,14 +85,17 @@ export const addOurSubjects = async (
         parameters: [
           ['subject', `Patient/${id}`],
           ['endpoint', endpoints],
-          ['_count', '1'],
+          ['_count', '100'],
         ] as const,
       })),
     ),
   )
   if (E.isLeft(found)) return found
   candidates.forEach((id, index) => {
-    const hits = ofType<ImagingStudy>('ImagingStudy', found.right[index] ?? [])
+    // One of another system to which images of ours were added tells nothing about the person.
+    const hits = ofType<ImagingStudy>('ImagingStudy', found.right[index] ?? []).filter(({ meta }) =>
+      isOfService(meta, dicom),
+    )
     if (hits.some(({ subject }) => referencedId(run.settings.fhirBase, 'Patient', subject) === id)) {
       snapshot.ourSubjects.add(id)
     }

@@ -4,12 +4,14 @@ import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import { recordedIn } from '../../domain/batch/plan'
 import { type FailTable, type ServiceError, describeEntryError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import type { Stop } from '../../domain/batch/delivery'
 import type { Settlement } from '../../domain/batch/ledger'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
-import { type CastSettings, type Run, remainingMs } from '../context'
+import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
@@ -25,7 +27,7 @@ import {
   sessionOf,
   underLease,
 } from './operating'
-import { readEntries } from './reread-entries'
+import { type Numbered, readEntries } from './reread-entries'
 
 /** Which rows; what is given must all hold. */
 export interface ReplaySelection {
@@ -80,19 +82,17 @@ export const replay = (
     const cast: Caster =
       session === undefined
         ? (judged) => foresee(run, judged)
-        : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
+        : (judged, rows) => castAndSettle(run, ports, session.right, index.right, judged, rows)
     return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
 
-const keyOf = ({ sequence }: FailRowKey): string => String(sequence).padStart(19, '0')
-
 /** Which row it is, and of which instance; what the row said before is no news. */
 const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   const { table, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
   return {
-    ...{ table, row: keyOf(row), sequence },
+    ...{ table, row: failRowName(row), sequence },
     ...(partition === undefined ? {} : { partition }),
     ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
@@ -109,7 +109,7 @@ const select = (
     .filter(
       (row) =>
         (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${keyOf(row)}`)) &&
+        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
         (partition === undefined || row.partition === partition),
     )
@@ -117,6 +117,7 @@ const select = (
 }
 
 interface Outcome {
+  /** By the number that the row was cast with. */
   readonly settled: ReadonlyMap<
     number,
     { readonly outcome: ReplayOutcome; readonly code?: string; readonly reason?: string }
@@ -124,7 +125,7 @@ interface Outcome {
   readonly stop?: Stop
 }
 
-type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
+type Caster = (judged: ReadonlyArray<Judgement>, rows: Numbered) => Promise<E.Either<ServiceError, Outcome>>
 
 const replayRows = async (
   run: Run,
@@ -137,9 +138,14 @@ const replayRows = async (
   for (let start = 0; start < taken.length && stop === undefined; start += chunkSize) {
     if (remainingMs(run) <= 0 || run.stopping()) stop = { _tag: 'OutOfTime' }
     else {
-      const chunk = taken.slice(start, start + chunkSize)
+      const chunk = numbered(taken.slice(start, start + chunkSize))
       const read = await readEntries(run, chunk)
-      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judgeRow(run, row, true)))
+      const done = E.isLeft(read)
+        ? read
+        : await cast(
+            read.right.map((row) => judgeRow(run, row, true)),
+            chunk,
+          )
       if (E.isLeft(done)) {
         // Nothing done at all is a failure; something done is an answer that says how far it came.
         if (replayed.length === 0) return service(done.left)
@@ -147,8 +153,8 @@ const replayRows = async (
       } else {
         const { settled, stop: stopped } = done.right
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
-        for (const row of chunk) {
-          const fate = settled.get(row.sequence) ?? (found.has(row.sequence) ? undefined : notInFeed)
+        for (const [number, row] of chunk) {
+          const fate = settled.get(number) ?? (found.has(number) ? undefined : notInFeed)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }
         if (stopped !== undefined && stopped._tag !== 'OutOfTime' && replayed.length === 0) return service(stopped)
@@ -206,15 +212,28 @@ const castAndSettle = async (
   session: FhirSession,
   index: FailIndex,
   judged: ReadonlyArray<Judgement>,
+  numbers: Numbered,
 ): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
-  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
+  const sequences = await positionOf(run, numbers)
+  if (E.isLeft(sequences)) return sequences
+  const input = {
+    rows,
+    stuckSince: undefined,
+    ...(sequences.right === undefined ? {} : { sequences: sequences.right }),
+  }
+  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
-  const before = await attemptsOf(ports, index, settled)
-  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  const before = await attemptsOf(ports, index, settled, numbers)
+  const errors = await settleErrors(
+    run,
+    index,
+    settled.map((row) => ({ ...row, sequence: numbers.get(row.sequence)?.sequence ?? 0 })),
+    result.syncedInstances,
+  )
   if (E.isLeft(errors)) return errors
   for (const row of index.rows.values()) {
-    const attempts = before.get(row.sequence)
+    const attempts = before.get(failRowName(row))
     if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
   }
   return E.right({
@@ -223,18 +242,37 @@ const castAndSettle = async (
   })
 }
 
+/** Where the feed is settled, for our position in FHIR: numbers that were made up are none of the feed. */
+const positionOf = async (
+  run: Run,
+  rows: Numbered,
+): Promise<E.Either<ServiceError, { readonly from: number; readonly to: number } | undefined>> => {
+  if ([...rows.values()].every(({ sequence }) => sequence > 0)) return E.right(undefined)
+  const read = await retrying(run, run.ports.checkpoints.read())
+  if (E.isLeft(read)) return read
+  const at = O.isSome(read.right) ? read.right.value.checkpoint.syncedSequence : 0
+  return E.right({ from: at, to: at })
+}
+
 /** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
 const attemptsOf = async (
   ports: OperatorPorts,
   index: FailIndex,
   settled: ReturnType<typeof settledRows>,
-): Promise<ReadonlyMap<number, number>> => {
-  const attempts = new Map<number, number>()
-  const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
+  numbers: Numbered,
+): Promise<ReadonlyMap<string, number>> => {
+  const attempts = new Map<string, number>()
+  const failed = new Set(
+    settled.flatMap(({ sequence, error }) => {
+      const row = numbers.get(sequence)
+      return error === undefined || row === undefined ? [] : [failRowName(row)]
+    }),
+  )
   for (const row of index.rows.values()) {
-    if (!failed.has(row.sequence)) continue
-    const read = await ports.failures.get(row.table, keyOf(row))()
-    if (E.isRight(read) && O.isSome(read.right)) attempts.set(row.sequence, read.right.value.count)
+    const name = failRowName(row)
+    if (!failed.has(name)) continue
+    const read = await ports.failures.get(row.table, name)()
+    if (E.isRight(read) && O.isSome(read.right)) attempts.set(name, read.right.value.count)
   }
   return attempts
 }

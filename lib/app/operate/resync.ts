@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
-import type { DeleteRow, LiveRow } from '../../domain/batch/judge'
+import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
 import { planEndpoint, recordedIn } from '../../domain/batch/plan'
 import { findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
@@ -12,6 +12,8 @@ import { type Run, retrying } from '../context'
 import { loadSnapshot } from '../cast/load-snapshot'
 import { lookAhead } from '../cast/prepare'
 import type { FailRowKey } from '../ports'
+import type { OperatorPorts } from '../ports-operator'
+import { type Witnesses, believeStudyGone } from './held-studies'
 import { type PlannedWrite, plannedWrites } from '../cast/planned-writes'
 
 export type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
@@ -21,7 +23,7 @@ export interface StudyRows {
   /** Upserts of what there is, deletes of what is gone; numbered from 1, since they are none of the feed. */
   readonly rows: ReadonlyArray<LiveRow>
   /** Instances that cannot be cast, with the reason. */
-  readonly rejected: ReadonlyArray<{ readonly key: Partial<InstanceKey>; readonly error: EntryError }>
+  readonly rejected: ReadonlyArray<Pick<RecordedRow, 'key' | 'error' | 'issues'>>
   readonly liveInstances: number
   readonly heldInstances: number
   /** Neither service knows it. */
@@ -64,13 +66,24 @@ const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyAr
  * FHIR first, then DICOM: what FHIR holds and DICOM no longer has is gone, and not just younger. Whoever holds the
  * lease knows that nobody adds to FHIR in between.
  */
-export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<ServiceError, StudyRows>> => {
+export const readStudyRows = async (
+  run: Run,
+  ports: OperatorPorts,
+  key: StudyKey,
+  witnesses: Witnesses = new Map(),
+): Promise<E.Either<ServiceError, StudyRows>> => {
   const before = await loadSnapshot(run, [probe(key)], [])
   if (E.isLeft(before)) return before
   const read = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
   if (E.isLeft(read)) return read
   const identifier = studyIdentifier(key.studyInstanceUid).value ?? ''
   const held = findStudy(before.right, run.settings, key.partition, identifier)
+  if (read.right.length > 0) witnesses.set(key.partition, key.studyInstanceUid)
+  const believed =
+    read.right.length > 0 || held === undefined
+      ? E.right(undefined)
+      : await believeStudyGone(run, ports, key, witnesses)
+  if (E.isLeft(believed)) return believed
   const judged = read.right.map((metadata, index) => judgeInstance(run, key, metadata, index + 1))
   const upserts = judged.flatMap((judgement) => (judgement._tag === 'Live' ? [judgement.row] : []))
   const rejected = judged.flatMap((judgement) => (judgement._tag === 'Recorded' ? [judgement.row] : []))
@@ -84,7 +97,7 @@ export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<S
         ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1, isWhole: true },
       })),
     ],
-    rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),
+    rejected,
     liveInstances: read.right.length,
     heldInstances: instancesOf(held, key).length,
     unknown: read.right.length === 0 && held === undefined,
@@ -131,10 +144,12 @@ const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: num
 /** What a resync would do; nothing to do means in step. What has its row in a fail table is known, and no difference. */
 export const verifyStudy = async (
   run: Run,
+  ports: OperatorPorts,
   key: StudyKey,
   failRows: ReadonlyArray<FailRowKey>,
+  witnesses?: Witnesses,
 ): Promise<E.Either<ServiceError, StudyReport | undefined>> => {
-  const study = await readStudyRows(run, key)
+  const study = await readStudyRows(run, ports, key, witnesses)
   if (E.isLeft(study)) return study
   if (study.right.unknown) return E.right(undefined)
   const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))

@@ -18,6 +18,7 @@ import {
   takeBack,
 } from './settle-errors'
 import { type Passed, settledRows } from './settled-rows'
+import { newsOf, rowsToLookAt, secondLook } from './second-look'
 import { stuck, whatEnded } from './stuck'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
 import { type Ended, type Ending, type Tally, count, endedBy, entriesOf } from './summary'
@@ -59,6 +60,8 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     confirmBatch(casting, feed.right, recorded.right)
     const { stop } = recorded.right
     if (stop !== undefined) return stuckOn(casting, stop)
+    const again = await lookAgain(casting, feed.right, recorded.right)
+    if (E.isLeft(again)) return again.left
     const ended = endOf(casting, feed.right)
     if (ended === undefined) continue
     const last = await casting.confirmed
@@ -181,6 +184,18 @@ const confirmBatch = (casting: Casting, feed: FeedBatch, batch: RecordedBatch): 
   // Whoever waits for it hears of an exception; a run that ends before that must not end the process with it.
   casting.confirmed.catch(() => undefined)
   casting.checkpoint = batch.next
+}
+
+/** Rows whose reason may have gone with this batch, and those that were judged a day ago. A trouble here is met again. */
+const lookAgain = async (casting: Casting, { judged }: FeedBatch, { passed }: RecordedBatch): Step<void> => {
+  const { run, session, failIndex, confirmed } = casting
+  if (session === undefined || failIndex === undefined) return E.right(undefined)
+  const news = newsOf(run, judged, passed)
+  if (rowsToLookAt(run, failIndex, news).length === 0) return E.right(undefined)
+  const known = await confirmed
+  if (E.isLeft(known)) return E.left(endingOf(known.left))
+  const looked = await secondLook(run, session, failIndex, news)
+  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
 }
 
 const storeCheckpoint = async (

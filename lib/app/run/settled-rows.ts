@@ -23,7 +23,8 @@ export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: Batch
         if (settlement === undefined) return []
         const error = settlement._tag === 'Recorded' ? settlement.error : undefined
         const issues = settlement._tag === 'Superseded' ? [] : issuesOfRow(row)
-        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag }]
+        const names = row._tag === 'Upsert' ? { names: row.identity } : {}
+        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag, ...names }]
       }
     }
   })

@@ -1,3 +1,4 @@
+import type { ImagingStudy } from 'fhir/r4'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf } from '../fhir/provenance'
 import { holdsInstance } from '../mapping/study-draft'
@@ -18,8 +19,8 @@ export const leavesElsewhere = (fold: Fold, row: UpsertRow): boolean => {
   for (const studyInstanceUid of new Set(places)) {
     const key = { partition: row.key.partition, studyInstanceUid }
     const study = studyOf(fold, { key: { ...row.key, studyInstanceUid } })
-    if (study.draft.base === undefined || !(study.draft.touched || holdsUid(study.draft, row.key.sopInstanceUid)))
-      continue
+    // Another partition's study of this UID holds its own images.
+    if (study.draft.base === undefined || !holdsUid(study.draft.base, row.key.sopInstanceUid)) continue
     if (readingOf(fold, key) === undefined) {
       waits = true
       continue
@@ -39,5 +40,5 @@ export const leavesElsewhere = (fold: Fold, row: UpsertRow): boolean => {
   return waits
 }
 
-const holdsUid = ({ series }: ReturnType<typeof studyOf>['draft'], sopInstanceUid: string): boolean =>
-  [...series.values()].some(({ instances }) => instances.has(sopInstanceUid))
+const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
+  series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))

@@ -12,7 +12,7 @@ import { mismatchedOf, readingOf } from './witnesses'
  */
 export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void => {
   const own = instanceKeyText(row.key)
-  const mismatched = mismatchedOf(fold, row.key)
+  const mismatched = mismatchedOf(fold, row)
   const isHeldInFhir = (study.draft.base?.series ?? []).some(({ instance = [] }) => instance.length > 0)
   const reading = isHeldInFhir || mismatched.size > 0 ? readingOf(fold, row.key) : []
   if (reading === undefined) return

@@ -74,7 +74,7 @@ const foldFirst = (fold: Fold, study: StudyFold, patient: PatientDraft, row: Ups
   if (fold.input.isRebuild === true || hasInstances(study.draft)) {
     const reading = readingOf(fold, row.key)
     if (reading === undefined) return
-    if (agreed(fold, study, witnessesOf(fold, study, reading)) !== patient) {
+    if (agreed(fold, study, witnessesOf(fold, study, row, reading)) !== patient) {
       return record(fold, study, row, { _tag: 'PatientMismatch' })
     }
   }
@@ -104,11 +104,11 @@ const foldStray = (fold: Fold, study: StudyFold, claimed: PatientDraft, row: Ups
   if (reading === undefined) return
   // Another system says whose it is, and nothing of ours is in it yet: then all that there is must speak against it.
   const everybody = !hasInstances(study.draft)
-  const patient = agreed(fold, study, witnessesOf(fold, study, reading, everybody))
+  const patient = agreed(fold, study, witnessesOf(fold, study, row, reading, everybody))
   if (patient === undefined) return record(fold, study, row, { _tag: 'PatientMismatch' })
   const isTheirs = claimed === patient
   if (isTheirs && conflicts(fold, patient, row, false)) return recordConflict(fold, study, patient, row)
-  sync(fold, study, patient, witnessesOf(fold, study, reading), row)
+  sync(fold, study, patient, witnessesOf(fold, study, row, reading), row)
   if (isTheirs) return take(fold, study, patient, row)
   // The instance was corrected since its page was read: what was just synced is newer than this row.
   study.rows.push(row)
@@ -143,7 +143,7 @@ const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: Upse
 
 /** The row is the study's own patient's. Was an entry on record wrong, is it still? */
 const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): 'Go on' | 'Stop' => {
-  const [mismatched, self] = [mismatchedOf(fold, row.key), instanceKeyText(row.key)]
+  const [mismatched, self] = [mismatchedOf(fold, row), instanceKeyText(row.key)]
   const isOpen = (text: string): boolean => text !== self && !study.told.has(text)
   if (study.recalled || fold.input.rowsAlone === true || ![...mismatched.keys()].some(isOpen)) return 'Go on'
   const reading = readingOf(fold, row.key)
@@ -212,7 +212,7 @@ const foldDelete = (fold: Fold, row: DeleteRow): void => {
 /** What is gone may have been what the others were at odds with. */
 const readmit = (fold: Fold, study: StudyFold, row: DeleteRow): void => {
   const gone = instanceKeyText(row.key)
-  const mismatched = new Set(mismatchedOf(fold, row.key).keys())
+  const mismatched = new Set(mismatchedOf(fold, row).keys())
   for (const each of [...study.recorded, ...study.takenOut]) {
     if (each.error._tag === 'PatientMismatch') mismatched.add(instanceKeyText(each.row.key))
   }
@@ -220,13 +220,13 @@ const readmit = (fold: Fold, study: StudyFold, row: DeleteRow): void => {
   if (mismatched.size === 0 || fold.input.isRebuild === true) return
   const reading = readingOf(fold, row.key)
   if (reading === undefined) return
-  const witnesses = witnessesOf(fold, study, reading).filter(({ key }) => instanceKeyText(key) !== gone)
+  const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)
   const [first] = witnesses
   if (first === undefined || witnesses.every(({ key }) => holdsInstance(study.draft, key))) return
   const said = saidOf(fold, study, first, patientFor(fold, study, first))
   if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)
   const everybody = said === 'Different' && !hasInstances(study.draft)
-  const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, reading, true) : witnesses)
+  const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, row, reading, true) : witnesses)
   if (patient === undefined) return
   study.syncedFor = undefined
   sync(fold, study, patient, witnesses, row)

@@ -57,7 +57,10 @@ export interface PlanInput {
   readonly rows: ReadonlyArray<LiveRow>
 }
 
-export type Mismatched = ReadonlyMap<string, ReadonlyMap<string, InstanceKey>>
+export type Mismatched = ReadonlyMap<string, ReadonlyMap<string, Mismatch>>
+
+/** `sequence`: of its row in this batch; rows before that one have not heard of it. */
+export type Mismatch = InstanceKey & { readonly sequence?: number }
 
 export interface PatientDraft {
   /** The reference to it, also while it is only about to be created. */

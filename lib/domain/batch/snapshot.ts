@@ -1,6 +1,5 @@
 import type { Endpoint, Identifier, ImagingStudy, Observation, Patient, Reference } from 'fhir/r4'
-import { defaultPartition } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf, unversioned, carriesOurMark, partitionOf } from '../fhir/provenance'
+import { isOfService, isSourceOf, sourceOf, carriesOurMark, partitionOf } from '../fhir/provenance'
 import { hasIdentifier, isOver, matches, wasValidOn } from '../fhir/identifiers'
 import { isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../mapping/patient-identity'
@@ -175,11 +174,7 @@ export const findStudy = (
   const ours = hits.filter((study) => endpointIds(study).some((id) => own.has(id)))
   if (ours[0] !== undefined) return ours[0]
   const source = sourceOf(dicom, partition)
-  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => {
-    const written = unversioned(meta?.source ?? '').toLowerCase()
-    const root = sourceOf(dicom, defaultPartition).toLowerCase()
-    return !isSourceOf(meta, source) && (written === root || written.startsWith(`${root}/partitions/`))
-  }
+  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => !isSourceOf(meta, source) && isOfService(meta, dicom)
   const free = hits.filter((study) => !endpointIds(study).some((id) => ofDicom.has(id)) && !ofAnotherPartition(study))
   return free.length === 1 ? free[0] : undefined
 }

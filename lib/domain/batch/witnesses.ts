@@ -1,17 +1,24 @@
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import type { InstanceKey } from '../dicom/change-feed-entry'
 import { holdsInstance } from '../mapping/study-draft'
-import { type Fold, type Mismatched, type PatientDraft, type StudyFold } from './fold'
+import { type Fold, type Mismatch, type Mismatched, type PatientDraft, type StudyFold } from './fold'
 import { patientFor } from './fold-patient'
 import type { LiveRow, UpsertRow } from './judge'
 
 /** Who tells whose a study is, when its subject and the row in hand do not agree (docs/identity.md). */
 
-const noRows: ReadonlyMap<string, InstanceKey> = new Map()
+const noRows: ReadonlyMap<string, Mismatch> = new Map()
 
-/** Instances of the study that stand recorded because they named another patient. */
-export const mismatchedOf = ({ input }: Fold, key: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>) =>
-  input.mismatched?.get(studyKeyText(key)) ?? noRows
+type InHand = Pick<LiveRow, 'key' | 'sequence'>
+
+/**
+ * Instances of the study that stand recorded because they named another patient. What a row behind the one in hand
+ * recorded, in an earlier plan of this batch, is still to come for it.
+ */
+export const mismatchedOf = ({ input }: Fold, { key, sequence }: InHand): ReadonlyMap<string, Mismatch> => {
+  const mismatched = input.mismatched?.get(studyKeyText(key)) ?? noRows
+  return new Map([...mismatched].filter(([, each]) => (each.sequence ?? 0) <= sequence))
+}
 
 /**
  * The live instances of a study, with the metadata of now. None: it is not read yet, and in doubt from now on. A rebuild
@@ -40,23 +47,27 @@ export const readingOf = (
 export const witnessesOf = (
   fold: Fold,
   study: StudyFold,
+  row: InHand,
   reading: ReadonlyArray<UpsertRow>,
   everybody = false,
-): ReadonlyArray<UpsertRow> =>
-  reading.filter(({ key, isPhantom }) => {
+): ReadonlyArray<UpsertRow> => {
+  const mismatched = mismatchedOf(fold, row)
+  return reading.filter(({ key, isPhantom }) => {
     if (isPhantom) return false
     const text = instanceKeyText(key)
-    const isTold = study.told.has(text) || mismatchedOf(fold, key).has(text)
+    const isTold = study.told.has(text) || mismatched.has(text)
     return everybody || fold.input.isRebuild === true || isTold || holdsInstance(study.draft, key)
   })
+}
 
 /** Beside those of earlier batches what this one has recorded. */
 export const withMismatched = (mismatched: Mismatched, rows: ReadonlyArray<LiveRow>): Mismatched => {
   if (rows.length === 0) return mismatched
   const all = new Map(mismatched)
-  for (const { key } of rows) {
-    const study = studyKeyText(key)
-    all.set(study, new Map([...(all.get(study) ?? noRows), [instanceKeyText(key), key]]))
+  for (const { key, sequence } of rows) {
+    const [study, text] = [studyKeyText(key), instanceKeyText(key)]
+    const known = all.get(study) ?? noRows
+    if (!known.has(text)) all.set(study, new Map([...known, [text, { ...key, sequence }]]))
   }
   return all
 }

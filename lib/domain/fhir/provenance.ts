@@ -47,12 +47,15 @@ export const unversioned = (address: string): string =>
 export const isSourceOf = (meta: Meta | undefined, source: string): boolean =>
   meta?.source !== undefined && unversioned(meta.source).toLowerCase() === source.toLowerCase()
 
-/** Our mark: our tag, and a source that is this DICOM service, in any of its partitions. */
-export const carriesOurMark = (meta: Meta | undefined, { root }: DicomRoot): boolean => {
+/** Written by this product, or by the original, for any partition of this DICOM service. */
+export const isOfService = (meta: Meta | undefined, { root }: DicomRoot): boolean => {
   const source = unversioned(meta?.source ?? '').toLowerCase()
-  const ours = source === root.toLowerCase() || source.startsWith(`${root.toLowerCase()}/partitions/`)
-  return ours && (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
+  return source === root.toLowerCase() || source.startsWith(`${root.toLowerCase()}/partitions/`)
 }
+
+/** Our mark: our tag, and a source that is this DICOM service, in any of its partitions. */
+export const carriesOurMark = (meta: Meta | undefined, dicom: DicomRoot): boolean =>
+  isOfService(meta, dicom) && (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
 
 /** The partition that a resource with our mark was written for. */
 export const partitionOf = ({ root }: DicomRoot, meta: Meta | undefined): string =>

@@ -1,6 +1,7 @@
 import type { Endpoint, FhirResource, Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { type Snapshot, referencedId } from '../../../lib/domain/batch/snapshot'
 import type { TransactionEntry } from '../../../lib/domain/fhir/bundle'
+import { isOfService } from '../../../lib/domain/fhir/provenance'
 import { isEndpointOf } from '../../../lib/domain/mapping/endpoint'
 import { parseJson } from '../../../lib/domain/json'
 import type { MappingSettings } from '../../../lib/domain/mapping/settings'
@@ -102,7 +103,10 @@ export const memoryFhir = (initial: ReadonlyArray<FhirResource> = []) => {
   const snapshot = ({ fhirBase, dicom }: MappingSettings): Snapshot => {
     const [patients, studies, endpoints] = [all('Patient'), all('ImagingStudy'), all('Endpoint')]
     const own = new Set(endpoints.filter(isOurEndpoint(dicom)).map(({ id }) => `Endpoint/${id}`))
-    const ofOurs = studies.filter(({ endpoint }) => (endpoint ?? []).some((each) => own.has(each.reference ?? '')))
+    const ofOurs = studies.filter(
+      ({ endpoint, meta }) =>
+        isOfService(meta, dicom) && (endpoint ?? []).some((each) => own.has(each.reference ?? '')),
+    )
     return snapshotOf({
       endpoints,
       patients,

@@ -28,6 +28,8 @@ export const feedRuns = (
     remove: () => () => right(undefined),
     recordTags: () => () => right(undefined),
     recordStuck: () => () => right(undefined),
+    tagRows: () => () => right([]),
+    removeTags: () => () => right(undefined),
   }
   const lease: Ports['lease'] = {
     acquire: () => () =>

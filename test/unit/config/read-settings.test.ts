@@ -63,6 +63,7 @@ describe('readSettings', () => {
         generateObservations: true,
         excludedElements: new Set(),
         defaultTimeZone: undefined,
+        maxGone: 50,
         partitions: [],
         castSchedule: '0 * * * * *',
         startFrom: { _tag: 'Beginning' },

@@ -41,6 +41,7 @@ const serviceErrors: {
     'Halt',
   ],
   FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],
+  GateClosed: [{ _tag: 'GateClosed', state: 'paused', reason: 'it was paused' }, 'Halt'],
   FhirRejectsAll: [{ _tag: 'FhirRejectsAll', status: 422, issues: ['structure'] }, 'Halt'],
 }
 
@@ -87,6 +88,7 @@ describe('what an operator reads', () => {
       expect.stringContaining('checkpoint'),
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
+      'nothing is written: it was paused',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
   })

@@ -54,6 +54,7 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CheckpointMoved: true,
   LeaseLost: true,
   LeaseHeld: true,
+  GateClosed: true,
   ConfigurationInvalid: true,
 }
 
