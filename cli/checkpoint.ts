@@ -52,9 +52,8 @@ const run = async (options: Options): Promise<void> => {
   const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
   const request = parsed(parseCheckpoint(asked), options, { sequence: '--to-sequence', time: '--to-time' })
   if (request === undefined) return
-  show(await setCheckpoint(operator(), request), options, ({ from, to, head, openHoles }) => [
+  show(await setCheckpoint(operator(), request), options, ({ from, to, head }) => [
     `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
-    ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
   ])
 }
 

@@ -6,7 +6,6 @@ export type Ended =
   | 'CaughtUp'
   | 'BatchDone'
   | 'OutOfTime'
-  | 'WaitingForHoles'
   | 'Stopped'
   | 'ServiceUnavailable'
   | 'AccessDenied'
@@ -15,7 +14,6 @@ export type Ended =
   | 'CheckpointMoved'
   | 'LeaseLost'
   | 'LeaseHeld'
-  | 'GateClosed'
   | 'ConfigurationInvalid'
 
 /** What a run did. `entries` = stored + unchanged + superseded + recorded. */
@@ -46,7 +44,6 @@ export const endedBy = (error: ServiceError): Ended => {
       return 'ServiceUnavailable'
     case 'AccessDenied':
     case 'FeedReset':
-    case 'GateClosed':
     case 'FhirRejectsAll':
     case 'CheckpointMoved':
     case 'LeaseLost':

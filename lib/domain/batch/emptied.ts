@@ -1,5 +1,4 @@
 import type { FhirResource } from 'fhir/r4'
-import { isWithdrawn } from '../mapping/dose/standing'
 
 /** It is as we left it when the server refused to delete it: nobody has put anything into it since. */
 export const isEmptied = (resource: FhirResource): boolean => {
@@ -7,7 +6,7 @@ export const isEmptied = (resource: FhirResource): boolean => {
     case 'ImagingStudy':
       return (resource.series ?? []).length === 0
     case 'Observation':
-      return isWithdrawn(resource)
+      return resource.status === 'cancelled'
     default:
       return false
   }

@@ -49,8 +49,6 @@ const anySettings: MappingSettings = {
     issuerSystems: {},
     rejectedIds: new Set(),
     matchGuard: true,
-    placeholderBirthDates: new Set(),
-    aliasNames: [],
     overwrite: 'own',
   },
 }

@@ -45,7 +45,6 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CaughtUp: true,
   BatchDone: true,
   OutOfTime: true,
-  WaitingForHoles: true,
   Stopped: true,
   ServiceUnavailable: true,
   AccessDenied: true,
@@ -54,7 +53,6 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CheckpointMoved: true,
   LeaseLost: true,
   LeaseHeld: true,
-  GateClosed: true,
   ConfigurationInvalid: true,
 }
 
