@@ -78,9 +78,9 @@ const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoin
 const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reason: describeServiceError(error) })
 
 /** A service, or the time, ends the run; unless the batch before could not even be confirmed. */
-const stuckOn = async ({ run, stored, confirmed }: Casting, error: Stop): Promise<Ending> => {
-  const known = await confirmed
-  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error)
+const stuckOn = async (casting: Casting, error: Stop): Promise<Ending> => {
+  const known = await casting.confirmed
+  return E.isLeft(known) ? endingOf(known.left) : stuck(casting.run, casting.stored, error)
 }
 
 const readBatch = async (casting: Casting): Step<FeedBatch> => {
