@@ -61,7 +61,8 @@ Exit codes:
   0  CaughtUp, BatchDone, OutOfTime, Stopped
   2  ConfigurationInvalid, or an invalid option
   3  ServiceUnavailable, AccessDenied, FeedReset, FhirRejectsAll, CheckpointMoved, LeaseLost
-  4  LeaseHeld: another run is active`
+  4  LeaseHeld: another run is active
+  5  WaitingForHoles: numbers of the feed are missing, and too many are waited for already`
 
 interface Stopper {
   readonly stopping: () => boolean

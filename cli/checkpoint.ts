@@ -52,8 +52,9 @@ const run = async (options: Options): Promise<void> => {
   const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
   const request = parsed(parseCheckpoint(asked), options, { sequence: '--to-sequence', time: '--to-time' })
   if (request === undefined) return
-  show(await setCheckpoint(operator(), request), options, ({ from, to, head }) => [
+  show(await setCheckpoint(operator(), request), options, ({ from, to, head, openHoles }) => [
     `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
+    ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
   ])
 }
 

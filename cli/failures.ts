@@ -47,6 +47,12 @@ const tableLines = ({ table, rows, next }: FailurePage & { readonly table: Error
     ? []
     : textTable(
         ['SEQUENCE', 'CODE', 'COUNT', 'STUDY', 'REASON'],
-        rows.map((row) => [row.sequence, row.code, row.count, row.studyInstanceUid ?? '', row.reason]),
+        rows.map((row) => [
+          row.sequence === 0 ? '' : row.sequence,
+          row.code,
+          row.count,
+          row.studyInstanceUid ?? '',
+          row.reason,
+        ]),
       ).map((line) => `  ${line}`)),
 ]

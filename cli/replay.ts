@@ -32,7 +32,7 @@ const run = async (options: Options): Promise<void> => {
   if (table === undefined && row === undefined && study === undefined) {
     return refused(['give --table, --row or --study'], options)
   }
-  if (row?.some((each) => !/^\w+\/\d+$/.test(each)) === true) {
+  if (row?.some((each) => !/^\w+\/[\w-]+$/.test(each)) === true) {
     return refused(
       ['--row: expected a table and a row, such as FhirFailToStoreExceptionTable/0000000000000000042'],
       options,
@@ -56,7 +56,7 @@ const replayLines = ({ dryRun, selected, replayed, left, stop, counts: outcomes 
     : textTable(
         ['SEQUENCE', 'OUTCOME', 'CODE', 'STUDY', 'REASON'],
         replayed.map((row) => [
-          row.sequence,
+          row.sequence === 0 ? '' : row.sequence,
           row.outcome,
           row.code ?? '',
           row.studyInstanceUid ?? '',

@@ -1,33 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Answer, Operator } from '../lib/composition/operator'
-import { type Resync, type Scope, type StudyReport, resyncStudy, verifyMany } from '../lib/composition/studies'
-import type { WalkTally } from './walk-state'
+import type { Answer, Failure, Operator } from '../lib/composition/operator'
+import { problemOf } from '../lib/composition/problem'
+import {
+  type Resync,
+  type Scope,
+  type StudyFound,
+  type StudyReport,
+  mostGoneOf,
+  resyncStudy,
+  verifyMany,
+} from '../lib/composition/studies'
+import type { StudyRequest } from '../lib/requests/requests'
 import { type Output, failed, write } from './operator'
 import { progressBar } from './progress'
 import { resyncLines } from './resync'
 import { counts, plural } from './text-table'
 import { noWalkFile, walkFile } from './walk-file'
+import { type WalkEnded, countReport, exitCodeOf, isGone, tallyFrom, verdictLines } from './walk-verdict'
 
 export interface WalkOptions extends Output {
   readonly repair?: true
   readonly resume?: string
+  readonly strict?: true
 }
 
 /** Somebody else's run takes minutes at the most; a walk takes hours. */
 const leaseTries = 150
 const leasePauseMs = 2_000
 
-const nothingYet: WalkTally = { compared: 0, differing: 0, repaired: 0, notCast: {} }
-
 /** Compares study after study, says what differs, and mends it when told to. */
 export const walkStudies = async (
   who: Operator,
   scope: Scope,
-  { json, repair, resume }: WalkOptions,
+  options: WalkOptions,
+  confirmed: number | undefined,
 ): Promise<void> => {
+  const { json, repair, resume } = options
+  const limit = mostGoneOf(who, confirmed)
+  if (limit._tag === 'Left') return failed(limit, options)
   const file = resume === undefined ? noWalkFile : walkFile(resume)
   const before = file.read(scope)
-  const tally = { ...(before?.tally ?? nothingYet), notCast: { ...before?.tally.notCast } }
+  const tally = tallyFrom(before?.tally)
   const looked = { before: before?.looked ?? 0, now: before?.looked ?? 0, total: 0 }
   const differing: Array<StudyReport> = []
   const visible = json !== true && process.stderr.isTTY
@@ -39,17 +52,13 @@ export const walkStudies = async (
   }
   let broken = false
 
-  const compare = async (report: StudyReport): Promise<boolean> => {
-    tally.compared += 1
-    for (const [code, count] of Object.entries(report.notCast)) tally.notCast[code] = (tally.notCast[code] ?? 0) + count
-    if (report.inStep) return true
-    tally.differing += 1
-    differing.push(report)
-    say(...reportLines(report))
-    if (repair !== true) return true
-    const done = await patiently(who, () =>
-      resyncStudy(who, { studyInstanceUid: report.study, partition: report.partition }),
-    )
+  const mend = async (study: StudyRequest): Promise<boolean> => {
+    const done = await patiently(who, () => resyncStudy(who, study))
+    if (done._tag === 'Left' && canGoOnAfter(done.left)) {
+      tally.notComparable += 1
+      say(`  not repaired: ${problemOf(done.left).detail}`)
+      return true
+    }
     if (done._tag === 'Left') {
       bar.end()
       failed(done, {})
@@ -57,8 +66,27 @@ export const walkStudies = async (
       return false
     }
     say(...resyncLines(done.right).map((line) => `  resync ${line}`))
-    // What cannot be cast and has no row would be found again: that is not mended.
-    if (done.right.stop === undefined && report.unrecorded === 0) tally.repaired += 1
+    if (done.right.stop === undefined) tally.repaired += 1
+    return true
+  }
+
+  const compare = async (found: StudyFound): Promise<boolean> => {
+    if (found._tag === 'Nowhere') return true
+    if (found._tag === 'NotComparable') {
+      tally.notComparable += 1
+      say(`${found.study}: not comparable: ${found.reason}`)
+      return true
+    }
+    const { report } = found
+    countReport(tally, report)
+    if (report.inStep) return true
+    differing.push(report)
+    say(...reportLines(report))
+    if (repair !== true) return true
+    const study = { studyInstanceUid: report.study, partition: report.partition }
+    if (!isGone(report)) return mend(study)
+    // At the end, when it is known how many there are.
+    tally.gone.push(study)
     return true
   }
 
@@ -66,9 +94,8 @@ export const walkStudies = async (
     scope,
     from: before?.position,
     ...(visible ? { onTotal: (studies) => void (looked.total = studies) } : {}),
-    onStudy: async (report, position) => {
-      const goOn = report === undefined || (await compare(report))
-      if (!goOn) return false
+    onStudy: async (found, position) => {
+      if (!(await compare(found))) return false
       looked.now += 1
       file.keep({ scope, position, looked: looked.now, tally })
       const words = `${looked.now} of ${looked.total} studies compared, ${tally.differing} differ`
@@ -77,33 +104,34 @@ export const walkStudies = async (
     },
   })
   file.flush()
+  let outcome: WalkEnded = ended._tag === 'Left' || broken ? 'Failed' : ended.right
+  if (outcome === 'Done' && tally.gone.length > limit.right(tally.compared)) outcome = 'TooManyGone'
+  for (const study of outcome === 'Done' ? tally.gone.splice(0) : []) {
+    say(`${study.studyInstanceUid}: gone from DICOM`)
+    if (!(await mend(study))) outcome = 'Failed'
+    if (outcome !== 'Done') break
+  }
   bar.end()
-  const { compared, differing: differ, repaired, notCast } = tally
-  const outcome = ended._tag === 'Left' || broken ? 'Failed' : ended.right
   if (json === true) {
-    write(JSON.stringify({ compared, differing: differ, repaired, notCast, ended: outcome, studies: differing }))
+    write(JSON.stringify({ ...tally, gone: tally.gone.length, ended: outcome, studies: differing }))
   } else {
-    const fine = compared === 0 && outcome !== 'Done' ? 'nothing is known' : 'all in step'
-    const verdict = differ === 0 ? fine : plural(differ, 'study differs', 'studies differ')
-    write(
-      `${plural(compared, 'study', 'studies')} compared: ${verdict}${repair === true ? `, ${repaired} repaired` : ''}${butFor(notCast)}`,
-      ...(outcome === 'Done'
-        ? []
-        : [`Not all studies were compared${resume === undefined ? '' : '; the same command goes on from here'}.`]),
-    )
+    write(...verdictLines(tally, outcome, options))
   }
   // With --json the summary is on stdout already.
   if (ended._tag === 'Left') return failed(ended, {})
   if (broken) return
-  if (ended.right === 'Done') file.remove()
-  process.exitCode = differ > repaired || ended.right === 'Stopped' ? 1 : 0
+  if (outcome === 'Done' || outcome === 'TooManyGone') file.remove()
+  process.exitCode = exitCodeOf(tally, outcome, options)
 }
 
-/** What is known to be missing is no difference, and still nothing to keep quiet about. */
-const butFor = (notCast: WalkTally['notCast']): string => {
-  const instances = Object.values(notCast).reduce((total, count) => total + count, 0)
-  return instances === 0 ? '' : `; not cast: ${plural(instances, 'instance')} (${counts(notCast)})`
-}
+/** What a service says of one study; what it says of itself, or of us, ends the walk. */
+const canGoOnAfter = (failure: Failure): boolean =>
+  failure._tag === 'NotFound' ||
+  failure._tag === 'Refused' ||
+  (failure._tag === 'Service' &&
+    (failure.error._tag === 'AnswerTooLarge' ||
+      failure.error._tag === 'FhirConflict' ||
+      (failure.error._tag === 'ServiceUnavailable' && failure.error.hop === 'dicom')))
 
 /** While another run holds the lease there is nothing to do but to wait for its end. */
 const patiently = async (who: Operator, work: () => Promise<Answer<Resync>>): Promise<Answer<Resync>> => {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import { resyncStudy, verifyOne } from '../lib/composition/studies'
-import { parseStudy, parseVerifyScope } from '../lib/requests/requests'
+import { parseConfirm, parseStudy, parseVerifyScope } from '../lib/requests/requests'
 import { exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { resyncExitCode, resyncLines } from './resync'
 import { type WalkOptions, reportLines, walkStudies } from './verify-walk'
@@ -10,6 +10,7 @@ interface Options extends WalkOptions {
   readonly all?: true
   readonly since?: string
   readonly sample?: string
+  readonly confirm?: string
 }
 
 /** `dicomcast verify`: does FHIR hold what DICOM has? */
@@ -22,15 +23,23 @@ export const verifyCommand = (): Command =>
     .addOption(new Option('--since <time>', 'studies that have changed since then').conflicts('sample'))
     .option('--sample <number>', 'this many studies, chosen at random')
     .option('--repair', 'resync those that differ')
+    .option(
+      '--confirm <number>',
+      'with --repair: this many studies may be taken out of FHIR because DICOM has them no more',
+    )
+    .option('--strict', 'exit with 1 also where images are known to be missing, because they stand in a fail table')
     .option('--resume <file>', 'keep how far a walk over many studies has come in this file, and continue from there')
     .addHelpText('after', exitCodesHelp('something differs'))
     .action(run)
 
 const run = async (study: string | undefined, options: Options): Promise<void> => {
-  const { partition, all, since, sample, resume } = options
+  const { partition, all, since, sample, resume, confirm } = options
   if (study !== undefined) {
-    if ([all, since, sample, resume].some((each) => each !== undefined)) {
-      return refused(['give a study, or one of --all, --since and --sample (and --resume with these)'], options)
+    if ([all, since, sample, resume, confirm].some((each) => each !== undefined)) {
+      return refused(
+        ['give a study, or one of --all, --since and --sample (and --resume and --confirm with these)'],
+        options,
+      )
     }
     const request = parsed(parseStudy(given({ study, partition })), options, { study: '<study>' })
     if (request === undefined) return
@@ -43,5 +52,7 @@ const run = async (study: string | undefined, options: Options): Promise<void> =
   }
   if (partition !== undefined) return refused(['--partition: goes with a study'], options)
   const scope = parsed(parseVerifyScope(given({ all, since, sample })), options)
-  if (scope !== undefined) await walkStudies(operator(), scope, options)
+  const confirmed = confirm === undefined ? undefined : parsed(parseConfirm(given({ confirm })), options)?.confirm
+  if (scope === undefined || (confirm !== undefined && confirmed === undefined)) return
+  await walkStudies(operator(), scope, options, confirmed)
 }

@@ -5,7 +5,15 @@ import { partition, uid, whole } from '../lib/requests/codecs'
 
 const number = whole(0, Number.MAX_SAFE_INTEGER)
 
-const WalkTally = t.type({ compared: number, differing: number, repaired: number, notCast: t.record(t.string, number) })
+const WalkTally = t.intersection([
+  t.type({ compared: number, differing: number, repaired: number, notCast: t.record(t.string, number) }),
+  // A position of the version before has none of them.
+  t.partial({
+    notComparable: number,
+    known: number,
+    gone: t.readonlyArray(t.type({ partition, studyInstanceUid: uid })),
+  }),
+])
 
 /** What a walk has found so far. */
 export type WalkTally = t.TypeOf<typeof WalkTally>
@@ -18,7 +26,7 @@ const WalkState = t.type({
   ]),
   position: t.intersection([
     t.type({ partition: t.string, done: number }),
-    t.partial({ chosen: t.readonlyArray(t.type({ partition, studyInstanceUid: uid })) }),
+    t.partial({ lately: t.readonlyArray(uid), chosen: t.readonlyArray(t.type({ partition, studyInstanceUid: uid })) }),
   ]),
   /** Studies, with those that neither service has any more. */
   looked: number,

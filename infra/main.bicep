@@ -77,6 +77,12 @@ param patientRejectedIds string = ''
 @description('Refuse a PatientID whose birth date and name or sex are of somebody else.')
 param patientMatchGuard bool = true
 
+@description('Birth dates that stand for an unknown one: a comma list of dates as yyyy-mm-dd.')
+param patientPlaceholderBirthDates string = '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31'
+
+@description('Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*: a comma list of patterns.')
+param patientAliasNames string = ''
+
 @description('Which Patients follow the feed: those created here (own), none (never), or all (always). Others only get what they lack.')
 @allowed(['own', 'never', 'always'])
 param patientOverwrite string = 'own'
@@ -133,6 +139,11 @@ param holeAge string = '00:02:00'
 
 @description('Time of one request, answer included: hh:mm:ss.')
 param requestTimeout string = '00:01:40'
+
+@description('Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.')
+@minValue(0)
+@maxValue(1000000)
+param maxGone int = 50
 
 @description('Largest page of the change feed that is read, in bytes.')
 @minValue(65536)
@@ -244,6 +255,8 @@ var castSettings = {
   Patient__PartitionSystems: string(patientPartitionSystems)
   Patient__RejectedIds: patientRejectedIds
   Patient__MatchGuard: toLower(string(patientMatchGuard))
+  Patient__PlaceholderBirthDates: patientPlaceholderBirthDates
+  Patient__AliasNames: patientAliasNames
   Patient__Overwrite: patientOverwrite
   DicomCast__Features__EnforceValidationOfTagValues: toLower(string(enforceValidationOfTagValues))
   DicomCast__Features__GenerateObservations: toLower(string(generateObservations))
@@ -260,6 +273,7 @@ var castSettings = {
   DicomCast__MaxBundleBytes: string(maxBundleBytes)
   DicomCast__HoleAge: holeAge
   DicomCast__RequestTimeout: requestTimeout
+  DicomCast__MaxGone: string(maxGone)
   DicomCast__MaxPageBytes: string(maxPageBytes)
 }
 

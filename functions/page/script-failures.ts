@@ -46,14 +46,14 @@ const uidButton = (what, uid, at) =>
 const failureRow = (name) => (row) => {
   const at = name + ' ' + row.row
   return [
-    ['number', number(row.sequence)],
+    ['number', row.sequence === 0 ? '' : number(row.sequence)],
     ['code', row.code],
     ['number', number(row.count)],
     ['uids', uidButton('study', row.studyInstanceUid, at), uidButton('instance', row.sopInstanceUid, at)],
     ['reason', row.reason],
     ['when', when(row.writtenAt)],
     ['act', replayable.has(name)
-      ? action('Replay', 'Replay entry ' + row.sequence + ', ' + row.code, at, () =>
+      ? action('Replay', 'Replay ' + (row.sequence === 0 ? 'an instance' : 'entry ' + row.sequence) + ', ' + row.code, at, () =>
           replay({ rows: [{ table: name, row: row.row }] }))
       : ''],
   ]

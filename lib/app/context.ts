@@ -4,6 +4,7 @@ import type { ServiceError } from '../domain/cast-error'
 import { requestRetries, retryDelay } from '../domain/retry-policy'
 import type { Judge, JudgeSettings } from '../domain/batch/judge'
 import type { HeldLease, Ports } from './ports'
+import type { GateState } from './ports-gate'
 
 export interface CastSettings extends JudgeSettings {
   readonly batchSize: number
@@ -23,6 +24,8 @@ export interface Run {
   readonly judge: Judge
   readonly runId: string
   readonly lease: HeldLease
+  /** In which state of the gate it may write; `running` when it is left out. */
+  readonly gateState?: GateState
   /** By the wall clock, ms; Infinity without a budget. */
   readonly deadline: number
   /** A person or the host asked for the end: the batch in hand is finished, and nothing is waited for. */

@@ -10,6 +10,7 @@ import {
 } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { DicomService, FailRowKey, Ports } from './ports'
+import type { Gate } from './ports-gate'
 
 // What operating needs beyond casting: a run of the timer touches none of it but the history.
 
@@ -141,6 +142,16 @@ export interface StudyIndex {
   readonly partitions: () => Result<ReadonlyArray<string>>
   /** StudyInstanceUIDs; fewer than `limit` at the end. */
   readonly studies: (partition: string, offset: number, limit: number) => Result<ReadonlyArray<string>>
+  readonly has: (partition: string, studyInstanceUid: string) => Result<boolean>
+}
+
+/** Which studies FHIR holds. */
+export interface HeldStudies {
+  /** StudyInstanceUIDs of those that refer to one of these Endpoints (ids); `next` is the page after, none at the end. */
+  readonly page: (
+    endpoints: ReadonlyArray<string>,
+    next: string | undefined,
+  ) => Result<{ readonly studies: ReadonlyArray<string>; readonly next: string | undefined }>
 }
 
 export interface ProbedDicomService extends DicomService {
@@ -150,8 +161,10 @@ export interface ProbedDicomService extends DicomService {
 
 export interface OperatorPorts extends Ports {
   readonly dicom: ProbedDicomService
+  readonly gate: Gate
   readonly history: RunHistory
   readonly failures: Failures
   readonly leaseInspection: LeaseInspection
   readonly studyIndex: StudyIndex
+  readonly heldStudies: HeldStudies
 }

@@ -5,6 +5,8 @@ import type { FhirResource } from 'fhir/r4'
 import type { EntryError, FailTable, Hop, ServiceError, TagIssue } from '../domain/cast-error'
 import type { Checkpoint } from '../domain/checkpoint'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
+import type { FailRowSubject } from '../domain/fail-row'
+import type { Gate } from './ports-gate'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
@@ -18,14 +20,17 @@ export interface FeedPage {
 export interface DicomService {
   /** Highest Sequence of the feed; none when it is empty. */
   readonly latest: () => Result<O.Option<number>>
-  /** v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. */
-  readonly range: (offset: number, limit: number, metadata: boolean) => Result<FeedPage>
+  /**
+   * v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. `withinMs`: how
+   * long it may take when that is less than a request may; then it is `timedOut`.
+   */
+  readonly range: (offset: number, limit: number, metadata: boolean, withinMs?: number) => Result<FeedPage>
   /** v2: rows with a Timestamp from `startTime` on, in order of Timestamp, without metadata. */
   readonly window: (startTime: string, offset: number) => Result<FeedPage>
   /** The metadata of all live instances; none when there is no such study, and never for want of the route. */
   readonly study: (partition: string, studyInstanceUid: string) => Result<ReadonlyArray<unknown>>
   /** Of one live instance. */
-  readonly instance: (key: InstanceKey) => Result<O.Option<unknown>>
+  readonly instance: (key: InstanceKey, withinMs?: number) => Result<O.Option<unknown>>
 }
 
 export interface FhirSearch {
@@ -64,11 +69,14 @@ export interface CheckpointStore {
   readonly write: (from: StoredCheckpoint, to: Checkpoint) => Result<StoredCheckpoint>
 }
 
-export interface FailRowKey extends Partial<InstanceKey> {
+export interface FailRowKey extends FailRowSubject {
   readonly table: FailTable
-  readonly sequence: number
   readonly code: string
   readonly etag: string
+  /** Whom the entry names (identityDigest), where it was refused because of that Patient. */
+  readonly identity?: string
+  /** When it was last found to be so, ms; none in a row of an older version. */
+  readonly judgedAt?: number
 }
 
 export interface RecordedRow extends FailRowKey {
@@ -76,10 +84,12 @@ export interface RecordedRow extends FailRowKey {
   readonly wasThere?: true
 }
 
+/** `sequence` 0: what no entry of the feed told of; its row is known by the instance. */
 export interface FailRow {
   readonly sequence: number
   readonly key: Partial<InstanceKey>
   readonly error: EntryError
+  readonly identity?: string | undefined
 }
 
 /** One row per tag and place: per series for tags of instance and series, per study for the others. */
@@ -90,6 +100,12 @@ export interface TagRow extends Pick<InstanceKey, 'partition' | 'studyInstanceUi
   readonly firstSequence: number
   readonly lastSequence: number
   readonly count: number
+}
+
+/** A row of tags by its place. */
+export interface TagRowKey extends Pick<TagRow, 'partition' | 'studyInstanceUid' | 'seriesInstanceUid'> {
+  readonly keyword: string
+  readonly etag: string
 }
 
 export interface StuckRow {
@@ -107,6 +123,9 @@ export interface ErrorTables {
   /** By ETag: a row that was changed since stays. One that is gone is no error. */
   readonly remove: (rows: ReadonlyArray<FailRowKey>) => Result<void>
   readonly recordTags: (rows: ReadonlyArray<TagRow>) => Result<void>
+  readonly tagRows: (study: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>) => Result<ReadonlyArray<TagRowKey>>
+  /** By ETag, as `remove`. */
+  readonly removeTags: (rows: ReadonlyArray<TagRowKey>) => Result<void>
   /** TransientRetry: one row per stuck position of the checkpoint, counted up once a run. */
   readonly recordStuck: (row: StuckRow) => Result<void>
 }
@@ -158,6 +177,7 @@ export interface Ports {
   readonly checkpoints: CheckpointStore
   readonly errors: ErrorTables
   readonly lease: Lease
+  readonly gate: Pick<Gate, 'read'>
   readonly clock: Clock
   readonly random: Randomness
   readonly log: Log

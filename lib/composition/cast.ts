@@ -110,7 +110,7 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
 
 /** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
 const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
-  entries > 0 || from !== to || failing.has(ended)
+  entries > 0 || from !== to || failing.has(ended) || ended === 'WaitingForHoles'
 
 export const failing: ReadonlySet<CastReport['ended']> = new Set([
   'ConfigurationInvalid',
@@ -126,5 +126,6 @@ export const failing: ReadonlySet<CastReport['ended']> = new Set([
 export const exitCodeOf = (ended: CastReport['ended']): number => {
   if (ended === 'ConfigurationInvalid') return 2
   if (ended === 'LeaseHeld') return 4
+  if (ended === 'WaitingForHoles') return 5
   return failing.has(ended) ? 3 : 0
 }

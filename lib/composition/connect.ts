@@ -4,11 +4,13 @@ import * as E from 'fp-ts/Either'
 import { authorized } from '../adapters/http/access-token'
 import { dicomChangeFeed, dicomStudyIndex } from '../adapters/http/dicom-change-feed'
 import { fhirServer } from '../adapters/http/fhir-server'
+import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, httpSender, newMeter } from '../adapters/http/http'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
 import { makeFailureTables } from '../adapters/storage/failure-tables'
+import { makeGateTable } from '../adapters/storage/gate-table'
 import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
@@ -40,6 +42,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     leaseInspection: makeLeaseInspection(account, blobPrefix),
     history: makeRunHistoryTable(account, tableNamePrefix),
     failures: makeFailureTables(account, tableNamePrefix),
+    gate: makeGateTable(account, tableNamePrefix),
   }
 }
 
@@ -101,6 +104,7 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
     lease: remembered(storage.lease),
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
+    heldStudies: fhirHeldStudies(settings.fhir, callFhir),
     fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
     clock,
     random: { fraction: Math.random, uuid: randomUUID },

@@ -32,6 +32,7 @@ export const catchUp = async (operator: Operator, maxBatches: number): Promise<A
     case 'CaughtUp':
     case 'BatchDone':
     case 'OutOfTime':
+    case 'WaitingForHoles':
     case 'Stopped':
       return E.right({ ...report, caughtUp: report.ended === 'CaughtUp' })
     case 'LeaseHeld':

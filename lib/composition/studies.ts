@@ -1,15 +1,26 @@
 import * as E from 'fp-ts/Either'
+import { mostGone } from '../app/operate/max-gone'
 import { service } from '../app/operate/operating'
 import type { StudyReport } from '../app/operate/resync'
 import { type Resync, resync, verify } from '../app/operate/resync-study'
 import { type Walk, verifyStudies } from '../app/operate/verify'
 import { defaultPartition } from '../domain/dicom/change-feed-entry'
 import type { StudyRequest } from '../requests/requests'
-import { type Answer, type Operator, connected, endingOf, forgetAfterFailure, reasonOf, remember } from './operator'
+import {
+  type Answer,
+  type Connected,
+  type Operator,
+  connected,
+  endingOf,
+  forgetAfterFailure,
+  reasonOf,
+  remember,
+} from './operator'
 
 export type { Resync } from '../app/operate/resync-study'
 export type { StudyReport } from '../app/operate/resync'
-export type { Scope, Walk, WalkPosition } from '../app/operate/verify'
+export type { Scope } from '../app/operate/choose-studies'
+export type { StudyFound, Walk, WalkPosition } from '../app/operate/verify'
 
 const studyKeyOf = ({ partition = defaultPartition, studyInstanceUid }: StudyRequest) => ({
   partition,
@@ -40,6 +51,14 @@ export const resyncStudy = async (operator: Operator, request: StudyRequest): Pr
   }
   return done
 }
+
+/** How many studies a walk may take out of FHIR, by how many it compared. */
+export const mostGoneOf = (operator: Operator, confirmed: number | undefined): Answer<(compared: number) => number> =>
+  E.map(
+    ({ settings }: Connected) =>
+      (compared: number) =>
+        mostGone(settings.maxGone, compared, confirmed),
+  )(connected(operator))
 
 /** Many studies, for the command line: `verifyOne` for each of a scope. */
 export const verifyMany = async (operator: Operator, walk: Walk): Promise<Answer<'Done' | 'Stopped'>> => {

@@ -85,6 +85,8 @@ const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSetti
     /** In upper case. */
     rejectedIds: new Set((given.Patient__RejectedIds ?? []).map((id) => id.toUpperCase())) as ReadonlySet<string>,
     matchGuard: given.Patient__MatchGuard,
+    placeholderBirthDates: new Set(given.Patient__PlaceholderBirthDates) as ReadonlySet<string>,
+    aliasNames: given.Patient__AliasNames ?? [],
     overwrite: given.Patient__Overwrite,
   },
   enforceValidationOfTagValues: given.DicomCast__Features__EnforceValidationOfTagValues,
@@ -99,6 +101,7 @@ const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSetti
   timerBatches: given.DicomCast__TimerBatches,
   timeBudgetMs: given.DicomCast__TimeBudget,
   requestTimeoutMs: given.DicomCast__RequestTimeout,
+  maxGone: given.DicomCast__MaxGone,
   totalRetryDurationMs: given.RetryConfiguration__TotalRetryDuration,
 })
 

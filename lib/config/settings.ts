@@ -61,6 +61,15 @@ export const settings = {
     'true',
     'Refuse an image when the Patient of its PatientID has another birth date and another name or sex.',
   ),
+  Patient__PlaceholderBirthDates: withDefault(
+    list('dates as yyyy-mm-dd', /^\d{4}-\d{2}-\d{2}$/),
+    '1800-01-01,1850-01-01,1885-01-01,1900-01-01,1901-01-01,9999-12-31',
+    'Birth dates that stand for an unknown one.',
+  ),
+  Patient__AliasNames: optional(
+    list('name patterns', /^[^*]*(\*[^*]*){0,8}$/),
+    'Names that stand for an unknown one, such as TRAUMA*,UNKNOWN*; * is any text.',
+  ),
   Patient__Overwrite: withDefault(
     oneOf('own', 'never', 'always'),
     'own',
@@ -119,6 +128,11 @@ export const settings = {
     duration('00:00:01', '00:10:00'),
     '00:01:40',
     'Longest time of one request, including its answer.',
+  ),
+  DicomCast__MaxGone: withDefault(
+    whole(0, 1_000_000, 'studies'),
+    '50',
+    'Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.',
   ),
   DicomCast__MaxPageBytes: withDefault(
     whole(65_536, 268_435_456, 'bytes'),

@@ -1,3 +1,4 @@
+import type { Hole } from './checkpoint'
 import type { Keyword } from './dicom/tags'
 
 /** Never the tag's value: values are patient data, and issues are stored and logged. */
@@ -29,7 +30,8 @@ export type ServiceError =
   | { readonly _tag: 'FhirConflict'; readonly status: number }
   /**
    * `reason` is in our own words. `answerLost`: the request may have been carried out. `outOfTime`: it was cut short by
-   * the run's own time budget, which says nothing about the service.
+   * the run's own time budget, which says nothing about the service. `timedOut`: it was sent, and no whole answer came
+   * within the time of a request.
    */
   | {
       readonly _tag: 'ServiceUnavailable'
@@ -39,6 +41,7 @@ export type ServiceError =
       readonly retryAfterMs?: number
       readonly answerLost?: boolean
       readonly outOfTime?: boolean
+      readonly timedOut?: boolean
     }
   | { readonly _tag: 'AccessDenied'; readonly hop: Hop; readonly status: number; readonly reason: string }
   /** The answer does not fit: read less at once. */
@@ -52,9 +55,13 @@ export type ServiceError =
       readonly etag: string
       /** Where it can be read. */
       readonly syncedSequence: number | undefined
+      /** Those that can be read. */
+      readonly holes: ReadonlyArray<Hole>
     }
   /** `head`: as the feed tells it now. */
   | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }
+  /** The whole installation does something else, and nothing of this may be written meanwhile. */
+  | { readonly _tag: 'GateClosed'; readonly state: string; readonly reason: string }
   | { readonly _tag: 'FhirRejectsAll'; readonly status: number; readonly issues: ReadonlyArray<string> }
 
 export type CastError = EntryError | ServiceError
@@ -84,6 +91,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'CheckpointMoved':
     case 'CheckpointUnreadable':
     case 'FeedReset':
+    case 'GateClosed':
     case 'FhirRejectsAll':
       return 'Halt'
   }
@@ -143,7 +151,7 @@ export const describeEntryError = (error: EntryError): string => {
     case 'IssuerUnknown':
       return 'The issuer of the PatientID is neither mapped nor an absolute URI. Add it to Patient__IssuerSystems, then replay.'
     case 'DemographicsConflict':
-      return `The PatientID belongs to somebody else: name and birth date, or birth date and sex, differ from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
+      return `The PatientID belongs to somebody else: name, birth date or sex differ too much (docs/patients.md) from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
     case 'PatientAmbiguous':
       return error.patientIds.length === 1
         ? `The FHIR server takes the identifier of Patient/${error.patientIds[0]} for the same, though it is written otherwise. Correct one of them, then replay.`
@@ -177,6 +185,8 @@ export const describeServiceError = (error: ServiceError): string => {
       )
     case 'FeedReset':
       return `the change feed is not the one this checkpoint belongs to: ${error.reason}`
+    case 'GateClosed':
+      return `nothing is written: ${error.reason}`
     case 'FhirRejectsAll':
       return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one`
   }

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Hang } from './hangs'
+import type { Head } from './heads'
 
 /** Sequence numbers; both ends belong to it. */
 export interface Numbers {
@@ -6,9 +8,12 @@ export interface Numbers {
   readonly to: number
 }
 
-/** Numbers that were missing when the row after them was read. `seenAt` in ms. */
+/**
+ * Numbers that were missing when the row after them was read: a promise, kept by whoever writes a checkpoint. `seenAt`:
+ * by the service's Date header, ms, never by a host's clock. None: not known by it yet; the next probe begins the wait.
+ */
 export interface Hole extends Numbers {
-  readonly seenAt: number
+  readonly seenAt?: number
 }
 
 /** Numbers behind the checkpoint, up to `to`, that no row had. `seenAt`: when the first was missing, by the server's clock, ms. */
@@ -17,13 +22,26 @@ export interface Walked {
   readonly seenAt: number
 }
 
+/** What is known of a row, to tell it from another under the same number. */
+export interface KnownRow {
+  readonly sequence: number
+  readonly timestamp?: string
+  readonly sopInstanceUid?: string
+}
+
 /** How far the feed is settled. Rests on a row that exists; only an operator moves it back. */
 export interface Checkpoint {
   readonly syncedSequence: number
   /** Of the row there; unknown after the original, an operator, or a new start: then nothing is compared. */
   readonly timestamp?: string
   readonly sopInstanceUid?: string
+  /** The row before that one: it decides when the one there can no longer be read. */
+  readonly before?: KnownRow
   readonly holes: ReadonlyArray<Hole>
+  /** A few heads of the feed, and when they were there, the oldest first. */
+  readonly heads?: ReadonlyArray<Head>
+  /** Ranges whose metadata did not come in time, in order. */
+  readonly hangs?: ReadonlyArray<Hang>
   /** Where a walk through a gap wider than one run can cross goes on. */
   readonly walked?: Walked
   /** When the first request failed that still keeps the checkpoint here, ms. */
@@ -42,6 +60,25 @@ export const newCheckpoint = (syncedSequence: number): Checkpoint => ({
 
 /** Whatever the order of its members: one that was read has another than one that was made. */
 export const sameCheckpoint = (left: Checkpoint, right: Checkpoint): boolean => isDeepStrictEqual(left, right)
+
+/**
+ * The checkpoint as an operator moves it, back or forth. Open holes at or before it stay, with the time they were seen:
+ * nobody else would look for them. What lies above is read again from below, and judged by the same heads: a number that
+ * is missing then is a hole once more while it is young. `head`: numbers above it were another feed's.
+ */
+export const movedTo = (from: Checkpoint, syncedSequence: number, head: number): Checkpoint => {
+  const holes = from.holes
+    .filter((hole) => hole.from <= syncedSequence)
+    .map((hole) => ({ ...hole, to: Math.min(hole.to, syncedSequence) }))
+  const heads = (from.heads ?? []).filter(({ sequence }) => sequence <= head)
+  const hangs = (from.hangs ?? []).filter(({ to }) => to <= head)
+  return {
+    ...newCheckpoint(syncedSequence),
+    holes,
+    ...(heads.length === 0 ? {} : { heads }),
+    ...(hangs.length === 0 ? {} : { hangs }),
+  }
+}
 
 /** Open holes at the most: one run must be able to probe them all. */
 export const maxHoles = 500
@@ -75,7 +112,11 @@ export const fitted = (holes: ReadonlyArray<Hole>): ReadonlyArray<Hole> => {
     const at = distances.indexOf(Math.min(...distances))
     const [left, right] = [rest[at], rest[at + 1]]
     if (left === undefined || right === undefined) break
-    rest.splice(at, 2, { from: left.from, to: right.to, seenAt: Math.max(left.seenAt, right.seenAt) })
+    rest.splice(at, 2, { from: left.from, to: right.to, ...laterOf(left, right) })
   }
   return rest
 }
+
+/** A time that is not known yet is later than any. */
+const laterOf = (left: Hole, right: Hole): Pick<Hole, 'seenAt'> =>
+  left.seenAt === undefined || right.seenAt === undefined ? {} : { seenAt: Math.max(left.seenAt, right.seenAt) }

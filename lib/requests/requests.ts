@@ -1,9 +1,10 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
-import type { Scope } from '../app/operate/verify'
+import type { Scope } from '../app/operate/choose-studies'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import { type FailTable, failTables } from '../domain/cast-error'
+import { isFailRowName } from '../domain/fail-row'
 import { type Parsed, flag, matching, parser, partition, refined, time, uid, whole } from './codecs'
 
 // What may be asked, on the wire and on the command line.
@@ -11,7 +12,9 @@ import { type Parsed, flag, matching, parser, partition, refined, time, uid, who
 const failTable = refined(`one of ${failTables.join(', ')}`, (value): FailTable | undefined =>
   failTables.find((name) => name === value),
 )
-const row = matching('the key of a row', /^\d{19}$/)
+const row = refined('the key of a row', (value) =>
+  typeof value === 'string' && isFailRowName(value) ? value : undefined,
+)
 
 /** Budget of an HTTP call: the host gives up at 230 s. */
 const budgetSeconds = whole(1, 200)
@@ -137,6 +140,9 @@ export const parseNoBody = (text: string): Parsed<void> =>
     : E.left(['the options of this route go into its URL, not into a body'])
 
 export const allTables = errorTables
+
+/** Of the command line: studies that may be taken out of FHIR. */
+export const parseConfirm = parser({ confirm: whole(1, 100_000_000) })
 
 const ScopeBody = parser({ all: flag, since: time, sample: whole(1, 1_000_000) })
 

@@ -65,6 +65,12 @@ const spoilBody = (answer: Answer, rule: FaultRule): Answer => {
 const spoilsEntries = (rule: FaultRule): boolean =>
   isEntryFault(rule.fault) || (rule.fault === 'malformedJson' && rule.match?.sequence !== undefined)
 
+/** Longer than anybody waits. */
+const forEverMs = 24 * 3_600_000
+
+const delayOf = ({ fault, delayMs = 0 }: FaultRule): number =>
+  fault === 'hangingBlob' ? forEverMs : fault === 'slow' ? delayMs : 0
+
 /** What is left of a result after the rules that went off. */
 export const deliver = (result: Page | Answer, fired: ReadonlyArray<FaultRule>): Delivery => {
   const replaced = fired.map(replacement).find((answer) => answer !== undefined)
@@ -74,7 +80,7 @@ export const deliver = (result: Page | Answer, fired: ReadonlyArray<FaultRule>):
   const isCut = fired.some((rule) => rule.fault === 'truncated' && rule.variant === 'connection')
   return {
     answer: fired.reduce(spoilBody, replaced ?? intact),
-    delayMs: fired.reduce((sum, rule) => sum + (rule.fault === 'slow' ? (rule.delayMs ?? 0) : 0), 0),
+    delayMs: fired.reduce((sum, rule) => sum + delayOf(rule), 0),
     connection: fired.some((rule) => rule.fault === 'reset') ? 'reset' : isCut ? 'half' : 'whole',
   }
 }

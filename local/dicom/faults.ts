@@ -2,7 +2,7 @@ import { BadRequest } from './answer'
 import type { Page } from './page'
 
 export const statusFaults = ['400', '401', '403', '404', '424', '429', '500', '503'] as const
-export const blobFaults = ['poisonBlob', 'missingBlob'] as const
+export const blobFaults = ['poisonBlob', 'missingBlob', 'hangingBlob'] as const
 export const entryFaults = [
   'malformedEntry',
   'negativeInfinity',

@@ -40,6 +40,8 @@ const ofType: Readonly<Record<string, Readonly<Record<string, SearchParameter>>>
     subject: reference('subject'),
     patient: patient('subject'),
     endpoint: reference('endpoint', 'series.endpoint'),
+    instance: token('series.instance.uid'),
+    series: token('series.uid'),
     // R4 spells it without a hyphen here.
     basedon: reference('basedOn'),
     status: token('status'),

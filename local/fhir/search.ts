@@ -8,7 +8,7 @@ import type { Store, Version } from './store'
 const defaultCount = 10
 const maxCount = 1000
 const keptContinuations = 1000
-const resultParameters = new Set(['_count', '_summary', '_total', '_format', '_pretty', 'ct'])
+const resultParameters = new Set(['_count', '_elements', '_summary', '_total', '_format', '_pretty', 'ct'])
 
 type Criterion = (store: Store, type: string) => ReadonlyArray<Version>
 

@@ -16,6 +16,9 @@ export const checkpointStoreContract = (
     timestamp: '2024-02-29T23:59:59.1234567Z',
     sopInstanceUid: '1.2.840.113619.2.1',
     holes: [{ from: 3, to: 5, seenAt: 1_700_000_000_123 }],
+    before: { sequence: 41, timestamp: '2024-02-29T23:59:58.1234567Z', sopInstanceUid: '1.2.840.113619.2.0' },
+    heads: [{ sequence: 4_711, seenAt: 1_700_000_000_321 }],
+    hangs: [{ from: 150, to: 150, tries: 2 }],
     walked: { to: 5_000_000, seenAt: 1_700_000_000_789 },
     stuckSince: 1_700_000_000_456,
     batchLimit: 125,
@@ -33,6 +36,13 @@ export const checkpointStoreContract = (
       const written = await succeed(open().write(nothing, full))
       expect(written.checkpoint).toEqual(full)
       expect(await succeed(open().read())).toEqual(O.some(written))
+    })
+
+    it('gives back as unknown what was not known: when a hole was seen, and what the row before says of itself', async () => {
+      const { open } = await arrange()
+      const unknown: Checkpoint = { ...newCheckpoint(9), holes: [{ from: 3, to: 5 }], before: { sequence: 8 } }
+      await succeed(open().write(nothing, unknown))
+      expect(O.toUndefined(await succeed(open().read()))?.checkpoint).toEqual(unknown)
     })
 
     it('forgets what the next checkpoint does not have', async () => {

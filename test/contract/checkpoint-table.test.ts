@@ -51,6 +51,18 @@ describe('checkpoint table', () => {
     expect(await table.getEntity('SyncStatePartitionKey', 'SyncStateRowKey')).toMatchObject({ SyncedSequence: 4712n })
   })
 
+  it('does not believe when the version before has seen a hole: a host’s clock told it', async () => {
+    const columns = { SyncedSequence: 4711n, Holes: '[[3,5,1700000000123]]', RejectedStudies: '[]' }
+    const { open } = await placeWithRow(columns)
+    const read = O.toUndefined(await succeed(open().read()))
+    expect(read?.checkpoint).toEqual({ ...newCheckpoint(4711), holes: [{ from: 3, to: 5 }] })
+  })
+
+  it('names the holes of a row that cannot be read otherwise', async () => {
+    const { open } = await placeWithRow({ SyncedSequence: 1n, Holes: '[[3,5,7]]', HoleClock: 'service', BatchLimit: 0 })
+    expect(await fail(open().read())).toMatchObject({ holes: [{ from: 3, to: 5, seenAt: 7 }] })
+  })
+
   it('reads an Int32 that an operator wrote', async () => {
     const { open } = await placeWithRow({ SyncedSequence: 12 })
     expect(O.toUndefined(await succeed(open().read()))?.checkpoint).toEqual(newCheckpoint(12))
@@ -66,6 +78,9 @@ describe('checkpoint table', () => {
     ['Holes', { SyncedSequence: 1n, Holes: '[[1,2]]' }],
     ['Holes', { SyncedSequence: 1n, Holes: '[["1",2,3]]' }],
     ['Walked', { SyncedSequence: 1n, Walked: '[5]' }],
+    ['RowBefore', { SyncedSequence: 1n, RowBefore: '[5]' }],
+    ['Heads', { SyncedSequence: 1n, Heads: '[[5]]' }],
+    ['Hangs', { SyncedSequence: 1n, Hangs: '7' }],
     ['RejectedStudies', { SyncedSequence: 1n, RejectedStudies: '{}' }],
     ['StuckSince', { SyncedSequence: 1n, StuckSince: 'yesterday' }],
     ['BatchLimit', { SyncedSequence: 1n, BatchLimit: 'all' }],
@@ -78,6 +93,7 @@ describe('checkpoint table', () => {
       reason: `the checkpoint row in SyncStateTable cannot be read: ${column} is missing or not what it should be`,
       etag: expect.stringMatching(/^W\//),
       syncedSequence: SyncedSequence === 1n ? 1 : undefined,
+      holes: [],
     })
   })
 

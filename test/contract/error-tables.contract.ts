@@ -52,6 +52,12 @@ const outlasted = (sequence: number): FailRow => ({
   error: { _tag: 'OutlastedRetries', hop: 'dicom', status: undefined },
 })
 
+const ofInstance = (instance: number): FailRow => ({
+  sequence: 0,
+  key: key(instance),
+  error: { _tag: 'PatientMismatch' },
+})
+
 const tag = (changes: Partial<TagRow>): TagRow => ({
   partition: 'Microsoft.Default',
   studyInstanceUid: '1.2.3',
@@ -86,31 +92,33 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
     })
 
     it('lists what was recorded, each row in the table that its error belongs to', async () => {
-      const { open } = await arrange()
+      const { open, setNow } = await arrange()
+      setNow(77_000)
+      const stored = { etag: expect.any(String), judgedAt: 77_000 }
       const recorded = await succeed(open().record([malformed(1), mismatch(2), refused(3), outlasted(4)]))
       const listed = sorted(await succeed(open().failRows()))
       expect(listed).toEqual(sorted(recorded))
       expect(listed).toEqual([
-        { table: 'DicomFailToStoreExceptionTable', sequence: 1, code: 'EntryMalformed', etag: expect.any(String) },
+        { table: 'DicomFailToStoreExceptionTable', sequence: 1, code: 'EntryMalformed', ...stored },
         {
           table: 'DicomFailToStoreExceptionTable',
           sequence: 2,
           code: 'PatientMismatch',
-          etag: expect.any(String),
+          ...stored,
           ...key(2),
         },
         {
           table: 'FhirFailToStoreExceptionTable',
           sequence: 3,
           code: 'FhirRejected',
-          etag: expect.any(String),
+          ...stored,
           ...key(3),
         },
         {
           table: 'TransientFailureExceptionTable',
           sequence: 4,
           code: 'OutlastedRetries',
-          etag: expect.any(String),
+          ...stored,
           ...key(4),
         },
       ])
@@ -129,6 +137,37 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const { open } = await arrange()
       const recorded = await succeed(open().record([mismatch(2), malformed(2)]))
       expect(await succeed(open().failRows())).toEqual(recorded)
+    })
+
+    it('knows an instance that no entry told of by its UIDs, beside the row of an entry', async () => {
+      const { open } = await arrange()
+      await succeed(open().record([ofInstance(1), ofInstance(2), mismatch(1)]))
+      await succeed(open().record([ofInstance(1)]))
+      const listed = sorted(await succeed(open().failRows()))
+      expect(listed.map(({ sequence, sopInstanceUid }) => [sequence, sopInstanceUid]).sort()).toEqual([
+        [0, '1.2.3.4.1'],
+        [0, '1.2.3.4.2'],
+        [1, '1.2.3.4.1'],
+      ])
+      await succeed(open().remove(listed.filter(({ sequence }) => sequence === 0)))
+      expect((await succeed(open().failRows())).map(({ sequence }) => sequence)).toEqual([1])
+    })
+
+    it('keeps instances of one UID in two studies, series and partitions apart', async () => {
+      const { open } = await arrange()
+      const { error, key: one } = ofInstance(1)
+      const others = [{ studyInstanceUid: '1.2.9' }, { seriesInstanceUid: '1.2.9' }, { partition: 'clinic' }, {}]
+      await succeed(open().record(others.map((other) => ({ sequence: 0, error, key: { ...one, ...other } }))))
+      expect(await succeed(open().failRows())).toHaveLength(4)
+    })
+
+    it('tells whom an entry names, and when that was judged last', async () => {
+      const { open, setNow } = await arrange()
+      setNow(5_000)
+      await succeed(open().record([{ ...mismatch(2), identity: 'abc123' }]))
+      setNow(9_000)
+      await succeed(open().record([{ ...mismatch(2), identity: 'abc123' }]))
+      expect(await succeed(open().failRows())).toMatchObject([{ sequence: 2, identity: 'abc123', judgedAt: 9_000 }])
     })
 
     it('records nothing of nothing', async () => {
@@ -238,6 +277,32 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       expect(await tags()).toEqual([
         seenTag({ code: 'TagMissing', text: 'PatientBirthDate is missing', last: 12, count: 12 }),
       ])
+    })
+
+    it('lists the places of one study and partition, and takes them away', async () => {
+      const { open, tags } = await arrange()
+      const series = { seriesInstanceUid: '1.2.3.4', issue: { _tag: 'TagMissing', keyword: 'Modality' } } as const
+      const others = [{ studyInstanceUid: '1.2.3.4' }, { studyInstanceUid: '1.2' }, { partition: 'clinic-2' }]
+      await succeed(open().recordTags([tag({}), tag(series), ...others.map(tag)]))
+      const study = { partition: 'Microsoft.Default', studyInstanceUid: '1.2.3' }
+      const listed = await succeed(open().tagRows(study))
+      const place = { ...study, etag: expect.any(String) }
+      expect([...listed].sort((a, b) => a.keyword.localeCompare(b.keyword))).toEqual([
+        { ...place, seriesInstanceUid: '1.2.3.4', keyword: 'Modality' },
+        { ...place, seriesInstanceUid: undefined, keyword: 'PatientBirthDate' },
+      ])
+      await succeed(open().removeTags(listed))
+      expect(await succeed(open().tagRows(study))).toEqual([])
+      expect(await tags()).toHaveLength(3)
+    })
+
+    it('keeps a row of a tag that was changed since it was listed', async () => {
+      const { open, tags } = await arrange()
+      await succeed(open().recordTags([tag({})]))
+      const listed = await succeed(open().tagRows({ partition: 'Microsoft.Default', studyInstanceUid: '1.2.3' }))
+      await succeed(open().recordTags([tag({ firstSequence: 11, lastSequence: 15, count: 3 })]))
+      await succeed(open().removeTags(listed))
+      expect(await tags()).toEqual([seenTag({ last: 15, count: 13 })])
     })
 
     it('records the tags of 250 studies', async () => {

@@ -71,7 +71,25 @@ describe('error tables', () => {
         Code: 'PatientMismatch',
         Count: 1,
         Exception: expect.stringContaining('PatientID'),
+        JudgedAt: new Date(0),
       },
+    ])
+  })
+
+  it('reads the rows of the version before, which do not tell when they were judged', async () => {
+    const { open, table } = await place()
+    const name = 'DicomFailToStoreExceptionTable'
+    await table(name).createTable()
+    const uids = {
+      PartitionName: 'Microsoft.Default',
+      StudyUid: '1.2.3',
+      SeriesUid: '1.2.3.4',
+      InstanceUid: '1.2.3.4.1',
+    }
+    const rowKey = '0000000000000000042'
+    await table(name).createEntity({ partitionKey: name, rowKey, ...uids, Code: 'PatientMismatch', Count: 1 })
+    expect(await succeed(open().failRows())).toEqual([
+      { table: name, sequence: 42, code: 'PatientMismatch', etag: expect.any(String), ...key(1) },
     ])
   })
 

@@ -12,6 +12,7 @@ import {
 } from '../support/world/dose-feed'
 import { element } from '../support/world/dose-sr'
 import { uniqueUid } from '../support/fhir/fhir-samples'
+import { hapiUrl } from './hapi-url'
 import { type HapiWorld, useHapiWorld, versionsOf } from './hapi-world'
 
 const newWorld = useHapiWorld()
@@ -88,22 +89,7 @@ describe('dose reports on HAPI, which validates', () => {
     expect([await uidsIn(world), await world.stored('ImagingStudy')]).toEqual([[], []])
   })
 
-  it('leave an event that a report of another study lists, and their study can still be deleted', async () => {
-    const { world, study, event1 } = await castStudy()
-    const other = uniqueUid()
-    world.dicom.control.append(reported({ study: other, content: ctReport(event1) }))
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
-    expect(await removed(world, study)).toBe(204)
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 3, recorded: 0 })
-    expect(await uidsIn(world)).toEqual([event1, reportUid({ study: other })].sort())
-    const [[left], [event]] = [
-      await world.stored('ImagingStudy'),
-      (await world.stored('Observation')).filter((each) => uidOf(each) === event1),
-    ]
-    expect(event?.partOf).toEqual([{ reference: `ImagingStudy/${left?.id}` }])
-  })
-
-  it('of two studies in one batch share an event, which is written once', async () => {
+  it('of two studies in one batch have an event each, and deleting one study leaves the other its own', async () => {
     const world = await newWorld()
     const [one, two] = [uniqueUid(), uniqueUid()]
     const event = `${one}.7.1`
@@ -114,7 +100,34 @@ describe('dose reports on HAPI, which validates', () => {
     const { report, requests } = await world.watched()
     expect(report).toMatchObject({ ended: 'CaughtUp', stored: 2, recorded: 0 })
     expect(requests.filter((request) => / → (4|5)(?!04)/.test(request))).toEqual([])
-    expect(await uidsIn(world)).toEqual([event, reportUid({ study: one }), reportUid({ study: two })].sort())
+    expect(await uidsIn(world)).toEqual([event, event, reportUid({ study: one }), reportUid({ study: two })].sort())
+    expect(await removed(world, one)).toBe(204)
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+    expect(await uidsIn(world)).toEqual([event, reportUid({ study: two })].sort())
+  })
+
+  it('that a DiagnosticReport shows are cancelled when their report is deleted, and live again with it (D5, D5b)', async () => {
+    const { world, study, event1 } = await castStudy()
+    const summary = (await world.stored('Observation')).find((each) => uidOf(each) === reportUid({ study }))
+    const shown = {
+      ...{ resourceType: 'DiagnosticReport', status: 'final', code: { text: 'Dose' } },
+      result: [{ reference: `Observation/${summary?.id}` }],
+    }
+    const created = await fetch(`${hapiUrl()}/DiagnosticReport`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json' },
+      body: JSON.stringify(shown),
+    })
+    expect(created.status).toBe(201)
+    world.dicom.control.append(reportDeleted({ study }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0, failed: {} })
+    const kept = (await world.stored('Observation')).find(({ id }) => id === summary?.id)
+    expect([kept?.status, kept?.component, kept?.hasMember]).toEqual(['cancelled', undefined, undefined])
+    expect(await uidsIn(world)).not.toContain(event1)
+    world.dicom.control.append(reported({ study, content: ctReport(event1) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 0 })
+    const revived = (await world.stored('Observation')).find(({ id }) => id === summary?.id)
+    expect([revived?.status, revived?.hasMember?.length]).toEqual(['final', 1])
   })
 
   it('move with their study to another Patient', async () => {

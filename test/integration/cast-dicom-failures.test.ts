@@ -135,6 +135,25 @@ describe('a metadata blob', () => {
     await expectHeldUp(world, 'ServiceUnavailable', 'dicom: it has trouble of its own (503)')
   })
 
+  it('that hangs costs no other row: those before it are cast in the first run, and it is recorded in a later one', async () => {
+    const world = await withImages([{ fault: 'hangingBlob', match: { sequence: 30 } }])
+    world.dicom.control.append(...images(120, { study: '1.2.4', patientId: 'P4' }))
+    const impatientlyAsked = { DicomCast__RequestTimeout: '00:00:01' }
+    const oneBatch = { budgetMs: 20_000, maxBatches: 1 }
+    const reports = [await world.cast(impatientlyAsked, oneBatch)]
+    expect(reports[0]).toMatchObject({ to: 29, stored: 29, recorded: 0 })
+    while (reports.length < 8 && reports.at(-1)?.to !== 125) reports.push(await world.cast(impatientlyAsked, oneBatch))
+    expect(reports.at(-1)).toMatchObject({ ended: 'CaughtUp', to: 125 })
+    expect(await world.rows(dicomTable)).toMatchObject([
+      {
+        ChangeFeedSequence: 30n,
+        InstanceUid: '1.2.4.1.25',
+        Exception: 'The change feed entry cannot be read: metadata does not come in time.',
+      },
+    ])
+    expect(reports.reduce((sum, { stored }) => sum + stored, 0)).toBe(124)
+  })
+
   it('that is larger than a page may be is recorded, and the rest is cast', async () => {
     const world = await withImages([{ fault: 'oversizedEntry', match: { sequence: 3 }, bytes: 100_000 }])
     expect(await world.cast({ DicomCast__MaxPageBytes: '65536' })).toMatchObject({
@@ -201,6 +220,42 @@ describe('the feed', () => {
     world.dicom.control.append(...images(4, { study: '1.2.4' }))
     expect(await world.cast()).toMatchObject({ ended: 'FeedReset', to: 5, entries: 0 })
     expect(sole(world, 'ImagingStudy').numberOfInstances).toBe(5)
+  })
+
+  it('that was restored and names the same instance under the same number, at another time, was reset, too', async () => {
+    const world = await withImages()
+    await world.cast()
+    world.dicom.control.restore(4)
+    world.dicom.control.append(created({ study, instance: 5 }), created({ study, instance: 6 }))
+    expect(await world.cast()).toMatchObject({ ended: 'FeedReset', to: 5, head: 6, entries: 0 })
+  })
+
+  it('whose row at the checkpoint became unreadable is the same: the row before it says so', async () => {
+    const world = await withImages()
+    await world.cast()
+    world.dicom.control.append(created({ study, instance: 6 }))
+    world.dicom.faults.set([{ fault: 'malformedEntry', match: { sequence: 5 } }])
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 6, stored: 1, recorded: 0 })
+  })
+
+  it('is read on, and the log says it once, when no row is left to tell it by', async () => {
+    const world = await withImages()
+    await world.cast()
+    world.dicom.control.append(created({ study, instance: 6 }))
+    world.dicom.faults.set([4, 5].map((sequence) => ({ fault: 'malformedEntry', match: { sequence } })))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 6, stored: 1 })
+    expect(world.logged.filter((line) => line.includes('cannot be read any more'))).toHaveLength(1)
+  })
+
+  it('keeps a number for a row that is late, though the row after it was begun long ago', async () => {
+    const world = await withImages()
+    await world.cast()
+    const { id } = world.dicom.control.appendLate(created({ study, instance: 6 }))
+    const timestamp = new Date(Date.now() - 12 * 60_000).toISOString()
+    world.dicom.control.append({ ...created({ study, instance: 7 }), timestamp })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 7, openHoles: 1 })
+    world.dicom.control.showLate(id)
+    expect(await world.cast()).toMatchObject({ stored: 1, openHoles: 0 })
   })
 
   it.each([

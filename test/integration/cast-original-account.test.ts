@@ -156,4 +156,24 @@ describe('what the original wrote', () => {
     expect(second_?.identifier).toEqual([{ system: 'urn:oid:1.2.3.4', value: 'P1', type }])
     expect(sole(world, 'ImagingStudy').subject).toEqual({ reference: `Patient/${second_?.id}` })
   })
+
+  it('stays as it is when only a study of another system has it as its subject, though our image was added to that', async () => {
+    const world = await newWorld({ settings: { Patient__PatientSystemId: 'urn:oid:1.2.3.4' } })
+    const others = world.fhir.seed({ resourceType: 'Patient', id: 'others', identifier: [{ value: 'P1' }] })
+    world.fhir.seed({
+      ...{ resourceType: 'ImagingStudy', id: 'announced', status: 'registered' },
+      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
+      subject: { reference: 'Patient/others' },
+    })
+    world.dicom.control.append(created({ study }))
+    await world.cast()
+    world.dicom.control.append(created({ study: '1.2.3.78' }))
+    await world.cast()
+    const [first, second_] = held(world, 'Patient')
+    expect([held(world, 'Patient').length, first]).toEqual([2, others])
+    expect(held(world, 'ImagingStudy').map(({ subject, numberOfInstances }) => [subject, numberOfInstances])).toEqual([
+      [{ reference: 'Patient/others' }, 1],
+      [{ reference: `Patient/${second_?.id}` }, 1],
+    ])
+  })
 })

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sole } from '../support/fhir/cast-fhir'
-import { created, images } from '../support/world/cast-images'
+import { held, sole } from '../support/fhir/cast-fhir'
+import { created, deleted, images } from '../support/world/cast-images'
 import { useCastWorld } from '../support/world/cast-world'
 import { dicomcast } from '../support/world/command-line'
 import { takeLease } from '../support/world/operate-world'
@@ -55,7 +55,10 @@ describe('dicomcast, for operators', () => {
     ],
     [['replay', '--row', 'Nowhere/0000000000000000042'], [expect.stringMatching(/^--row: expected one of /)]],
     [['resync', 'x'], ['<study>: expected a UID']],
-    [['verify', '--all', '1.2.3'], ['give a study, or one of --all, --since and --sample (and --resume with these)']],
+    [
+      ['verify', '--all', '1.2.3'],
+      ['give a study, or one of --all, --since and --sample (and --resume and --confirm with these)'],
+    ],
     [['verify', '--all', '--partition', 'x'], ['--partition: goes with a study']],
     [['preview', '--from-sequence', 'x'], ['--from-sequence: expected a whole number from 0 to 9007199254740991']],
   ])('speaks of options where it is asked by options: %j', async (args, problems) => {
@@ -221,13 +224,72 @@ describe('dicomcast verify', () => {
     expect(await repairing).toMatchObject({ code: 0, stdout: expect.stringContaining('1 study differs, 1 repaired') })
   })
 
-  it('says how many instances cannot be cast, also when all is in step', async () => {
+  it('says how many instances cannot be cast, also when nothing differs', async () => {
     const world = await newWorld()
     world.dicom.control.append(...images(2), created({ study: '1.2.4', patientId: null }))
     await world.cast()
     expect(await dicomcast(world.environment(), 'verify', '--all')).toMatchObject({
       code: 0,
-      stdout: '2 studies compared: all in step; not cast: 1 instance (TagsRejected 1)\n',
+      stdout: '2 studies compared: 1 with images in a fail table; not cast: 1 instance (TagsRejected 1)\n',
     })
+    expect(await dicomcast(world.environment(), 'verify', '--all', '--strict')).toMatchObject({ code: 1 })
+  })
+
+  it('passes by a study that cannot be read, and compares and repairs the others', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...[1, 2, 3, 4].map((number) => created({ study: `1.2.${number}` })))
+    await world.cast()
+    const lost = held(world, 'ImagingStudy').find(({ identifier }) => identifier?.[0]?.value === 'urn:oid:1.2.3')
+    await fetch(`${world.fhir.url}/ImagingStudy/${lost?.id}`, { method: 'DELETE' })
+    world.dicom.faults.set([{ fault: '404', match: { pathPrefix: '/v2/studies/1.2.2/' } }])
+    const verify = () => dicomcast(world.environment(), 'verify', '--all', '--repair')
+    const first = await verify()
+    expect(first.stdout).toContain('1.2.2: not comparable: dicom: ')
+    expect(first).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('3 studies compared: 1 study differs, 1 repaired, 1 not comparable\n'),
+    })
+    expect(held(world, 'ImagingStudy')).toHaveLength(4)
+    world.dicom.faults.clear()
+    expect(await verify()).toMatchObject({ code: 0, stdout: '4 studies compared: all in step, 0 repaired\n' })
+  })
+
+  it('finds a study that FHIR alone has, and takes it away with --repair', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...[1, 2, 3].map((number) => created({ study: `1.2.${number}` })))
+    await world.cast()
+    world.dicom.control.append(deleted({ study: '1.2.2' }))
+    const verify = (...args: ReadonlyArray<string>) => dicomcast(world.environment(), 'verify', '--all', ...args)
+    expect(await verify()).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('1.2.2: differs (0 instances in DICOM, 1 in FHIR, 1 gone)'),
+    })
+    expect(await verify('--repair')).toMatchObject({ code: 0, stdout: expect.stringContaining('1 repaired') })
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+    expect(await verify()).toMatchObject({ code: 0, stdout: '2 studies compared: all in step\n' })
+  })
+
+  it('takes no more studies away than it may, until an operator confirms how many', async () => {
+    const world = await newWorld({ settings: { DicomCast__MaxGone: '1' } })
+    world.dicom.control.append(...[1, 2, 3, 4].map((number) => created({ study: `1.2.${number}` })))
+    await world.cast()
+    world.dicom.control.append(deleted({ study: '1.2.2' }), deleted({ study: '1.2.3' }))
+    const repair = (...args: ReadonlyArray<string>) =>
+      dicomcast(world.environment(), 'verify', '--all', '--repair', ...args)
+    expect(await repair()).toMatchObject({ code: 1, stdout: expect.stringContaining('go on with --confirm 2\n') })
+    expect(held(world, 'ImagingStudy')).toHaveLength(4)
+    expect(await repair('--confirm', '2')).toMatchObject({ code: 0, stdout: expect.stringContaining('2 repaired') })
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+  })
+
+  it('takes nothing for gone when the archive has none of the studies that FHIR holds', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...[1, 2, 3].map((number) => created({ study: `1.2.${number}` })))
+    await world.cast()
+    world.dicom.control.append(...[1, 2, 3].map((number) => deleted({ study: `1.2.${number}` })))
+    const { code, stdout, stderr } = await dicomcast(world.environment(), 'verify', '--all', '--repair')
+    expect([code, stdout + stderr]).toEqual([3, expect.stringContaining('is it the right archive')])
+    expect(stdout).toContain('0 studies compared: nothing is known')
+    expect(held(world, 'ImagingStudy')).toHaveLength(3)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FhirResource } from 'fhir/r4'
 import { held, sole } from '../support/fhir/cast-fhir'
-import { created, deleted, images } from '../support/world/cast-images'
+import { created, deleted, images, updated } from '../support/world/cast-images'
 import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/world/operate-world'
 
 const newWorld = useOperateWorld()
@@ -284,6 +284,62 @@ describe('GET /api/verify and POST /api/resync', () => {
     world.fhir.faults.clear()
     await world.call('POST', 'resync', { study: '1.2.3' })
     expect(await verify(world)).toMatchObject({ inStep: true, notCast: {}, instances: { inDicom: 4, inFhir: 4 } })
+  })
+
+  it('record what cannot be cast and nobody has told of, which a replay tries again', async () => {
+    const world = await castStudy()
+    world.dicom.control.append(
+      created({ study: '1.2.3', instance: 9, ...bob }),
+      created({ study: '1.2.3', instance: 8, patientId: null }),
+    )
+    // The checkpoint was moved over them.
+    await world.writeSyncState({ SyncedSequence: 5n })
+    expect(await verify(world)).toMatchObject({ inStep: false, unrecorded: 2 })
+    const resynced = { status: 200, json: { notCast: { PatientMismatch: 1, TagsRejected: 1 } } }
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject(resynced)
+    expect(await world.failed()).toEqual({
+      [dicomTable]: expect.arrayContaining(['0 PatientMismatch', '0 TagsRejected']),
+    })
+    expect(await verify(world)).toMatchObject({ inStep: true, unrecorded: 0 })
+    // Once more changes nothing.
+    expect(await world.call('POST', 'resync', { study: '1.2.3' })).toMatchObject(resynced)
+    const { json } = await world.call('GET', `failures/${dicomTable}`)
+    const rows = json['rows'] as ReadonlyArray<{
+      readonly row: string
+      readonly code: string
+      readonly sequence: number
+    }>
+    expect(rows.map(({ sequence }) => sequence)).toEqual([0, 0])
+    const mismatched = rows.find(({ code }) => code === 'PatientMismatch')?.row ?? ''
+    const selection = { rows: [{ table: dicomTable, row: mismatched }] }
+    expect(await world.call('POST', 'replay', selection)).toMatchObject({
+      json: { replayed: [{ row: mismatched, sequence: 0, outcome: 'Recorded', code: 'PatientMismatch' }] },
+    })
+    expect((await world.call('GET', `failures/${dicomTable}/${mismatched}`)).json).toMatchObject({ count: 2 })
+    world.dicom.control.append(deleted({ study: '1.2.3', instance: 9 }))
+    expect(await world.call('POST', 'replay', selection)).toMatchObject({ json: { counts: { Recorded: 0 }, left: 0 } })
+    expect(await world.failed()).toEqual({ [dicomTable]: ['0 TagsRejected'] })
+    world.dicom.control.append(deleted({ study: '1.2.3', instance: 8 }))
+    await world.call('POST', 'resync', { study: '1.2.3' })
+    expect(await world.failed()).toEqual({})
+  })
+
+  it('take away the rows of tags that no image of the study bears out any more', async () => {
+    const world = await newWorld()
+    const wrong = { '00080050': { vr: 'SH', Value: ['A\u0007'] }, '00080020': { vr: 'DA', Value: ['2026'] } }
+    world.dicom.control.append(
+      created({ study: '1.2.3', elements: wrong }),
+      created({ study: '1.2.4', elements: wrong }),
+    )
+    await world.cast()
+    const studies = async () =>
+      new Set((await world.rows('InvalidDicomTagExceptionTable')).map((row) => row['StudyUid']))
+    expect(await studies()).toEqual(new Set(['1.2.3', '1.2.4']))
+    world.dicom.control.append(updated({ study: '1.2.3' }))
+    await world.call('POST', 'resync', { study: '1.2.3' })
+    expect(await studies()).toEqual(new Set(['1.2.4']))
+    await world.call('POST', 'resync', { study: '1.2.4' })
+    expect(await studies()).toEqual(new Set(['1.2.4']))
   })
 
   it('know nothing of a study that is nowhere, and refuse a partition that is not synced', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { held } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
 import { type OperateWorld, problemType, takeLease, useOperateWorld } from '../support/world/operate-world'
 
@@ -394,6 +395,26 @@ describe('POST /api/checkpoint', () => {
       status: 200,
       json: { to: sequence },
     })
+  })
+
+  it.each([
+    ['back', 15, [6, 14, 1]],
+    ['on', 21, [6, 14]],
+  ])('keeps the holes that are open, and says how many: moved %s', async (_, sequence, studies) => {
+    const world = await newWorld()
+    const study = '1.2.3'
+    world.dicom.control.append(...images(5, { study }))
+    const { id } = world.dicom.control.appendLate(created({ study, instance: 6 }))
+    world.dicom.control.append(...images(14, { study: '1.2.4', patientId: 'P4' }))
+    expect(await world.cast()).toMatchObject({ to: 20, openHoles: 1 })
+    world.dicom.control.append(created({ study: '1.2.5', patientId: 'P5' }))
+    const { checkpoint } = (await world.call('GET', 'status')).json as { checkpoint: { etag: string } }
+    const move = { sequence, etag: checkpoint.etag, confirm: true }
+    expect(await world.call('POST', 'checkpoint', move)).toMatchObject({ json: { to: sequence, openHoles: 1 } })
+    world.dicom.control.showLate(id)
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 21, openHoles: 0 })
+    const sizes = held(world, 'ImagingStudy').map(({ numberOfInstances }) => numberOfInstances)
+    expect(sizes).toEqual(studies)
   })
 
   it('is 412 with the current etag when the checkpoint was moved since', async () => {

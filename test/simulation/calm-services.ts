@@ -3,7 +3,7 @@ import type { CastSettings } from '../../lib/app/context'
 import { settingsOf } from '../support/world/domain-settings'
 import type { Services } from './runs'
 import { type Tags, makeFeed } from './feed-model'
-import { makeFhirStore, type Transaction } from './fhir-store'
+import { type Flavour, makeFhirStore, type Transaction } from './fhir-store'
 import { newLeaseBlob } from './lease'
 import { makeOtherSystems } from './other-systems'
 import { newStorage } from './tables'
@@ -14,14 +14,18 @@ import type { World } from './world'
 interface Refusals {
   readonly verdictOn?: (bundle: Transaction) => Verdict
   readonly refusesToDelete?: () => boolean
+  readonly flavour?: Partial<Flavour>
 }
 
 /** Services on which nothing happens by chance. */
 export const calmServices = (
   world: World,
-  { verdictOn = () => 'fine', refusesToDelete = () => false }: Refusals = {},
+  { verdictOn = () => 'fine', refusesToDelete = () => false, flavour = {} }: Refusals = {},
 ): Services => {
-  const store = makeFhirStore({ staleStatus: refusesToDelete() ? 409 : 412, refusesToDelete }, world.violate)
+  const store = makeFhirStore(
+    { staleStatus: refusesToDelete() ? 409 : 412, refusesToDelete, ...flavour },
+    world.violate,
+  )
   return {
     feed: makeFeed(world, () => false),
     fhir: {

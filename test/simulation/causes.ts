@@ -1,6 +1,6 @@
 import type { EntryError } from '../../lib/domain/cast-error'
 import { type Key, type Row, studyText } from './feed-model'
-import type { ExpectedStudy } from './reference'
+import { type ExpectedStudy, claimsOf, isUnknowable } from './reference'
 import type { Services } from './runs'
 
 const instanceName = ({ partition, instance }: Key): string => `Instance ${partition}/${instance}`
@@ -12,7 +12,7 @@ export interface Causes {
   readonly isDoubtful: (study: ExpectedStudy) => boolean
 }
 
-export const causesOf = ({ feed, fhir: { verdicts } }: Services): Causes => {
+export const causesOf = ({ feed, fhir: { verdicts, isLoose } }: Services): Causes => {
   const isCulprit = (name: string): boolean => verdicts.rejects(name) || verdicts.failsFor(name)
 
   const isDoubtful = ({ images }: ExpectedStudy): boolean =>
@@ -34,7 +34,13 @@ export const causesOf = ({ feed, fhir: { verdicts } }: Services): Causes => {
           return row.image.poison
         case 'PatientMismatch':
           // Where half of a study cannot be read nobody can say on whom it agrees.
-          return feed.disagreed.has(name) || feed.poisoned.has(name)
+          return feed.poisoned.has(name) || (study !== undefined && claimsOf(study).size > 1)
+        case 'DemographicsConflict':
+          return row.tags !== undefined && row.tags.patientId !== '' && isUnknowable(row.tags)
+        case 'PatientAmbiguous':
+          return isLoose === true
+        case 'TagsRejected':
+          return row.tags?.patientId === ''
         case 'FhirRejected':
           return verdicts.rejectedEverything() || isRefused(row, study)
         case 'OutlastedRetries':

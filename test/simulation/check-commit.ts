@@ -12,7 +12,8 @@ const twice = <A>(items: ReadonlyArray<A>, nameOf: (item: A) => ReadonlyArray<st
 
 const countsOf = (study: ImagingStudy): ReadonlyArray<string> => {
   const series = study.series ?? []
-  const instances = series.flatMap(({ instance }) => instance ?? [])
+  // One SOPInstanceUID may stand in two series.
+  const instances = series.flatMap(({ uid, instance }) => (instance ?? []).map((each) => `${uid} ${each.uid}`))
   const wrong: Array<string> = []
   if (study.numberOfSeries !== series.length) wrong.push('numberOfSeries is wrong')
   if (study.numberOfInstances !== instances.length) wrong.push('numberOfInstances is wrong')
@@ -20,12 +21,15 @@ const countsOf = (study: ImagingStudy): ReadonlyArray<string> => {
     wrong.push('series.numberOfInstances is wrong')
   }
   if (twice(series, ({ uid }) => [uid]).length > 0) wrong.push('a series stands in it twice')
-  if (twice(instances, ({ uid }) => [uid]).length > 0) wrong.push('an instance stands in it twice')
+  if (twice(instances, (each) => [each]).length > 0) wrong.push('an instance stands in it twice')
   // One that could not be deleted is kept without series, and without our Endpoint.
   const endpoints = series.length === 0 ? 0 : 1
   if ((study.endpoint ?? []).length !== endpoints) wrong.push(`it has ${(study.endpoint ?? []).length} endpoints`)
   return wrong.map((what) => `ImagingStudy/${study.id}: ${what}`)
 }
+
+/** A server that knows no escapes never finds a value with a separator again, whatever it is asked (README, Known limits). */
+const isFound = ({ keepsEscapes }: FhirStore, value: string): boolean => !(keepsEscapes && /[\\,|$]/.test(value))
 
 /** What must hold after every single commit, whatever goes on around it. */
 export const checkCommit = (store: FhirStore): ReadonlyArray<string> => {
@@ -35,9 +39,9 @@ export const checkCommit = (store: FhirStore): ReadonlyArray<string> => {
       studies.filter(({ series = [] }) => series.length > 0),
       ({ identifier = [], endpoint = [] }) => [`ImagingStudy ${identifier[0]?.value} of ${endpoint[0]?.reference}`],
     ).map((name) => `doubled: ${name}`),
-    ...twice(store.all('Patient'), ({ identifier = [] }) => identifier.map(({ value }) => `Patient ${value}`)).map(
-      (name) => `doubled: ${name}`,
-    ),
+    ...twice(store.all('Patient'), ({ identifier = [] }) =>
+      identifier.flatMap(({ value = '' }) => (isFound(store, value) ? [`Patient ${value}`] : [])),
+    ).map((name) => `doubled: ${name}`),
     ...twice(store.all('Endpoint'), ({ address }) => [`Endpoint ${address}`]).map((name) => `doubled: ${name}`),
     ...studies.flatMap(countsOf),
   ]

@@ -1,7 +1,10 @@
 import type { FhirResource, ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance, Patient } from 'fhir/r4'
+import type { EntryError } from '../../lib/domain/cast-error'
 import type { Causes } from './causes'
+import { type Report, reportClass } from './dose-report'
+import { type dosesIn, dosesOf } from './doses'
 import { type Row, type Tags, studyText } from './feed-model'
-import { type ExpectedImage, type ExpectedStudy, newest } from './reference'
+import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest } from './reference'
 import type { Services } from './runs'
 
 export interface Stage {
@@ -9,6 +12,9 @@ export interface Stage {
   readonly causes: Causes
   /** Sequences that stand in a fail table. */
   readonly failed: ReadonlySet<number>
+  /** Why, by sequence. */
+  readonly codes: ReadonlyMap<number, EntryError['_tag']>
+  readonly doses: ReturnType<typeof dosesIn>
   /** All rows were read again in order, at rest: then every value is known exactly. */
   readonly replayed: boolean
 }
@@ -32,11 +38,22 @@ export const checkStudy = (
 ): ReadonlyArray<string> => {
   const { problems, settled } = compareImages(stage, study, found)
   if (found === undefined || (found.series ?? []).length === 0) return problems
-  return [...problems, ...checkSubject(stage, study, settled, found), ...checkValues(stage, study, settled, found)]
+  return [
+    ...problems,
+    ...checkSubject(stage, study, settled, found),
+    ...checkValues(stage, study, settled, found),
+    ...checkDoses(stage, study, settled, found),
+  ]
 }
 
+/** Rows that say: nobody knows whose it is. */
+const ofOwnership: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError['_tag']>([
+  ...(['PatientMismatch', 'DemographicsConflict', 'PatientAmbiguous', 'PatientInactive'] as const),
+  ...(['IssuerUnknown', 'TagsRejected'] as const),
+])
+
 const compareImages = (
-  { services, causes, failed, replayed }: Stage,
+  { services, causes, failed, codes, replayed }: Stage,
   study: ExpectedStudy,
   found: ImagingStudy | undefined,
 ): { readonly problems: ReadonlyArray<string>; readonly settled: ReadonlyArray<ExpectedImage> } => {
@@ -64,11 +81,14 @@ const compareImages = (
     if (each.tags === undefined) {
       if (there !== undefined && !isFailed) problems.push(`${key.instance} is deleted, and FHIR has it`)
     } else if (isFailed) {
-      if (there !== undefined && !each.older && !mayBoth) problems.push(`${key.instance} is recorded, and FHIR has it`)
+      const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
+      if (there !== undefined && (isNobodys || !each.older) && !mayBoth)
+        problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
       const isTaken = !replayed && others.taken.has(key.instance)
       if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
+      if (isUnknowable(each.tags)) problems.push(`${key.instance} is in FHIR, and nobody knows whose it is`)
       settled.push(each)
       problems.push(...checkInstance(each.tags, there))
     }
@@ -79,7 +99,9 @@ const compareImages = (
 
 const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<string> => [
   ...(instance.number === tags.number ? [] : [`${instance.uid} has number ${instance.number}, not ${tags.number}`]),
-  ...(instance.sopClass.code === `urn:oid:${tags.sopClass}` ? [] : [`${instance.uid} has another class`]),
+  ...(instance.sopClass.code === `urn:oid:${tags.report === undefined ? tags.sopClass : reportClass}`
+    ? []
+    : [`${instance.uid} has another class`]),
   ...(series.modality.code === undefined ? [`${series.uid} has no modality`] : []),
 ]
 
@@ -104,6 +126,31 @@ const checkSubject = (
   return claimed.size === 1 && claimed.has(subject)
     ? []
     : [`its subject is ${subject}, its images say ${[...claimed].join(', ')}`]
+}
+
+/** Which Observations there are of it, exactly; nothing is known of those that an image which was refused had before. */
+const checkDoses = (
+  { services: { fhir }, failed, doses }: Stage,
+  { images }: ExpectedStudy,
+  settled: ReadonlyArray<ExpectedImage>,
+  found: ImagingStudy,
+): ReadonlyArray<string> => {
+  const isDisputed = images.some(({ row, older }) => older && failed.has(row.sequence))
+  if (isDisputed || fhir.verdicts.any() || fhir.others.taken.size > 0) return []
+  const reports = new Map(
+    settled.flatMap(({ image, tags }): ReadonlyArray<[string, Report]> =>
+      tags?.report === undefined ? [] : [[image.key.instance, tags.report]],
+    ),
+  )
+  const there = doses.byStudy.get(`ImagingStudy/${found.id}`)
+  const [wanted, has] = [dosesOf(reports), there ?? dosesOf(new Map())]
+  const withdrawn = has.withdrawn.filter((uid) => wanted.summaries[uid] !== undefined || wanted.events.includes(uid))
+  const text = ({ summaries, events }: typeof has): string =>
+    JSON.stringify([Object.entries(summaries).sort(([left], [right]) => (left < right ? -1 : 1)), events])
+  return [
+    ...(text(wanted) === text(has) ? [] : [`its doses are ${text(has)}, not ${text(wanted)}`]),
+    ...withdrawn.map((uid) => `${uid} is withdrawn, and its report is there`),
+  ]
 }
 
 /** Exactly, where the order of things leaves no doubt; else one that some row had. */

@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { DicomService, FeedPage } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
+import { reportElements } from './dose-report'
 import { type Process, request } from './process'
 import type { World } from './world'
 
@@ -26,11 +27,13 @@ const datasetOf = (key: Key, tags: Tags): object => ({
   ...optional('00081030', 'LO', tags.description),
   ...optional('0008103E', 'LO', tags.seriesDescription),
   '00100010': element('PN', { Alphabetic: `${tags.family}^${tags.given}` }),
-  '00100020': element('LO', tags.patientId),
-  '00100030': element('DA', '19700101'),
+  ...optional('00100020', 'LO', tags.patientId === '' ? undefined : tags.patientId),
+  ...optional('00100021', 'LO', tags.issuer),
+  '00100030': element('DA', tags.birthDate ?? '19700101'),
   '0020000D': element('UI', key.study),
   '0020000E': element('UI', key.series),
   '00200013': element('IS', tags.number),
+  ...(tags.report === undefined ? {} : reportElements(tags.report)),
 })
 
 /** State and metadata are of now, not of the event. */
@@ -38,7 +41,13 @@ const wireOf = (row: Row, metadata: boolean): object => {
   const { image, sequence, action, timestamp } = row
   const { key, tags } = image
   const state =
-    lastRow(image) === row ? (action === 'Delete' ? 'Deleted' : 'Current') : tags === undefined ? 'Deleted' : 'Replaced'
+    tags === undefined || action === 'Delete'
+      ? lastRow(image) === row || tags === undefined
+        ? 'Deleted'
+        : 'Replaced'
+      : lastRow(image) === row
+        ? 'Current'
+        : 'Replaced'
   return {
     sequence,
     partitionName: key.partition,

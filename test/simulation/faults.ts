@@ -14,6 +14,13 @@ const kinds = {
   'feed: re-create': { share: 0.8, rate: 1 },
   'feed: stray': { share: 0.3, rate: 1 },
   'feed: partition twins': { share: 0.5, rate: 1 },
+  'feed: straggler': { share: 0.3, rate: 1 },
+  'feed: misfiled first': { share: 0.3, rate: 0.3 },
+  'feed: mistyped update': { share: 0.25, rate: 1 },
+  'feed: update to nobody': { share: 0.25, rate: 1 },
+  'feed: UIDs change': { share: 0.3, rate: 1 },
+  'feed: dose report': { share: 0.7, rate: 0.4 },
+  'feed: twin report': { share: 0.5, rate: 1 },
   'feed: poison': { share: 0.3, rate: 0.08 },
   'feed: oversized': { share: 0.15, rate: 0.05 },
   'feed: failed request': { share: 0.4, rate: 0.03 },
@@ -29,6 +36,7 @@ const kinds = {
   'fhir: deleted by another': { share: 0.35, rate: 0.12 },
   'fhir: created by another': { share: 0.3, rate: 0.15 },
   'fhir: refuses a deletion': { share: 0.6, rate: 0.7 },
+  'fhir: compares loosely': { share: 0.2, rate: 1 },
   'fhir: rejects an instance': { share: 0.2, rate: 0.08 },
   'fhir: rejects a study': { share: 0.15, rate: 0.3 },
   'fhir: rejects a patient': { share: 0.12, rate: 0.4 },
@@ -40,6 +48,14 @@ const kinds = {
   'tables: errors answer lost': { share: 0.4, rate: 0.1 },
   'lease: broken': { share: 0.3, rate: 1 },
   'lease: renewal fails': { share: 0.4, rate: 0.2 },
+  'host: its clock is off': { share: 0.3, rate: 1 },
+  'operator: replays': { share: 0.2, rate: 1 },
+  'operator: resyncs': { share: 0.2, rate: 1 },
+  'operator: verifies and repairs': { share: 0.2, rate: 1 },
+  'operator: previews': { share: 0.15, rate: 1 },
+  'operator: moves back': { share: 0.25, rate: 1 },
+  'operator: moves forth and back': { share: 0.25, rate: 1 },
+  'operator: catches up': { share: 0.15, rate: 1 },
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },
   'run: crash': { share: 0.5, rate: 0.006 },
@@ -57,6 +73,12 @@ export const pairs = [
   'split × crash',
   'partition twins × create',
   'outage × poison',
+  'report × delete',
+  'report × move',
+  'twin UID × delete',
+  'straggler × update',
+  'operator × hole',
+  'loose server × create',
 ] as const
 export type Pair = (typeof pairs)[number]
 
@@ -77,9 +99,10 @@ export interface Faults {
   readonly met: () => ReadonlyMap<Pair, number>
 }
 
-export const drawFaults = (random: Random, only?: ReadonlySet<FaultKind>): Faults => {
+export const drawFaults = (random: Random, only?: ReadonlySet<FaultKind>, without?: ReadonlySet<FaultKind>): Faults => {
   const drawn = new Map(faultKinds.map((kind) => [kind, random.chance(kinds[kind].share)]))
-  const has = (kind: FaultKind): boolean => (only === undefined ? drawn.get(kind) === true : only.has(kind))
+  const has = (kind: FaultKind): boolean =>
+    without?.has(kind) !== true && (only === undefined ? drawn.get(kind) === true : only.has(kind))
   const hits = new Set<FaultKind>()
   const met = new Map<Pair, number>()
   const on = new Set<FaultKind>()

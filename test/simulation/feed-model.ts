@@ -1,16 +1,24 @@
+import type { Report } from './dose-report'
 import type { World } from './world'
 
 /** What the simulated images say. `undefined`: the tag is absent. */
 export interface Tags {
+  /** '': the tag is absent. */
   readonly patientId: string
+  /** As an issuer's name, without a system of its own. */
+  readonly issuer?: string
   readonly family: string
   readonly given: string
+  /** DA; everybody's is the same where it is not said. */
+  readonly birthDate?: string
   readonly description: string | undefined
   readonly accession: string | undefined
   readonly seriesDescription: string | undefined
   readonly modality: string
   readonly number: number
   readonly sopClass: string
+  /** It is a dose report. */
+  readonly report?: Report
 }
 
 export interface Key {
@@ -53,6 +61,8 @@ export interface Change {
   readonly action: Action
   readonly tags: Tags | undefined
   readonly poison: boolean
+  /** It is not there any more, and no row tells: it got other UIDs. */
+  readonly silent?: true
 }
 
 export interface Feed {
@@ -103,7 +113,14 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     moves: boolean,
   ) => {
     const before = head()
-    changes.forEach(({ image, action, tags, poison }, index) => {
+    for (const { image } of changes.filter(({ silent }) => silent === true)) {
+      image.tags = undefined
+      image.locked = false
+      shrunk.add(studyText(image.key))
+      say(() => `feed  ${keyText(image.key)} has other UIDs`)
+    }
+    const told = changes.filter(({ silent }) => silent !== true)
+    told.forEach(({ image, action, tags, poison }, index) => {
       const sequence = sequences[index] ?? 0
       const late = sequence < before
       const row: Row = { sequence, image, action, timestamp, tags, late }
@@ -147,7 +164,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       const timestamp = now()
       open += 1
       scheduler.after(leadMs, () => {
-        const sequences = changes.map(() => next++)
+        const sequences = changes.filter(({ silent }) => silent !== true).map(() => next++)
         if (commitMs > 0) say(() => `feed  numbers ${sequences.join(' ')} are taken, not yet to be seen`)
         if (commitMs === 0) commit(changes, sequences, timestamp, moves)
         else scheduler.after(commitMs, () => commit(changes, sequences, timestamp, moves))

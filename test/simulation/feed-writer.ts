@@ -1,12 +1,18 @@
-import type { Change, Feed, Image, Tags } from './feed-model'
+import { type Change, type Feed, type Image, type Tags, keyText } from './feed-model'
 import type { FaultKind } from './faults'
+import type { Report } from './dose-report'
+import { known } from './reference'
 import type { World } from './world'
 
 interface Study {
   readonly partition: string
   readonly uid: string
   patient: string
+  /** Whose name and birth date its images have; another's than the PatientID says when that was mistyped. */
+  named: string
   given: string
+  /** Events of its reports, oldest first: a cumulative report repeats them. */
+  readonly events: Array<string>
   readonly description: string | undefined
 }
 
@@ -19,20 +25,27 @@ export interface FeedWriter {
 }
 
 export const partitions = ['Microsoft.Default', 'research'] as const
-const patientIds = ['P1', 'P2', 'P3', 'P4']
+const distinctIds = ['P1', 'P2', 'P3', 'P4']
+/** Each is one with another to some server. */
+const confusableIds = ['P1', 'p1', 'Pé1', 'Pè1', 'Pe1', 'P1|x']
 const modalities = ['CT', 'MR', 'SR']
 
 const familyOf = (patient: string): string => `Family ${patient}`
+const bornAs = (patient: string): Pick<Tags, 'family' | 'birthDate'> =>
+  patient === known.patientId
+    ? { family: known.family, birthDate: known.birthDate }
+    : { family: familyOf(patient), birthDate: '19700101' }
 
 /** Whoever stores, corrects and deletes images in the DICOM service. */
 export const startWriter = (world: World, feed: Feed): FeedWriter => {
   const { faults, scheduler } = world
   const random = world.random.fork('writer')
+  const patientIds = faults.has('fhir: compares loosely') ? confusableIds : distinctIds
   const crowd = faults.has('fhir: rejects everything')
   const studies: Array<Study> = []
   const limit = crowd ? 44 : random.between(8, 40)
   let [entries, operations, done] = [0, crowd ? 40 : random.between(5, 22), false]
-  let texts = 0
+  let [texts, events] = [0, 0]
 
   const liveImages = (study: Study): ReadonlyArray<Image> =>
     [...feed.images.values()].filter(
@@ -65,7 +78,7 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
 
   const tagsOf = (study: Study, number: number): Tags => ({
     patientId: study.patient,
-    family: familyOf(study.patient),
+    ...bornAs(study.named),
     given: study.given,
     description: random.chance(0.6) ? study.description : random.chance(0.5) ? text('described') : undefined,
     accession: random.chance(0.5) ? text('A') : undefined,
@@ -73,7 +86,17 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     modality: random.pick(modalities),
     number,
     sopClass: '1.2.840.10008.5.1.4.1.1.2',
+    ...(faults.strikes('feed: dose report') ? { report: reportOf(study) } : {}),
   })
+
+  /** Cumulative, or of what was new since. An event may have been copied from another study. */
+  const reportOf = (study: Study): Report => {
+    const copied = faults.has('feed: twin report') && random.chance(0.3) ? someStudy()?.events[0] : undefined
+    study.events.push(copied ?? `1.7.${++events}`)
+    const all = [...new Set(study.events)]
+    const listed = random.chance(0.6) ? all : all.slice(random.between(0, all.length - 1))
+    return { events: listed, dlp: ++events, minute: events, preliminary: random.chance(0.2) }
+  }
 
   const create = (study: Study, count: number, patient = study.patient): void => {
     for (let made = 0; made < count; made++) {
@@ -83,7 +106,10 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
       const key = { partition: study.partition, study: study.uid, series: `${study.uid}.${series}`, instance: uid }
       const image = feed.image(key, faults.strikes('feed: oversized'))
       if (image.locked || image.tags !== undefined) continue
-      const tags = { ...tagsOf(study, number), patientId: patient, family: familyOf(patient) }
+      const tags =
+        patient === study.patient
+          ? tagsOf(study, number)
+          : { ...tagsOf(study, number), patientId: patient, ...bornAs(patient) }
       if (image.rows.length > 0) faults.hit('feed: re-create')
       begin([{ image, action: 'Create', tags }])
     }
@@ -97,10 +123,17 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     const partition = twins || random.chance(0.15) ? partitions[1] : partitions[0]
     const known = studies.find((study) => study.uid === uid && study.partition === partition)
     if (known !== undefined) return create(known, 1)
+    if (faults.has('fhir: compares loosely')) {
+      faults.hit('fhir: compares loosely')
+      faults.meet('loose server × create')
+    }
+    const patient = twins && random.chance(0.5) ? twin.patient : random.pick(patientIds)
     const study: Study = {
       partition,
       uid,
-      patient: twins && random.chance(0.5) ? twin.patient : random.pick(patientIds),
+      patient,
+      named: patient,
+      events: [],
       given: random.pick(['Ann', 'Bo']),
       description: described ? text('study') : undefined,
     }
@@ -109,7 +142,19 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
       faults.hit('feed: partition twins')
       faults.meet('partition twins × create')
     }
+    if (faults.strikes('feed: misfiled first'))
+      create(study, 1, random.pick(patientIds.filter((each) => each !== patient)))
     create(study, crowd ? 1 : random.between(1, 4))
+  }
+
+  const isTwin = ({ key, tags }: Image): boolean =>
+    tags?.report !== undefined &&
+    [...feed.images.values()].some(
+      (other) => other.key.instance === key.instance && keyText(other.key) !== keyText(key) && other.tags !== undefined,
+    )
+  const meetReports = (images: ReadonlyArray<Image>, pair: 'report × delete' | 'report × move'): void => {
+    if (images.some(({ tags }) => tags?.report !== undefined)) faults.meet(pair)
+    if (pair === 'report × delete' && images.some(isTwin)) faults.meet('twin UID × delete')
   }
 
   const remove = (study: Study): void => {
@@ -123,12 +168,18 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
           ? images.filter(({ key }) => key.series === first.key.series)
           : [random.pick(images)]
     faults.hit('feed: delete')
+    meetReports(chosen, 'report × delete')
     begin(chosen.map((image) => ({ image, action: 'Delete', tags: undefined })))
   }
 
-  const update = (study: Study, moves: boolean): void => {
+  /** A bulk update: to whom it moves, when it does, and whose name it writes. */
+  const update = (study: Study, moves: boolean, patient?: string, named = patient): void => {
     const images = liveImages(study)
-    if (moves) study.patient = random.pick(patientIds.filter((each) => each !== study.patient))
+    if (moves) {
+      study.patient = patient ?? random.pick([...patientIds, known.patientId].filter((each) => each !== study.patient))
+      study.named = named ?? study.patient
+      meetReports(images, 'report × move')
+    }
     study.given = random.pick(['Ann', 'Bo', 'Cy'])
     faults.hit(moves ? 'feed: move' : 'feed: bulk update')
     const description = text('updated')
@@ -139,7 +190,7 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
         tags: {
           ...(image.tags ?? tagsOf(study, 1)),
           patientId: study.patient,
-          family: familyOf(study.patient),
+          ...bornAs(study.named),
           given: study.given,
           description,
         },
@@ -166,6 +217,70 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     begin([{ image, action: 'Create', tags: tagsOf(study, random.between(1, 999)) }])
   }
 
+  /** Everything moves, and then comes an image that does not know it. */
+  const straggle = (study: Study): void => {
+    const before = study.patient
+    if (before === '' || study.named !== before) return
+    update(study, true)
+    faults.hit('feed: straggler')
+    faults.meet('straggler × update')
+    create(study, 1, before)
+  }
+
+  const mistype = (study: Study): void => {
+    if (study.patient === known.patientId || study.patient === '') return
+    faults.hit('feed: mistyped update')
+    update(study, true, known.patientId, study.named)
+    if (random.chance(0.5)) update(study, true, known.patientId)
+  }
+
+  const forget = (study: Study): void => {
+    if (study.patient === '') return
+    faults.hit('feed: update to nobody')
+    update(study, true, '', study.named)
+    if (random.chance(0.4)) update(study, true)
+  }
+
+  /** The same report once more: in another series, another study, another partition. */
+  const copyReport = (study: Study): void => {
+    const report = liveImages(study).find(({ tags }) => tags?.report !== undefined)
+    const target = random.chance(0.4) ? study : someStudy()
+    if (report?.tags === undefined || target === undefined) return
+    const key = {
+      ...{ partition: target.partition, study: target.uid, series: `${target.uid}.3` },
+      instance: report.key.instance,
+    }
+    const image = feed.image(key, false)
+    if (image.locked || image.tags !== undefined) return
+    faults.hit('feed: twin report')
+    begin([{ image, action: 'Create', tags: { ...tagsOf(target, 7), ...ofReport(report.tags) } }])
+  }
+  const ofReport = ({ report }: Tags): Partial<Tags> => (report === undefined ? {} : { report })
+
+  /** Its images stand under another StudyInstanceUID; rows of deletion follow, or none. */
+  const changeUids = (study: Study): void => {
+    const images = liveImages(study)
+    if (images.length === 0 || studies.length >= 7) return
+    const next: Study = { ...study, uid: `1.2.${50 + studies.length}`, events: [...study.events] }
+    studies.push(next)
+    faults.hit('feed: UIDs change')
+    const told = random.chance(0.5)
+    begin([
+      ...images.map((image): Omit<Change, 'poison'> => ({
+        image: feed.image(
+          { ...image.key, study: next.uid, series: image.key.series.replace(study.uid, next.uid) },
+          false,
+        ),
+        action: 'Update',
+        tags: image.tags,
+      })),
+      ...images.map((image): Omit<Change, 'poison'> => ({
+        ...{ image, action: 'Delete', tags: undefined },
+        ...(told ? {} : { silent: true as const }),
+      })),
+    ])
+  }
+
   type Operation = readonly [weight: number, kind: FaultKind | undefined, act: (study: Study) => void]
   const all: ReadonlyArray<Operation> = [
     [3, undefined, newStudy],
@@ -174,6 +289,11 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     [2, 'feed: bulk update', (study) => update(study, false)],
     [2, 'feed: move', (study) => update(study, true)],
     [2, 'feed: re-create', recreate],
+    [1, 'feed: straggler', straggle],
+    [1, 'feed: mistyped update', mistype],
+    [1, 'feed: update to nobody', forget],
+    [2, 'feed: twin report', copyReport],
+    [1, 'feed: UIDs change', changeUids],
     [
       1,
       'feed: stray',
@@ -213,6 +333,8 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
         partition: partitions[0],
         uid: '1.2.99',
         patient: 'P9',
+        named: 'P9',
+        events: [],
         given: 'Zoe',
         description: 'healthy',
       }

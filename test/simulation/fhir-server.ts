@@ -15,6 +15,8 @@ export interface FhirSide {
   readonly store: FhirStore
   readonly verdicts: Verdicts
   readonly others: OtherSystems
+  /** Two identifiers can be one to it. */
+  readonly isLoose?: boolean
   /** After every commit, whoever's. */
   readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
   /** Transactions that are still at work though their answer was given up. */
@@ -160,6 +162,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       ),
     transact: (body, entries) => () => {
       const bundle = JSON.parse(body) as Transaction
+      if (process.looks) world.violate(`${process.name} writes, and should only look`)
       if (process.checkpointing) world.violate(`${process.name} writes to FHIR while its last checkpoint is on its way`)
       if (bundle.entry?.length !== entries)
         world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)

@@ -1,4 +1,14 @@
-import type { Bundle, BundleEntry, Endpoint, FhirResource, ImagingStudy, Patient } from 'fhir/r4'
+import type {
+  Bundle,
+  BundleEntry,
+  Coding,
+  Endpoint,
+  FhirResource,
+  ImagingStudy,
+  Observation,
+  Patient,
+  Reference,
+} from 'fhir/r4'
 
 /** Everything in it is a resource of R4. */
 export type Transaction = Bundle<FhirResource>
@@ -23,6 +33,7 @@ export type Outcome =
 
 /** What a FHIR server keeps, and what it makes of a transaction: all or nothing, like Azure's on SQL. */
 export interface FhirStore {
+  readonly keepsEscapes: boolean
   readonly get: (path: string) => FhirResource | undefined
   readonly all: <T extends FhirResource['resourceType']>(
     type: T,
@@ -50,12 +61,13 @@ const splitAt = (separator: string, text: string): ReadonlyArray<string> => {
   return parts
 }
 
-// Splits into tokens first with the escapes kept, then a token into system and value.
-const tokensOf = (text: string): ReadonlyArray<readonly [system: string, value: string]> =>
-  text
-    .split(/(?<!\\),/)
-    .map((token) => splitAt('|', token))
-    .map(([system = '', value = '']) => [system, value])
+// Splits into tokens first with the escapes kept, then a token into system and value; none: of whatever system.
+const tokensOf = (text: string, unescapes: boolean): ReadonlyArray<readonly [string | undefined, string]> =>
+  text.split(/(?<!\\),/).map((token) => {
+    const parts = unescapes ? splitAt('|', token) : token.split('|').map((part) => part.replaceAll('\\', ''))
+    const [first = '', second] = parts
+    return second === undefined ? [undefined, first] : [first, second]
+  })
 
 type Matcher = (resource: FhirResource, wanted: string) => boolean
 
@@ -64,23 +76,47 @@ const identifiersOf = (
 ): ReadonlyArray<{ system?: string | undefined; value?: string | undefined }> =>
   (resource as Patient | Endpoint | ImagingStudy).identifier ?? []
 
-const matchers: Readonly<Record<string, Matcher>> = {
+const byReference =
+  (referencesOf: (resource: FhirResource) => ReadonlyArray<Reference>): Matcher =>
+  (resource, wanted) =>
+    splitAt(',', wanted).some((reference) => referencesOf(resource).some((each) => each.reference === reference))
+
+const byToken =
+  (codingsOf: (resource: FhirResource) => ReadonlyArray<Coding>): Matcher =>
+  (resource, wanted) =>
+    tokensOf(wanted, true).some(([system, code]) =>
+      codingsOf(resource).some((each) => (system === undefined || each.system === system) && each.code === code),
+    )
+
+const matchersOf = ({ folds, keepsEscapes }: Flavour): Readonly<Record<string, Matcher>> => ({
   identifier: (resource, wanted) =>
-    tokensOf(wanted).some(([system, value]) =>
-      identifiersOf(resource).some((each) => (each.system ?? '') === system && each.value === value),
+    tokensOf(wanted, keepsEscapes !== true).some(([system, value]) =>
+      identifiersOf(resource).some(
+        (each) =>
+          (system === undefined || (each.system ?? '') === system) &&
+          each.value !== undefined &&
+          (folds === undefined ? each.value === value : folds(each.value) === folds(value)),
+      ),
     ),
   _id: (resource, wanted) => splitAt(',', wanted.replace(/^\|/, '')).includes(resource.id ?? ''),
-  'connection-type': (resource, wanted) => {
-    const { connectionType } = resource as Endpoint
-    return tokensOf(wanted).some(([system, code]) => connectionType.system === system && connectionType.code === code)
-  },
-  endpoint: (resource, wanted) =>
-    splitAt(',', wanted).some((reference) =>
-      ((resource as ImagingStudy).endpoint ?? []).some((each) => each.reference === reference),
+  instance: (resource, wanted) =>
+    ((resource as ImagingStudy).series ?? []).some(({ instance = [] }) =>
+      instance.some(({ uid }) => wanted.split(',').includes(uid)),
     ),
-  subject: (resource, wanted) => (resource as ImagingStudy).subject.reference === wanted,
+  'connection-type': byToken((resource) => [(resource as Endpoint).connectionType]),
+  code: byToken((resource) => (resource as Observation).code.coding ?? []),
+  status: (resource, wanted) => splitAt(',', wanted).includes((resource as Observation).status),
+  endpoint: byReference((resource) => (resource as ImagingStudy).endpoint ?? []),
+  subject: byReference((resource) => [(resource as ImagingStudy).subject]),
+  patient: byReference((resource) => [(resource as ImagingStudy).subject]),
+  'part-of': byReference((resource) => (resource as Observation).partOf ?? []),
+  focus: byReference((resource) => (resource as Observation).focus ?? []),
+  'has-member': byReference((resource) => (resource as Observation).hasMember ?? []),
+  link: byReference((resource) => ((resource as Patient).link ?? []).map(({ other }) => other)),
   _count: () => true,
-}
+  _sort: () => true,
+  _elements: () => true,
+})
 
 const withoutVersion = (resource: FhirResource): string => {
   const { versionId: _version, lastUpdated: _updated, ...meta } = resource.meta ?? {}
@@ -95,10 +131,17 @@ export interface Flavour {
   readonly staleStatus: 409 | 412
   /** Others refer to it: HAPI says 409. */
   readonly refusesToDelete: (path: string) => boolean
+  /** It refuses to delete what anybody refers to, once all of the transaction is done. HAPI does. */
+  readonly keepsReferred?: boolean
+  /** What two identifiers must share to be one to it; all of them, when it is not said. */
+  readonly folds?: (value: string) => string
+  /** A separator is one to it, escaped or not. Medplum. */
+  readonly keepsEscapes?: boolean
 }
 
 export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void): FhirStore => {
   const stored = new Map<string, Stored>()
+  const matchers = matchersOf(flavour)
   let [nextId, writes] = [1, 0]
 
   const get = (path: string): FhirResource | undefined => {
@@ -128,14 +171,33 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     stored.set(path, { ...before, version: before.version + 1, deleted: true })
   }
 
-  const search: FhirStore['search'] = (type, parameters) =>
-    live(type).filter((resource) =>
+  const search: FhirStore['search'] = (type, parameters) => {
+    const hits = live(type).filter((resource) =>
       parameters.every(([name, value]) => {
         const matcher = matchers[name]
         if (matcher === undefined) violate(`a search of ${type} by ${name}, which nobody knows`)
         return matcher?.(resource, value) === true
       }),
     )
+    const [, by] = parameters.find(([name]) => name === '_sort') ?? []
+    const startedOf = (resource: FhirResource): string => (resource as ImagingStudy).started ?? ''
+    return by === '-started' ? hits.sort((left, right) => (startedOf(left) < startedOf(right) ? 1 : -1)) : hits
+  }
+
+  /** Who would refer to it when all of these are written and deleted. */
+  const refersTo = (path: string, bundle: Transaction): string | undefined => {
+    const changed = new Map(
+      (bundle.entry ?? []).map(({ request, resource }) => [
+        request?.method === 'POST' ? '' : (request?.url ?? ''),
+        resource,
+      ]),
+    )
+    const quoted = `"reference":"${path}"`
+    return [...stored].find(([other, { resource, deleted }]) => {
+      const after = changed.has(other) ? changed.get(other) : deleted ? undefined : resource
+      return after !== undefined && JSON.stringify(after).includes(quoted)
+    })?.[0]
+  }
 
   interface Step {
     readonly path: string
@@ -143,7 +205,7 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     readonly kind: 'create' | 'found' | 'update' | 'delete'
   }
 
-  const stepOf = (entry: BundleEntry<FhirResource>): Step | Outcome => {
+  const stepOf = (bundle: Transaction, entry: BundleEntry<FhirResource>): Step | Outcome => {
     const { request, resource } = entry
     const url = request?.url ?? ''
     if (request?.method === 'POST') {
@@ -162,8 +224,9 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     }
     // Azure and HAPI: an If-Match on a DELETE is not heeded.
     if (request?.method === 'DELETE') {
-      return flavour.refusesToDelete(url)
-        ? refusal(409, `others refer to ${url}`)
+      const other = flavour.keepsReferred === true ? refersTo(url, bundle) : undefined
+      return other !== undefined || flavour.refusesToDelete(url)
+        ? refusal(409, `${other ?? 'others'} refer to ${url}`)
         : { path: url, entry, kind: 'delete' }
     }
     const before = stored.get(url)
@@ -182,7 +245,7 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
   const transact = (bundle: Transaction): Outcome => {
     const steps: Array<Step> = []
     for (const entry of bundle.entry ?? []) {
-      const step = stepOf(entry)
+      const step = stepOf(bundle, entry)
       if ('_tag' in step) return step
       if (steps.some(({ path }) => path === step.path)) violate(`${step.path} stands twice in one transaction`)
       steps.push(step)
@@ -227,6 +290,7 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
   }
 
   return {
+    keepsEscapes: flavour.keepsEscapes === true,
     get,
     all: <T extends FhirResource['resourceType']>(type: T) =>
       live(type) as ReadonlyArray<Extract<FhirResource, { resourceType: T }>>,

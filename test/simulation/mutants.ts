@@ -26,12 +26,16 @@ const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
 const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
+const planObservations = 'lib/domain/batch/plan-observations.ts'
+const superseded = 'lib/domain/batch/superseded.ts'
+const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
+const doseName = 'const name = JSON.stringify([positionId(settings.dicom.root), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'holes are not remembered',
-    edits: [{ file: readFeed, from: 'else holes.push({ ...gap, seenAt })', to: 'else gaps.push(gap)' }],
+    edits: [{ file: readFeed, from: 'if (oldTo < gap.to) holes.push(', to: 'if (false) holes.push(' }],
   },
   {
     name: 'holes are not probed',
@@ -39,12 +43,33 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a hole is given up after its first probe',
-    edits: [{ file: probeHoles, from: 'askedAt - hole.seenAt > run.settings.holeAgeMs', to: 'true' }],
+    edits: [{ file: probeHoles, from: 'askedAt - seenAt > run.settings.holeAgeMs', to: 'true' }],
+  },
+  {
+    name: 'a host’s clock tells when a hole was seen',
+    edits: [
+      {
+        file: readFeed,
+        from: 'to: gap.to, seenAt })',
+        to: 'to: gap.to, seenAt: run.ports.clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'a checkpoint that moves forgets its holes',
+    edits: [
+      {
+        file: nextCheckpoint,
+        from: 'feed.holes.filter((hole) => hole.to < syncedSequence || hole.to < from.syncedSequence)',
+        to: 'feed.holes.filter((hole) => syncedSequence === from.syncedSequence && hole.to < syncedSequence)',
+      },
+    ],
   },
   {
     name: 'the age of a gap is taken when a later page is read',
     edits: [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
+      { file: readFeed, from: 'youngAboveAt(gapSeenAt)', to: 'youngAboveAt(found.at(-1)?.gapSeenAt ?? 0)' },
     ],
     under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
   },
@@ -70,7 +95,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a restored feed is read on',
-    edits: [{ file: readForward, from: 'return isTheSame || last.uid === undefined', to: 'return true' }],
+    edits: [{ file: readForward, from: 'return same.right ? read', to: 'return true ? read' }],
   },
   {
     name: 'a row is blamed while all metadata is out',
@@ -102,7 +127,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the checkpoint passes entries that are not settled',
-    edits: [{ file: nextCheckpoint, from: 'const last = firstOpen < 0 ? ', to: 'const last = true ? ' }],
+    edits: [{ file: nextCheckpoint, from: 'const index = firstOpen < 0 ? ', to: 'const index = true ? ' }],
   },
   {
     name: 'a late row that was not settled is forgotten',
@@ -208,7 +233,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a study moves to whomever a row names, without reading it whole',
-    edits: [{ file: foldRows, from: 'if (!isSubject(fold, study, patient)) {', to: 'if (false) {' }],
+    edits: [
+      {
+        file: foldRows,
+        from: 'const said = saidOf(fold, study, row, patient)',
+        to: `const said = 'Nobody' as ReturnType<typeof saidOf>`,
+      },
+    ],
   },
   {
     name: 'the other images of a moved study are forgotten',
@@ -232,6 +263,88 @@ export const mutants: ReadonlyArray<Mutant> = [
         file: 'lib/domain/fhir/unchanged.ts',
         from: '  sameJson(substance(current), substance(next), sameInstant)',
         to: '  false',
+      },
+    ],
+  },
+  {
+    name: 'a dose is known by its UID alone',
+    edits: [
+      {
+        file: doseIdentity,
+        from: doseName,
+        to: 'const name = JSON.stringify([positionId(settings.dicom.root), kind, uid])',
+      },
+    ],
+  },
+  {
+    name: 'a dose is known by its study, whatever the partition',
+    edits: [
+      {
+        file: doseIdentity,
+        from: doseName,
+        to: 'const name = JSON.stringify([positionId(settings.dicom.root), study, kind, uid])',
+      },
+    ],
+  },
+  {
+    name: 'doses stay with the person whom their study left',
+    edits: [
+      {
+        file: 'lib/domain/batch/write-doses.ts',
+        from: '...(isSubject ? { subject: existing.subject } : { subject: study.subject }),',
+        to: 'subject: existing.subject ?? study.subject,',
+      },
+    ],
+  },
+  {
+    name: 'an event goes though another report of its study lists it',
+    edits: [{ file: planObservations, from: '(!listed.has(each.uid) && (isWhole', to: '((isWhole' }],
+  },
+  {
+    name: 'events stay when their report goes',
+    edits: [
+      {
+        file: planObservations,
+        from: 'return [...goneSummaries, ...goneEvents].filter(',
+        to: 'return [...goneSummaries].filter(',
+      },
+    ],
+  },
+  {
+    name: 'a summary still lists the events that went',
+    edits: [{ file: planObservations, from: 'return gone.has(id) ? [] : [each]', to: 'return [each]' }],
+  },
+  {
+    name: 'a superseded report counts as well',
+    edits: [
+      {
+        file: 'lib/domain/batch/live-reports.ts',
+        from: "superseded.has(uid) ? 'preliminary' : facts?.status",
+        to: 'facts?.status',
+      },
+    ],
+  },
+  {
+    name: 'one event in common supersedes a report',
+    edits: [{ file: superseded, from: '[...report.events].every(', to: '[...report.events].some(' }],
+  },
+  {
+    name: 'of two reports the older one counts',
+    edits: [{ file: superseded, from: 'isNewer(other, report) &&', to: 'isNewer(report, other) &&' }],
+  },
+  {
+    name: 'a move of the checkpoint drops the holes',
+    edits: [
+      { file: 'lib/domain/checkpoint.ts', from: '    holes,\n    ...(heads', to: '    holes: [],\n    ...(heads' },
+    ],
+  },
+  {
+    name: 'a restored feed is told by the instance alone',
+    edits: [
+      {
+        file: 'lib/app/feed/same-feed.ts',
+        from: "return uid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', timestampOf(there)) ?",
+        to: 'return uid === known.sopInstanceUid ?',
       },
     ],
   },

@@ -1,5 +1,6 @@
 import type { FhirResource, ImagingStudy, Patient } from 'fhir/r4'
 import type { FhirStore, Transaction } from './fhir-store'
+import { known } from './reference'
 import type { World } from './world'
 
 /** Whatever else works on the same FHIR server, just before one of our transactions arrives. */
@@ -12,6 +13,14 @@ export interface OtherSystems {
   /** Patients that somebody else deleted or created. */
   readonly patients: ReadonlySet<string>
 }
+
+/** A Patient of the hospital, there before anything was cast. */
+export const knownId = 'known'
+export const knownPatient = (system: string | undefined): Patient => ({
+  ...{ resourceType: 'Patient', id: knownId, birthDate: '1950-01-01' },
+  identifier: [{ ...(system === undefined ? {} : { system }), value: known.patientId }],
+  name: [{ use: 'usual', family: known.family, given: [known.given] }],
+})
 
 const ours = new Set(['Patient', 'ImagingStudy'])
 
@@ -37,7 +46,7 @@ export const makeOtherSystems = (world: World, store: FhirStore): OtherSystems =
 
   const remove = (path: string): void => {
     const resource = store.get(path)
-    if (resource === undefined) return
+    if (resource === undefined || resource.id === knownId) return
     if (resource.resourceType === 'ImagingStudy') {
       for (const { instance } of resource.series ?? []) for (const { uid } of instance ?? []) taken.add(uid)
     } else patients.add(path)

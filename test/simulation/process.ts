@@ -9,6 +9,14 @@ export interface Process {
   splitting: boolean
   /** A checkpoint of this run is on its way, and it does not know yet what became of it. */
   checkpointing: boolean
+  /** A person's, who may move the checkpoint. */
+  operates: boolean
+  /** It may write nothing. */
+  looks: boolean
+  /** Nothing happens to it. */
+  safe: boolean
+  /** How far the clock of its host is off, ms. */
+  skewMs: number
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
 }
@@ -19,6 +27,10 @@ export const newProcess = (name: string): Process => ({
   pausedUntil: 0,
   splitting: false,
   checkpointing: false,
+  operates: false,
+  looks: false,
+  safe: false,
+  skewMs: 0,
   onPause: [],
 })
 
@@ -39,8 +51,9 @@ const stop = ({ scheduler, say }: World, process: Process, where: string, ms: nu
 const troubled = (world: World, process: Process, where: string): void => {
   const { faults, random, scheduler, at } = world
   world.steps += 1
-  if (at?.step === world.steps && at.what === 'kill') return kill(world, process, where)
+  if (at?.step === world.steps && at.what === 'kill' && !process.safe) return kill(world, process, where)
   if (at?.step === world.steps) return stop(world, process, where, 100_000)
+  if (process.safe) return
   const times = dangerous.test(where) ? 8 : 1
   if (faults.strikes('run: crash', process.splitting ? 3 * times : times)) {
     if (process.splitting) faults.meet('split × crash')

@@ -45,12 +45,27 @@ export const foldFeed = ({ rows }: Feed): ReadonlyMap<string, ExpectedStudy> => 
           if (row === undefined) return []
           const said = own.flatMap(({ tags }) => (tags === undefined ? [] : [tags]))
           const older = own.slice(0, -1).some(({ tags }) => tags !== undefined)
-          return [{ image, row, action: row.action, tags: row.tags, said, older }]
+          // Its metadata are of now: one that got other UIDs is gone without a row.
+          const tags = image.tags === undefined ? undefined : row.tags
+          return [{ image, row, action: row.action, tags, said, older }]
         }),
       },
     ]),
   )
 }
+
+const familyOf = (patientId: string): string => `Family ${patientId}`
+
+/** Somebody whom the hospital knew before, and whose name nobody in the DICOM service may change. */
+export const known = { patientId: 'P5', family: familyOf('P5'), given: 'Eve', birthDate: '19500101' }
+
+/** Nobody can say whose it is: it names nobody, or one person's PatientID beside another's name and birth date. */
+export const isUnknowable = ({ patientId, family }: Tags): boolean =>
+  patientId === '' || (patientId === known.patientId && family !== known.family)
+
+/** What the images of a study say now about whose it is, those left out that cannot say it. */
+export const claimsOf = ({ images }: ExpectedStudy): ReadonlySet<string> =>
+  new Set(images.flatMap(({ tags }) => (tags === undefined || tags.patientId === '' ? [] : [tags.patientId])))
 
 /** Of rows in feed order the newest that has a value; none when no row has one. */
 export const newest = <A>(rows: ReadonlyArray<Row>, value: (tags: Tags) => A | undefined): A | undefined => {

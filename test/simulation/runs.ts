@@ -1,3 +1,5 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
 import { runCast } from '../../lib/app/run/run-cast'
@@ -27,7 +29,7 @@ export interface Running {
   summary: RunSummary | undefined
 }
 
-const portsOf = (world: World, services: Services, process: Process): Ports => {
+export const portsOf = (world: World, services: Services, process: Process): Ports => {
   const { random, scheduler, say } = world
   const { feed, fhir, storage, lease } = services
   return {
@@ -36,8 +38,10 @@ const portsOf = (world: World, services: Services, process: Process): Ports => {
     checkpoints: checkpointStoreFor(world, storage, feed, process),
     errors: errorTablesFor(world, storage, process),
     lease: leaseFor(world, lease, process),
+    // Nobody closes it here.
+    gate: { read: () => () => Promise.resolve(E.right(O.none)) },
     clock: {
-      now: scheduler.now,
+      now: () => scheduler.now() + process.skewMs,
       sleep: (ms) => pass(world, process, ms, 'sleep'),
     },
     random: { fraction: random.fraction, uuid: random.uuid },
@@ -54,6 +58,10 @@ export const startRun = (
   budgetMs: number,
 ): Running => {
   const process = newProcess(name)
+  if (world.faults.has('host: its clock is off')) {
+    world.faults.hit('host: its clock is off')
+    process.skewMs = world.random.fork(`clock of ${name.slice(0, 1)}`).between(-300_000, 300_000)
+  }
   const running: Running = { process, summary: undefined }
   const ports = portsOf(world, services, process)
   const options = { runId: world.random.uuid(), budgetMs, stopping: () => false }

@@ -35,13 +35,14 @@ export const together = (left: Report, right: Report): Report => ({
   virtualMs: left.virtualMs + right.virtualMs,
 })
 
-/** `under`: these kinds of trouble, instead of those that a seed draws. An exception inside the simulator counts against the seed, too. */
+/** `under`: these kinds of trouble, instead of those that a seed draws; `without`: none of these. An exception inside the simulator counts against the seed, too. */
 export const simulateSeeds = async (
   seeds: ReadonlyArray<number>,
   untilFirst = false,
   under?: ReadonlyArray<FaultKind>,
+  without: ReadonlyArray<FaultKind> = [],
 ): Promise<Report> => {
-  const options = under === undefined ? {} : { only: new Set(under) }
+  const options = { without: new Set(without), ...(under === undefined ? {} : { only: new Set(under) }) }
   let report = nothing
   for (const seed of seeds) {
     const one = await simulate(seed, options).then(

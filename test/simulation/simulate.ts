@@ -1,14 +1,17 @@
 import type { CastSettings } from '../../lib/app/context'
 import { newCheckpoint } from '../../lib/domain/checkpoint'
+import { settingsOf } from '../support/world/domain-settings'
 import { checkCommit } from './check-commit'
 import { checkEnd } from './check-end'
+import { checkCuts } from './cuts'
 import { makeFeed } from './feed-model'
 import { startWriter } from './feed-writer'
 import type { FaultKind, Pair } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
-import { makeOtherSystems } from './other-systems'
+import { planOperators } from './operators'
+import { knownId, knownPatient, makeOtherSystems } from './other-systems'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
 import { newStorage } from './tables'
@@ -29,23 +32,15 @@ export interface Result {
   readonly steps: number
 }
 
+/** What everybody is known by, where anything is said. */
+const patientSystem = 'urn:oid:1.2.3.4'
+const usual = settingsOf()
+
 const settingsFrom = (random: Random): CastSettings => ({
+  ...usual,
   dicom: { root: 'https://dicom.example', version: 'v2' },
   fhirBase: 'https://fhir.example',
-  enforceValidation: false,
-  generateObservations: false,
-  excludedElements: new Set(),
-  defaultTimeZone: undefined,
-  partitions: new Set(),
-  patient: {
-    systemId: random.chance(0.7) ? 'urn:oid:1.2.3.4' : undefined,
-    partitionSystems: {},
-    isIssuerIdUsed: false,
-    issuerSystems: {},
-    rejectedIds: new Set(),
-    matchGuard: true,
-    overwrite: 'own',
-  },
+  patient: { ...usual.patient, systemId: random.chance(0.7) ? patientSystem : undefined },
   batchSize: random.between(1, 10),
   maxBatches: random.pick([0, 0, 1, 3]),
   maxBundleEntries: random.between(3, 8),
@@ -79,7 +74,15 @@ const planOutages = (world: World, random: Random): void => {
   }
 }
 
-const makeServices = (world: World): Services => {
+/** What makes two identifiers one to some server. */
+const looseness: ReadonlyArray<Partial<Flavour>> = [
+  { folds: (value) => value.toLowerCase() },
+  { folds: (value) => value.normalize('NFD').replace(/\p{M}/gu, '') },
+  { folds: (value) => value.replace(/[^ -~]+/g, '?') },
+  { keepsEscapes: true },
+]
+
+const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
     staleStatus: world.random.pick([409, 412]),
@@ -88,23 +91,29 @@ const makeServices = (world: World): Services => {
       referred.set(path, refuses)
       return refuses
     },
+    ...(world.faults.has('fhir: compares loosely') ? world.random.fork('looseness').pick(looseness) : {}),
   }
   const store = makeFhirStore(flavour, world.violate)
-  const fhir: FhirSide = {
+  store.put(`Patient/${knownId}`, knownPatient(patient.systemId))
+  return {
     store,
     verdicts: makeVerdicts(world),
     others: makeOtherSystems(world, store),
+    isLoose: world.faults.has('fhir: compares loosely'),
     committed: (_bundle, outcome) => {
       if (outcome._tag === 'Committed') checkCommit(store).forEach(world.violate)
     },
     pending: 0,
   }
+}
+
+const makeServices = (world: World, settings: CastSettings): Services => {
   const storage = newStorage()
   const isOpenHole = (sequence: number): boolean =>
     (storage.checkpoint?.checkpoint.holes ?? []).some(({ from, to }) => from <= sequence && sequence <= to)
   return {
     feed: makeFeed(world, isOpenHole),
-    fhir,
+    fhir: makeFhir(world, settings),
     storage,
     lease: newLeaseBlob(),
     pageCap: world.random.pick([3, 10, 100]),
@@ -143,10 +152,11 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const { scheduler, faults, violations } = world
   const random = world.random.fork('plan')
   const settings = settingsFrom(random)
-  const services = makeServices(world)
+  const services = makeServices(world, settings)
   const writer = startWriter(world, services.feed)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)
+  const operators = planOperators(world, services, settings)
 
   const runs: Array<Running> = []
   const tickMs = random.pick([5_000, 15_000, 60_000])
@@ -183,6 +193,11 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   faults.quiet()
   world.say(() => 'all faults end')
   writer.createHealthy()
+  await scheduler.run(
+    () => (!operators.busy() && services.feed.open() === 0) || violations.length > 0,
+    scheduler.now() + 3_600_000,
+  )
+  if (operators.busy()) world.violate('what an operator does has no end')
   const truth = (replayed: boolean): void => checkEnd(services, replayed).forEach(world.violate)
   await quietly(world, services, settings, runs, 'quiet')
   if (violations.length === 0) truth(false)
@@ -198,8 +213,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   }
   await replay('again')
   const { store } = services.fhir
-  const paths = [...store.all('Patient'), ...store.all('ImagingStudy'), ...store.all('Endpoint')].map(
-    ({ resourceType, id }) => `${resourceType}/${id}`,
+  const paths = (['Patient', 'ImagingStudy', 'Endpoint', 'Observation'] as const).flatMap((type) =>
+    store.all(type).map(({ id }) => `${type}/${id}`),
   )
   const versions = new Map(paths.map((path) => [path, store.versionOf(path)]))
   await replay('twice')
@@ -208,6 +223,14 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
       if (store.versionOf(path) !== version) world.violate(`${path} was written again for the same rows`)
     }
   }
+  const castAnew = async (anew: CastSettings, name: string): Promise<Services> => {
+    const empty = { ...services, fhir: makeFhir(world, settings), storage: newStorage(), lease: newLeaseBlob() }
+    await quietly(world, empty, anew, runs, name)
+    return empty
+  }
+  // Which of two that are one to the server came first depends on the cut.
+  const isLoose = faults.has('fhir: compares loosely')
+  if (violations.length === 0 && !isLoose) (await checkCuts(services, settings, castAnew)).forEach(world.violate)
   if (violations.length === 0) await checkRestoredFeed(world, services, whole, runs)
   return {
     seed,

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { CheckpointStore, ErrorTables, FailRow, RecordedRow, StoredCheckpoint } from '../../lib/app/ports'
+import type {
+  CheckpointStore,
+  ErrorTables,
+  FailRow,
+  FailRowKey,
+  RecordedRow,
+  StoredCheckpoint,
+} from '../../lib/app/ports'
 import {
   type EntryError,
   type FailTable,
@@ -10,6 +17,7 @@ import {
   failTables,
 } from '../../lib/domain/cast-error'
 import type { Checkpoint } from '../../lib/domain/checkpoint'
+import { type FailRowSubject, failRowName } from '../../lib/domain/fail-row'
 import type { Feed } from './feed-model'
 import { type Process, request } from './process'
 import type { World } from './world'
@@ -32,6 +40,7 @@ export interface StandingFailRow {
   readonly table: FailTable
   readonly row: FailRow
   readonly etag: string
+  readonly judgedAt: number
 }
 
 /** What the storage account holds. */
@@ -61,8 +70,10 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
         : E.left({ _tag: 'CheckpointMoved' })
     }
     const before = stands?.checkpoint.syncedSequence ?? 0
-    if (to.syncedSequence < before) violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
-    if (to.syncedSequence > 0 && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
+    if (to.syncedSequence < before && !process.operates)
+      violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
+    const isMoved = to.syncedSequence > 0 && to.syncedSequence !== before && !process.operates
+    if (isMoved && !feed.rows.some(({ sequence }) => sequence === to.syncedSequence)) {
       violate(`the checkpoint rests on ${to.syncedSequence}, where no row is`)
     }
     if (to.holes.length > mostHoles) violate(`${to.holes.length} holes do not fit into the checkpoint's row`)
@@ -101,7 +112,13 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
   }
 }
 
-const rowId = (table: FailTable, sequence: number): string => `${table} ${sequence}`
+const rowId = (table: FailTable, subject: FailRowSubject): string => `${table} ${failRowName(subject)}`
+
+const keyOf = ({ table, row, etag, judgedAt }: StandingFailRow): FailRowKey => ({
+  ...{ table, sequence: row.sequence, code: row.error._tag, etag, judgedAt },
+  ...(row.identity === undefined ? {} : { identity: row.identity }),
+  ...row.key,
+})
 
 export const describeRow = (sequence: number, error: EntryError): string => `${sequence} ${error._tag}`
 
@@ -118,17 +135,7 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
 
   return {
     failRows: () => () =>
-      ask('failRows', () =>
-        E.right(
-          [...storage.fails.values()].map(({ table, row, etag }) => ({
-            table,
-            sequence: row.sequence,
-            code: row.error._tag,
-            etag,
-            ...row.key,
-          })),
-        ),
-      ),
+      ask('failRows', () => E.right([...storage.fails.values()].map((standing) => keyOf(standing)))),
     record: (rows) => async () => {
       const recorded: Array<RecordedRow> = []
       for (const table of failTables) {
@@ -139,16 +146,11 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
           () => {
             const keys = own.map((row): RecordedRow => {
               const etag = `e${++storage.writes}`
-              const wasThere = storage.fails.has(rowId(table, row.sequence))
-              storage.fails.set(rowId(table, row.sequence), { table, row: copied(row), etag })
-              return {
-                table,
-                sequence: row.sequence,
-                code: row.error._tag,
-                etag,
-                ...row.key,
-                ...(wasThere ? { wasThere } : {}),
-              }
+              const id = rowId(table, { ...row.key, sequence: row.sequence })
+              const wasThere = storage.fails.has(id)
+              const standing = { table, row: copied(row), etag, judgedAt: world.scheduler.now() }
+              storage.fails.set(id, standing)
+              return { ...keyOf(standing), ...(wasThere ? { wasThere } : {}) }
             })
             return E.right(keys)
           },
@@ -159,10 +161,10 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
       return E.right(recorded)
     },
     remove: (rows) => async () => {
-      for (const { table, sequence, etag } of rows) {
-        const answer = await ask(`remove ${sequence}`, () => {
-          const id = rowId(table, sequence)
-          if (storage.fails.get(id)?.etag === etag) storage.fails.delete(id)
+      for (const row of rows) {
+        const answer = await ask(`remove ${row.sequence}`, () => {
+          const id = rowId(row.table, row)
+          if (storage.fails.get(id)?.etag === row.etag) storage.fails.delete(id)
           return E.right(undefined)
         })
         if (E.isLeft(answer)) return answer
@@ -170,6 +172,9 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
       return E.right(undefined)
     },
     recordTags: () => () => ask('recordTags', () => E.right(undefined)),
+    // The model knows nothing of tags: there are no rows of them.
+    tagRows: () => () => ask('tagRows', () => E.right([])),
+    removeTags: () => () => ask('removeTags', () => E.right(undefined)),
     recordStuck:
       ({ reason }) =>
       () =>

@@ -27,11 +27,13 @@ export interface Options {
   readonly recording?: boolean
   /** These kinds of trouble, instead of those that the seed draws. */
   readonly only?: ReadonlySet<FaultKind>
+  /** None of these, whatever the seed draws. */
+  readonly without?: ReadonlySet<FaultKind>
   /** Kill, or stop for longer than a lease, the run that comes to this step of the history. */
   readonly at?: { readonly step: number; readonly what: 'kill' | 'stop' }
 }
 
-export const makeWorld = (seed: number, { recording, only, at }: Options): World => {
+export const makeWorld = (seed: number, { recording, only, without, at }: Options): World => {
   const random = randomFrom(String(seed))
   const scheduler = makeScheduler(startOfTime)
   const history: Array<string> = []
@@ -43,7 +45,7 @@ export const makeWorld = (seed: number, { recording, only, at }: Options): World
     seed,
     random,
     scheduler,
-    faults: drawFaults(random.fork('faults'), only),
+    faults: drawFaults(random.fork('faults'), only, without),
     say,
     violate: (text) => {
       say(() => `VIOLATION ${text}`)

@@ -122,6 +122,7 @@ const serviceError =
     const error = {
       ...unavailable(hop, failure.reason),
       ...(failure.outOfTime === true ? { outOfTime: true } : {}),
+      ...(failure._tag === 'AnswerLost' && failure.timedOut === true ? { timedOut: true } : {}),
     }
     return failure._tag === 'AnswerLost' && method !== 'GET' ? { ...error, answerLost: true } : error
   }

@@ -76,22 +76,24 @@ const metadataOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<un
 export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): DicomService => {
   const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
 
-  const get = (url: string, accept: string, maxBytes: number): Result<HttpAnswer> =>
-    call({ method: 'GET', url, headers: { accept }, maxBytes, keep: withoutUnread })
+  const get = (url: string, accept: string, maxBytes: number, withinMs?: number): Result<HttpAnswer> => {
+    const within = withinMs === undefined ? {} : { withinMs }
+    return call({ method: 'GET', url, headers: { accept }, maxBytes, keep: withoutUnread, ...within })
+  }
 
-  const feed = (path: string): Result<HttpAnswer> =>
-    get(`${service.root}/${path}`, 'application/json', settings.maxPageBytes)
+  const feed = (path: string, withinMs?: number): Result<HttpAnswer> =>
+    get(`${service.root}/${path}`, 'application/json', settings.maxPageBytes, withinMs)
 
-  const metadataAt = (root: string, path: string): Result<HttpAnswer> =>
-    get(`${root}/studies/${path}/metadata`, 'application/dicom+json', maxStudyBytes)
+  const metadataAt = (root: string, path: string, withinMs?: number): Result<HttpAnswer> =>
+    get(`${root}/studies/${path}/metadata`, 'application/dicom+json', maxStudyBytes, withinMs)
 
-  const metadata = (partition: string, path: string): Result<ReadonlyArray<unknown>> =>
+  const metadata = (partition: string, path: string, withinMs?: number): Result<ReadonlyArray<unknown>> =>
     pipe(
-      metadataAt(wadoAddress(service, partition), path),
+      metadataAt(wadoAddress(service, partition), path, withinMs),
       // A service with partitions answers 400 to a URL that names none, one without them to a URL that does.
       TE.flatMap((answer) =>
         answer.status === 400 && partition === defaultPartition
-          ? metadataAt(`${wadoAddress(service, defaultPartition)}/partitions/${defaultPartition}`, path)
+          ? metadataAt(`${wadoAddress(service, defaultPartition)}/partitions/${defaultPartition}`, path, withinMs)
           : TE.right(answer),
       ),
       TE.flatMapEither(metadataOf),
@@ -99,9 +101,9 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
 
   return {
     latest: () => pipe(feed('v1/changefeed/latest?includeMetadata=false'), TE.flatMapEither(latestOf)),
-    range: (offset, limit, withMetadata) =>
+    range: (offset, limit, withMetadata, withinMs) =>
       pipe(
-        feed(`v1/changefeed?offset=${offset}&limit=${limit}&includeMetadata=${withMetadata}`),
+        feed(`v1/changefeed?offset=${offset}&limit=${limit}&includeMetadata=${withMetadata}`, withinMs),
         TE.flatMapEither(pageOf),
       ),
     window: (startTime, offset) =>
@@ -112,9 +114,9 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
         TE.flatMapEither(pageOf),
       ),
     study: (partition, studyInstanceUid) => metadata(partition, studyInstanceUid),
-    instance: ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }) =>
+    instance: ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }, withinMs) =>
       pipe(
-        metadata(partition, `${studyInstanceUid}/series/${seriesInstanceUid}/instances/${sopInstanceUid}`),
+        metadata(partition, `${studyInstanceUid}/series/${seriesInstanceUid}/instances/${sopInstanceUid}`, withinMs),
         TE.map((datasets) => O.fromNullable(datasets[0])),
       ),
   }
@@ -144,6 +146,21 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
       const name = isRecord(each) ? each['partitionName'] : undefined
       return typeof name === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? [name] : []
     })
+  const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
+    pipe(
+      get(`${wadoAddress(service, partition)}/studies?${query}`),
+      TE.flatMapEither((answer) => {
+        if (answer.status === 204) return E.right([])
+        // A service without studies says so in another way.
+        if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
+        return answer.status === 200
+          ? pipe(
+              arrayOf(answer),
+              E.map((studies) => studies.flatMap(studyUidOf)),
+            )
+          : E.left<ServiceError>(unexpected('dicom', answer))
+      }),
+    )
   return {
     partitions: () =>
       pipe(
@@ -156,20 +173,11 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
             : E.left<ServiceError>(unexpected('dicom', answer))
         }),
       ),
-    studies: (partition, offset, limit) =>
+    studies: (partition, offset, limit) => found(partition, `limit=${limit}&offset=${offset}`),
+    has: (partition, studyInstanceUid) =>
       pipe(
-        get(`${wadoAddress(service, partition)}/studies?limit=${limit}&offset=${offset}`),
-        TE.flatMapEither((answer) => {
-          if (answer.status === 204) return E.right([])
-          // A service without studies says so in another way.
-          if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
-          return answer.status === 200
-            ? pipe(
-                arrayOf(answer),
-                E.map((studies) => studies.flatMap(studyUidOf)),
-              )
-            : E.left<ServiceError>(unexpected('dicom', answer))
-        }),
+        found(partition, `StudyInstanceUID=${studyInstanceUid}&limit=1`),
+        TE.map((studies) => studies.includes(studyInstanceUid)),
       ),
   }
 }

@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly maxBytes: number
   /** What of the answer's body is kept, all when it is left out. Asked of each piece as it comes, wherever it begins. */
   readonly keep?: Keep
+  /** How long it may take when that is less than a request may, ms. */
+  readonly withinMs?: number
 }
 
 export interface HttpAnswer {
@@ -31,12 +33,17 @@ export interface HttpAnswer {
   readonly bytes: number
 }
 
-/** `outOfTime`: the run's own time was up, not the request's. */
+/** `outOfTime`: the run's own time was up, not the request's. `timedOut`: the request's. */
 export type HttpFailure =
   /** No byte of it left us: it was certainly not carried out. */
   | { readonly _tag: 'NotSent'; readonly reason: string; readonly outOfTime?: boolean }
   /** It left, and no whole answer came back: it may have been carried out. */
-  | { readonly _tag: 'AnswerLost'; readonly reason: string; readonly outOfTime?: boolean }
+  | {
+      readonly _tag: 'AnswerLost'
+      readonly reason: string
+      readonly outOfTime?: boolean
+      readonly timedOut?: boolean
+    }
   | { readonly _tag: 'AnswerTooBig' }
 
 export const notSent = (reason: string): HttpFailure => ({ _tag: 'NotSent', reason })
@@ -136,7 +143,10 @@ export const exchange = (
       const failure =
         sending === undefined
           ? notSent('no connection came about in time')
-          : answerLost(`no complete answer within ${timeout.ms} ms`)
+          : {
+              ...answerLost(`no complete answer within ${timeout.ms} ms`),
+              ...(timeout.outOfTime ? {} : { timedOut: true }),
+            }
       giveUp(E.left(timeout.outOfTime ? { ...failure, outOfTime: true } : failure))
     }, timeout.ms)
 

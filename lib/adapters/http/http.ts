@@ -73,7 +73,8 @@ export const httpSender =
   (request) =>
   async () => {
     const leftMs = Math.floor(remainingMs())
-    const timeout = { ms: Math.min(requestTimeoutMs, leftMs), outOfTime: leftMs < requestTimeoutMs }
+    const wantedMs = Math.min(requestTimeoutMs, Math.floor(request.withinMs ?? Infinity))
+    const timeout = { ms: Math.min(wantedMs, leftMs), outOfTime: leftMs < wantedMs }
     if (!(timeout.ms > 0)) return E.left({ ...notSent("the run's time is used up"), outOfTime: true })
     const count = (): void => {
       if (request.service === 'dicom') meter.dicomRequests += 1

@@ -8,7 +8,7 @@ import * as TE from 'fp-ts/TaskEither'
 import * as t from 'io-ts'
 import type { CheckpointStore, StoredCheckpoint } from '../../app/ports'
 import type { ServiceError } from '../../domain/cast-error'
-import type { Checkpoint } from '../../domain/checkpoint'
+import type { Checkpoint, Hole, KnownRow } from '../../domain/checkpoint'
 import { isAbsent, serviceError, unusable, type StorageAccount, type StorageFailure } from './storage-client'
 
 // Names and keys of the original, whose row has SyncedSequence alone: its account is taken over as it stands.
@@ -77,7 +77,16 @@ const isRefused = ({ status, code }: StorageFailure): boolean =>
 const SafeInteger = t.refinement(t.number, Number.isSafeInteger)
 const Holes = t.readonlyArray(t.tuple([SafeInteger, SafeInteger, SafeInteger]))
 const Walk = t.tuple([SafeInteger, SafeInteger])
+const RowBefore = t.tuple([SafeInteger, t.union([t.string, t.null]), t.union([t.string, t.null])])
+const Heads = t.readonlyArray(Walk)
 const Strings = t.readonlyArray(t.string)
+
+/** Whose clock told when holes were seen. A row without it is of the version before, and a host's clock told it. */
+const serviceClock = 'service'
+const notKnownYet = 0
+
+const jsonOf = <A>(value: A | undefined, columns: (value: A) => unknown): string | undefined =>
+  value === undefined ? undefined : JSON.stringify(columns(value))
 
 const encode = (checkpoint: Checkpoint): TableEntity => ({
   partitionKey,
@@ -86,9 +95,13 @@ const encode = (checkpoint: Checkpoint): TableEntity => ({
   SyncedTimestamp: checkpoint.timestamp,
   SyncedInstanceUid: checkpoint.sopInstanceUid,
   // Tuples: 500 holes are 25,000 characters at the most, of the 32 Ki that a property may have.
-  Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt])),
-  Walked:
-    checkpoint.walked === undefined ? undefined : JSON.stringify([checkpoint.walked.to, checkpoint.walked.seenAt]),
+  Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt ?? notKnownYet])),
+  HoleClock: serviceClock,
+  RowBefore: jsonOf(checkpoint.before, (row) => [row.sequence, row.timestamp ?? null, row.sopInstanceUid ?? null]),
+  // Both are short lists: lib/domain/heads.ts, lib/domain/hangs.ts.
+  Heads: jsonOf(checkpoint.heads, (heads) => heads.map(({ sequence, seenAt }) => [sequence, seenAt])),
+  Hangs: jsonOf(checkpoint.hangs, (hangs) => hangs.map(({ from, to, tries }) => [from, to, tries])),
+  Walked: jsonOf(checkpoint.walked, ({ to, seenAt }) => [to, seenAt]),
   StuckSince: checkpoint.stuckSince === undefined ? undefined : new Date(checkpoint.stuckSince),
   BatchLimit: checkpoint.batchLimit,
   RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
@@ -108,6 +121,7 @@ const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, Store
         reason: `the checkpoint row in SyncStateTable cannot be read: ${name} is missing or not what it should be`,
         etag: row.etag,
         syncedSequence: readSequence(row['SyncedSequence']),
+        holes: holesOf(row, readJson(Holes)(row['Holes'])),
       },
     })),
   )
@@ -120,24 +134,45 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
     E.bind('timestamp', () => optional(row, 'SyncedTimestamp', readString)),
     E.bind('sopInstanceUid', () => optional(row, 'SyncedInstanceUid', readString)),
     E.bind('holes', () => optional(row, 'Holes', readJson(Holes))),
+    E.bind('before', () => optional(row, 'RowBefore', readJson(RowBefore))),
+    E.bind('heads', () => optional(row, 'Heads', readJson(Heads))),
+    E.bind('hangs', () => optional(row, 'Hangs', readJson(Holes))),
     E.bind('walked', () => optional(row, 'Walked', readJson(Walk))),
     E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
     E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
     E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
-    E.map(({ syncedSequence, timestamp, sopInstanceUid, holes, walked, stuckSince, batchLimit, rejectedStudies }) => ({
+    E.map(({ syncedSequence, holes, before, heads, hangs, walked, rejectedStudies, ...rest }) => ({
       checkpoint: {
         syncedSequence,
-        holes: (holes ?? []).map(([from, to, seenAt]) => ({ from, to, seenAt })),
+        holes: holesOf(row, holes),
         rejectedStudies: rejectedStudies ?? [],
-        ...(timestamp === undefined ? {} : { timestamp }),
-        ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
-        ...(walked === undefined ? {} : { walked: { to: walked[0], seenAt: walked[1] } }),
-        ...(stuckSince === undefined ? {} : { stuckSince }),
-        ...(batchLimit === undefined ? {} : { batchLimit }),
+        ...definedOf({
+          ...rest,
+          before: before === undefined ? undefined : rowBeforeOf(before),
+          heads: heads?.map(([sequence, seenAt]) => ({ sequence, seenAt })),
+          hangs: hangs?.map(([from, to, tries]) => ({ from, to, tries })),
+          walked: walked === undefined ? undefined : { to: walked[0], seenAt: walked[1] },
+        }),
       },
       etag: row.etag,
     })),
   )
+
+type Defined<A> = { [Key in keyof A]?: Exclude<A[Key], undefined> }
+
+const definedOf = <A extends object>(value: A): Defined<A> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<A>
+
+const holesOf = (row: Columns, holes: t.TypeOf<typeof Holes> = []): ReadonlyArray<Hole> => {
+  const isKnown = row['HoleClock'] === serviceClock
+  return holes.map(([from, to, seenAt]) => ({ from, to, ...(isKnown && seenAt !== notKnownYet ? { seenAt } : {}) }))
+}
+
+const rowBeforeOf = ([sequence, timestamp, sopInstanceUid]: t.TypeOf<typeof RowBefore>): KnownRow => ({
+  sequence,
+  ...(timestamp === null ? {} : { timestamp }),
+  ...(sopInstanceUid === null ? {} : { sopInstanceUid }),
+})
 
 type Read<A> = (value: unknown) => A | undefined
 

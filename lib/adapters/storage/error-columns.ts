@@ -9,9 +9,6 @@ export type TableName = FailTable | typeof invalidTags | typeof transientRetry
 
 export type Columns = Readonly<Record<string, unknown>>
 
-/** Padded to the digits of an Int64: the order of the keys is the order of the feed. */
-export const sequenceKey = (sequence: number): string => String(sequence).padStart(19, '0')
-
 export const keyColumns = (key: { readonly [Name in keyof InstanceKey]?: string | undefined }) => ({
   PartitionName: key.partition,
   StudyUid: key.studyInstanceUid,

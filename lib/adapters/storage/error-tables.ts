@@ -5,11 +5,12 @@ import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
 import type { ErrorTables, StuckRow } from '../../app/ports'
 import { type FailTable, failTableOf, failTables } from '../../domain/cast-error'
-import { type Columns, type TableName, invalidTags, sequenceKey, storedText, transientRetry } from './error-columns'
-import { failEntity, lastOfEachSequence, listFailRows, removeRow } from './fail-rows'
+import { sequenceKey } from '../../domain/fail-row'
+import { type Columns, type TableName, invalidTags, storedText, transientRetry } from './error-columns'
+import { failEntity, lastOfEachName, listFailRows, removeRow } from './fail-rows'
 import { type Access, type StorageAccount, serviceError } from './storage-client'
-import { onePerPlace, tagEntity } from './tag-rows'
-import { inParallel, insertOrReplace, readRow, upsert } from './write-rows'
+import { listTagRows, onePerPlace, tagEntity, tagKey } from './tag-rows'
+import { inParallel, insertOrReplace, readRow, removeByEtag, upsert } from './write-rows'
 
 /** Tables and columns of the original; its own rows have other keys, stay as they are and are never listed. */
 export const makeErrorTables = (account: StorageAccount, now: () => number, tableNamePrefix = ''): ErrorTables => {
@@ -33,11 +34,12 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
       pipe(
         failTables,
         TE.traverseArray((name) => {
-          const own = lastOfEachSequence(rows.filter((row) => failTableOf(row.error) === name))
+          const own = lastOfEachName(rows.filter((row) => failTableOf(row.error) === name))
+          const judgedAt = now()
           return pipe(
             insertOrReplace(
               fails[name],
-              own.map((row) => failEntity(name, row)),
+              own.map((row) => failEntity(name, row, new Date(judgedAt))),
             ),
             TE.map((rows) =>
               RA.zipWith(own, rows, (row, written) => ({
@@ -45,6 +47,8 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
                 ...row.key,
                 sequence: row.sequence,
                 code: row.error._tag,
+                ...(row.identity === undefined ? {} : { identity: row.identity }),
+                judgedAt,
                 ...written,
               })),
             ),
@@ -69,6 +73,13 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
         ),
         TE.map(RA.compact),
         TE.flatMap((entities) => upsert(tags, entities)),
+        TE.bimap(serviceError, () => undefined),
+      ),
+    tagRows: (study) => pipe(listTagRows(tags, study), TE.mapLeft(serviceError)),
+    removeTags: (rows) =>
+      pipe(
+        rows,
+        inParallel((row) => removeByEtag(tags, invalidTags, tagKey(row), row.etag)),
         TE.bimap(serviceError, () => undefined),
       ),
     recordStuck: (row) =>

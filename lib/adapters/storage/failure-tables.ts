@@ -11,7 +11,8 @@ import {
   type Failures,
   errorTables,
 } from '../../app/ports-operator'
-import { type Columns, sequenceKey, transientRetry } from './error-columns'
+import { failRowName } from '../../domain/fail-row'
+import { type Columns, transientRetry } from './error-columns'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
 
 /** The error tables as an operator reads them; who writes them is in error-tables.ts. */
@@ -46,11 +47,11 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
           codes: countByCode(rows),
         })),
       ),
-    setAttempts: ({ table, sequence, etag }, attempts) =>
+    setAttempts: (row, attempts) =>
       pipe(
-        tableOf(table).call((client, abortSignal) =>
-          client.updateEntity({ partitionKey: table, rowKey: sequenceKey(sequence), Count: attempts }, 'Merge', {
-            etag,
+        tableOf(row.table).call((client, abortSignal) =>
+          client.updateEntity({ partitionKey: row.table, rowKey: failRowName(row), Count: attempts }, 'Merge', {
+            etag: row.etag,
             abortSignal,
           }),
         ),

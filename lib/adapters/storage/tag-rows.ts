@@ -1,21 +1,48 @@
-import type { TableEntity } from '@azure/data-tables'
+import { type TableClient, type TableEntity, odata } from '@azure/data-tables'
 import * as O from 'fp-ts/Option'
-import type { TagRow } from '../../app/ports'
+import * as RA from 'fp-ts/ReadonlyArray'
+import * as TE from 'fp-ts/TaskEither'
+import { pipe } from 'fp-ts/function'
+import type { TagRow, TagRowKey } from '../../app/ports'
 import { describeIssues } from '../../domain/cast-error'
+import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { type Columns, invalidTags, keyColumns, storedText } from './error-columns'
+import { listRows } from './list-rows'
+import type { Access, StorageCall } from './storage-client'
 
 // Rows of tags: one for each series and keyword.
 
 // UIDs, keywords and partition names hold none of the characters that a key must not (/ \ # ?).
-const tagKey = ({ studyInstanceUid, seriesInstanceUid, issue, partition }: TagRow): string =>
-  `${studyInstanceUid}:${seriesInstanceUid ?? '-'}:${issue.keyword}:${partition}`
+export const tagKey = ({ studyInstanceUid, seriesInstanceUid, keyword, partition }: Omit<TagRowKey, 'etag'>): string =>
+  `${studyInstanceUid}:${seriesInstanceUid ?? '-'}:${keyword}:${partition}`
+
+const placeOf = (row: TagRow): string => tagKey({ ...row, keyword: row.issue.keyword })
+
+/** The keys of a study begin with its UID and a colon, and nothing sorts between that and a semicolon. */
+export const listTagRows = (
+  table: Access<TableClient>,
+  { partition, studyInstanceUid }: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
+): StorageCall<ReadonlyArray<TagRowKey>> =>
+  pipe(
+    listRows(table, {
+      filter: odata`PartitionKey eq ${invalidTags} and RowKey ge ${`${studyInstanceUid}:`} and RowKey lt ${`${studyInstanceUid};`}`,
+      select: ['RowKey'],
+    }),
+    TE.map(
+      RA.chain(({ rowKey, etag }): ReadonlyArray<TagRowKey> => {
+        const [, series, keyword, ...name] = String(rowKey).split(':')
+        if (series === undefined || keyword === undefined || name.join(':') !== partition) return []
+        return [{ partition, studyInstanceUid, seriesInstanceUid: series === '-' ? undefined : series, keyword, etag }]
+      }),
+    ),
+  )
 
 // The same keyword may be missing in one instance and invalid in another: still one place, and one row.
 export const onePerPlace = (rows: ReadonlyArray<TagRow>): ReadonlyMap<string, TagRow> => {
   const places = new Map<string, TagRow>()
   for (const row of rows) {
-    const before = places.get(tagKey(row))
-    places.set(tagKey(row), before === undefined ? row : joined(before, row))
+    const before = places.get(placeOf(row))
+    places.set(placeOf(row), before === undefined ? row : joined(before, row))
   }
   return places
 }

@@ -90,6 +90,19 @@ const insertOrReplaceOne =
       ),
     )
 
+// Alone, not in a transaction: the SDK's transactions drop the ETag of a delete, so they would take a changed row too.
+export const removeByEtag = (
+  table: Access<TableClient>,
+  name: TableName,
+  rowKey: string,
+  etag: string,
+): StorageCall<unknown> =>
+  pipe(
+    table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })),
+    TE.map(() => undefined),
+    TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
+  )
+
 /** A few at a time: the service throttles a partition, and a run has other requests to make. */
 export const inParallel =
   <A, B>(request: (item: A) => StorageCall<B>): ((items: ReadonlyArray<A>) => StorageCall<ReadonlyArray<B>>) =>

@@ -1,6 +1,7 @@
 import type * as E from 'fp-ts/Either'
 import { coalesce } from '../../domain/batch/coalesce'
 import { type Delivery, type Stop, beginDelivery, decide, evolve } from '../../domain/batch/delivery'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
 import { type Settlement, closedLedger, isDelivered } from '../../domain/batch/ledger'
 import { keptRejections } from '../../domain/batch/rejections'
@@ -26,8 +27,10 @@ export interface BatchInput {
   readonly stuckSince: number | undefined
   /** Refused in a row until now; not counted when it is left out: whose rows stand recorded already passes nothing by. */
   readonly rejectedStudies?: ReadonlyArray<string>
-  /** Studies with a PatientMismatch on record (studyKeyText): what is stored of them now may have settled it. */
-  readonly mismatched?: ReadonlySet<string>
+  /** Instances with a PatientMismatch on record, by study: what is stored of it now may have settled it. */
+  readonly mismatched?: Mismatched
+  /** The rows are all live instances of their studies. */
+  readonly isRebuild?: boolean
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
   readonly before?: Promise<E.Either<ServiceError, void>>
   /** For our position and the audit log, when the rows' own are not those of the feed. */
@@ -36,10 +39,10 @@ export interface BatchInput {
 
 /** Casts the live rows of one batch into FHIR: does what the delivery decides, until it is finished. */
 export const castBatch = async (run: Run, session: FhirSession, input: BatchInput): Promise<BatchResult> => {
-  const { stuckSince, rejectedStudies, mismatched = new Set<string>() } = input
+  const { stuckSince, rejectedStudies, mismatched = new Map(), isRebuild = false } = input
   const { live, superseded } = coalesce(input.rows)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const delivering: Delivering = { run, session, position, mismatched }
+  const delivering: Delivering = { run, session, position, mismatched, isRebuild }
   session.startBatch(input.before)
   const { totalRetryDurationMs } = run.settings
   let state = beginDelivery({

@@ -3,9 +3,11 @@ import * as O from 'fp-ts/Option'
 import type { FhirResource } from 'fhir/r4'
 import type { Action, Event, ToPlan } from '../../domain/batch/delivery'
 import { isEmptied } from '../../domain/batch/emptied'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
 import { planEndpoint } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
+import { withMismatched } from '../../domain/batch/witnesses'
 import { type TransactionEntry, deleteEntry } from '../../domain/fhir/bundle'
 import { type Run, pauseBefore, retrying } from '../context'
 import type { FhirSession } from './fhir-session'
@@ -17,8 +19,10 @@ export interface Delivering {
   readonly session: FhirSession
   /** For our position and the audit log. */
   readonly position: { readonly from: number; readonly to: number }
-  /** Studies with a PatientMismatch on record (studyKeyText). */
-  readonly mismatched: ReadonlySet<string>
+  /** Instances with a PatientMismatch on record, by study. */
+  readonly mismatched: Mismatched
+  /** The rows are all live instances of their studies. */
+  readonly isRebuild: boolean
 }
 
 /** Does what the delivery decided, and says what it came to. What it means is decided there (domain/batch/delivery). */
@@ -35,11 +39,13 @@ export const perform = (delivering: Delivering, action: Exclude<Action, { _tag: 
   }
 }
 
-const planRows = async ({ run, session, mismatched }: Delivering, { rows, ...known }: ToPlan): Promise<Event> => {
+const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPlan): Promise<Event> => {
+  const { run, session, isRebuild } = delivering
+  const mismatched = withMismatched(delivering.mismatched, strays)
   const prepared = await prepare(run, rows, async () => {
     // Our position is read before every snapshot: a transaction that was built on an older one must fail.
     const read = await session.readPosition()
-    return E.isLeft(read) ? read : E.right({ ...known, mismatched, reached: session.reached() })
+    return E.isLeft(read) ? read : E.right({ ...known, mismatched, isRebuild, reached: session.reached() })
   })
   if (E.isLeft(prepared)) return { _tag: 'NotPlanned', error: prepared.left }
   const { plan, snapshot, isRowsAlone } = prepared.right

@@ -5,6 +5,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
 import { positionId, positionResource, positionSequence } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs, retrying } from '../context'
+import { gateOpen } from '../gate-open'
 import type { TransactOutcome } from '../ports'
 
 /**
@@ -35,19 +36,22 @@ interface Position {
   /** The version our last transaction left or met; none while unknown. */
   version: string | undefined
   reached: number | undefined
+  /** The gate was open after this version was read. */
+  passed: boolean
   before: Promise<E.Either<ServiceError, void>> | undefined
 }
 
 export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   const position: Position = {
     ...{ run, isKept: offersBasic },
-    ...{ version: undefined, reached: undefined, before: undefined },
+    ...{ version: undefined, reached: undefined, passed: false, before: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
     reached: () => position.reached ?? 0,
     startBatch: (before) => {
+      position.passed = false
       position.before = before
     },
     send: (entries, sequences) => send(position, entries, sequences),
@@ -62,8 +66,19 @@ const unusable = (reason: string): E.Either<ServiceError, never> =>
 const noVersions =
   'it tells no versions (neither ETag nor meta.versionId): an update could not be guarded against another writer'
 
+/** The gate comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
 const readPosition = async (position: Position): Result<void> => {
+  const known = await knowVersion(position)
+  if (E.isLeft(known) || position.passed) return known
+  const open = await gateOpen(position.run)
+  position.passed = E.isRight(open)
+  if (E.isLeft(open)) position.version = undefined
+  return open
+}
+
+const knowVersion = async (position: Position): Result<void> => {
   if (!position.isKept || position.version !== undefined) return E.right(undefined)
+  position.passed = false
   const { run } = position
   const first = await readVersion(position)
   if (E.isLeft(first)) return first

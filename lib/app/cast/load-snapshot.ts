@@ -8,11 +8,12 @@ import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
 import type { FhirSearch } from '../ports'
 import { addLinkedPatients, addMistaken, addOurSubjects, patientIdsByValue, tokensOf } from './snapshot-patients'
+import { addElsewhere } from './snapshot-elsewhere'
 import { addReports, doseTokens } from './snapshot-reports'
-import { byToken, ofType } from './snapshot-searches'
+import { type Loading, addStudy, byToken, ofType } from './snapshot-searches'
 
 // A service with its partitions has few Endpoints: all of them, so that a study of another partition is known as such.
-const dicomEndpoints: FhirSearch = {
+export const dicomEndpoints: FhirSearch = {
   type: 'Endpoint',
   parameters: [
     ['connection-type', identifierToken(codeSystems.endpointConnectionType, 'dicom-wado-rs')],
@@ -44,7 +45,7 @@ export const loadSnapshot = async (
       ...byToken('Patient', 'identifier', [...identities.values()].flatMap(tokensOf), '500'),
       // A study of a thousand images is 145 KB: pages, not all at once.
       ...byToken('ImagingStudy', 'identifier', studyTokens, '100'),
-      ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens), '500'),
+      ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens(run.settings)), '500'),
     ]),
   )
   if (E.isLeft(found)) return found
@@ -57,27 +58,25 @@ export const loadSnapshot = async (
     observations: byId(ofType<Observation>('Observation', resources)),
     ourSubjects: new Set<string>(),
     mistaken: new Map<string, ReadonlyArray<string>>(),
+    elsewhere: new Map<string, ReadonlyArray<string>>(),
   }
+  const elsewhere = await addElsewhere(run, snapshot, rows)
+  if (E.isLeft(elsewhere)) return elsewhere
   const reports = await addReports(run, snapshot, rows)
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked
   const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
   if (E.isLeft(subjects)) return subjects
-  const mistaken = await addMistaken(run, snapshot, [...identities.values()])
+  const mistaken = await addMistaken(run, snapshot, [...identities.values()], ofType<Patient>('Patient', resources))
   return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
 }
 
 const byId = (observations: ReadonlyArray<Observation>): Map<string, Observation> =>
   new Map(observations.map((each) => [each.id ?? '', each]))
 
-const studiesByIdentifier = (studies: ReadonlyArray<ImagingStudy>): Map<string, ReadonlyArray<ImagingStudy>> => {
-  const byValue = new Map<string, Array<ImagingStudy>>()
-  for (const study of studies) {
-    for (const { system, value } of study.identifier ?? []) {
-      if (system === codeSystems.dicomUid && value !== undefined)
-        byValue.set(value, [...(byValue.get(value) ?? []), study])
-    }
-  }
+const studiesByIdentifier = (studies: ReadonlyArray<ImagingStudy>): Loading['studies'] => {
+  const byValue: Loading['studies'] = new Map()
+  for (const study of studies) addStudy(byValue, study)
   return byValue
 }

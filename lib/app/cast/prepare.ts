@@ -17,7 +17,7 @@ export interface Prepared {
 }
 
 /** What a plan must know besides the rows and what FHIR holds. */
-export type Known = Omit<PlanInput, 'settings' | 'limits' | 'snapshot' | 'readings' | 'rows'>
+export type Known = Omit<PlanInput, 'settings' | 'limits' | 'snapshot' | 'readings' | 'alive' | 'today' | 'rows'>
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
@@ -30,6 +30,7 @@ export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
 /** Snapshot, studies in doubt, plan. `known` comes before each snapshot. */
 export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
   const readings = new Map<string, ReadonlyArray<UpsertRow>>()
+  const alive = new Map<string, ReadonlySet<string>>()
   for (;;) {
     const before = await known()
     if (E.isLeft(before)) return before
@@ -40,6 +41,8 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       limits: limitsOf(run),
       snapshot: snapshot.right,
       readings,
+      alive,
+      today: new Date(run.ports.clock.now()).toISOString().slice(0, 10),
       rows,
       ...before.right,
     })
@@ -47,9 +50,11 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })
     }
     for (const study of planned.doubts) {
-      const live = await readStudy(run, study, snapshot.right, rows)
-      if (E.isLeft(live)) return live
-      readings.set(studyKeyText(study), live.right)
+      const { mismatched = new Map() } = before.right
+      const read = await readStudy(run, study, snapshot.right, { rows, mismatched })
+      if (E.isLeft(read)) return read
+      readings.set(studyKeyText(study), read.right.live)
+      if (read.right.alive !== undefined) alive.set(studyKeyText(study), read.right.alive)
     }
   }
 }
@@ -57,5 +62,5 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
 const nothingKnown: Known = { keep: new Set(), patientsAlone: false, rowsAlone: false }
 
 /** What casting these rows would do now: as cast-batch prepares it, without a position and without a write. */
-export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>): Result<Prepared> =>
-  prepare(run, rows, () => Promise.resolve(E.right(nothingKnown)))
+export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>, isRebuild = false): Result<Prepared> =>
+  prepare(run, rows, () => Promise.resolve(E.right({ ...nothingKnown, isRebuild })))

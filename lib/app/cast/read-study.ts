@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import { type Snapshot, findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
@@ -15,6 +16,13 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 const sampleSize = 100
 const atOnce = 8
 
+export interface StudyReading {
+  /** The rows that its live instances would make. */
+  readonly live: ReadonlyArray<UpsertRow>
+  /** All that is alive (instanceKeyText), castable or not; none when the study could not be read whole. */
+  readonly alive: ReadonlySet<string> | undefined
+}
+
 /**
  * The live instances of a study whose PatientID is in doubt, as the rows they would make. Nothing when it cannot be
  * told on whom they agree: then the study stays with its patient. That none is found is no vote, since rows in hand
@@ -24,13 +32,22 @@ export const readStudy = async (
   run: Run,
   study: Study,
   snapshot: Snapshot,
-  rows: ReadonlyArray<LiveRow>,
-): Result<ReadonlyArray<UpsertRow>> => {
+  { rows, mismatched }: { readonly rows: ReadonlyArray<LiveRow>; readonly mismatched: Mismatched },
+): Result<StudyReading> => {
   const whole = await retrying(run, run.ports.dicom.study(study.partition, study.studyInstanceUid))
-  if (E.isRight(whole) && whole.right.length > 0) return E.right(judged(run, study, whole.right))
   if (E.isLeft(whole) && !canBeOneRow(whole.left)) return whole
+  const inHand = rows.flatMap((row) =>
+    row._tag === 'Upsert' && studyKeyText(row.key) === studyKeyText(study) ? [row.key] : [],
+  )
+  // Of a study that is gone nothing was live a moment ago.
+  if (E.isRight(whole) && (whole.right.length > 0 || inHand.length === 0)) {
+    const alive = whole.right.map((json) => instanceKeyText({ ...study, ...run.judge.uidsOf(json) }))
+    return E.right({ live: judged(run, study, whole.right), alive: new Set(alive) })
+  }
   const error = E.isLeft(whole) ? whole.left : notFound
-  return readEach(run, study, knownInstances(run, study, snapshot, rows), error)
+  const recorded = mismatched.get(studyKeyText(study))?.values() ?? []
+  const read = await readEach(run, study, knownInstances(run, study, snapshot, [...inHand, ...recorded]), error)
+  return E.isLeft(read) ? read : E.right({ live: read.right, alive: undefined })
 }
 
 const notFound: ServiceError = {
@@ -46,17 +63,14 @@ const knownInstances = (
   { settings }: Run,
   study: Study,
   snapshot: Snapshot,
-  rows: ReadonlyArray<LiveRow>,
+  first: ReadonlyArray<InstanceKey>,
 ): ReadonlyArray<InstanceKey> => {
-  const inHand = rows.flatMap((row) =>
-    row._tag === 'Upsert' && studyKeyText(row.key) === studyKeyText(study) ? [row.key] : [],
-  )
   const { partition, studyInstanceUid } = study
   const stored = findStudy(snapshot, settings, partition, studyIdentifier(studyInstanceUid).value ?? '')
   const inFhir = (stored?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>
     instance.map(({ uid: sopInstanceUid }) => ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })),
   )
-  return [...new Map([...inHand, ...inFhir].map((key) => [instanceKeyText(key), key])).values()].slice(0, sampleSize)
+  return [...new Map([...first, ...inFhir].map((key) => [instanceKeyText(key), key])).values()].slice(0, sampleSize)
 }
 
 /**

@@ -3,10 +3,10 @@ import type { ImagingStudy, Patient } from 'fhir/r4'
 import type { UpsertRow } from '../../domain/batch/judge'
 import { findPatient, referencedId } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
-import { identifierToken, matches } from '../../domain/fhir/identifiers'
-import { carriesOurMark } from '../../domain/fhir/provenance'
+import { hasIdentifier, identifierToken, isPlainToken, matches } from '../../domain/fhir/identifiers'
+import { carriesOurMark, isOfService } from '../../domain/fhir/provenance'
 import { isEndpointOf } from '../../domain/mapping/endpoint'
-import type { PatientIdentity } from '../../domain/mapping/patient-identity'
+import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
 import { type Loading, byToken, ofType, studiesOf } from './snapshot-searches'
 
@@ -85,14 +85,17 @@ export const addOurSubjects = async (
         parameters: [
           ['subject', `Patient/${id}`],
           ['endpoint', endpoints],
-          ['_count', '1'],
+          ['_count', '100'],
         ] as const,
       })),
     ),
   )
   if (E.isLeft(found)) return found
   candidates.forEach((id, index) => {
-    const hits = ofType<ImagingStudy>('ImagingStudy', found.right[index] ?? [])
+    // One of another system to which images of ours were added tells nothing about the person.
+    const hits = ofType<ImagingStudy>('ImagingStudy', found.right[index] ?? []).filter(({ meta }) =>
+      isOfService(meta, dicom),
+    )
     if (hits.some(({ subject }) => referencedId(run.settings.fhirBase, 'Patient', subject) === id)) {
       snapshot.ourSubjects.add(id)
     }
@@ -100,34 +103,40 @@ export const addOurSubjects = async (
   return E.right(undefined)
 }
 
-/** As a server may compare that minds neither case nor blanks. */
-const loosely = (text: string): string =>
-  text
-    .normalize('NFKD')
-    .replace(/[\p{M}\s]/gu, '')
-    .toLowerCase()
-
 /**
  * A server may take identifiers for equal that are not (R4 §3.1.1.4.10 even asks for it when in doubt). Its conditional
- * create would then find another person, and the images would be his. Asked only where such a Patient is among the hits.
+ * create would then find another person, and the images would be his. Asked one by one are new identifiers that a server
+ * may confuse, and all new ones when a hit has none of the identifiers that were asked for: then this one does.
  */
 export const addMistaken = async (
   run: Run,
   snapshot: Loading,
   identities: ReadonlyArray<PatientIdentity>,
+  hits: ReadonlyArray<Patient>,
 ): Promise<E.Either<ServiceError, void>> => {
-  const values = new Set([...snapshot.patientsByValue.keys()].map(loosely))
+  const asked = new Set(identities.flatMap(tokensOf))
+  const wasAsked = ({ identifier }: Patient): boolean =>
+    (identifier ?? []).some(({ system, value }) => asked.has(identifierToken(system || undefined, value ?? '')))
+  const isConfused = !hits.every(wasAsked)
   const doubtful = identities.filter(
-    (each) => values.has(loosely(each.value)) && findPatient(snapshot, run.settings, each)._tag === 'None',
+    (each) =>
+      (isConfused || !isPlainToken(patientKeyText(each))) && findPatient(snapshot, run.settings, each)._tag === 'None',
   )
   if (doubtful.length === 0) return E.right(undefined)
-  const tokens = doubtful.map(({ system, value }) => identifierToken(system, value))
+  const tokens = doubtful.map(patientKeyText)
   const searches = tokens.flatMap((token) => byToken('Patient', 'identifier', [token], '10'))
   const found = await retrying(run, run.ports.fhir.search(searches))
   if (E.isLeft(found)) return found
-  tokens.forEach((token, index) => {
-    const ids = ofType<Patient>('Patient', found.right[index] ?? []).flatMap(({ id }) => id ?? [])
-    if (ids.length > 0) snapshot.mistaken.set(token, ids)
+  doubtful.forEach((identity, index) => {
+    const all = ofType<Patient>('Patient', found.right[index] ?? [])
+    const own = all.filter((each) => hasIdentifier(each, identity.system, identity.value))
+    const others = all.flatMap(({ id }) => id ?? [])
+    if (own.length === 0 && others.length > 0) snapshot.mistaken.set(patientKeyText(identity), others)
+    for (const each of own) {
+      const [id, ids] = [each.id ?? '', snapshot.patientsByValue.get(identity.value) ?? []]
+      snapshot.patients.set(id, each)
+      if (!ids.includes(id)) snapshot.patientsByValue.set(identity.value, [...ids, id])
+    }
   })
   return E.right(undefined)
 }

@@ -1,47 +1,100 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy, Observation } from 'fhir/r4'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
-import { isReportClass, membersOf } from '../../domain/batch/observation-index'
+import { isReportClass, studiesOf as partsOf } from '../../domain/batch/observation-index'
+import { byStudy } from '../../domain/batch/parts'
 import type { ServiceError } from '../../domain/cast-error'
-import { identifierToken } from '../../domain/fhir/identifiers'
+import { codeSystems } from '../../domain/fhir/code-systems'
+import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
+import { doseIdentifier, doseUidOf } from '../../domain/mapping/dose/identity'
+import type { MappingSettings } from '../../domain/mapping/settings'
 import { type Run, retrying } from '../context'
-import { type Loading, byToken, ofType, studiesOf } from './snapshot-searches'
+import { type Loading, addStudy, byToken, ofType, studiesOf } from './snapshot-searches'
 
-/** What the Observations of a dose report are looked up by. */
-export const doseTokens = ({ dose }: UpsertRow): ReadonlyArray<string> =>
-  dose === undefined
-    ? []
-    : [dose.summary, ...dose.events].map(({ identifier: [{ system, value }] }) => identifierToken(system, value ?? ''))
+const studyToken = (uid: string): string => identifierToken(codeSystems.dicomUid, studyIdentifier(uid).value ?? '')
+
+/**
+ * What the Observations of a dose report are looked up by: their identities, and the study's UID, by which alone the
+ * original's are found. Of a study that is looked at as a whole also the UIDs themselves.
+ */
+export const doseTokens =
+  (settings: MappingSettings) =>
+  ({ dose, key, isWhole }: UpsertRow): ReadonlyArray<string> => {
+    if (dose === undefined) return []
+    const owner = { settings, partition: key.partition, uid: key.studyInstanceUid }
+    const known = [
+      ['summary', doseUidOf(dose.summary, 'summary')] as const,
+      ...dose.events.map((each) => ['event', doseUidOf(each, 'event')] as const),
+    ]
+    return [
+      studyToken(key.studyInstanceUid),
+      ...known.flatMap(([kind, uid]) => {
+        const { system, value = '' } = doseIdentifier(owner, kind, uid)
+        return [identifierToken(system, value), ...(isWhole === true ? [studyToken(uid)] : [])]
+      }),
+    ]
+  }
 
 const hasReports = ({ series }: ImagingStudy): boolean =>
   (series ?? []).some(({ instance }) => (instance ?? []).some(({ sopClass }) => isReportClass(sopClass?.code)))
 
-/**
- * Observations of the studies that have structured reports: they go with their report and with their study, and move
- * with it. An event goes only when no summary lists it any more, in whatever study.
- */
+const instancesOf = ({ series }: ImagingStudy): ReadonlySet<string> =>
+  new Set((series ?? []).flatMap(({ uid, instance = [] }) => instance.map((each) => `${uid} ${each.uid}`)))
+
+/** A study that can have Observations: of reports that it has, that come now, or that are gone from it already. */
+const mayHaveDoses = (study: ImagingStudy, rows: ReadonlyArray<LiveRow>): boolean => {
+  if (hasReports(study) || rows.some((row) => row.isWhole === true)) return true
+  if (rows.some((row) => row._tag === 'Upsert' && row.dose !== undefined)) return true
+  const deleted = rows.filter(({ _tag }) => _tag === 'Delete')
+  const held = deleted.length === 0 ? new Set<string>() : instancesOf(study)
+  return deleted.some(({ key }) => !held.has(`${key.seriesInstanceUid} ${key.sopInstanceUid}`))
+}
+
+/** Observations of the studies that can have some: they go with their report and with their study, and move with it. */
 export const addReports = async (
   run: Run,
   snapshot: Loading,
   rows: ReadonlyArray<LiveRow>,
 ): Promise<E.Either<ServiceError, void>> => {
-  const studies = studiesOf(run, snapshot, rows).flatMap((study) =>
-    study.id !== undefined && hasReports(study) ? [`ImagingStudy/${study.id}`] : [],
+  const studies = byStudy(rows).flatMap((ofStudy) => {
+    const [study] = studiesOf(run, snapshot, ofStudy)
+    const uid = ofStudy[0]?.key.studyInstanceUid
+    return study?.id !== undefined && uid !== undefined && mayHaveDoses(study, ofStudy) ? [{ id: study.id, uid }] : []
+  })
+  const found = await retrying(
+    run,
+    run.ports.fhir.search([
+      ...byToken(
+        'Observation',
+        'part-of',
+        studies.map(({ id }) => `ImagingStudy/${id}`),
+        '500',
+      ),
+      ...byToken(
+        'Observation',
+        'identifier',
+        studies.map(({ uid }) => studyToken(uid)),
+        '500',
+      ),
+    ]),
   )
-  const ofStudies = byToken('Observation', 'part-of', studies, '500')
-  const found = await retrying(run, run.ports.fhir.search(ofStudies))
   if (E.isLeft(found)) return found
-  for (const each of ofType<Observation>('Observation', found.right.flat()))
-    snapshot.observations.set(each.id ?? '', each)
-  if (!rows.some((row) => row._tag === 'Delete' || row.dose !== undefined)) return E.right(undefined)
-  const { fhirBase } = run.settings
-  const events = [...snapshot.observations.values()]
-    .flatMap((each) => membersOf(fhirBase, each))
-    .map((id) => `Observation/${id}`)
-  const summaries = await retrying(run, run.ports.fhir.search(byToken('Observation', 'has-member', events, '500')))
-  if (E.isLeft(summaries)) return summaries
-  for (const each of ofType<Observation>('Observation', summaries.right.flat())) {
-    snapshot.observations.set(each.id ?? '', each)
-  }
+  const observations = ofType<Observation>('Observation', found.right.flat())
+  for (const each of observations) snapshot.observations.set(each.id ?? '', each)
+  return addSharing(run, snapshot, observations)
+}
+
+/** The version before had Observations that two studies share: the other one may keep it, with its own subject. */
+const addSharing = async (
+  run: Run,
+  snapshot: Loading,
+  observations: ReadonlyArray<Observation>,
+): Promise<E.Either<ServiceError, void>> => {
+  const shared = observations.map((each) => partsOf(run.settings.fhirBase, each)).filter(({ length }) => length > 1)
+  const known = new Set([...snapshot.studies.values()].flat().map(({ id }) => id))
+  const missing = [...new Set(shared.flat())].filter((id) => !known.has(id))
+  const found = await retrying(run, run.ports.fhir.search(byToken('ImagingStudy', '_id', missing, '100')))
+  if (E.isLeft(found)) return found
+  for (const study of ofType<ImagingStudy>('ImagingStudy', found.right.flat())) addStudy(snapshot.studies, study)
   return E.right(undefined)
 }

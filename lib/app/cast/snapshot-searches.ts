@@ -2,14 +2,21 @@ import type { FhirResource, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import type { LiveRow } from '../../domain/batch/judge'
 import { type Snapshot, findStudy } from '../../domain/batch/snapshot'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { codeSystems } from '../../domain/fhir/code-systems'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { wellFormed } from '../../domain/fhir/well-formed'
 import type { Run } from '../context'
 import type { FhirSearch } from '../ports'
 
 /** A snapshot while it is being loaded. */
-export type Loading = Omit<Snapshot, 'patients' | 'observations' | 'ourSubjects' | 'mistaken'> & {
+export type Loading = Omit<
+  Snapshot,
+  'patients' | 'patientsByValue' | 'studies' | 'elsewhere' | 'observations' | 'ourSubjects' | 'mistaken'
+> & {
   readonly patients: Map<string, Patient>
+  readonly patientsByValue: Map<string, ReadonlyArray<string>>
+  readonly studies: Map<string, ReadonlyArray<ImagingStudy>>
+  readonly elsewhere: Map<string, ReadonlyArray<string>>
   readonly observations: Map<string, Observation>
   readonly ourSubjects: Set<string>
   readonly mistaken: Map<string, ReadonlyArray<string>>
@@ -51,3 +58,10 @@ export const studiesOf = (run: Run, snapshot: Loading, rows: ReadonlyArray<LiveR
     ({ partition, studyInstanceUid }) =>
       findStudy(snapshot, run.settings, partition, studyIdentifier(studyInstanceUid).value ?? '') ?? [],
   )
+
+export const addStudy = (byValue: Loading['studies'], study: ImagingStudy): void => {
+  for (const { system, value } of study.identifier ?? []) {
+    if (system === codeSystems.dicomUid && value !== undefined)
+      byValue.set(value, [...(byValue.get(value) ?? []), study])
+  }
+}

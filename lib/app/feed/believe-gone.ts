@@ -110,7 +110,7 @@ export const believeGone = (dicom: DicomService, version: string): ProbedDicomSe
     ...dicom,
     study: (partition, studyInstanceUid) =>
       compared(partition, dicom.study(partition, studyInstanceUid), ({ length }) => length === 0),
-    instance: (key) => compared(key.partition, dicom.instance(key), O.isNone),
+    instance: (key, withinMs) => compared(key.partition, dicom.instance(key, withinMs), O.isNone),
     probeStudies: (head) => () => findOne(head, 1, () => true),
   }
 }

@@ -1,46 +1,48 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
-import { type ChangeFeedEntry, isLive } from '../../domain/dicom/change-feed-entry'
 import { type Run, pauseBefore } from '../context'
-import { type RangeRead, type ReadRow, decodePage } from './read-page'
+import {
+  type EntryRow,
+  didNotCome,
+  hasMetadata,
+  inOrder,
+  malformed,
+  needsMetadata,
+  neighbours,
+  readByItsRoute,
+  readOnce,
+  shortestWaitMs,
+} from './ask-rows'
+import { type SlowRanges, readOneByOne } from './read-one-by-one'
+import type { RangeRead, ReadRow } from './read-page'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
-type EntryRow = Extract<ReadRow, { _tag: 'Entry' }>
 
 /** How often a row is tried alone before it is blamed. */
 const rounds = 3
-/** How many other rows are asked before the metadata store counts as down. */
-const comparisons = 12
-const windowWidth = 100
-
-/** One attempt, without another: who asks knows what a failure means here. */
-const readOnce = async (run: Run, offset: number, width: number, metadata: boolean): Result<RangeRead> => {
-  const page = await run.ports.dicom.range(offset, width, metadata)()
-  if (E.isLeft(page)) return page
-  return decodePage(run, offset, offset + width, page.right)
-}
-
-/** Metadata belongs to it, and it needs it: a row that is superseded or deletes is complete without. */
-const needsMetadata = (row: ReadRow): row is EntryRow =>
-  row._tag === 'Entry' && isLive(row.entry) && row.entry.action !== 'delete'
 
 /** A failure that one row's metadata can cause: an answer that breaks off, or the service's own trouble with it. */
 export const canBeOneRow = (error: ServiceError): boolean =>
   error._tag === 'ServiceUnavailable' && (error.status === undefined || (error.status >= 500 && error.status < 505))
 
-const hasMetadata = (row: ReadRow): boolean => row._tag === 'Entry' && row.entry.metadata !== undefined
-
 /**
  * A range keeps failing with metadata. A row of it is blamed only by comparison: metadata of another row must be read,
  * the row must fail after that, alone and by its own route, several times, and another row must be read once more;
- * else the metadata store is down and the run ends. What can be read meanwhile is not held up.
+ * else the metadata store is down and the run ends. What can be read meanwhile is not held up. Where a piece does not
+ * come at all, halving would take a wait for each half: its rows are asked for one by one.
  */
-export const isolate = async (run: Run, offset: number, width: number, error: ServiceError): Result<RangeRead> => {
+export const isolate = async (
+  run: Run,
+  offset: number,
+  width: number,
+  error: ServiceError,
+  slow: SlowRanges,
+): Result<RangeRead> => {
   const bare = await readOnce(run, offset, width, false)
   if (E.isLeft(bare)) return E.left(error)
   const { rows, servedAt, bytes } = bare.right
-  const { good, suspects } = await bisect(run, offset, width, rows)
+  const { good, suspects, hangs } = await bisect(run, offset, width, rows)
+  if (hangs) return readOneByOne(run, offset, width, slow)
   let open = suspects
   const othersAreRead = async (): Promise<boolean> => {
     const known = good.filter(hasMetadata).map(({ sequence }) => sequence)
@@ -75,29 +77,27 @@ export const isolate = async (run: Run, offset: number, width: number, error: Se
   return E.right({ rows: inOrder([...good, ...blamed]), to: offset + width, servedAt, bytes })
 }
 
-const inOrder = (rows: ReadonlyArray<ReadRow>): ReadonlyArray<ReadRow> =>
-  [...rows].sort((left, right) => left.sequence - right.sequence)
-
-const malformed = ({ sequence, entry }: EntryRow, why: string): ReadRow => ({
-  _tag: 'Malformed',
-  sequence,
-  malformed: { sequence, key: entry, paths: [why] },
-})
-
 /** Halves the range down to the rows whose metadata does not come. */
 const bisect = async (
   run: Run,
   offset: number,
   width: number,
   rows: ReadonlyArray<ReadRow>,
-): Promise<{ readonly good: Array<ReadRow>; readonly suspects: ReadonlyArray<EntryRow> }> => {
+): Promise<{
+  readonly good: Array<ReadRow>
+  readonly suspects: ReadonlyArray<EntryRow>
+  /** A piece did not come. */
+  readonly hangs: boolean
+}> => {
   const good: Array<ReadRow> = []
   const suspects: Array<EntryRow> = []
+  let hangs = false
   const visit = async (from: number, size: number): Promise<void> => {
     const within = rows.filter(({ sequence }) => sequence > from && sequence <= from + size)
-    if (within.length === 0) return
+    if (within.length === 0 || hangs) return
     const read = await readOnce(run, from, size, true)
     if (E.isRight(read)) good.push(...read.right.rows)
+    else if (didNotCome(read.left)) hangs = true
     else if (size === 1) for (const row of within) (needsMetadata(row) ? suspects : good).push(row as EntryRow)
     else {
       const half = Math.floor(size / 2)
@@ -106,21 +106,7 @@ const bisect = async (
     }
   }
   await visit(offset, width)
-  return { good, suspects }
-}
-
-/** Rows that should have metadata: before the range, behind it, and the newest of all. */
-const neighbours = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<number>> => {
-  const latest = await run.ports.dicom.latest()()
-  const head = E.isRight(latest) ? O.getOrElse(() => 0)(latest.right) : 0
-  const windows = [Math.max(0, offset - windowWidth), offset + width, Math.max(0, head - windowWidth)]
-  const found: Array<number> = []
-  for (const from of new Set(windows)) {
-    const read = await readOnce(run, from, windowWidth, false)
-    const rows = E.isRight(read) ? read.right.rows.filter(needsMetadata) : []
-    found.push(...rows.map(({ sequence }) => sequence).filter((each) => each <= offset || each > offset + width))
-  }
-  return [...new Set(found)].slice(0, comparisons)
+  return { good, suspects, hangs }
 }
 
 const canReadOneOf = async (run: Run, sequences: ReadonlyArray<number>): Promise<boolean> => {
@@ -131,34 +117,10 @@ const canReadOneOf = async (run: Run, sequences: ReadonlyArray<number>): Promise
   return false
 }
 
-/** One row, as a page of its own, then by the route of its metadata; else why it did not come, as far as a service says. */
+/** One row, as a page of its own, then by the route of its metadata. */
 const readAlone = async (run: Run, suspect: EntryRow): Promise<E.Either<ServiceError | undefined, ReadRow>> => {
-  const { sequence, entry } = suspect
-  const page = await readOnce(run, sequence - 1, 1, true)
-  if (E.isRight(page) && page.right.rows[0] !== undefined) return E.right(page.right.rows[0])
-  const metadata = await run.ports.dicom.instance(entry)()
-  if (E.isLeft(metadata)) {
-    return metadata.left._tag === 'AnswerTooLarge'
-      ? E.right(malformed(suspect, 'metadata is larger than DicomCast__MaxPageBytes'))
-      : metadata
-  }
-  if (O.isSome(metadata.right)) {
-    const decoded = run.judge.decode({ ...wireOf(entry), metadata: metadata.right.value })
-    return E.isRight(decoded) ? E.right({ _tag: 'Entry', sequence, entry: decoded.right }) : E.left(undefined)
-  }
-  // It has been deleted since: the row says so itself.
-  const again = await readOnce(run, sequence - 1, 1, false)
-  const [row] = E.isRight(again) ? again.right.rows : []
-  return row !== undefined && !needsMetadata(row) ? E.right(row) : E.left(undefined)
+  const page = await readOnce(run, suspect.sequence - 1, 1, true, shortestWaitMs)
+  return E.isRight(page) && page.right.rows[0] !== undefined
+    ? E.right(page.right.rows[0])
+    : readByItsRoute(run, suspect, shortestWaitMs)
 }
-
-const wireOf = (entry: ChangeFeedEntry): Record<string, unknown> => ({
-  sequence: entry.sequence,
-  partitionName: entry.partition,
-  studyInstanceUid: entry.studyInstanceUid,
-  seriesInstanceUid: entry.seriesInstanceUid,
-  sopInstanceUid: entry.sopInstanceUid,
-  action: entry.action,
-  state: entry.state,
-  timestamp: entry.timestamp,
-})

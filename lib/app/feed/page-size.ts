@@ -16,12 +16,16 @@ export const anyPageSize = (): PageSize => ({ width: widestPage, bytes: undefine
 export const pagesAtOnce = ({ bytes = Infinity }: PageSize): number =>
   Math.max(1, Math.min(maxPagesAsked, Math.floor(maxBytesAsked / Math.max(1, bytes))))
 
-/** Down to what came within the byte cap, and slowly up again. */
+/** Down to what came within the byte cap, and in time, and slowly up again. */
 export const adapt = (
   size: PageSize,
   { from, width }: { readonly from: number; readonly width: number },
-  { to, bytes }: { readonly to: number; readonly bytes: number },
+  { to, bytes, oneByOne }: { readonly to: number; readonly bytes: number; readonly oneByOne?: boolean },
 ): void => {
+  if (oneByOne === true) {
+    size.width = Math.max(1, Math.min(size.width, Math.ceil(widestPage / 2)))
+    return
+  }
   size.bytes = bytes
   if (to < from + width) size.width = Math.max(1, to - from)
   else if (width >= size.width - 1) size.width = Math.min(widestPage, size.width + Math.ceil(size.width / 4))

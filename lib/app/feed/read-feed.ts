@@ -3,20 +3,15 @@ import * as O from 'fp-ts/Option'
 import type { Judgement } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../../domain/checkpoint'
+import type { Hang } from '../../domain/hangs'
+import { type Head, noteHead, youngAbove } from '../../domain/heads'
 import { type Run, retrying } from '../context'
-import { type PageSize, anyPageSize } from './page-size'
+import { anyPageSize } from './page-size'
 import { probeHoles } from './probe-holes'
-import {
-  type FeedStream,
-  type Forward,
-  type Found,
-  type Start,
-  feedReset,
-  instanceOf,
-  openStream,
-  timestampOf,
-} from './read-forward'
+import { type FeedStream, type Forward, type Start, feedReset, openStream } from './read-forward'
 import { type ReadRow, judgeRow } from './read-page'
+import { knownOf, timestampOf } from './same-feed'
+import type { Found, StreamMemory } from './stream-state'
 
 /** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
 export interface FeedBatch {
@@ -28,7 +23,12 @@ export interface FeedBatch {
   readonly holes: ReadonlyArray<Hole>
   /** Numbers that no row has, and that nobody will ask for again: old gaps, and holes that were dropped. */
   readonly gone: ReadonlyArray<Numbers>
+  /** As the checkpoint keeps them. */
+  readonly heads: ReadonlyArray<Head>
+  readonly hangs: ReadonlyArray<Hang>
   readonly reachedHead: boolean
+  /** So many holes are open that no row was taken: one more would have to be remembered. */
+  readonly isFullOfHoles: boolean
   /** The stream of pages goes on right behind its last row: nothing of what came was left for later. */
   readonly goesOn: boolean
   /** No row was found yet: so far the gap behind the checkpoint was crossed. */
@@ -36,20 +36,19 @@ export interface FeedBatch {
 }
 
 /** What the batches of a run remember of their reading. */
-export interface Reading {
+export interface Reading extends StreamMemory {
   /** When each hole was last asked for, by its first number, ms. */
   readonly probed: Map<number, number>
-  readonly pageSize: PageSize
   stream: { readonly head: number; readonly pages: FeedStream } | undefined
   /** The batches behind the one in hand, read one after the other while that is written. None: it failed, or is the end. */
   ahead: Array<Promise<Forward | undefined>>
-  /** Pages that were asked for, also those that nobody waits for any more. */
-  readonly onTheirWay: Set<Promise<unknown>>
 }
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
-export const newReading = (): Reading => ({
+export const newReading = ({ hangs = [] }: Pick<Checkpoint, 'hangs'> = {}): Reading => ({
+  hangs,
+  toldUnknown: undefined,
   probed: new Map(),
   pageSize: anyPageSize(),
   stream: undefined,
@@ -75,33 +74,58 @@ export const readFeed = async (
   if (head < syncedSequence) {
     return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
   }
-  const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit)
+  const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit, reading)
   if (E.isLeft(probes)) return probes
   const { late, open, dropped } = probes.right
   const judgedLate = late.map((row) => judgeRow(run, row, true))
-  const batch = { head, late, rows: [], judged: judgedLate, holes: open, gone: dropped }
-  if (head === syncedSequence) return E.right({ ...batch, reachedHead: true, goesOn: false })
+  const { heads = [] } = checkpoint
+  const nothing = {
+    ...{ head, late, rows: [], judged: judgedLate, holes: open, gone: dropped },
+    ...{ heads, hangs: reading.hangs, reachedHead: true, goesOn: false, isFullOfHoles: false },
+  }
+  if (head === syncedSequence) return E.right(nothing)
   const wanted = Math.max(1, limit - late.length)
   const read =
     ahead === undefined
       ? await begin(run, checkpoint, head, reading).next(wanted, false)
       : E.right<ServiceError, Forward>(ahead)
   if (E.isLeft(read)) return read
-  const { offset, walked } = read.right
-  const found = read.right.found.slice(0, wanted)
-  const { taken, holes, gaps } = noteHoles(run, syncedSequence, found, open)
+  return E.right({ ...nothing, ...takeForward(run, checkpoint, wanted, read.right, nothing), hangs: reading.hangs })
+}
+
+/** Of what was read, as much as the batch may hold and holes may be remembered for. */
+const takeForward = (
+  run: Run,
+  { syncedSequence, heads = [] }: Checkpoint,
+  wanted: number,
+  forward: Forward,
+  { head, judged, holes: open, gone }: FeedBatch,
+): Partial<FeedBatch> => {
+  const { offset, walked, servedAt } = forward
+  const found = forward.found.slice(0, wanted)
+  const { holeAgeMs } = run.settings
+  const isYoungAt = (now: number): number => youngAbove(heads, forward.head, now, holeAgeMs)
+  const { taken, holes, gaps } = noteHoles(run, syncedSequence, found, open, isYoungAt)
   const rows = taken.map(({ row }) => row)
-  const judged = [...judgedLate, ...taken.map(({ judgement }) => judgement)]
   const last = rows.at(-1)
-  // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
-  const reachedHead = found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head
-  const goesOn = rows.length === read.right.found.length && head === read.right.head
-  return E.right({ ...batch, rows, judged, holes, gone: [...dropped, ...gaps], reachedHead, goesOn, walked })
+  const seen = servedAt === undefined ? undefined : { sequence: forward.head, seenAt: servedAt }
+  return {
+    rows,
+    judged: [...judged, ...taken.map(({ judgement }) => judgement)],
+    holes,
+    gone: [...gone, ...gaps],
+    heads: seen === undefined ? heads : noteHead(heads, seen, holeAgeMs),
+    // Nothing at all up to the head: its row is not to be seen yet, and the next run goes on.
+    reachedHead: found.length === 0 ? offset >= head : last !== undefined && last.sequence >= head,
+    goesOn: rows.length === forward.found.length && head === forward.head,
+    isFullOfHoles: found.length > 0 && rows.length === 0,
+    walked,
+  }
 }
 
 const begin = (run: Run, start: Start, head: number, reading: Reading): FeedStream => {
   forget(reading)
-  const pages = openStream(run, start, head, reading.pageSize, reading.onTheirWay)
+  const pages = openStream(run, start, head, reading)
   reading.stream = { head, pages }
   return pages
 }
@@ -128,12 +152,9 @@ export const readAhead = (
 ): void => {
   const last = rows.at(-1)
   if (last === undefined || reachedHead) return
-  const uid = instanceOf(last)
-  const start = {
-    syncedSequence: last.sequence,
-    timestamp: timestampOf(last),
-    ...(uid === undefined ? {} : { sopInstanceUid: uid }),
-  }
+  const { sequence: syncedSequence, ...known } = knownOf(last)
+  const [before] = rows.slice(-2, -1)
+  const start = { syncedSequence, ...known, ...(before === undefined ? {} : { before: knownOf(before) }) }
   const { pages } =
     goesOn && reading.stream !== undefined ? reading.stream : { pages: begin(run, start, head, reading) }
   while (reading.ahead.length < Math.min(batchesAhead, following)) {
@@ -173,27 +194,31 @@ const readHead = async (run: Run): Result<number> => {
   return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
 }
 
-/** Missing numbers are a hole when the row after them was young when they were asked for; older gaps are for ever. */
+/**
+ * Missing numbers are a hole while they are young, or when the row after them was young when they were asked for; older
+ * gaps are for ever.
+ */
 const noteHoles = (
   run: Run,
   syncedSequence: number,
   found: ReadonlyArray<Found>,
   open: ReadonlyArray<Hole>,
+  youngAboveAt: (now: number) => number,
 ): { readonly taken: ReadonlyArray<Found>; readonly holes: ReadonlyArray<Hole>; readonly gaps: Array<Numbers> } => {
   const taken: Array<Found> = []
   const holes = [...open]
   const gaps: Array<Numbers> = []
-  const seenAt = run.ports.clock.now()
   let previous = syncedSequence
   for (const each of found) {
-    const { row, gapSeenAt } = each
+    const { row, gapSeenAt, seenAt } = each
     const gap = { from: previous + 1, to: row.sequence - 1 }
     if (gap.from <= gap.to) {
       const isOld = gapSeenAt - Date.parse(timestampOf(row)) >= run.settings.holeAgeMs
+      const oldTo = isOld ? Math.min(gap.to, youngAboveAt(gapSeenAt)) : gap.from - 1
       // One run must be able to probe them all: what is behind waits until some are closed.
-      if (!isOld && holes.length >= maxHoles) break
-      if (isOld) gaps.push(gap)
-      else holes.push({ ...gap, seenAt })
+      if (oldTo < gap.to && holes.length >= maxHoles) break
+      if (oldTo >= gap.from) gaps.push({ ...gap, to: oldTo })
+      if (oldTo < gap.to) holes.push({ from: Math.max(gap.from, oldTo + 1), to: gap.to, seenAt })
     }
     taken.push(each)
     previous = row.sequence

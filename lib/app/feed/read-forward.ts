@@ -1,25 +1,14 @@
-// This file is longer than 250 lines because the stream of pages is one subject: asked for, taken in, and crossed.
 import * as E from 'fp-ts/Either'
-import type { Judgement } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
 import type { Checkpoint, Walked } from '../../domain/checkpoint'
-import { type Run, remainingMs, retrying } from '../context'
+import { type Run, remainingMs } from '../context'
+import { askAhead } from './ask-ahead'
 import { crossGap } from './cross-gap'
-import { type PageSize, adapt, pagesAtOnce, widestPage } from './page-size'
-import { type RangeRead, type ReadRow, decodePage, judgeRow, withoutMetadata } from './read-page'
-import { readRange } from './read-range'
+import { adapt } from './page-size'
+import { isSameFeed, knownOf } from './same-feed'
+import type { Asked, Found, Judged, JudgedPage, Pull, StreamMemory, StreamState } from './stream-state'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
-
-interface Judged {
-  readonly row: ReadRow
-  readonly judgement: Judgement
-}
-
-export interface Found extends Judged {
-  /** When it was seen that the numbers before it are missing, by the server's clock, ms. */
-  readonly gapSeenAt: number
-}
 
 export interface Forward {
   /** The row, or the number, behind which it looked. */
@@ -28,22 +17,16 @@ export interface Forward {
   readonly found: ReadonlyArray<Found>
   /** How far it looked. */
   readonly offset: number
+  /** When the last page came, by the server's clock, ms: the head was there by then. None while there was no page. */
+  readonly servedAt: number | undefined
   /** No row was found yet: so far the gap was crossed. */
   readonly walked?: Walked
 }
 
-/** A page of fewer rows has none to spare for one that was read before. */
-const narrowPage = 10
-
-export const timestampOf = (row: ReadRow): string => (row._tag === 'Entry' ? row.entry.timestamp : '')
-
-export const instanceOf = (row: ReadRow): string | undefined =>
-  row._tag === 'Entry' ? row.entry.sopInstanceUid : row.malformed.key.sopInstanceUid
-
 export const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
   E.left({ _tag: 'FeedReset', head, reason })
 
-export type Start = Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'walked'>
+export type Start = Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'before' | 'walked'>
 
 /** The feed behind a row, batch by batch. Pages that are on their way when a batch is full are there for the next. */
 export interface FeedStream {
@@ -53,74 +36,23 @@ export interface FeedStream {
   readonly end: () => void
 }
 
-/** Judged as soon as it is there: nothing waits for its turn with its datasets. */
-interface JudgedPage extends Omit<RangeRead, 'rows'> {
-  readonly rows: ReadonlyArray<Judged>
-}
-
-interface Asked {
-  /** What it is asked for begins behind this number. */
-  readonly from: number
-  readonly width: number
-  /** Whether it holds the row at `from`, too. */
-  readonly isEarly: boolean
-  readonly page: Result<JudgedPage>
-}
-
-/** What a stream knows and has in hand. Its steps change it, one after the other: nobody reads while another step does. */
-interface StreamState {
-  readonly run: Run
-  readonly head: number
-  readonly size: PageSize
-  readonly onTheirWay: Set<Promise<unknown>>
-  /** So far an earlier run walked through the gap behind the start. */
-  readonly walked: Walked | undefined
-  /** The row that was read last, or that the checkpoint rests on. */
-  last: { readonly sequence: number; readonly uid: string | undefined; readonly timestamp: string }
-  /** The row, or the number, behind which the next batch begins. */
-  after: number
-  /** So far everything was looked at. */
-  seen: number
-  /** When it was first seen that the numbers behind `last` are missing, by the server's clock, ms. */
-  gapSeenAt: number | undefined
-  isFirstPage: boolean
-  anyFound: boolean
-  /** Asks for no further page. */
-  ended: boolean
-  /** In hand, and not yet given away. */
-  readonly found: Array<Found>
-  /** Pages on their way, in order, each behind the one before. */
-  readonly asked: Array<Asked>
-}
-
-/** What one batch asks of the stream. */
-interface Pull {
-  readonly limit: number
-  readonly beyond: boolean
-  readonly isEnough: () => boolean
-  /** How far its walk came, when that is further than the run before. */
-  further: Walked | undefined
-}
-
 /**
  * Reads page by page up to `head`. A page begins one row early: the row there must be the one that was read last, or
  * that the checkpoint rests on; else the feed is another one. Where a page cannot show that row, it is asked for alone.
- * `onTheirWay`: pages are in it as long as they are asked for, also those that nobody waits for any more.
  */
-export const openStream = (
-  run: Run,
-  start: Start,
-  head: number,
-  size: PageSize,
-  onTheirWay: Set<Promise<unknown>>,
-): FeedStream => {
-  const { syncedSequence, sopInstanceUid, timestamp = '', walked } = start
+export const openStream = (run: Run, start: Start, head: number, memory: StreamMemory): FeedStream => {
+  const { syncedSequence, sopInstanceUid, timestamp, before, walked } = start
   const state: StreamState = {
-    ...{ run, head, size, onTheirWay, walked },
-    last: { sequence: syncedSequence, uid: sopInstanceUid, timestamp },
+    ...{ run, head, memory, walked, before },
+    last: {
+      sequence: syncedSequence,
+      ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+      ...(timestamp === undefined ? {} : { timestamp }),
+    },
     after: syncedSequence,
     seen: syncedSequence,
     gapSeenAt: undefined,
+    servedAt: undefined,
     isFirstPage: true,
     anyFound: false,
     ended: false,
@@ -153,6 +85,8 @@ const readBatch = async (state: StreamState, limit: number, beyond: boolean): Re
     }
     // What was asked for behind it does not follow on from here.
     if (asked[0]?.from !== state.seen) asked.length = 0
+    // It took a long wait, and the next may, too: what is in hand has waited enough.
+    if (step.right.oneByOne === true && found.length > 0) break
   }
   return E.right(giveAway(state, pull))
 }
@@ -163,55 +97,33 @@ const enoughFor = ({ run, found }: StreamState): (() => boolean) => {
   return () => remainingMs(run) <= 0 || run.stopping() || (found.length > 0 && run.ports.clock.now() >= half)
 }
 
-const askAhead = (state: StreamState, { limit, beyond }: Pull): void => {
-  const { run, head, size, onTheirWay, last, seen, found, asked } = state
-  let from = asked.reduce((end, { width }) => end + width, seen)
-  const isDense = last.sequence >= seen
-  while (asked.length < pagesAtOnce(size) && from < head) {
-    const wanted = beyond ? widestPage : limit - found.length - (from - seen)
-    if (wanted <= 0 && asked.length > 0) break
-    const isEarly = from > 0 && (state.isFirstPage || size.width >= narrowPage)
-    const early = isEarly ? 1 : 0
-    // A range is as wide as it is asked for, whatever it holds: behind a gap a narrow one would crawl.
-    const width = Math.max(1, Math.min(size.width - early, head - from, isDense ? wanted : widestPage))
-    const page = readRange(run, from - early, width + early).then(E.map((read) => judgePage(run, read)))
-    const come = (): void => void onTheirWay.delete(page)
-    onTheirWay.add(page)
-    page.then(come, come)
-    asked.push({ from, width, isEarly, page })
-    from += width
-  }
-}
-
-const judgePage = (run: Run, { rows, ...page }: RangeRead): JudgedPage => ({
-  ...page,
-  rows: rows.map((row) => ({ row: withoutMetadata(row), judgement: judgeRow(run, row, false) })),
-})
-
 /** One page: compared with what is known of the row before it, its rows in hand, and past the gap where it has none. */
-const takePage = async (state: StreamState, pull: Pull, asking: Asked): Result<void> => {
+const takePage = async (state: StreamState, pull: Pull, asking: Asked): Result<JudgedPage> => {
   const read = await readPage(state, asking)
   if (E.isLeft(read)) return read
   const { rows, servedAt, to } = read.right
   const behind = rows.filter(({ row }) => row.sequence > asking.from)
-  adapt(state.size, asking, read.right)
+  adapt(state.memory.pageSize, asking, read.right)
   state.isFirstPage = false
   takeRows(state, behind, servedAt)
   state.seen = Math.max(state.seen, to)
   const isEmpty = behind.length === 0 && state.seen < state.head && to > asking.from
-  return isEmpty ? passGap(state, pull) : E.right(undefined)
+  const passed = isEmpty ? await passGap(state, pull) : E.right(undefined)
+  return E.isLeft(passed) ? passed : read
 }
 
 const takeRows = (state: StreamState, behind: ReadonlyArray<Judged>, servedAt: number): void => {
   // Of several pages that show a number missing, the one that looked first.
   let missingSince = Math.min(state.gapSeenAt ?? servedAt, servedAt)
   for (const { row, judgement } of behind) {
-    state.found.push({ row, judgement, gapSeenAt: missingSince })
-    state.last = { sequence: row.sequence, uid: instanceOf(row), timestamp: timestampOf(row) }
+    state.found.push({ row, judgement, gapSeenAt: missingSince, seenAt: servedAt })
+    state.before = state.last.sopInstanceUid === undefined ? undefined : state.last
+    state.last = knownOf(row)
     missingSince = servedAt
   }
   state.anyFound ||= behind.length > 0
   state.gapSeenAt = missingSince
+  state.servedAt = servedAt
 }
 
 /** Behind the last row there is none so far: on to where rows come again, from where an earlier run's walk had come. */
@@ -221,7 +133,7 @@ const passGap = async (state: StreamState, pull: Pull): Result<void> => {
   const before = !state.anyFound && walked !== undefined && walked.to < head ? walked : undefined
   const from = Math.max(state.seen, before?.to ?? 0)
   if (before !== undefined) state.gapSeenAt = Math.min(state.gapSeenAt ?? before.seenAt, before.seenAt)
-  const gap = { after: last.sequence, from, head, timestamp: last.timestamp }
+  const gap = { after: last.sequence, from, head, timestamp: last.timestamp ?? '' }
   const crossed = await crossGap(run, gap, pull.isEnough)
   if (E.isLeft(crossed)) return crossed
   state.seen = crossed.right
@@ -233,35 +145,18 @@ const passGap = async (state: StreamState, pull: Pull): Result<void> => {
 
 /** The rows of one batch, and where the next begins. */
 const giveAway = (state: StreamState, { limit, further }: Pull): Forward => {
-  const { head, seen, after } = state
+  const { head, seen, after, servedAt } = state
   const found = state.found.splice(0, limit)
   state.after = found.at(-1)?.row.sequence ?? after
   const isWalk = further !== undefined && found.length === 0 && seen < head
-  return { after, head, found, offset: seen, ...(isWalk ? { walked: further } : {}) }
+  return { after, head, found, offset: seen, servedAt, ...(isWalk ? { walked: further } : {}) }
 }
 
+/** The page, when the feed is still the one that was read so far. */
 const readPage = async (state: StreamState, asking: Asked): Result<JudgedPage> => {
-  const { last, head } = state
   const read = await asking.page
-  const again = E.isLeft(read) ? read : await lastAgain(state, read.right, asking)
-  if (E.isLeft(again)) return again
-  const there = again.right?.find(({ sequence }) => sequence === last.sequence)
-  const isTheSame = again.right === undefined || (there !== undefined && instanceOf(there) === last.uid)
-  return isTheSame || last.uid === undefined
-    ? read
-    : feedReset(head, `the row at ${last.sequence} is not the one that was synced`)
-}
-
-/** The row that was read last, as it stands now: in the page, or asked for alone when the page brings rows. */
-const lastAgain = async (
-  { run, last: { sequence } }: StreamState,
-  page: JudgedPage,
-  { from, isEarly }: Asked,
-): Result<ReadonlyArray<ReadRow> | undefined> => {
-  const rows = page.rows.map(({ row }) => row)
-  if (isEarly && from === sequence) return E.right(rows)
-  if (sequence === 0 || rows.every((row) => row.sequence <= from)) return E.right(undefined)
-  const alone = await retrying(run, run.ports.dicom.range(sequence - 1, 1, false))
-  if (E.isLeft(alone)) return alone
-  return E.map((read: RangeRead) => read.rows)(await decodePage(run, sequence - 1, sequence, alone.right))
+  if (E.isLeft(read)) return read
+  const same = await isSameFeed(state, read.right, asking)
+  if (E.isLeft(same)) return same
+  return same.right ? read : feedReset(state.head, `the row at ${state.last.sequence} is not the one that was synced`)
 }

@@ -15,6 +15,8 @@ export interface RangeRead {
   readonly to: number
   readonly servedAt: number
   readonly bytes: number
+  /** It did not come as a page: its rows were asked for one by one. */
+  readonly oneByOne?: boolean
 }
 
 /** A row as it is judged: in feed order, or late. What cannot be read is recorded. */

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
-import { newCheckpoint } from '../../domain/checkpoint'
+import { movedTo, newCheckpoint } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from './operating'
 import type { StoredCheckpoint } from '../ports'
@@ -22,6 +22,8 @@ export interface CheckpointMoved {
   readonly to: number
   readonly head: number
   readonly etag: string | null
+  /** Holes before it that stay open: their rows are cast when they come. */
+  readonly openHoles: number
 }
 
 /** A create takes its timestamp first and is inserted later: so long before the time asked for the search begins. */
@@ -30,7 +32,7 @@ const nothingYet: StoredCheckpoint = { checkpoint: newCheckpoint(0), etag: undef
 
 /**
  * Moves the checkpoint, back or forth, because an operator says so. What lies behind it is cast again, which changes
- * nothing that is right already; what is passed over is never cast.
+ * nothing that is right already; what is passed over is never cast. Holes that are open stay open.
  */
 export const moveCheckpoint = (
   ports: OperatorPorts,
@@ -56,22 +58,29 @@ export const moveCheckpoint = (
     }
     const held = run.lease.check()
     if (E.isLeft(held)) return service(held.left)
-    const written = await retrying(run, ports.checkpoints.write(stored, newCheckpoint(target.right)))
+    const moved = movedTo(stored.checkpoint, target.right, head)
+    const written = await retrying(run, ports.checkpoints.write(stored, moved))
     if (E.isLeft(written)) return service(written.left)
     return E.right({
       from: stored.checkpoint.syncedSequence,
       to: target.right,
       head,
       etag: written.right.etag ?? null,
+      openHoles: moved.holes.length,
     })
   })
 
-/** A row that no run can read is mended by this: it is written anew. */
+/** A row that no run can read is mended by this: it is written anew, with those of its holes that can be read. */
 const orUnreadable = (
   read: E.Either<ServiceError, O.Option<StoredCheckpoint>>,
 ): E.Either<ServiceError, O.Option<StoredCheckpoint>> =>
   E.isLeft(read) && read.left._tag === 'CheckpointUnreadable'
-    ? E.right(O.some({ checkpoint: newCheckpoint(read.left.syncedSequence ?? 0), etag: read.left.etag }))
+    ? E.right(
+        O.some({
+          checkpoint: { ...newCheckpoint(read.left.syncedSequence ?? 0), holes: read.left.holes },
+          etag: read.left.etag,
+        }),
+      )
     : read
 
 /** The sequence before the first row of that time; rows come by timestamp, and the numbers need not follow it. */

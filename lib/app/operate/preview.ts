@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { coalesce } from '../../domain/batch/coalesce'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { recordedIn } from '../../domain/batch/plan'
 import { type Snapshot, findPatient, findStudy } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint } from '../../domain/checkpoint'
@@ -123,8 +124,8 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
   seen.unchanged += plan.unchanged.length
-  seen.errors.push(...plan.recorded.map(({ error }) => error))
-  const recorded = new Map(plan.recorded.map(({ row, error }) => [row, error]))
+  seen.errors.push(...recordedIn(plan).map(({ error }) => error))
+  const recorded = new Map(recordedIn(plan).map(({ row, error }) => [row, error]))
   for (const row of rows) {
     if (row._tag === 'Upsert') notePatient(run, snapshot, seen, row, recorded.get(row))
     if (!recorded.has(row)) noteStudy(run, snapshot, seen, row)

@@ -1,20 +1,14 @@
-// This file is longer than 250 lines because a replay and its dry run are told side by side, so that they stay the same.
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
-import type { Judgement, LiveRow } from '../../domain/batch/judge'
-import { type FailTable, type ServiceError, describeEntryError } from '../../domain/cast-error'
+import { type FailTable } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
-import { type BatchResult, castBatch } from '../cast/cast-batch'
+import { failRowName } from '../../domain/fail-row'
 import type { Stop } from '../../domain/batch/delivery'
-import type { Settlement } from '../../domain/batch/ledger'
-import type { FhirSession } from '../cast/fhir-session'
-import { lookAhead } from '../cast/prepare'
 import { type CastSettings, type Run, remainingMs } from '../context'
+import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
-import { settledRows } from '../run/settled-rows'
-import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
+import { readFailIndex } from '../run/settle-errors'
 import {
   type EndedEarly,
   type Operated,
@@ -25,6 +19,7 @@ import {
   sessionOf,
   underLease,
 } from './operating'
+import { type Caster, type ReplayOutcome, castAndSettle, foresee } from './replay-entries'
 import { readEntries } from './reread-entries'
 
 /** Which rows; what is given must all hold. */
@@ -35,8 +30,6 @@ export interface ReplaySelection {
   readonly partition?: string
   readonly limit: number
 }
-
-export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Recorded' | 'NotInFeed'
 
 export interface ReplayedRow extends Partial<InstanceKey> {
   readonly table: FailTable
@@ -80,19 +73,17 @@ export const replay = (
     const cast: Caster =
       session === undefined
         ? (judged) => foresee(run, judged)
-        : (judged) => castAndSettle(run, ports, session.right, index.right, judged)
+        : (judged, rows) => castAndSettle(run, ports, session.right, index.right, judged, rows)
     return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
 
-const keyOf = ({ sequence }: FailRowKey): string => String(sequence).padStart(19, '0')
-
 /** Which row it is, and of which instance; what the row said before is no news. */
 const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   const { table, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
   return {
-    ...{ table, row: keyOf(row), sequence },
+    ...{ table, row: failRowName(row), sequence },
     ...(partition === undefined ? {} : { partition }),
     ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
@@ -109,22 +100,12 @@ const select = (
     .filter(
       (row) =>
         (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${keyOf(row)}`)) &&
+        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
         (partition === undefined || row.partition === partition),
     )
     .sort((left, right) => left.sequence - right.sequence)
 }
-
-interface Outcome {
-  readonly settled: ReadonlyMap<
-    number,
-    { readonly outcome: ReplayOutcome; readonly code?: string; readonly reason?: string }
-  >
-  readonly stop?: Stop
-}
-
-type Caster = (judged: ReadonlyArray<Judgement>) => Promise<E.Either<ServiceError, Outcome>>
 
 const replayRows = async (
   run: Run,
@@ -137,9 +118,14 @@ const replayRows = async (
   for (let start = 0; start < taken.length && stop === undefined; start += chunkSize) {
     if (remainingMs(run) <= 0 || run.stopping()) stop = { _tag: 'OutOfTime' }
     else {
-      const chunk = taken.slice(start, start + chunkSize)
+      const chunk = numbered(taken.slice(start, start + chunkSize))
       const read = await readEntries(run, chunk)
-      const done = E.isLeft(read) ? read : await cast(read.right.map((row) => judgeRow(run, row, true)))
+      const done = E.isLeft(read)
+        ? read
+        : await cast(
+            read.right.map((row) => judgeRow(run, row, true)),
+            chunk,
+          )
       if (E.isLeft(done)) {
         // Nothing done at all is a failure; something done is an answer that says how far it came.
         if (replayed.length === 0) return service(done.left)
@@ -147,8 +133,8 @@ const replayRows = async (
       } else {
         const { settled, stop: stopped } = done.right
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
-        for (const row of chunk) {
-          const fate = settled.get(row.sequence) ?? (found.has(row.sequence) ? undefined : notInFeed)
+        for (const [number, row] of chunk) {
+          const fate = settled.get(number) ?? (found.has(number) ? undefined : notInFeed)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }
         if (stopped !== undefined && stopped._tag !== 'OutOfTime' && replayed.length === 0) return service(stopped)
@@ -184,69 +170,3 @@ const notInFeed = {
   reason:
     'The change feed has no such entry any more, and the instance cannot be asked for. Was the DICOM service restored?',
 } as const
-
-const liveOf = (judgement: Judgement): ReadonlyArray<LiveRow> => (judgement._tag === 'Live' ? [judgement.row] : [])
-
-const fateOf = ({ settlement, error }: ReturnType<typeof settledRows>[number]) => ({
-  outcome: settlement,
-  ...(error === undefined ? {} : { code: error._tag, reason: describeEntryError(error) }),
-})
-
-const nothingLive: BatchResult = {
-  settled: new Map(),
-  syncedInstances: [],
-  stop: undefined,
-  splitting: false,
-  rejectedStudies: [],
-}
-
-const castAndSettle = async (
-  run: Run,
-  ports: OperatorPorts,
-  session: FhirSession,
-  index: FailIndex,
-  judged: ReadonlyArray<Judgement>,
-): Promise<E.Either<ServiceError, Outcome>> => {
-  const rows = judged.flatMap(liveOf)
-  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, { rows, stuckSince: undefined })
-  const settled = settledRows(judged, result)
-  const before = await attemptsOf(ports, index, settled)
-  const errors = await settleErrors(run, index, settled, result.syncedInstances)
-  if (E.isLeft(errors)) return errors
-  for (const row of index.rows.values()) {
-    const attempts = before.get(row.sequence)
-    if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
-  }
-  return E.right({
-    settled: new Map(settled.map((row) => [row.sequence, fateOf(row)])),
-    ...(result.stop === undefined ? {} : { stop: result.stop }),
-  })
-}
-
-/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
-const attemptsOf = async (
-  ports: OperatorPorts,
-  index: FailIndex,
-  settled: ReturnType<typeof settledRows>,
-): Promise<ReadonlyMap<number, number>> => {
-  const attempts = new Map<number, number>()
-  const failed = new Set(settled.flatMap(({ sequence, error }) => (error === undefined ? [] : [sequence])))
-  for (const row of index.rows.values()) {
-    if (!failed.has(row.sequence)) continue
-    const read = await ports.failures.get(row.table, keyOf(row))()
-    if (E.isRight(read) && O.isSome(read.right)) attempts.set(row.sequence, read.right.value.count)
-  }
-  return attempts
-}
-
-/** The same without a write: what each row would come to. */
-const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Either<ServiceError, Outcome>> => {
-  const rows = judged.flatMap(liveOf)
-  const ahead = rows.length === 0 ? undefined : await lookAhead(run, rows)
-  if (ahead !== undefined && E.isLeft(ahead)) return ahead
-  const settled = new Map<number, Settlement>(rows.map(({ sequence }) => [sequence, { _tag: 'Stored' }]))
-  for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })
-  for (const { row, error } of ahead?.right.plan.recorded ?? []) settled.set(row.sequence, { _tag: 'Recorded', error })
-  const foreseen = settledRows(judged, { ...nothingLive, settled })
-  return E.right({ settled: new Map(foreseen.map((row) => [row.sequence, fateOf(row)])) })
-}

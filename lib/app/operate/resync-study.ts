@@ -1,15 +1,16 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { EntryError } from '../../domain/cast-error'
-import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import type { Settlement } from '../../domain/batch/ledger'
 import { type CastSettings, type Run, retrying } from '../context'
 import { type EndedEarly, type Operated, endedEarly, looking, service, sessionOf, underLease } from './operating'
+import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type StudyKey, type StudyReport, type StudyRows, countByCode, readStudyRows, verifyStudy } from './resync'
 import type { RunOptions } from '../run/run-cast'
-import { type FailIndex, readFailIndex, settleErrors } from '../run/settle-errors'
+import { type FailIndex, type SettledRow, readFailIndex, settleErrors } from '../run/settle-errors'
+import { settleTagsOfStudy } from '../run/settle-tags'
 
 export interface Resync {
   readonly study: string
@@ -42,7 +43,7 @@ export const verify = async (
   const run = looking(ports, settings, options)
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return service(index.left)
-  const report = await verifyStudy(run, key, [...index.right.rows.values()])
+  const report = await verifyStudy(run, ports, key, [...index.right.rows.values()])
   if (E.isLeft(report)) return service(report.left)
   return report.right === undefined ? notFound : E.right(report.right)
 }
@@ -54,14 +55,14 @@ export const resync = async (
   options: RunOptions,
   key: StudyKey,
 ): Promise<Operated<Resync>> =>
-  notSynced(settings, key) ?? underLease(ports, settings, options, (run) => resyncHeld(run, key))
+  notSynced(settings, key) ?? underLease(ports, settings, options, (run) => resyncHeld(run, ports, key))
 
-const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> => {
+const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promise<Operated<Resync>> => {
   const checkpoint = await retrying(run, run.ports.checkpoints.read())
   if (E.isLeft(checkpoint)) return service(checkpoint.left)
   const session = await sessionOf(run)
   if (E.isLeft(session)) return service(session.left)
-  const study = await readStudyRows(run, key)
+  const study = await readStudyRows(run, ports, key)
   if (E.isLeft(study)) return service(study.left)
   if (study.right.unknown) return notFound
   const index = await readFailIndex(run)
@@ -70,10 +71,13 @@ const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> =>
   const at = O.isSome(checkpoint.right) ? checkpoint.right.value.checkpoint.syncedSequence : 0
   const { rows } = study.right
   const result = await castBatch(run, session.right, {
-    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at } },
+    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, isRebuild: true },
   })
-  const settled = await settleErrors(run, index.right, [], settledInstances(index.right, key, study.right, result))
-  if (E.isLeft(settled)) return service(settled.left)
+  const settled = settledNow(index.right, key, study.right, result)
+  const errors = await settleErrors(run, index.right, settled, result.syncedInstances)
+  if (E.isLeft(errors)) return service(errors.left)
+  const tags = result.stop === undefined ? await settleTagsOfStudy(run, key, settled) : E.right(undefined)
+  if (E.isLeft(tags)) return service(tags.left)
   const { stop } = result
   if (stop !== undefined && stop._tag !== 'OutOfTime' && result.settled.size === 0) return service(stop)
   const told = endedEarly(stop)
@@ -85,30 +89,43 @@ const resyncHeld = async (run: Run, key: StudyKey): Promise<Operated<Resync>> =>
   })
 }
 
-const inOrder = (settlement: Settlement | undefined): boolean =>
-  settlement !== undefined && settlement._tag !== 'Recorded'
-
-/** About which no row of an error table is true any more: cast now, or not there any more. */
-const settledInstances = (
+/**
+ * What is known of the instances now, without an entry of the feed: what cannot be cast is recorded, and the rows of
+ * those that were cast, or are gone, are true no more.
+ */
+const settledNow = (
   index: FailIndex,
   key: StudyKey,
   { rows, rejected }: StudyRows,
-  { settled, syncedInstances, stop }: BatchResult,
-): ReadonlyArray<InstanceKey> => {
-  const done = rows.filter(({ sequence }) => inOrder(settled.get(sequence))).map((row) => row.key)
-  const known = new Set([...rows.map((row) => instanceKeyText(row.key)), ...rejected.map((each) => textOf(each.key))])
-  const gone = [...index.rows.values()].flatMap((row): ReadonlyArray<InstanceKey> => {
-    const { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
-    if (partition === undefined || studyInstanceUid === undefined) return []
-    if (seriesInstanceUid === undefined || sopInstanceUid === undefined) return []
-    const instance = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-    return studyKeyText(instance) === studyKeyText(key) && !known.has(instanceKeyText(instance)) ? [instance] : []
+  { settled, stop }: BatchResult,
+): ReadonlyArray<SettledRow> => {
+  const cast = rows.flatMap((row): ReadonlyArray<SettledRow> => {
+    const settlement = settled.get(row.sequence)
+    if (settlement === undefined) return []
+    const error = settlement._tag === 'Recorded' ? settlement.error : undefined
+    const said = row._tag === 'Upsert' ? { issues: row.issues, names: row.identity } : { issues: [] }
+    return [{ sequence: 0, key: row.key, error, settlement: settlement._tag, ...said }]
   })
-  return [...done, ...syncedInstances, ...(stop === undefined ? gone : [])]
+  const refused = rejected.map((each): SettledRow => ({ ...each, sequence: 0, settlement: 'Recorded' }))
+  const known = new Set([...rows, ...refused].map((each) => failRowName({ ...each.key, sequence: 0 })))
+  const gone = [...index.rows.values()].flatMap((row): ReadonlyArray<SettledRow> => {
+    const { partition, studyInstanceUid, sopInstanceUid } = row
+    if (partition !== key.partition || studyInstanceUid !== key.studyInstanceUid) return []
+    // An entry without UIDs may be about an instance that is there.
+    const isNamed = sopInstanceUid !== undefined || row.sequence === 0
+    return isNamed && !known.has(failRowName({ ...row, sequence: 0 }))
+      ? [{ sequence: 0, key: instanceOf(row), issues: [], error: undefined }]
+      : []
+  })
+  return [...cast, ...refused, ...(stop === undefined ? gone : [])]
 }
 
-const textOf = (key: Partial<InstanceKey>): string =>
-  instanceKeyText({ partition: '', studyInstanceUid: '', seriesInstanceUid: '', sopInstanceUid: '', ...key })
+const instanceOf = ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }: FailRowKey) => ({
+  ...(partition === undefined ? {} : { partition }),
+  ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
+  ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
+  ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+})
 
 const countsOf = ({ rows, rejected }: StudyRows, { settled }: BatchResult) => {
   const [tally, errors] = [{ stored: 0, unchanged: 0, removed: 0 }, rejected.map(({ error }) => error)]

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
-import type { DeleteRow, LiveRow } from '../../domain/batch/judge'
-import { planEndpoint } from '../../domain/batch/plan'
+import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
+import { planEndpoint, recordedIn } from '../../domain/batch/plan'
 import { findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
@@ -12,6 +12,8 @@ import { type Run, retrying } from '../context'
 import { loadSnapshot } from '../cast/load-snapshot'
 import { lookAhead } from '../cast/prepare'
 import type { FailRowKey } from '../ports'
+import type { OperatorPorts } from '../ports-operator'
+import { type Witnesses, believeStudyGone } from './held-studies'
 import { type PlannedWrite, plannedWrites } from '../cast/planned-writes'
 
 export type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
@@ -21,7 +23,7 @@ export interface StudyRows {
   /** Upserts of what there is, deletes of what is gone; numbered from 1, since they are none of the feed. */
   readonly rows: ReadonlyArray<LiveRow>
   /** Instances that cannot be cast, with the reason. */
-  readonly rejected: ReadonlyArray<{ readonly key: Partial<InstanceKey>; readonly error: EntryError }>
+  readonly rejected: ReadonlyArray<Pick<RecordedRow, 'key' | 'error' | 'issues'>>
   readonly liveInstances: number
   readonly heldInstances: number
   /** Neither service knows it. */
@@ -64,13 +66,24 @@ const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyAr
  * FHIR first, then DICOM: what FHIR holds and DICOM no longer has is gone, and not just younger. Whoever holds the
  * lease knows that nobody adds to FHIR in between.
  */
-export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<ServiceError, StudyRows>> => {
+export const readStudyRows = async (
+  run: Run,
+  ports: OperatorPorts,
+  key: StudyKey,
+  witnesses: Witnesses = new Map(),
+): Promise<E.Either<ServiceError, StudyRows>> => {
   const before = await loadSnapshot(run, [probe(key)], [])
   if (E.isLeft(before)) return before
   const read = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
   if (E.isLeft(read)) return read
   const identifier = studyIdentifier(key.studyInstanceUid).value ?? ''
   const held = findStudy(before.right, run.settings, key.partition, identifier)
+  if (read.right.length > 0) witnesses.set(key.partition, key.studyInstanceUid)
+  const believed =
+    read.right.length > 0 || held === undefined
+      ? E.right(undefined)
+      : await believeStudyGone(run, ports, key, witnesses)
+  if (E.isLeft(believed)) return believed
   const judged = read.right.map((metadata, index) => judgeInstance(run, key, metadata, index + 1))
   const upserts = judged.flatMap((judgement) => (judgement._tag === 'Live' ? [judgement.row] : []))
   const rejected = judged.flatMap((judgement) => (judgement._tag === 'Recorded' ? [judgement.row] : []))
@@ -79,12 +92,12 @@ export const readStudyRows = async (run: Run, key: StudyKey): Promise<E.Either<S
   const gone = instancesOf(removable ? held : undefined, key).filter((each) => !live.has(instanceKeyText(each)))
   return E.right({
     rows: [
-      ...upserts,
+      ...upserts.map((row): LiveRow => ({ ...row, isWhole: true })),
       ...gone.map((each, index): DeleteRow => ({
-        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1 },
+        ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1, isWhole: true },
       })),
     ],
-    rejected: rejected.map(({ key: each, error }) => ({ key: each, error })),
+    rejected,
     liveInstances: read.right.length,
     heldInstances: instancesOf(held, key).length,
     unknown: read.right.length === 0 && held === undefined,
@@ -131,23 +144,25 @@ const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: num
 /** What a resync would do; nothing to do means in step. What has its row in a fail table is known, and no difference. */
 export const verifyStudy = async (
   run: Run,
+  ports: OperatorPorts,
   key: StudyKey,
   failRows: ReadonlyArray<FailRowKey>,
+  witnesses?: Witnesses,
 ): Promise<E.Either<ServiceError, StudyReport | undefined>> => {
-  const study = await readStudyRows(run, key)
+  const study = await readStudyRows(run, ports, key, witnesses)
   if (E.isLeft(study)) return study
   if (study.right.unknown) return E.right(undefined)
   const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
   const ahead = await aheadOfKnown(run, study.right.rows, known)
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot, rows, refused } = ahead.right
-  const recorded = new Set(plan.recorded.map(({ row }) => row))
+  const recorded = new Set(recordedIn(plan).map(({ row }) => row))
   const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
   const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
   const unit =
     endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], recorded: [], deletes: [] }]
   const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
-  const notCast = [...study.right.rejected, ...plan.recorded.map(({ row, error }) => ({ key: row.key, error }))]
+  const notCast = [...study.right.rejected, ...recordedIn(plan).map(({ row, error }) => ({ key: row.key, error }))]
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length
   const held = new Set(instancesOf(findStudyIn(run, key, snapshot), key).map(instanceKeyText))
   return E.right({
@@ -158,7 +173,7 @@ export const verifyStudy = async (
       inDicom: study.right.liveInstances,
       inFhir: study.right.heldInstances,
       missing: castable.filter((row) => !held.has(instanceKeyText(row.key))).length,
-      gone: rows.filter(({ _tag }) => _tag === 'Delete').length,
+      gone: rows.filter((row) => row._tag === 'Delete' && row.unowned === undefined).length,
     },
     writes,
     notCast: countTexts([...notCast.map(({ error }) => error._tag), ...refused]),
@@ -171,15 +186,15 @@ export const verifyStudy = async (
  * known without writing, and `refused` has the code of each. Those that cannot even be planned stay in the plan.
  */
 const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: ReadonlyMap<string, string>) => {
-  const ahead = await lookAhead(run, rows)
+  const ahead = await lookAhead(run, rows, true)
   if (E.isLeft(ahead)) return ahead
-  const recorded = new Set<LiveRow>(ahead.right.plan.recorded.map(({ row }) => row))
+  const recorded = new Set<LiveRow>(recordedIn(ahead.right.plan).map(({ row }) => row))
   const codeOf = (row: LiveRow): string | undefined =>
     row._tag === 'Upsert' && !recorded.has(row) ? known.get(instanceKeyText(row.key)) : undefined
   const refused = rows.flatMap((row) => codeOf(row) ?? [])
   if (refused.length === 0) return E.right({ ...ahead.right, rows, refused })
   const others = rows.filter((row) => codeOf(row) === undefined)
-  const rest = await lookAhead(run, others)
+  const rest = await lookAhead(run, others, true)
   return E.isLeft(rest) ? rest : E.right({ ...rest.right, rows: others, refused })
 }
 

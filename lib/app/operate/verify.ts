@@ -1,32 +1,39 @@
 import * as E from 'fp-ts/Either'
-import type { ServiceError } from '../../domain/cast-error'
-import { studyKeyText } from '../../domain/dicom/change-feed-entry'
-import { type CastSettings, type Run, remainingMs, retrying } from '../context'
-import { looking } from './operating'
+import { type ServiceError, describeServiceError } from '../../domain/cast-error'
+import { type CastSettings, type Run, remainingMs } from '../context'
+import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
-import { type StudyKey, type StudyReport, verifyStudy } from './resync'
 import type { RunOptions } from '../run/run-cast'
 import { readFailIndex } from '../run/settle-errors'
+import { type Scope, choose, countStudies, partitionsOf } from './choose-studies'
+import { type Witnesses, heldAlone } from './held-studies'
+import { looking } from './operating'
+import { type StudyKey, type StudyReport, verifyStudy } from './resync'
+import { studyPages } from './study-pages'
 
-export type Scope =
-  | { readonly _tag: 'All' }
-  /** Studies of which an entry was written from then on, ms. */
-  | { readonly _tag: 'Since'; readonly time: number }
-  | { readonly _tag: 'Sample'; readonly size: number }
-
-/** Where a walk goes on: so many studies are done, of this partition, or of those that were chosen. */
+/** Where a walk goes on: at this place of a partition's list, or of the studies that were chosen. */
 export interface WalkPosition {
   readonly partition: string
   readonly done: number
+  /** Of the page that begins there, the studies that are done: a page has no order. */
+  readonly lately?: ReadonlyArray<string>
   /** What was chosen when the walk began; none of a walk over all. */
   readonly chosen?: ReadonlyArray<StudyKey>
 }
 
+/** What became of one study of a walk. */
+export type StudyFound =
+  | { readonly _tag: 'Compared'; readonly report: StudyReport }
+  /** Neither service has it any more. */
+  | { readonly _tag: 'Nowhere' }
+  /** It cannot be read, while others can. */
+  | { readonly _tag: 'NotComparable'; readonly study: string; readonly partition: string; readonly reason: string }
+
 export interface Walk {
   readonly scope: Scope
   readonly from: WalkPosition | undefined
-  /** Called for each study in turn; none when neither service has it any more. False ends the walk. */
-  readonly onStudy: (report: StudyReport | undefined, position: WalkPosition) => Promise<boolean>
+  /** Called for each study in turn. False ends the walk. */
+  readonly onStudy: (found: StudyFound, position: WalkPosition) => Promise<boolean>
   /** How many studies it is about. Of all studies it costs a look through their index, so it is told only to who asks. */
   readonly onTotal?: (studies: number) => void
 }
@@ -35,15 +42,38 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 
 interface Page {
   readonly studies: ReadonlyArray<StudyKey>
-  /** Of its first study. */
-  readonly position: WalkPosition
+  /** When so many of them are done. */
+  readonly position: (done: number) => WalkPosition
+  /** Studies that FHIR holds and DICOM does not list: told only where they differ, since others were compared already. */
+  readonly ofFhir?: true
 }
 
 const pageSize = 100
-/** The most that a DICOM service gives at once. */
-const indexPageSize = 200
+/** One after another that cannot be read: no longer the fault of the studies. */
+const mostInARow = 20
 
-/** Compares studies, one after another, with what FHIR holds. Reads only; the position tells how to go on. */
+interface Doubt {
+  readonly study: StudyKey
+  readonly error: ServiceError
+  readonly position: WalkPosition
+}
+
+/** A walk while it goes on. */
+interface Walking {
+  readonly run: Run
+  readonly ports: OperatorPorts
+  readonly walk: Walk
+  readonly witnesses: Witnesses
+  /** Not comparable so far: each is blamed when another one can be compared after it, and not before. */
+  readonly doubts: Array<Doubt>
+  /** The last that could be compared. */
+  good?: StudyKey
+}
+
+/**
+ * Compares studies, one after another, with what FHIR holds, and then the other way round. Reads only; the position
+ * tells how to go on. What is wrong with one study costs that study; what is wrong with a service ends the walk.
+ */
 export const verifyStudies = async (
   ports: OperatorPorts,
   settings: CastSettings,
@@ -51,21 +81,68 @@ export const verifyStudies = async (
   walk: Walk,
 ): Result<'Done' | 'Stopped'> => {
   const run = looking(ports, settings, options)
+  const walking: Walking = { run, ports, walk, witnesses: new Map(), doubts: [] }
   for await (const page of pagesOf(run, ports, walk)) {
     if (E.isLeft(page)) return page
     const failures = await readFailIndex(run)
     if (E.isLeft(failures)) return failures
-    const rows = [...failures.right.rows.values()]
-    const { studies, position } = page.right
-    for (const [index, study] of studies.entries()) {
-      if (run.stopping() || remainingMs(run) <= 0) return E.right('Stopped')
-      const report = await verifyStudy(run, study, rows)
-      if (E.isLeft(report)) return report
-      const next = { ...position, partition: study.partition, done: position.done + index + 1 }
-      if (!(await walk.onStudy(report.right, next))) return E.right('Stopped')
-    }
+    const ended = await comparePage(walking, page.right, [...failures.right.rows.values()])
+    if (ended !== undefined) return ended
   }
-  return E.right('Done')
+  return blameTheLast(walking)
+}
+
+/** None while the walk goes on. */
+const comparePage = async (
+  walking: Walking,
+  { studies, position, ofFhir }: Page,
+  failRows: ReadonlyArray<FailRowKey>,
+): Promise<E.Either<ServiceError, 'Stopped'> | undefined> => {
+  const { run, ports, walk, witnesses, doubts } = walking
+  for (const [index, study] of studies.entries()) {
+    if (run.stopping() || remainingMs(run) <= 0) return E.right('Stopped')
+    const next = position(index + 1)
+    const report = await verifyStudy(run, ports, study, failRows, witnesses)
+    if (E.isLeft(report)) {
+      if (!canBeOneStudy(report.left)) return report
+      doubts.push({ study, error: report.left, position: next })
+      if (doubts.length >= mostInARow) return report
+      continue
+    }
+    if (report.right !== undefined) walking.good = study
+    if (!(await blame(walking))) return E.right('Stopped')
+    if (ofFhir === true && (report.right === undefined || report.right.inStep)) continue
+    const found: StudyFound =
+      report.right === undefined ? { _tag: 'Nowhere' } : { _tag: 'Compared', report: report.right }
+    if (!(await walk.onStudy(found, next))) return E.right('Stopped')
+  }
+  return undefined
+}
+
+/** Whoever may not read at all, or lost something of its own, gets no further with the next study. */
+const canBeOneStudy = (error: ServiceError): boolean =>
+  error._tag === 'AnswerTooLarge' ||
+  error._tag === 'FhirConflict' ||
+  (error._tag === 'ServiceUnavailable' && error.hop !== 'storage' && error.outOfTime !== true)
+
+const blame = async ({ walk, doubts }: Walking): Promise<boolean> => {
+  for (const { study, error, position } of doubts.splice(0)) {
+    const { partition, studyInstanceUid } = study
+    const reason = describeServiceError(error)
+    const goOn = await walk.onStudy({ _tag: 'NotComparable', study: studyInstanceUid, partition, reason }, position)
+    if (!goOn) return false
+  }
+  return true
+}
+
+/** Nothing came after them to compare with: one that was read before must still be there. */
+const blameTheLast = async (walking: Walking): Result<'Done' | 'Stopped'> => {
+  const { run, ports, doubts, good, witnesses } = walking
+  const [first] = doubts
+  if (first === undefined) return E.right('Done')
+  const again = good === undefined ? E.left(first.error) : await verifyStudy(run, ports, good, [], witnesses)
+  if (E.isLeft(again)) return again
+  return E.right((await blame(walking)) ? 'Done' : 'Stopped')
 }
 
 async function* pagesOf(
@@ -84,12 +161,13 @@ async function* pagesOf(
   const chosen = from?.chosen === undefined ? await choose(run, ports, partitions.right, scope) : E.right(from.chosen)
   if (E.isLeft(chosen)) return yield chosen
   onTotal?.(chosen.right.length)
-  for (let done = from?.done ?? 0; done < chosen.right.length; done += pageSize) {
-    const studies = chosen.right.slice(done, done + pageSize)
-    yield E.right({ studies, position: { partition: '', done, chosen: chosen.right } })
+  for (let start = from?.done ?? 0; start < chosen.right.length; start += pageSize) {
+    const studies = chosen.right.slice(start, start + pageSize)
+    yield E.right({ studies, position: (done) => ({ partition: '', done: start + done, chosen: chosen.right }) })
   }
 }
 
+/** What the archive lists, and then what FHIR holds besides. */
 async function* allPages(
   run: Run,
   ports: OperatorPorts,
@@ -98,87 +176,24 @@ async function* allPages(
 ): AsyncGenerator<E.Either<ServiceError, Page>> {
   const first = Math.max(0, from === undefined ? 0 : partitions.indexOf(from.partition))
   for (const [index, partition] of partitions.slice(first).entries()) {
-    let done = index === 0 && from !== undefined ? from.done : 0
-    for (let more = true; more;) {
-      const page = await retrying(run, ports.studyIndex.studies(partition, done, pageSize))
+    const before = index === 0 ? from : undefined
+    const seen = new Set(before?.lately)
+    let position: WalkPosition = { ...before, partition, done: before?.done ?? 0 }
+    for await (const page of studyPages(run, ports.studyIndex, partition, position.done, pageSize, seen)) {
       if (E.isLeft(page)) return yield page
-      const studies = page.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
-      yield E.right({ studies, position: { partition, done } })
-      done += studies.length
-      more = studies.length === pageSize
+      const { studies, known, offset } = page.right
+      const at = (done: number): WalkPosition => ({
+        ...{ partition, done: offset, lately: [...known, ...studies.slice(0, done)] },
+      })
+      yield E.right({ studies: studies.map((studyInstanceUid) => ({ partition, studyInstanceUid })), position: at })
+      position = at(studies.length)
+    }
+    const alone = await heldAlone(run, ports, partition, seen)
+    if (E.isLeft(alone)) return yield alone
+    for (let start = 0; start < alone.right.length; start += pageSize) {
+      yield E.right({
+        ...{ studies: alone.right.slice(start, start + pageSize), position: () => position, ofFhir: true },
+      })
     }
   }
-}
-
-const partitionsOf = (run: Run, ports: OperatorPorts): Result<ReadonlyArray<string>> =>
-  run.settings.partitions.size > 0
-    ? Promise.resolve(E.right([...run.settings.partitions].sort()))
-    : retrying(run, ports.studyIndex.partitions())
-
-const choose = (
-  run: Run,
-  ports: OperatorPorts,
-  partitions: ReadonlyArray<string>,
-  scope: Exclude<Scope, { readonly _tag: 'All' }>,
-): Result<ReadonlyArray<StudyKey>> =>
-  scope._tag === 'Since' ? changedSince(run, scope.time) : sample(run, ports, partitions, scope.size)
-
-/** The change feed knows it best: every create, update and delete, by the service's own clock. */
-const changedSince = async (run: Run, time: number): Result<ReadonlyArray<StudyKey>> => {
-  const { partitions } = run.settings
-  const studies = new Map<string, StudyKey>()
-  for (let skip = 0; ;) {
-    const page = await retrying(run, run.ports.dicom.window(new Date(time).toISOString(), skip))
-    if (E.isLeft(page)) return page
-    for (const element of page.right.elements) {
-      const decoded = run.judge.decode(element)
-      if (E.isRight(decoded) && (partitions.size === 0 || partitions.has(decoded.right.partition))) {
-        const { partition, studyInstanceUid } = decoded.right
-        studies.set(studyKeyText(decoded.right), { partition, studyInstanceUid })
-      }
-    }
-    skip += page.right.elements.length
-    if (page.right.elements.length === 0) return E.right([...studies.values()])
-  }
-}
-
-/** Every study of the index, in one pass. */
-const eachStudy = async (
-  run: Run,
-  ports: OperatorPorts,
-  partitions: ReadonlyArray<string>,
-  take: (study: StudyKey) => void,
-): Result<void> => {
-  for (const partition of partitions) {
-    for (let [offset, more] = [0, true]; more; offset += indexPageSize) {
-      const page = await retrying(run, ports.studyIndex.studies(partition, offset, indexPageSize))
-      if (E.isLeft(page)) return page
-      for (const studyInstanceUid of page.right) take({ partition, studyInstanceUid })
-      more = page.right.length === indexPageSize
-    }
-  }
-  return E.right(undefined)
-}
-
-const countStudies = async (run: Run, ports: OperatorPorts, partitions: ReadonlyArray<string>): Result<number> => {
-  let studies = 0
-  const read = await eachStudy(run, ports, partitions, () => (studies += 1))
-  return E.isLeft(read) ? read : E.right(studies)
-}
-
-/** Each study with the same chance (reservoir sampling). */
-const sample = async (
-  run: Run,
-  ports: OperatorPorts,
-  partitions: ReadonlyArray<string>,
-  size: number,
-): Result<ReadonlyArray<StudyKey>> => {
-  const chosen: Array<StudyKey> = []
-  let seen = 0
-  const read = await eachStudy(run, ports, partitions, (study) => {
-    const place = seen < size ? seen : Math.floor(run.ports.random.fraction() * (seen + 1))
-    seen += 1
-    if (place < size) chosen[place] = study
-  })
-  return E.isLeft(read) ? read : E.right(chosen)
 }

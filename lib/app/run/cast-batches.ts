@@ -8,6 +8,7 @@ import { type FhirSession, openSession } from '../cast/fhir-session'
 import { type Run, remainingMs, retrying } from '../context'
 import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
 import type { StoredCheckpoint } from '../ports'
+import { tellGone, waitingForHoles } from './gaps'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import {
   type ErrorsSettled,
@@ -18,6 +19,7 @@ import {
   takeBack,
 } from './settle-errors'
 import { type Passed, settledRows } from './settled-rows'
+import { newsOf, rowsToLookAt, secondLook } from './second-look'
 import { stuck, whatEnded } from './stuck'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
 import { type Ended, type Ending, type Tally, count, endedBy, entriesOf } from './summary'
@@ -59,16 +61,20 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     confirmBatch(casting, feed.right, recorded.right)
     const { stop } = recorded.right
     if (stop !== undefined) return stuckOn(casting, stop)
+    const again = await lookAgain(casting, feed.right, recorded.right)
+    if (E.isLeft(again)) return again.left
     const ended = endOf(casting, feed.right)
     if (ended === undefined) continue
     const last = await casting.confirmed
-    return E.isLeft(last) ? endingOf(last.left) : { ended }
+    if (E.isLeft(last)) return endingOf(last.left)
+    return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(recorded.right.next) } : { ended }
   }
 }
 
 const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoint): Casting => {
   const { checkpoint } = opened
   tally.from = tally.to = tally.head = checkpoint.syncedSequence
+  reading.hangs = checkpoint.hangs ?? []
   return {
     ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },
     ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0 },
@@ -80,7 +86,8 @@ const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reas
 /** A service, or the time, ends the run; unless the batch before could not even be confirmed. */
 const stuckOn = async (casting: Casting, error: Stop): Promise<Ending> => {
   const known = await casting.confirmed
-  return E.isLeft(known) ? endingOf(known.left) : stuck(casting.run, casting.stored, error)
+  const { run, stored, reading } = casting
+  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error, reading.hangs)
 }
 
 const readBatch = async (casting: Casting): Step<FeedBatch> => {
@@ -181,6 +188,18 @@ const confirmBatch = (casting: Casting, feed: FeedBatch, batch: RecordedBatch): 
   casting.checkpoint = batch.next
 }
 
+/** Rows whose reason may have gone with this batch, and those that were judged a day ago. A trouble here is met again. */
+const lookAgain = async (casting: Casting, { judged }: FeedBatch, { passed }: RecordedBatch): Step<void> => {
+  const { run, session, failIndex, confirmed } = casting
+  if (session === undefined || failIndex === undefined) return E.right(undefined)
+  const news = newsOf(run, judged, passed)
+  if (rowsToLookAt(run, failIndex, news).length === 0) return E.right(undefined)
+  const known = await confirmed
+  if (E.isLeft(known)) return E.left(endingOf(known.left))
+  const looked = await secondLook(run, session, failIndex, news)
+  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+}
+
 const storeCheckpoint = async (
   casting: Casting,
   { gone }: FeedBatch,
@@ -207,20 +226,15 @@ const storeCheckpoint = async (
 }
 
 /** How the run ends with this batch, if it does. */
-const endOf = (casting: Casting, { reachedHead, rows, walked }: FeedBatch): Ended | undefined => {
+const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHoles }: FeedBatch): Ended | undefined => {
   const { run } = casting
   if (reachedHead) return 'CaughtUp'
   if (run.stopping()) return 'Stopped'
+  // Rows that came late close holes: then the next batch may go on.
+  if (isFullOfHoles && late.length === 0) return 'WaitingForHoles'
   if (batchesLeft(casting) <= 0) return 'BatchDone'
   if (remainingMs(run) <= 0) return 'OutOfTime'
   return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
-}
-
-/** Numbers that are passed by for good, because no row came: identities that were rolled back, or jumped. */
-const tellGone = (run: Run, gone: FeedBatch['gone'], syncedSequence: number): void => {
-  const passed = gone.filter(({ to }) => to < syncedSequence)
-  const numbers = passed.reduce((sum, { from, to }) => sum + to - from + 1, 0)
-  if (numbers > 0) run.ports.log('info', 'No row came for these sequence numbers', { numbers, gaps: passed.length })
 }
 
 const nothingLive = ({ rejectedStudies }: Checkpoint): BatchResult => ({

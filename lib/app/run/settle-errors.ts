@@ -1,18 +1,26 @@
 import * as E from 'fp-ts/Either'
+import type { Mismatched } from '../../domain/batch/fold'
 import { type EntryError, type FailTable, type ServiceError, type TagIssue, failTableOf } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
+import { type FailRowSubject, failRowName, identityDigest } from '../../domain/fail-row'
+import type { PatientIdentity } from '../../domain/mapping/patient-identity'
+import type { Settlement } from '../../domain/batch/ledger'
 import type { Run } from '../context'
 import { retrying } from '../context'
 import type { FailRow, FailRowKey, TagRow } from '../ports'
 
-/** Everything a batch settled, as the error tables see it. */
+/** Everything a batch settled, as the error tables see it. `sequence` 0: an instance as it is now, told of by no entry. */
 export interface SettledRow {
   readonly sequence: number
   readonly key: Partial<InstanceKey>
   readonly issues: ReadonlyArray<TagIssue>
   /** None when the entry was stored, unchanged or superseded. */
   readonly error: FailRow['error'] | undefined
+  /** A superseded entry says nothing about what its instance is now. */
+  readonly settlement?: Settlement['_tag']
+  /** Whom it names. */
+  readonly names?: PatientIdentity
 }
 
 /** The fail rows of a run, read once: while the lease is held nobody else adds any. */
@@ -20,22 +28,25 @@ export interface FailIndex {
   readonly rows: Map<string, FailRowKey>
 }
 
-const idOf = ({ table, sequence }: FailRowKey): string => `${table} ${sequence}`
+const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
 
 export const readFailIndex = async (run: Run): Promise<E.Either<ServiceError, FailIndex>> => {
   const read = await retrying(run, run.ports.errors.failRows())
   return E.isLeft(read) ? read : E.right({ rows: new Map(read.right.map((row) => [idOf(row), row])) })
 }
 
-/** Studies of which an entry stands recorded because it named another patient than the others. */
-export const mismatchedStudies = ({ rows }: FailIndex): ReadonlySet<string> =>
-  new Set(
-    [...rows.values()].flatMap(({ code, partition, studyInstanceUid }) =>
-      code === 'PatientMismatch' && partition !== undefined && studyInstanceUid !== undefined
-        ? [studyKeyText({ partition, studyInstanceUid })]
-        : [],
-    ),
-  )
+/** Instances that stand recorded because they named another patient than the others, by study. */
+export const mismatchedStudies = ({ rows }: FailIndex): Mismatched => {
+  const studies = new Map<string, Map<string, InstanceKey>>()
+  for (const { code, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
+    if (code !== 'PatientMismatch' || partition === undefined || studyInstanceUid === undefined) continue
+    if (seriesInstanceUid === undefined || sopInstanceUid === undefined) continue
+    const key = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
+    const study = studies.get(studyKeyText(key)) ?? new Map<string, InstanceKey>()
+    studies.set(studyKeyText(key), study.set(instanceKeyText(key), key))
+  }
+  return studies
+}
 
 const wholeKey = ({
   partition,
@@ -51,32 +62,64 @@ const wholeKey = ({
     : instanceKeyText({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })
 
 /**
+ * What is known of an instance without an entry is told under its newest entry that stands recorded, if there is one:
+ * two rows never stand for one instance.
+ */
+const underStandingEntries = (index: FailIndex, settled: ReadonlyArray<SettledRow>): ReadonlyArray<SettledRow> => {
+  if (settled.every(({ sequence }) => sequence > 0)) return settled
+  const standing = new Map<string, number>()
+  for (const row of index.rows.values()) {
+    const text = wholeKey(row)
+    if (text !== undefined) standing.set(text, Math.max(row.sequence, standing.get(text) ?? 0))
+  }
+  return settled.map((row) => {
+    const text = row.sequence > 0 ? undefined : wholeKey(row.key)
+    return text === undefined ? row : { ...row, sequence: standing.get(text) ?? 0 }
+  })
+}
+
+/**
  * Rows that no longer tell the truth: of an entry that is settled otherwise now, and of an instance about which a
- * later entry was settled, or which was synced with its whole study.
+ * later entry was settled, which was synced with its whole study, or which was settled as it is now.
  */
 const staleRows = (
   index: FailIndex,
   settled: ReadonlyArray<SettledRow>,
+  named: ReadonlyArray<SettledRow>,
   syncedInstances: ReadonlyArray<InstanceKey>,
 ): ReadonlyArray<FailRowKey> => {
   if (index.rows.size === 0) return []
   const tableNow = new Map(
-    settled.map(({ sequence, error }) => [sequence, error === undefined ? undefined : failTableOf(error)]),
+    named.map((row) => [failRowName(subjectOf(row)), row.error === undefined ? undefined : failTableOf(row.error)]),
   )
   const latest = new Map<string, number>()
-  for (const { key, sequence } of settled) {
+  /** Of which it is known what they are now: a row that came without an entry has nothing to add. */
+  const judged = new Set<string>()
+  for (const { key, sequence, settlement } of settled) {
     const text = wholeKey(key)
-    if (text !== undefined) latest.set(text, Math.max(sequence, latest.get(text) ?? 0))
+    if (text === undefined) continue
+    latest.set(text, Math.max(sequence > 0 ? sequence : Infinity, latest.get(text) ?? 0))
+    if (settlement !== 'Superseded') judged.add(text)
   }
-  for (const key of syncedInstances) latest.set(instanceKeyText(key), Infinity)
+  for (const key of syncedInstances) {
+    latest.set(instanceKeyText(key), Infinity)
+    judged.add(instanceKeyText(key))
+  }
   return [...index.rows.values()].filter((row) => {
-    if (tableNow.has(row.sequence)) return tableNow.get(row.sequence) !== row.table
+    const name = failRowName(row)
+    if (tableNow.has(name)) return tableNow.get(name) !== row.table
     const text = wholeKey(row)
-    return text !== undefined && row.sequence < (latest.get(text) ?? 0)
+    if (text === undefined) return false
+    return row.sequence > 0 ? row.sequence < (latest.get(text) ?? 0) : judged.has(text)
   })
 }
 
-const tagRowsOf = (settled: ReadonlyArray<SettledRow>, studyKeywords: ReadonlySet<Keyword>): ReadonlyArray<TagRow> => {
+const subjectOf = ({ key, sequence }: SettledRow): FailRowSubject => ({ ...key, sequence })
+
+export const tagRowsOf = (
+  settled: ReadonlyArray<SettledRow>,
+  studyKeywords: ReadonlySet<Keyword>,
+): ReadonlyArray<TagRow> => {
   const rows = new Map<string, TagRow>()
   for (const { sequence, key, issues } of settled) {
     const { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = key
@@ -100,6 +143,17 @@ const tagRowsOf = (settled: ReadonlyArray<SettledRow>, studyKeywords: ReadonlySe
   return [...rows.values()]
 }
 
+/** Refused because of the Patient that FHIR has: a later row that names him may show that the reason is gone. */
+export const isOfPatient = (code: string): boolean => patientCodes.has(code)
+const patientCodes: ReadonlySet<string> = new Set<EntryError['_tag']>([
+  'DemographicsConflict',
+  'PatientAmbiguous',
+  'PatientInactive',
+])
+
+const identityIn = (run: Run, error: EntryError, names: PatientIdentity | undefined): Pick<FailRow, 'identity'> =>
+  names === undefined || !isOfPatient(error._tag) ? {} : { identity: identityDigest(run.settings.dicom.root, names) }
+
 export type CodeCounts = Readonly<Partial<Record<EntryError['_tag'], number>>>
 
 export interface ErrorsSettled {
@@ -118,9 +172,10 @@ export const settleErrors = async (
   syncedInstances: ReadonlyArray<InstanceKey>,
 ): Promise<E.Either<ServiceError, ErrorsSettled>> => {
   const { errors } = run.ports
-  const stale = staleRows(index, settled, syncedInstances)
-  const fails = settled.flatMap(({ sequence, key, error }): ReadonlyArray<FailRow> =>
-    error === undefined ? [] : [{ sequence, key, error }],
+  const named = underStandingEntries(index, settled)
+  const stale = staleRows(index, settled, named, syncedInstances)
+  const fails = named.flatMap(({ sequence, key, error, names }): ReadonlyArray<FailRow> =>
+    error === undefined ? [] : [{ sequence, key, error, ...identityIn(run, error, names) }],
   )
   const tagRows = tagRowsOf(settled, run.judge.studyKeywords)
   if (stale.length === 0 && fails.length === 0 && tagRows.length === 0)

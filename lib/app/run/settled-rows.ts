@@ -1,4 +1,4 @@
-import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import { type Judgement, issuesOfRow } from '../../domain/batch/judge'
 import type { Settlement } from '../../domain/batch/ledger'
 import type { BatchResult } from '../cast/cast-batch'
 import type { SettledRow } from './settle-errors'
@@ -6,8 +6,6 @@ import type { SettledRow } from './settle-errors'
 export interface Passed extends SettledRow {
   readonly settlement: Settlement['_tag']
 }
-
-const issuesOf = (row: LiveRow): SettledRow['issues'] => (row._tag === 'Upsert' ? row.issues : [])
 
 /** What became of each entry; an entry that is not in it is not settled. */
 export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: BatchResult): ReadonlyArray<Passed> =>
@@ -24,8 +22,9 @@ export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: Batch
         const settlement = settled.get(row.sequence)
         if (settlement === undefined) return []
         const error = settlement._tag === 'Recorded' ? settlement.error : undefined
-        const issues = settlement._tag === 'Superseded' ? [] : issuesOf(row)
-        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag }]
+        const issues = settlement._tag === 'Superseded' ? [] : issuesOfRow(row)
+        const names = row._tag === 'Upsert' ? { names: row.identity } : {}
+        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag, ...names }]
       }
     }
   })

@@ -6,6 +6,7 @@ export type Ended =
   | 'CaughtUp'
   | 'BatchDone'
   | 'OutOfTime'
+  | 'WaitingForHoles'
   | 'Stopped'
   | 'ServiceUnavailable'
   | 'AccessDenied'
@@ -14,6 +15,7 @@ export type Ended =
   | 'CheckpointMoved'
   | 'LeaseLost'
   | 'LeaseHeld'
+  | 'GateClosed'
   | 'ConfigurationInvalid'
 
 /** What a run did. `entries` = stored + unchanged + superseded + recorded. */
@@ -44,6 +46,7 @@ export const endedBy = (error: ServiceError): Ended => {
       return 'ServiceUnavailable'
     case 'AccessDenied':
     case 'FeedReset':
+    case 'GateClosed':
     case 'FhirRejectsAll':
     case 'CheckpointMoved':
     case 'LeaseLost':

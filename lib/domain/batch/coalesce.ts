@@ -14,7 +14,7 @@ export const coalesce = (
   const last = new Map(ordered.map((row) => [instanceKeyText(row.key), row]))
   const isLive = (row: LiveRow): boolean => {
     const newest = last.get(instanceKeyText(row.key))
-    return newest === row || (newest?._tag === 'Delete' && row._tag === 'Delete')
+    return newest === row || (newest?._tag === 'Delete' && row._tag === 'Delete' && row.unowned === undefined)
   }
   const { left: superseded, right: live } = RA.partition(isLive)(ordered)
   return { live, superseded }

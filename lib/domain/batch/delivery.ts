@@ -33,6 +33,7 @@ import type { LiveRow } from './judge'
 import {
   type Ledger,
   isDelivered,
+  isRecordedAs,
   openLedger,
   positionLost,
   positionMoved,
@@ -66,6 +67,8 @@ export interface ToPlan {
   readonly patientsAlone: boolean
   /** A reading only says whose the study is: a batch is being taken apart. */
   readonly rowsAlone: boolean
+  /** Of this batch, recorded as PatientMismatch: they are witnesses. */
+  readonly strays: ReadonlyArray<LiveRow>
   readonly keep: ReadonlySet<string>
   readonly verdicts: ReadonlyMap<string, boolean>
   readonly newest: ReadonlyMap<string, number>
@@ -250,14 +253,15 @@ export const decide = (state: Delivery): Action => {
   }
 }
 
-const decideLot = ({ ledger, keep, verdicts, takingApart }: Delivery, lot: Lot): Action => {
+const decideLot = ({ input, ledger, keep, verdicts, takingApart }: Delivery, lot: Lot): Action => {
   const { round, reread, rows, patientsAlone } = lot
   if (reread !== undefined && round === undefined) {
     return { _tag: 'Wait', error: reread, attempt: reread._tag === 'FhirConflict' ? lot.conflicts : lot.losses }
   }
   if (round === undefined) {
     const { newest } = ledger
-    return { _tag: 'Plan', input: { rows, patientsAlone, rowsAlone: takingApart, keep, verdicts, newest } }
+    const strays = input.live.filter((row) => isRecordedAs(ledger, row, 'PatientMismatch'))
+    return { _tag: 'Plan', input: { rows, patientsAlone, rowsAlone: takingApart, strays, keep, verdicts, newest } }
   }
   if (round.endpoint !== undefined) return { _tag: 'Send', entries: [round.endpoint] }
   return { _tag: 'Send', entries: (round.bundles[0] ?? []).flatMap(({ entries }) => entries) }

@@ -1,135 +1,184 @@
+import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { deleteInstance } from '../mapping/merge-study'
-import { demographicsConflict } from '../mapping/patient'
-import {
-  type Fold,
-  type PatientDraft,
-  type StudyFold,
-  applyToPatient,
-  applyToStudy,
-  own,
-  patientOf,
-  studyOf,
-} from './fold'
-import type { LiveRow, UpsertRow } from './judge'
-import { livePatient, referencedId } from './snapshot'
+import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { demographicsConflict } from '../mapping/demographics'
+import { deleteInstance, hasInstances, holdsInstance } from '../mapping/merge-study'
+import { patientKeyText } from '../mapping/patient-identity'
+import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, own, studyOf } from './fold'
+import { applyToPatient, judgingOf, patientFor } from './fold-patient'
+import { leavesElsewhere } from './fold-elsewhere'
+import { foldForeign, readmitForeign } from './fold-foreign'
+import type { DeleteRow, LiveRow, UpsertRow } from './judge'
+import { type Said, isTarget, subjectSays, targetOf } from './subject'
+import { instancesOf, takeOut } from './take-out'
+import { agreed, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
-/** Whether the study is this person's already, as far as FHIR and the rows before this one say. */
-const isSubject = (fold: Fold, { draft, patient }: StudyFold, claimed: PatientDraft): boolean => {
-  if (patient !== undefined) return patient === claimed
-  if (draft.base === undefined || draft.fields === undefined) return true
-  const { snapshot, settings } = fold.input
-  const id = referencedId(settings.fhirBase, 'Patient', draft.subject)
-  if (id === undefined) return draft.subject?.reference === undefined
-  if (claimed.base?.id === id) return true
-  // The subject was merged into the person that the identifier finds.
-  const subject = snapshot.patients.get(id)
-  const live = subject === undefined ? undefined : livePatient(snapshot.patients, settings.fhirBase, subject)
-  return live?.id !== undefined && live.id === claimed.base?.id
-}
+const isOurs = ({ input: { settings } }: Fold, { partition, draft: { base } }: StudyFold): boolean =>
+  base === undefined || isSourceOf(base.meta, sourceOf(settings.dicom, partition))
 
-/** Another person under a known PatientID. An Update row is a deliberate correction. */
-const conflicts = ({ input, verdicts }: Fold, { resource }: PatientDraft, row: UpsertRow): boolean => {
-  if (!input.settings.patient.matchGuard || row.update) return false
-  // A row of the feed and the reading of its instance meet the Patient at different times.
-  const key = `${row.sequence} ${instanceKeyText(row.key)}`
-  const verdict = input.verdicts?.get(key) ?? (resource !== undefined && demographicsConflict(resource, row.claimed))
-  verdicts.set(key, verdict)
-  return verdict
-}
-
-const recordConflict = (fold: Fold, { base }: PatientDraft, row: UpsertRow): void => {
-  fold.recorded.push({ row, error: { _tag: 'DemographicsConflict', patientId: base?.id } })
-}
-
-/** On whom all live instances of a study agree, as far as they name anybody. */
-const agreed = (fold: Fold, reading: ReadonlyArray<UpsertRow>): PatientDraft | undefined => {
-  const patients = new Set(reading.map((each) => patientOf(fold, each)))
-  const [sole] = patients
-  return patients.size === 1 && sole !== undefined && !('_tag' in sole) ? sole : undefined
+/** Whose the study is, as far as FHIR and the rows before this one say. */
+const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDraft | EntryError): Said => {
+  const { draft, patient } = study
+  if (patient !== undefined) return patient === claimed ? 'Equal' : 'Different'
+  if (draft.base === undefined || draft.fields === undefined) return 'Nobody'
+  // Kept without series, because others refer to it: it is a new study when it comes back.
+  if (isOurs(fold, study) && !hasInstances(draft)) return 'Nobody'
+  const patientId = '_tag' in claimed ? undefined : claimed.base?.id
+  const said = subjectSays(askedOf(fold), draft.subject, draft.base.contained, { identity: row.identity, patientId })
+  return said === 'NotComparable' && isOurs(fold, study) ? 'Nobody' : said
 }
 
 /**
- * The PatientID of this row is not that of the study. Only when the DICOM service says that all its live instances
- * agree does the study move: one misfiled image must not take three thousand along.
+ * Another person under a known PatientID. An Update row that corrects the study's own Patient is a deliberate correction;
+ * one that hangs a study on another Patient is not.
  */
-const settleDoubt = (fold: Fold, study: StudyFold, row: UpsertRow): 'Go on' | 'Stop' => {
-  const key = studyKeyText(row.key)
-  const reading = fold.input.readings.get(key)
-  if (reading === undefined) {
-    fold.doubts.set(key, { partition: row.key.partition, studyInstanceUid: row.key.studyInstanceUid })
-    return 'Stop'
-  }
-  const patient = agreed(fold, reading)
-  if (patient === undefined) {
-    fold.recorded.push({ row, error: { _tag: 'PatientMismatch' } })
-    return 'Stop'
-  }
-  const isTheirs = patientOf(fold, row) === patient
-  if (isTheirs && conflicts(fold, patient, row)) {
-    recordConflict(fold, patient, row)
-    return 'Stop'
-  }
-  sync(fold, study, patient, reading, row)
-  if (isTheirs) return 'Go on'
-  // The instance was corrected since its page was read: what was just synced is newer than this row.
+const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, isOwn: boolean): boolean => {
+  const { input, verdicts, followed } = fold
+  if (!input.settings.patient.matchGuard || (row.update && isOwn)) return false
+  if (followed.has(patientKeyText(row.identity)) || followed.has(key)) return false
+  // A row of the feed and the reading of its instance meet the Patient at different times.
+  const text = `${row.sequence} ${instanceKeyText(row.key)}`
+  const verdict =
+    input.verdicts?.get(text) ??
+    (resource !== undefined && demographicsConflict(judgingOf(fold), resource, row.claimed))
+  verdicts.set(text, verdict)
+  return verdict
+}
+
+/** A row in a fail table is true: its instance stands in no study of ours. */
+const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {
+  // Only who stands recorded because he names another person is a witness.
+  if (error._tag !== 'PatientMismatch') study.told.delete(instanceKeyText(row.key))
+  ;(takeOut(fold, study, row.key) ? study.takenOut : study.recorded).push({ row, error })
+}
+
+const recordConflict = (fold: Fold, study: StudyFold, { base }: PatientDraft, row: UpsertRow): void =>
+  record(fold, study, row, { _tag: 'DemographicsConflict', patientId: base?.id })
+
+/** The identifier cannot be used; when the subject of the study has it, there is no doubt whose the image is. */
+const recordUnusable = (fold: Fold, study: StudyFold, row: UpsertRow, error: EntryError): void => {
+  const asked = askedOf(fold)
+  if (isTarget(asked, targetOf(asked, study.draft.subject), row.identity)) study.recorded.push({ row, error })
+  else record(fold, study, row, error)
+}
+
+const take = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
+  applyToPatient(fold, patient, row)
+  applyToStudy(fold, study, patient, row)
   study.rows.push(row)
-  return 'Stop'
 }
 
-/** Brings a study in step with all its live instances; once. */
-const sync = (
-  fold: Fold,
-  study: StudyFold,
-  patient: PatientDraft,
-  reading: ReadonlyArray<UpsertRow>,
-  row: UpsertRow,
-): void => {
-  if (study.synced) return
-  study.synced = true
-  for (const read of fold.input.rowsAlone === true ? [] : reading) {
-    // What a late row makes us read is no newer than that row.
-    const each = row.late ? { ...read, late: true } : read
-    if (!row.update && conflicts(fold, patient, each)) continue
-    applyToPatient(fold, patient, each)
-    applyToStudy(fold, study, patient, each)
-    fold.syncedInstances.push(each.key)
+/** Nobody can be told from the study in FHIR: its images are asked, and where there are none, the first row takes it. */
+const foldFirst = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
+  if (fold.input.isRebuild === true || hasInstances(study.draft)) {
+    const reading = readingOf(fold, row.key)
+    if (reading === undefined) return
+    if (agreed(fold, study, witnessesOf(fold, study, row, reading)) !== patient) {
+      return record(fold, study, row, { _tag: 'PatientMismatch' })
+    }
   }
+  if (conflicts(fold, patient, row, false)) return recordConflict(fold, study, patient, row)
+  if (recall(fold, study, patient, row) === 'Stop') return
+  take(fold, study, patient, row)
 }
 
-/** The row is the study's own patient's. Was an entry on record wrong, is it still? */
-const recallMismatch = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): 'Go on' | 'Stop' => {
-  const key = studyKeyText(row.key)
-  const { mismatched, rowsAlone, readings } = fold.input
-  if (study.synced || rowsAlone === true || mismatched?.has(key) !== true) return 'Go on'
-  const reading = readings.get(key)
-  if (reading === undefined) {
-    fold.doubts.set(key, { partition: row.key.partition, studyInstanceUid: row.key.studyInstanceUid })
-    return 'Stop'
-  }
-  if (agreed(fold, reading) === patient) sync(fold, study, patient, reading, row)
-  return 'Go on'
-}
-
-const foldUpsert = (fold: Fold, row: UpsertRow): void => {
-  const study = studyOf(fold, row)
-  const patient = patientOf(fold, row)
-  if ('_tag' in patient) {
-    fold.recorded.push({ row, error: patient })
-    return
-  }
-  if (!isSubject(fold, study, patient)) {
-    if (settleDoubt(fold, study, row) === 'Stop') return
-  } else if (conflicts(fold, patient, row)) {
-    if (!wasTakenIn(fold, study, row)) return recordConflict(fold, patient, row)
+const foldOwn = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
+  if (conflicts(fold, patient, row, true)) {
+    if (!wasTakenIn(fold, study, row)) return recordConflict(fold, study, patient, row)
     // A later row has corrected the person since: that stays.
     applyToStudy(fold, study, patient, row)
     study.rows.push(row)
     return
-  } else if (recallMismatch(fold, study, patient, row) === 'Stop') return
-  applyToPatient(fold, patient, row)
-  applyToStudy(fold, study, patient, row)
+  }
+  if (recall(fold, study, patient, row) === 'Stop') return
+  take(fold, study, patient, row)
+}
+
+/**
+ * The PatientID of this row is not that of the study. Only when all witnesses agree does the study move: one misfiled
+ * image must not take three thousand along.
+ */
+const foldStray = (fold: Fold, study: StudyFold, claimed: PatientDraft, row: UpsertRow): void => {
+  const reading = readingOf(fold, row.key)
+  if (reading === undefined) return
+  // Another system says whose it is, and nothing of ours is in it yet: then all that there is must speak against it.
+  const everybody = !hasInstances(study.draft)
+  const patient = agreed(fold, study, witnessesOf(fold, study, row, reading, everybody))
+  if (patient === undefined) return record(fold, study, row, { _tag: 'PatientMismatch' })
+  const isTheirs = claimed === patient
+  if (isTheirs && conflicts(fold, patient, row, false)) return recordConflict(fold, study, patient, row)
+  sync(fold, study, patient, witnessesOf(fold, study, row, reading), row)
+  if (isTheirs) return take(fold, study, patient, row)
+  // The instance was corrected since its page was read: what was just synced is newer than this row.
   study.rows.push(row)
+}
+
+/** Brings a study in step with these instances of it, which all are this person's; once. */
+const sync = (
+  fold: Fold,
+  study: StudyFold,
+  patient: PatientDraft,
+  witnesses: ReadonlyArray<UpsertRow>,
+  row: LiveRow,
+): void => {
+  if (study.syncedFor === patient) return
+  study.syncedFor = patient
+  // Another person's that is gone: its Delete row is still to come.
+  const alive = fold.input.alive?.get(studyKeyText(row.key))
+  if (alive !== undefined) {
+    for (const key of instancesOf(study)) if (!alive.has(instanceKeyText(key))) takeOut(fold, study, key)
+  }
+  for (const each of fold.input.rowsAlone === true ? [] : witnesses) syncOne(fold, study, patient, each, row.late)
+}
+
+const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: UpsertRow, late: boolean): void => {
+  if (conflicts(fold, patient, read, false)) return void takeOut(fold, study, read.key)
+  // What a late row makes us read is no newer than that row.
+  const each = late ? { ...read, late } : read
+  applyToPatient(fold, patient, each)
+  applyToStudy(fold, study, patient, each)
+  fold.syncedInstances.push(each.key)
+}
+
+/** The row is the study's own patient's. Was an entry on record wrong, is it still? */
+const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): 'Go on' | 'Stop' => {
+  const [mismatched, self] = [mismatchedOf(fold, row), instanceKeyText(row.key)]
+  const isOpen = (text: string): boolean => text !== self && !study.told.has(text)
+  if (study.recalled || fold.input.rowsAlone === true || ![...mismatched.keys()].some(isOpen)) return 'Go on'
+  const reading = readingOf(fold, row.key)
+  if (reading === undefined) return 'Stop'
+  study.recalled = true
+  for (const each of reading) {
+    const text = instanceKeyText(each.key)
+    if (!mismatched.has(text) || !isOpen(text)) continue
+    if (patientFor(fold, study, each) === patient) syncOne(fold, study, patient, each, row.late)
+    else takeOut(fold, study, each.key)
+  }
+  return 'Go on'
+}
+
+const foldUpsert = (fold: Fold, row: UpsertRow): void => {
+  if (leavesElsewhere(fold, row)) return
+  const study = studyOf(fold, row)
+  study.told.set(instanceKeyText(row.key), patientKeyText(row.identity))
+  const patient = patientFor(fold, study, row)
+  const said = saidOf(fold, study, row, patient)
+  if (said === 'NotComparable') return foldForeign(fold, study, row)
+  // A test object in a study is nobody's, and an image whose study says so itself needs no Patient.
+  if (said === 'EqualInside' || (row.isPhantom && said !== 'Nobody')) {
+    applyToStudy(fold, study, undefined, row)
+    study.rows.push(row)
+    return
+  }
+  if ('_tag' in patient) return recordUnusable(fold, study, row, patient)
+  switch (said) {
+    case 'Nobody':
+      return foldFirst(fold, study, patient, row)
+    case 'Equal':
+      return foldOwn(fold, study, patient, row)
+    case 'Different':
+      return foldStray(fold, study, patient, row)
+  }
 }
 
 /** By a run that died before it could move the checkpoint: it was judged when it was written. */
@@ -140,14 +189,47 @@ const wasTakenIn = ({ input: { reached = 0 } }: Fold, { draft: { base } }: Study
       uid === key.seriesInstanceUid && instance.some((each) => each.uid === key.sopInstanceUid),
   )
 
-export const foldRow = (fold: Fold, row: LiveRow): void => {
-  if (row._tag === 'Upsert') return foldUpsert(fold, row)
+const foldDelete = (fold: Fold, row: DeleteRow): void => {
   const study = studyOf(fold, row)
-  deleteInstance(study.draft, fold.input.settings, row.key)
-  study.deleted.add(row.key.sopInstanceUid)
-  study.reports.delete(row.key.sopInstanceUid)
-  own(fold, study)
-  // Whoever the study belonged to: when it comes back, it is a new one.
-  if (study.draft.fields === undefined) study.patient = undefined
-  study.rows.push(row)
+  const text = instanceKeyText(row.key)
+  study.told.delete(text)
+  if (row.unowned !== undefined) {
+    // With the unit, also when nothing of it is there: what it was at odds with may come in.
+    takeOut(fold, study, row.key)
+    study.takenOut.push({ row, error: row.unowned.error })
+  } else {
+    deleteInstance(study.draft, fold.input.settings, row.key)
+    study.reports.delete(text)
+    own(fold, study)
+    // Whoever the study belonged to: when it comes back, it is a new one.
+    if (study.draft.fields === undefined) study.patient = undefined
+    study.rows.push(row)
+  }
+  readmit(fold, study, row)
 }
+
+/** What is gone may have been what the others were at odds with. */
+const readmit = (fold: Fold, study: StudyFold, row: DeleteRow): void => {
+  const gone = instanceKeyText(row.key)
+  const mismatched = new Set(mismatchedOf(fold, row).keys())
+  for (const each of [...study.recorded, ...study.takenOut]) {
+    if (each.error._tag === 'PatientMismatch') mismatched.add(instanceKeyText(each.row.key))
+  }
+  mismatched.delete(gone)
+  if (mismatched.size === 0 || fold.input.isRebuild === true) return
+  const reading = readingOf(fold, row.key)
+  if (reading === undefined) return
+  const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)
+  const [first] = witnesses
+  if (first === undefined || witnesses.every(({ key }) => holdsInstance(study.draft, key))) return
+  const said = saidOf(fold, study, first, patientFor(fold, study, first))
+  if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)
+  const everybody = said === 'Different' && !hasInstances(study.draft)
+  const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, row, reading, true) : witnesses)
+  if (patient === undefined) return
+  study.syncedFor = undefined
+  sync(fold, study, patient, witnesses, row)
+}
+
+export const foldRow = (fold: Fold, row: LiveRow): void =>
+  row._tag === 'Upsert' ? foldUpsert(fold, row) : foldDelete(fold, row)

@@ -1,17 +1,15 @@
 import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
-import { type InstanceKey, studyKeyText } from '../dicom/change-feed-entry'
-import { createdReference } from '../fhir/bundle'
-import { hasIdentifier, studyIdentifier } from '../fhir/identifiers'
-import { carriesOurMark, ourMeta, sourceOf } from '../fhir/provenance'
-import { type Applied, applyOnce } from '../mapping/mapped'
-import { type StudyDraft, modeOf, openStudy, upsertInstance } from '../mapping/merge-study'
-import { patientKeyText } from '../mapping/patient-identity'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { studyIdentifier } from '../fhir/identifiers'
+import type { DoseReport } from '../mapping/dose/report'
+import type { Applied } from '../mapping/mapped'
+import { type StudyDraft, openStudy, upsertInstance } from '../mapping/merge-study'
 import type { MappingSettings } from '../mapping/settings'
 import type { LiveRow, UpsertRow } from './judge'
 import type { ObservationIndex } from './observation-index'
-import type { CastReport } from './plan-observations'
-import { type Snapshot, findPatient, findStudy, referencedId } from './snapshot'
+import { type Snapshot, findStudy, referencedId } from './snapshot'
+import { type Asked, subjectSays } from './subject'
 
 export interface PlanLimits {
   /** Of one bundle, the position's entry left out. */
@@ -44,13 +42,24 @@ export interface PlanInput {
    */
   readonly rowsAlone?: boolean
   /**
-   * Studies of which an entry was recorded because it named another patient (studyKeyText). They are read whole when a
-   * row of theirs comes: the others may agree with it by now, and a run that died may have stored it already.
+   * By study (studyKeyText) the instances (instanceKeyText) on record as PatientMismatch: they are witnesses, and come
+   * in when the reason is gone; a run that died may have stored them already.
    */
-  readonly mismatched?: ReadonlySet<string>
+  readonly mismatched?: Mismatched
+  /** What is alive (instanceKeyText) in studies that were read whole; none of a study that was only sampled. */
+  readonly alive?: ReadonlyMap<string, ReadonlySet<string>>
+  /** The rows are all live instances of their studies: each is a witness, and no order tells who came first. */
+  readonly isRebuild?: boolean
+  /** The clock's, as YYYY-MM-DD. */
+  readonly today?: string
   /** Coalesced, in sequence order. */
   readonly rows: ReadonlyArray<LiveRow>
 }
+
+export type Mismatched = ReadonlyMap<string, ReadonlyMap<string, Mismatch>>
+
+/** `sequence`: of its row in this batch; rows before that one have not heard of it. */
+export type Mismatch = InstanceKey & { readonly sequence?: number }
 
 export interface PatientDraft {
   /** The reference to it, also while it is only about to be created. */
@@ -64,14 +73,17 @@ export interface PatientDraft {
 export interface Fold {
   readonly input: PlanInput
   readonly observations: ObservationIndex
+  /** Whose study writes an Observation, by its id: a transaction may hold it once. */
+  readonly observationOwners: Map<string, StudyFold>
   readonly patients: Map<string, PatientDraft | EntryError>
+  /** Patients that are only about to be created, by their identifier. */
+  readonly created: Map<string, PatientDraft>
   readonly patientsById: Map<string, PatientDraft>
   /** Identifiers of merged Patients: they stay with those, and are not given to the target of the link. */
   readonly followed: Set<string>
   readonly studies: Map<string, StudyFold>
   /** Who changes a study of FHIR, by its id: two partitions may find one that is nobody's yet. */
   readonly owners: Map<string, StudyFold>
-  readonly recorded: Array<{ row: LiveRow; error: EntryError }>
   readonly doubts: Map<string, Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   readonly syncedInstances: Array<InstanceKey>
   readonly verdicts: Map<string, boolean>
@@ -85,72 +97,27 @@ export interface StudyFold {
   patient: PatientDraft | undefined
   readonly patients: Set<PatientDraft>
   readonly rows: Array<LiveRow>
-  readonly reports: Map<string, CastReport>
-  readonly deleted: Set<string>
-  /** From a study read whole: on whom all its live instances agree, and the rows they make. */
-  synced: boolean
+  /** The identifier that each row so far named, by instance (instanceKeyText): they are witnesses. */
+  readonly told: Map<string, string>
+  /** Images that were added to a study whose subject is not ours to touch (instanceKeyText). */
+  readonly joined: Set<string>
+  /** Rows of other studies that go on when this one is written: their instances stood here. */
+  readonly waiting: Array<LiveRow>
+  /** Rows that are not stored, and of which nothing was. */
+  readonly recorded: Array<{ row: LiveRow; error: EntryError }>
+  /** Those of which something was: they are recorded when it is gone. */
+  readonly takenOut: Array<{ row: LiveRow; error: EntryError }>
+  /** Dose reports in hand, by instance (instanceKeyText), in the order of their last rows. */
+  readonly reports: Map<string, DoseReport>
+  /** The Patient with whose instances it was brought in step. */
+  syncedFor: PatientDraft | undefined
+  /** Whether those on record were asked whose they are now. */
+  recalled: boolean
 }
 
-export const patientOf = (fold: Fold, row: UpsertRow): PatientDraft | EntryError => {
-  const key = patientKeyText(row.identity)
-  const known = fold.patients.get(key)
-  if (known !== undefined) return known
-  const { snapshot, settings } = fold.input
-  const hit = findPatient(snapshot, settings, row.identity)
-  const created: PatientDraft = {
-    reference: createdReference(`Patient ${key}`),
-    key,
-    base: undefined,
-    resource: undefined,
-    applied: undefined,
-  }
-  const make = (): PatientDraft | EntryError => {
-    if (hit._tag === 'Unusable') return hit.error
-    if (hit._tag === 'None') return created
-    // Two identifiers may lead to one Patient, and a transaction may hold it only once.
-    const { patient, followed, takenOver } = hit
-    const id = patient.id ?? ''
-    const same = fold.patientsById.get(id)
-    if (same !== undefined && takenOver && !hasIdentifier(same.resource, undefined, row.identity.value)) return created
-    if (followed) fold.followed.add(key)
-    if (same !== undefined) return same
-    const draft: PatientDraft = {
-      reference: `Patient/${id}`,
-      key,
-      base: patient,
-      resource: patient,
-      applied: undefined,
-    }
-    fold.patientsById.set(id, draft)
-    return draft
-  }
-  const made = make()
-  fold.patients.set(key, made)
-  return made
-}
-
-export const applyToPatient = (
-  { input: { settings, newest }, followed }: Fold,
-  draft: PatientDraft,
-  row: UpsertRow,
-): void => {
-  const { overwrite } = settings.patient
-  const ours = draft.base === undefined || carriesOurMark(draft.base.meta, settings.dicom)
-  const follows = overwrite === 'always' || (overwrite === 'own' && ours)
-  const isOlder = row.sequence < (newest?.get(patientKeyText(row.identity)) ?? 0)
-  const mode = follows && !isOlder ? modeOf(row, ours) : 'fill'
-  const before: Patient = draft.resource ?? {
-    resourceType: 'Patient',
-    meta: ourMeta(sourceOf(settings.dicom, row.key.partition)),
-  }
-  draft.applied = applyOnce(draft.applied, row.patient, mode, before)
-  const { to: after } = draft.applied
-  // The target of a link has identifiers of its own; the merged one keeps this.
-  draft.resource =
-    after.identifier !== before.identifier && followed.has(patientKeyText(row.identity))
-      ? { ...after, identifier: before.identifier ?? [] }
-      : after
-}
+export const askedOf = ({ input: { settings, snapshot, today }, patientsById: drafts }: Fold): Asked => ({
+  ...{ settings, snapshot, today, drafts },
+})
 
 export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
   const key = studyKeyText(row.key)
@@ -168,29 +135,59 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     patient: undefined,
     patients: new Set(),
     rows: [],
+    told: new Map(),
+    joined: new Set(),
+    waiting: [],
+    recorded: [],
+    takenOut: [],
     reports: new Map(),
-    deleted: new Set(),
-    synced: false,
+    syncedFor: undefined,
+    recalled: false,
   }
   fold.studies.set(key, study)
   return study
 }
 
-export const applyToStudy = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
+/** `patient`: none when the subject is not ours to touch. */
+export const applyToStudy = (fold: Fold, study: StudyFold, patient: PatientDraft | undefined, row: UpsertRow): void => {
+  const { settings } = fold.input
+  if (patient !== undefined) hangOn(fold, study, patient, row)
+  upsertInstance(study.draft, settings, row.key, row, row.change)
+  // Of copies in two series the last row is the last word.
+  study.reports.delete(instanceKeyText(row.key))
+  if (row.dose !== undefined) study.reports.set(instanceKeyText(row.key), row.dose)
+  own(fold, study)
+}
+
+const hangOn = (fold: Fold, study: StudyFold, patient: PatientDraft, { identity }: UpsertRow): void => {
   study.patient = patient
   study.patients.add(patient)
+  const { draft } = study
   const { settings } = fold.input
-  const subject = referencedId(settings.fhirBase, 'Patient', study.draft.subject)
+  const subject = referencedId(settings.fhirBase, 'Patient', draft.subject)
   // A reference that is right already stays as it stands: others may have added a display to it.
-  if (subject === undefined || subject !== patient.base?.id) study.draft.subject = { reference: patient.reference }
-  upsertInstance(study.draft, settings, row.key, row, row.change)
-  study.deleted.delete(row.key.sopInstanceUid)
-  // The last row of an instance is also the last word on what reports share.
-  study.reports.delete(row.key.sopInstanceUid)
-  if (row.dose !== undefined) {
-    study.reports.set(row.key.sopInstanceUid, { ...row.dose, late: row.late && !row.update })
-  }
-  own(fold, study)
+  if (subject !== undefined && subject === patient.base?.id) return
+  const isLogical = draft.subject?.reference === undefined && draft.subject?.identifier !== undefined
+  const claim = { identity, patientId: patient.base?.id }
+  const isEqual = isLogical && subjectSays(askedOf(fold), draft.subject, undefined, claim) === 'Equal'
+  // A search by patient finds a literal reference only.
+  const { reference = '' } = draft.subject ?? {}
+  draft.subject = { ...(isEqual ? draft.subject : {}), reference: patient.reference }
+  if (reference.startsWith('#')) dropContained(draft, reference)
+}
+
+/** A contained resource to which nothing refers any more makes the study invalid (dom-3). */
+const dropContained = (draft: StudyDraft, reference: string): void => {
+  if (draft.fields === undefined) return
+  const { contained = [], ...rest } = draft.fields
+  const others = contained.filter(({ id }) => `#${id}` !== reference)
+  const text = JSON.stringify([
+    { ...rest, subject: undefined },
+    others,
+    [...draft.series.values()].map(({ fields }) => fields),
+  ])
+  if (text.includes(JSON.stringify(reference))) return
+  draft.fields = others.length === 0 ? rest : { ...rest, contained: others }
 }
 
 export const own = (fold: Fold, study: StudyFold): void => {

@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import * as TH from 'fp-ts/These'
 import type { Patient } from 'fhir/r4'
 import type { EntryError, TagIssue } from '../cast-error'
@@ -10,11 +9,12 @@ import {
   decodeEntry,
   isLive,
 } from '../dicom/change-feed-entry'
-import { type DicomDataset, projectDataset, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, projectDataset } from '../dicom/dataset'
 import { type Keyword, tagOf } from '../dicom/tags'
-import { readUI, trimPadding } from '../dicom/vr'
 import { type Change, type Mapped, applyRules } from '../mapping/mapped'
 import { rememberAlike } from './alike'
+import { uidIssues } from './uid-issues'
+import { dateOf, isPhantom, isUnowned, uidIn, uidsIn } from './claims'
 import { doseKeywords } from '../mapping/dose/rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose/report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
@@ -27,12 +27,18 @@ interface Row {
   readonly sequence: number
   readonly key: InstanceKey
   readonly late: boolean
+  /** Of a study that is compared as a whole: all that FHIR holds of it is looked at, not only what the row touches. */
+  readonly isWhole?: true
 }
 
 /** An instance that exists now, mapped but not yet merged. */
 export interface UpsertRow extends Row, RowKind {
   readonly _tag: 'Upsert'
   readonly identity: PatientIdentity
+  /** A test object (QualityControlSubject): nobody's record can hold it by mistake. */
+  readonly isPhantom: boolean
+  /** As FHIR writes a date; none when it is missing or unreadable. */
+  readonly studyDate: string | undefined
   readonly patient: Change<Patient>
   /** The Patient of this entry alone: what it claims about the person. */
   readonly claimed: Patient
@@ -44,6 +50,8 @@ export interface UpsertRow extends Row, RowKind {
 
 export interface DeleteRow extends Row {
   readonly _tag: 'Delete'
+  /** It exists, and it is not known whose it is: it is taken out of FHIR as one that is gone, and recorded. */
+  readonly unowned?: Pick<RecordedRow, 'error' | 'issues'>
 }
 
 export type LiveRow = UpsertRow | DeleteRow
@@ -56,6 +64,10 @@ export interface RecordedRow {
   readonly issues: ReadonlyArray<TagIssue>
 }
 
+/** What its record says beside the fate of the entry: for InvalidDicomTagExceptionTable. */
+export const issuesOfRow = (row: LiveRow): ReadonlyArray<TagIssue> =>
+  row._tag === 'Upsert' ? row.issues : (row.unowned?.issues ?? [])
+
 export type Judgement =
   | { readonly _tag: 'Live'; readonly row: LiveRow }
   | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry }
@@ -67,6 +79,8 @@ export interface Judge {
   readonly judge: (entry: ChangeFeedEntry, late: boolean) => Judgement
   /** The metadata of an instance that was read whole, as the row it would make. None when it is rejected. */
   readonly judgeDataset: (json: unknown, partition: string) => UpsertRow | undefined
+  /** Series and instance that a dataset names; empty where it cannot be read. */
+  readonly uidsOf: (json: unknown) => Pick<InstanceKey, 'seriesInstanceUid' | 'sopInstanceUid'>
   /** Tags that say something about the patient or the study: their issues stand once a study. */
   readonly studyKeywords: ReadonlySet<Keyword>
 }
@@ -74,6 +88,7 @@ export interface Judge {
 /** What the images of a series say alike. */
 interface Alike {
   readonly identity: E.Either<IdentityProblem, PatientIdentity>
+  readonly studyDate: string | undefined
   readonly patient: Mapped<Change<Patient>>
   /** Also of elements that are not written: whose image it is must be known all the same. */
   readonly claimed: Patient
@@ -88,23 +103,6 @@ const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRig
 
 const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
   issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
-
-/** What the feed says about itself must be what the dataset says: else one of them is another image. */
-const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
-  (
-    [
-      ['StudyInstanceUID', key.studyInstanceUid],
-      ['SeriesInstanceUID', key.seriesInstanceUid],
-      ['SOPInstanceUID', key.sopInstanceUid],
-    ] as const
-  ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
-    const values = valuesOfKeyword(dataset, keyword)
-    if (values[0] === uid) return []
-    const read = readUI(values)
-    return E.isRight(read) && O.isSome(read.right) && read.right.value !== uid
-      ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
-      : []
-  })
 
 export interface JudgeSettings extends MappingSettings {
   readonly generateObservations: boolean
@@ -124,8 +122,9 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   const requiredKeywords = new Set(
     all.flatMap(({ tags: [main], required }) => (required && main !== undefined ? [main] : [])),
   )
-  const alikeTags = [...keywordsOf([...patientRules(settings, ''), ...ofStudy, ...ofSeries])].map(tagOf)
-  const wanted = new Set([...[...keywordsOf(all)].map(tagOf), ...alikeTags])
+  const alikeKeywords = keywordsOf([...patientRules(settings, ''), ...ofStudy, ...ofSeries])
+  const alikeTags = [...new Set([...alikeKeywords, 'StudyDate' as const])].map(tagOf)
+  const wanted = new Set([...[...keywordsOf(all)].map(tagOf), ...alikeTags, tagOf('QualityControlSubject')])
   if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
   const mapDose = mapDoseReport(settings)
   const project = projectDataset(wanted)
@@ -139,6 +138,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
       const claims = mapClaims === mapPatient ? patient : mapClaims(dataset)
       return {
         identity: readIdentity(dataset),
+        studyDate: dateOf(dataset),
         patient,
         claimed: TH.isLeft(claims) ? nobody : claims.right('follow')(nobody),
         study,
@@ -161,7 +161,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   ): E.Either<RecordedRow, UpsertRow> => {
     const reject = (error: EntryError, issues: ReadonlyArray<TagIssue> = []): E.Either<RecordedRow, UpsertRow> =>
       E.left({ sequence: kind.sequence, key, error, issues })
-    const { identity, patient, claimed, study, series, issues: alike } = alikeOf(key, dataset)
+    const { identity, studyDate, patient, claimed, study, series, issues: alike } = alikeOf(key, dataset)
     if (E.isLeft(identity) && identity.left._tag === 'IssuerUnknown') return reject({ _tag: 'IssuerUnknown' })
     const instance = mapInstance(dataset)
     const issues = oncePerTag([...alike, ...issuesOf(instance), ...uidIssues(key, dataset)])
@@ -181,6 +181,8 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
       late: kind.late,
       update: kind.update,
       identity: identity.right,
+      isPhantom: isPhantom(dataset),
+      studyDate,
       patient: right(patient),
       claimed,
       change: { study: right(study), series: right(series), instance: right(instance) },
@@ -192,6 +194,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
 
   return {
     decode: decodeEntry(project),
+    uidsOf: (json) => uidsIn(project(json)),
     studyKeywords,
     judge: (entry, late) => {
       const synced = settings.partitions.size === 0 || settings.partitions.has(entry.partition)
@@ -204,21 +207,17 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
         return { _tag: 'Recorded', row: { sequence, key, error, issues: [] } }
       }
       const row = map(key, entry.metadata, { sequence, late, update: entry.action === 'update' })
-      return E.isLeft(row) ? { _tag: 'Recorded', row: row.left } : { _tag: 'Live', row: row.right }
+      if (E.isRight(row)) return { _tag: 'Live', row: row.right }
+      const { error, issues } = row.left
+      return isUnowned(error)
+        ? { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late, unowned: { error, issues } } }
+        : { _tag: 'Recorded', row: row.left }
     },
     judgeDataset: (json, partition) => {
       const dataset = project(json)
-      const uid = (keyword: Keyword): string => {
-        const [value] = dataset === undefined ? [] : valuesOfKeyword(dataset, keyword)
-        return typeof value === 'string' ? trimPadding(value) : ''
-      }
       if (dataset === undefined) return undefined
-      const key = {
-        partition,
-        studyInstanceUid: uid('StudyInstanceUID'),
-        seriesInstanceUid: uid('SeriesInstanceUID'),
-        sopInstanceUid: uid('SOPInstanceUID'),
-      }
+      const studyInstanceUid = uidIn(dataset, 'StudyInstanceUID')
+      const key = { partition, studyInstanceUid, ...uidsIn(dataset) }
       const row = map(key, dataset, { sequence: 0, late: false, update: false })
       return E.isRight(row) ? row.right : undefined
     },

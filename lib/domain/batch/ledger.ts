@@ -88,6 +88,15 @@ export const isDelivered = ({ settled }: Pick<Ledger, 'settled'>, { sequence }: 
   return settlement?._tag === 'Stored' || settlement?._tag === 'Unchanged'
 }
 
+export const isRecordedAs = (
+  { settled }: Pick<Ledger, 'settled'>,
+  { sequence }: Pick<LiveRow, 'sequence'>,
+  code: EntryError['_tag'],
+): boolean => {
+  const settlement = settled.get(sequence)
+  return settlement?._tag === 'Recorded' && settlement.error._tag === code
+}
+
 /** What can be stood by when the batch is over: not what our position never proved, nor what `rejectsAll` holds back. */
 export const closedLedger = (
   { settled, moved, unproven, rejections }: Ledger,

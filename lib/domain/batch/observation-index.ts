@@ -5,13 +5,13 @@ import { referencedId } from './snapshot'
 /** Observations by what they are looked up by, so that a report of a thousand events asks a thousand times for free. */
 export interface ObservationIndex {
   readonly byId: ReadonlyMap<string, Observation>
-  /** By the value of an identifier that is a UID; in the order of ids. */
-  readonly byUid: ReadonlyMap<string, ReadonlyArray<Observation>>
-  /** By the id of the ImagingStudy that they are part of. */
+  /** By the value of an identifier that is a UID (urn:oid:…), or a UUID (urn:uuid:…); in the order of ids. */
+  readonly byIdentifier: ReadonlyMap<string, ReadonlyArray<Observation>>
+  /** By the id of an ImagingStudy that they are part of. */
   readonly byStudy: ReadonlyMap<string, ReadonlyArray<Observation>>
-  /** By the id of an Observation that they list as a member. */
-  readonly byMember: ReadonlyMap<string, ReadonlyArray<Observation>>
 }
+
+const identifying: ReadonlySet<string | undefined> = new Set([codeSystems.dicomUid, codeSystems.uri])
 
 export const membersOf = (fhirBase: string, { hasMember = [] }: Observation): ReadonlyArray<string> =>
   hasMember.flatMap((each) => referencedId(fhirBase, 'Observation', each) ?? [])
@@ -39,14 +39,17 @@ export const indexObservations = (
   }
   return {
     byId: observations,
-    byUid: by(({ identifier = [] }) =>
-      identifier.flatMap(({ system, value = '' }) => (system === codeSystems.dicomUid ? [value] : [])),
+    byIdentifier: by(({ identifier = [] }) =>
+      identifier.flatMap(({ system, value = '' }) => (identifying.has(system) ? [value] : [])),
     ),
     byStudy: by((each) => studiesOf(fhirBase, each)),
-    byMember: by((each) => membersOf(fhirBase, each)),
   }
 }
 
 /** SOP classes of structured reports; the original wrote the bare UID. */
 export const isReportClass = (code: string | undefined): boolean =>
   /^(urn:oid:)?1\.2\.840\.10008\.5\.1\.4\.1\.1\.88\./.test(code ?? '')
+
+/** Storage classes of anything else: what is stored under the UID of a report now is none. */
+export const isOtherClass = (code: string | undefined): boolean =>
+  /^(urn:oid:)?1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?!88\.)/.test(code ?? '')

@@ -1,257 +1,198 @@
-// This file is longer than 250 lines because the Observations of a study are planned together: written, withdrawn, moved.
-import type { Coding, Identifier, ImagingStudy, Observation, Reference } from 'fhir/r4'
-import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
-import { codeSystems } from '../fhir/code-systems'
-import { identifierToken, matches } from '../fhir/identifiers'
-import { isSourceOf, ourMeta, sourceOf } from '../fhir/provenance'
-import { unchanged } from '../fhir/unchanged'
-import type { DoseReport, ObservationBody } from '../mapping/dose/report'
-import { isOurOrder } from '../mapping/orders'
-import type { MappingSettings } from '../mapping/settings'
-import { type ObservationIndex, isReportClass, membersOf, studiesOf } from './observation-index'
+import type { Observation, Reference } from 'fhir/r4'
+import { type TransactionEntry, createdReference } from '../fhir/bundle'
+import { doseIdentifier, doseKindOf, doseUidOf } from '../mapping/dose/identity'
+import type { DoseReport } from '../mapping/dose/report'
+import { factsExtension, isWithdrawn } from '../mapping/dose/standing'
+import { type DoseKey, type Held, type StudyDoses, doseKey, holdDoses } from './held-doses'
+import { type KnownReport, type LiveEvent, liveEvents, liveReports, statusesOf } from './live-reports'
+import { membersOf } from './observation-index'
 import { referencedId } from './snapshot'
-
-/** A report, and whether it came late: then it does not replace what another report says of the same event. */
-export interface CastReport extends DoseReport {
-  readonly late: boolean
-}
-
-/** What a batch says about the dose reports of one study. */
-export interface StudyDoses {
-  /** Of instances that were cast, by SOPInstanceUID, in the order of their last rows. */
-  readonly reports: ReadonlyMap<string, CastReport>
-  /** Instances that were deleted, whatever they were. */
-  readonly deleted: ReadonlySet<string>
-}
-
-interface Study {
-  readonly reference: string
-  readonly subject: Reference
-}
-
-interface Context extends StudyDoses {
-  readonly settings: MappingSettings
-  readonly partition: string
-  readonly index: ObservationIndex
-  /** The study as FHIR holds it; none when it is new there. */
-  readonly base: ImagingStudy | undefined
-  /** None when the study is deleted. */
-  readonly study: Study | undefined
-}
+import {
+  type Context,
+  type Study,
+  type Wanted,
+  createKey,
+  takeOver,
+  withdraw,
+  writeKept,
+  writeWanted,
+} from './write-doses'
 
 export interface ObservationWrites {
-  /** What is taken away, before the study: what is left of it is found again only through the study. */
+  /** What is taken away, summaries first; before the study: what is left of it is found again only through the study. */
   readonly withdrawn: ReadonlyArray<TransactionEntry>
   readonly written: ReadonlyArray<TransactionEntry>
-  /** Which Observations these are: a transaction may hold each only once. */
-  readonly keys: ReadonlyArray<string>
+  /**
+   * What FHIR holds cannot be judged by the reports in hand: the original's, of which no report is known, and summaries
+   * of the version before, which do not say which report is the newer one. The study must be read whole.
+   */
+  readonly mustBeRead: boolean
 }
 
-interface Write {
-  readonly key: string
-  readonly entry: TransactionEntry
+/** What the original wrote, by what takes its place. */
+type Taken = ReadonlyMap<DoseKey, Observation>
+
+const referenceTo = (context: Context, taken: Taken, event: string): Reference => {
+  const key = doseKey('event', event)
+  const { byKey, others } = context.held
+  const existing = byKey.get(key)?.id ?? others.get(key)?.id ?? taken.get(key)?.id
+  if (existing !== undefined) return { reference: `Observation/${existing}` }
+  return { reference: createdReference(createKey(doseIdentifier(context, 'event', event))) }
 }
 
-const uidOf = ({ identifier: [identity] }: ObservationBody): string => identity.value ?? ''
-const keyOf = (body: ObservationBody): string => `Observation ${uidOf(body)}`
-
-const isOurs = ({ settings, partition }: Context, { meta }: Observation): boolean =>
-  isSourceOf(meta, sourceOf(settings.dicom, partition))
-
-/** The Observation under this identity; ours before another system's. */
-const found = (context: Context, body: ObservationBody): Observation | undefined => {
-  const hits = context.index.byUid.get(uidOf(body)) ?? []
-  return hits.find((each) => isOurs(context, each)) ?? hits[0]
+/** What the summary of a report in hand lists: its events, and what others have added that is no Observation. */
+const membersOfReport = (
+  context: Context,
+  taken: Taken,
+  report: DoseReport,
+  held: Held | undefined,
+): ReadonlyArray<Reference> => {
+  const { fhirBase } = context.settings
+  const others = (held?.observation.hasMember ?? []).filter(
+    (each) => referencedId(fhirBase, 'Observation', each) === undefined,
+  )
+  return [...report.events.map((event) => referenceTo(context, taken, doseUidOf(event, 'event'))), ...others]
 }
 
-const referenceTo = (context: Context, body: ObservationBody): Reference => {
-  const existing = found(context, body)
-  return { reference: existing?.id === undefined ? createdReference(keyOf(body)) : `Observation/${existing.id}` }
-}
-
-const update = ({ settings }: Context, existing: Observation, next: Observation): ReadonlyArray<Write> =>
-  unchanged(existing, next)
-    ? []
-    : [
-        {
-          key: `Observation/${existing.id}`,
-          entry: updateEntry(settings.fhirBase, next, existing.meta?.versionId),
-        },
-      ]
-
-const create = ({ settings, partition }: Context, body: ObservationBody, references: Partial<Observation>): Write => {
-  const resource: Observation = { ...body, meta: ourMeta(sourceOf(settings.dicom, partition)), ...references }
-  const token = identifierToken(codeSystems.dicomUid, uidOf(body))
-  return { key: keyOf(body), entry: createEntry(keyOf(body), resource, `identifier=${encodeURIComponent(token)}`) }
-}
-
-/** What a report says is replaced as a whole; what other systems have put into the resource stays. */
-const rewritten = (existing: Observation, body: ObservationBody, references: Partial<Observation>): Observation => {
-  const rest: Observation = { ...existing }
-  for (const element of ['effectiveDateTime', 'valueString', 'device', 'bodySite', 'component', 'hasMember'] as const) {
-    delete rest[element]
-  }
-  const { basedOn: orders = [], identifier = [], ...others } = rest
-  const basedOn = [...orders.filter((each) => !isOurOrder(each)), ...(body.basedOn ?? [])]
-  const isOwn = ({ system, value = '' }: Identifier): boolean =>
-    body.identifier.some((each) => matches(each, system, value))
-  return {
-    ...others,
-    ...body,
-    identifier: [...body.identifier, ...identifier.filter((each) => !isOwn(each))],
-    ...(basedOn.length === 0 ? {} : { basedOn }),
-    ...references,
-  }
-}
-
-/** A report that is written now, by its summary's UID: what it lists counts, not what it listed. */
-const listsNow = (context: Context): ReadonlyMap<string, ReadonlySet<string>> =>
-  new Map([...context.reports.values()].map(({ summary, events }) => [uidOf(summary), new Set(events.map(uidOf))]))
-
-/** An Observation of another system under the same identifier is not touched, and not doubled either. */
-const writeSummary = (context: Context, { summary, events }: DoseReport, study: Study): ReadonlyArray<Write> => {
-  const existing = found(context, summary)
-  const hasMember = events.map((body) => referenceTo(context, body))
-  const ofStudy = [{ reference: study.reference }]
-  const references = {
-    ...{ subject: study.subject, partOf: ofStudy, focus: ofStudy },
-    ...(hasMember.length === 0 ? {} : { hasMember }),
-  }
-  if (existing === undefined) return [create(context, summary, references)]
-  return isOurs(context, existing) ? update(context, existing, rewritten(existing, summary, references)) : []
-}
-
-/** The study that an event was first part of says whose it is and what it was; others only add themselves. */
-const isOwner = ({ settings, base }: Context, each: Observation): boolean => {
-  const [owner] = studiesOf(settings.fhirBase, each)
-  return owner === undefined || owner === base?.id
-}
-
-const writeEvent = (context: Context, { body, late }: EventNow, study: Study): ReadonlyArray<Write> => {
-  const existing = found(context, body)
-  const ofStudy: Reference = { reference: study.reference }
-  if (existing === undefined) return [create(context, body, { subject: study.subject, partOf: [ofStudy] })]
-  if (!isOurs(context, existing)) return []
-  const isPart = studiesOf(context.settings.fhirBase, existing).includes(context.base?.id ?? '')
-  const partOf = isPart ? (existing.partOf ?? []) : [...(existing.partOf ?? []), ofStudy]
-  const next =
-    isOwner(context, existing) && !late
-      ? rewritten(existing, body, { subject: study.subject, partOf })
-      : { ...existing, partOf }
-  return update(context, existing, next)
-}
-
-interface EventNow {
-  readonly body: ObservationBody
-  readonly late: boolean
-}
-
-/** Whether a summary that is not written now lists the event. */
-const isListedElsewhere = (context: Context, body: ObservationBody): boolean => {
-  const id = found(context, body)?.id ?? ''
-  const own = new Set([...context.reports.values()].flatMap(({ summary }) => found(context, summary)?.id ?? []))
-  return (context.index.byMember.get(id) ?? []).some((summary) => !own.has(summary.id ?? ''))
-}
-
-/** The same event in a later cumulative report is the same Observation. */
-const eventsNow = (context: Context): ReadonlyArray<EventNow> => {
-  const events = new Map<string, EventNow>()
-  for (const { events: bodies, late } of context.reports.values()) {
-    for (const body of bodies) {
-      const uid = uidOf(body)
-      if (!late || !events.has(uid)) events.set(uid, { body, late: late && isListedElsewhere(context, body) })
+/** What a summary goes on to list. */
+const membersKept = (
+  context: Context,
+  taken: Taken,
+  { observation: { hasMember = [] } }: Held,
+  gone: ReadonlySet<string>,
+): ReadonlyArray<Reference> => {
+  const members = hasMember.flatMap((each) => {
+    const id = referencedId(context.settings.fhirBase, 'Observation', each) ?? ''
+    const event = context.held.byId.get(id)
+    if (event?.kind === 'event' && event.id !== context.held.byKey.get(doseKey('event', event.uid))?.id) {
+      return [referenceTo(context, taken, event.uid)]
     }
-  }
-  return [...events.values()]
+    return gone.has(id) ? [] : [each]
+  })
+  return [...new Map(members.map((each) => [each.reference ?? each, each])).values()]
 }
 
-const isEvent = ({ code }: Observation): boolean =>
-  (code.coding ?? []).some((coding) => coding.system === codeSystems.dcm && coding.code === '113852')
-
-const isReport = ({ base, deleted }: Context): boolean =>
-  (base?.series ?? []).some(({ instance = [] }) =>
-    instance.some(({ uid, sopClass }) => deleted.has(uid) && isReportClass((sopClass as Coding | undefined)?.code)),
+/** Those of the study that no live report gives a reason for. What was emptied already stays as long as its study. */
+const reasonless = (
+  context: Context,
+  reports: ReadonlyArray<KnownReport>,
+  events: ReadonlyArray<LiveEvent>,
+): ReadonlyArray<Held> => {
+  const { held, live, study, settings, reports: inHand, isWhole, lostReports } = context
+  const all = [...held.byKey.values(), ...held.doubles]
+  const [summaries, allEvents] = (['summary', 'event'] as const).map((kind) => all.filter((each) => each.kind === kind))
+  if (study === undefined) return [...(summaries ?? []), ...(allEvents ?? [])]
+  const isDouble = new Set(held.doubles)
+  const goneSummaries = (summaries ?? []).filter((each) => !live.has(each.uid) || isDouble.has(each))
+  const listed = new Set(events.map(({ uid }) => uid))
+  // While a live report may be without its summary, an event that nothing lists may be its.
+  const mayGo = new Set(
+    [...goneSummaries, ...reports.filter(({ uid }) => inHand.has(uid)).flatMap((each) => each.held ?? [])].flatMap(
+      ({ observation }) => membersOf(settings.fhirBase, observation),
+    ),
   )
+  const goneEvents = (allEvents ?? []).filter(
+    (each) => isDouble.has(each) || (!listed.has(each.uid) && (isWhole || lostReports || mayGo.has(each.id))),
+  )
+  return [...goneSummaries, ...goneEvents].filter(({ observation }) => !isWithdrawn(observation))
+}
 
-const withdraw = (context: Context): ReadonlyArray<Write> => {
-  const { settings, base, study, index, deleted, reports } = context
-  const { fhirBase } = settings
-  const ofStudy = (index.byStudy.get(base?.id ?? '') ?? []).filter((each) => isOurs(context, each))
-  const uids = study === undefined ? [] : [...deleted].map((uid) => `urn:oid:${uid}`)
-  const summaries =
-    study === undefined
-      ? ofStudy.filter((each) => !isEvent(each))
-      : uids.flatMap((uid) => (index.byUid.get(uid) ?? []).filter((each) => isOurs(context, each) && !isEvent(each)))
-  const gone = new Set(summaries.map(({ id }) => id ?? ''))
-  const now = listsNow(context)
-  const eventsOfReports = new Set([...now.values()].flatMap((members) => [...members]))
-  const summariesNow = new Map(
-    [...reports.values()].flatMap(({ summary }) => {
-      const existing = found(context, summary)
-      return existing?.id !== undefined && isOurs(context, existing) ? [[existing.id, existing] as const] : []
+/** The original's that nothing of ours takes the place of. Which report they are from is not to be seen. */
+const leftByOriginal = ({ held, study, isWhole, live }: Context, taken: Taken): ReadonlyArray<Observation> => {
+  if (study !== undefined && !isWhole && live.size > 0) return []
+  const isTaken = new Set(taken.values())
+  return held.originals.filter((each) => !isTaken.has(each) && !isWithdrawn(each))
+}
+
+/** What the reports in hand say, without what the summaries list. */
+const wantedOf = (reports: ReadonlyArray<KnownReport>, events: ReadonlyArray<LiveEvent>): ReadonlyArray<Wanted> => {
+  const statuses = statusesOf(reports)
+  return [
+    ...events.flatMap(({ uid, body, status }): ReadonlyArray<Wanted> =>
+      body === undefined
+        ? []
+        : [{ key: doseKey('event', uid), kind: 'event', uid, body: { ...body, status: status ?? body.status } }],
+    ),
+    ...reports.flatMap(({ uid, report }): ReadonlyArray<Wanted> => {
+      if (report === undefined) return []
+      const extension = [factsExtension(report.facts)]
+      const body = { ...report.summary, extension, status: statuses.get(uid) ?? report.summary.status }
+      return [{ key: doseKey('summary', uid), kind: 'summary', uid, body }]
     }),
-  )
-  const listing = (event: Observation): ReadonlyArray<Observation> =>
-    (index.byMember.get(event.id ?? '') ?? []).filter(({ id = '' }) => !gone.has(id) && !summariesNow.has(id))
-  const isListedNow = ({ identifier = [] }: Observation): boolean =>
-    identifier.some(({ value = '' }) => eventsOfReports.has(value))
-  const candidates = new Map(
-    [
-      ...[...summaries, ...summariesNow.values()].flatMap((each) =>
-        membersOf(fhirBase, each).flatMap((id) => index.byId.get(id) ?? []),
-      ),
-      ...(study === undefined || isReport(context) ? ofStudy.filter(isEvent) : []),
-    ].map((event) => [event.id ?? '', event]),
-  )
-  const remove = (each: Observation): Write => ({
-    key: `Observation/${each.id}`,
-    entry: deleteEntry(fhirBase, each),
-  })
-  const events = [...candidates.values()].flatMap((event): ReadonlyArray<Write> => {
-    if (!isOurs(context, event) || gone.has(event.id ?? '') || isListedNow(event)) return []
-    const others = listing(event)
-    if (others.length === 0) return [remove(event)]
-    // It stays because of a report of another study: then it is no longer part of this one.
-    if (others.some((each) => studiesOf(fhirBase, each).includes(base?.id ?? ''))) return []
-    const { partOf = [], ...rest } = event
-    const remaining = partOf.filter((each) => referencedId(fhirBase, 'ImagingStudy', each) !== base?.id)
-    return update(context, event, { ...rest, ...(remaining.length === 0 ? {} : { partOf: remaining }) })
-  })
-  return [...summaries.map(remove), ...events]
+  ]
 }
 
-/** Those of the study that nothing else is said about follow it to its person. */
-const moved = (context: Context, study: Study, known: ReadonlySet<string>): ReadonlyArray<Write> =>
-  (context.index.byStudy.get(context.base?.id ?? '') ?? [])
-    .filter((each) => isOurs(context, each) && isOwner(context, each) && !known.has(each.id ?? ''))
-    .filter(({ subject }) => subject?.reference !== study.subject.reference)
-    .flatMap((each) => update(context, each, { ...each, subject: study.subject }))
+interface Settled {
+  readonly taken: Taken
+  readonly written: ReadonlySet<DoseKey>
+  /** Ids of what goes. */
+  readonly gone: ReadonlySet<string>
+}
+
+/** What stays without being said anew: it follows its study, and the other reports. */
+const keptOf = (
+  context: Context,
+  study: Study,
+  reports: ReadonlyArray<KnownReport>,
+  events: ReadonlyArray<LiveEvent>,
+  { taken, written, gone }: Settled,
+): ReadonlyArray<TransactionEntry> => {
+  const statuses = statusesOf(reports)
+  const eventStatuses = new Map(events.map(({ uid, status }) => [uid, status]))
+  return [...context.held.byKey].flatMap(([key, each]) => {
+    if (gone.has(each.id) || written.has(key)) return []
+    return writeKept(context, each, study, {
+      status: each.kind === 'summary' ? statuses.get(each.uid) : eventStatuses.get(each.uid),
+      hasMember: membersKept(context, taken, each, gone),
+    })
+  })
+}
 
 /**
- * The Observations of one study, in its own transaction: written by their identity, so that a report that comes again
- * is updated; taken away with their report, with their study; and re-pointed when the study moves to another person.
+ * The Observations of one study, in its own transaction: as its live reports say, in whatever order they came. What has
+ * no live report any more goes, what stays follows the study, and nothing refers to an Observation of another study.
  */
-export const planObservations = (context: Context): ObservationWrites => {
-  const { study, reports } = context
-  const withdrawn = withdraw(context)
-  const events = study === undefined ? [] : eventsNow(context)
-  const known = new Set([
-    ...withdrawn.map(({ key }) => key.replace('Observation/', '')),
-    ...[...events.map(({ body }) => body), ...[...reports.values()].map(({ summary }) => summary)].flatMap(
-      (body) => found(context, body)?.id ?? [],
-    ),
-  ])
-  const written =
-    study === undefined
-      ? []
-      : [
-          ...events.flatMap((event) => writeEvent(context, event, study)),
-          ...[...reports.values()].flatMap((report) => writeSummary(context, report, study)),
-          ...moved(context, study, known),
-        ]
+export const planObservations = (doses: StudyDoses): ObservationWrites => {
+  const { study } = doses
+  const context: Context = { ...doses, held: holdDoses(doses) }
+  const reports = study === undefined ? [] : liveReports(doses, context.held)
+  const events = liveEvents(reports, context.held)
+  const bodies = wantedOf(reports, events).filter(
+    ({ key }) => context.held.byKey.has(key) || !context.held.others.has(key),
+  )
+  const taken = takeOver(context, bodies)
+  const wanted = bodies.map((each): Wanted => {
+    const report = each.kind === 'summary' ? doses.reports.get(each.uid) : undefined
+    const members =
+      report === undefined ? [] : membersOfReport(context, taken, report, context.held.byKey.get(each.key))
+    return members.length === 0 ? each : { ...each, body: { ...each.body, hasMember: [...members] } }
+  })
+  const reasonlessNow = reasonless(context, reports, events)
+  const originals = leftByOriginal(context, taken).map((observation): Held => {
+    const kind = doseKindOf(observation) ?? 'event'
+    return { observation, id: observation.id ?? '', kind, uid: doseUidOf(observation, kind) }
+  })
+  const settled: Settled = {
+    taken,
+    written: new Set(wanted.map(({ key }) => key)),
+    gone: new Set(reasonlessNow.map(({ id }) => id)),
+  }
+  const isUnknown = ({ report, facts, isVoid }: KnownReport): boolean =>
+    report === undefined && facts === undefined && !isVoid
   return {
-    withdrawn: withdrawn.map(({ entry }) => entry),
-    written: written.map(({ entry }) => entry),
-    keys: [...withdrawn, ...written].map(({ key }) => key),
+    mustBeRead:
+      doses.reports.size > 0 && !doses.isWhole && (context.held.originals.length > 0 || reports.some(isUnknown)),
+    withdrawn: [...reasonlessNow, ...originals]
+      .sort((left, right) => order[left.kind] - order[right.kind])
+      .flatMap((each) => withdraw(context, each)),
+    written:
+      study === undefined
+        ? []
+        : [
+            ...wanted.flatMap((each) => writeWanted(context, each, study, taken.get(each.key))),
+            ...keptOf(context, study, reports, events, settled),
+          ],
   }
 }
+
+const order = { summary: 0, event: 1 } as const

@@ -1,5 +1,4 @@
 import type { Endpoint } from 'fhir/r4'
-import type { EntryError } from '../cast-error'
 import type { InstanceKey } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
@@ -11,12 +10,13 @@ import type { Fold, PlanInput } from './fold'
 import { foldRow } from './fold-rows'
 import type { LiveRow } from './judge'
 import { indexObservations } from './observation-index'
+import { rowsOf } from './parts'
 import { type Snapshot, findEndpoint } from './snapshot'
-import { type Unit, groupsOf, planStudy, unitsOf, withoutSharing } from './units'
+import { type RecordedLive, type Unit, groupsOf, planStudy, unitsOf } from './units'
 
 export interface Plan {
   /** Rows that are settled without a write. */
-  readonly recorded: ReadonlyArray<{ readonly row: LiveRow; readonly error: EntryError }>
+  readonly recorded: ReadonlyArray<RecordedLive>
   readonly unchanged: ReadonlyArray<LiveRow>
   /** Studies whose PatientID is in doubt: they must be read whole, then the batch is planned again. */
   readonly doubts: ReadonlyArray<Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
@@ -26,6 +26,12 @@ export interface Plan {
   /** Of which rows the demographics conflict with their Patient's. */
   readonly verdicts: ReadonlyMap<string, boolean>
 }
+
+/** All rows that are recorded when the plan is carried out. */
+export const recordedIn = ({ recorded, units }: Plan): ReadonlyArray<RecordedLive> => [
+  ...recorded,
+  ...units.flatMap((unit) => unit.recorded),
+]
 
 /** The Endpoint of a partition as it should be written; none when it stands as it should. */
 export const planEndpoint = (
@@ -53,25 +59,30 @@ export const plan = (input: PlanInput): Plan => {
   const fold: Fold = {
     input,
     observations: indexObservations(input.settings.fhirBase, input.snapshot.observations),
+    observationOwners: new Map(),
     patients: new Map(),
+    created: new Map(),
     patientsById: new Map(),
     followed: new Set(),
     studies: new Map(),
     owners: new Map(),
-    recorded: [],
     doubts: new Map(),
     syncedInstances: [],
     verdicts: new Map(),
   }
   for (const row of input.rows) foldRow(fold, row)
   const studies = [...fold.studies.values()]
-    .filter(({ rows }) => rows.length > 0)
+    .filter(({ rows, takenOut, waiting }) => rows.length > 0 || takenOut.length > 0 || waiting.length > 0)
     .map((study) => planStudy(fold, study))
-  const groups = groupsOf(withoutSharing(studies))
+  const groups = groupsOf(studies)
   const units = groups.flatMap((group) => unitsOf(fold, group))
-  const written = new Set(units.flatMap(({ rows, deferred }) => [...rows, ...deferred]))
+  const written = new Set(rowsOf(units))
+  const recorded = [...fold.studies.values()].flatMap((study) => [
+    ...study.recorded,
+    ...study.takenOut.filter(({ row }) => !written.has(row)),
+  ])
   return {
-    recorded: fold.recorded,
+    recorded,
     unchanged: studies.flatMap(({ rows }) => rows).filter((row) => !written.has(row)),
     doubts: [...fold.doubts.values()],
     units,

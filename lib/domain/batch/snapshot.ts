@@ -1,7 +1,6 @@
-import type { Endpoint, ImagingStudy, Observation, Patient, Reference } from 'fhir/r4'
-import { defaultPartition } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf, unversioned, carriesOurMark, partitionOf } from '../fhir/provenance'
-import { hasIdentifier } from '../fhir/identifiers'
+import type { Endpoint, Identifier, ImagingStudy, Observation, Patient, Reference } from 'fhir/r4'
+import { isOfService, isSourceOf, sourceOf, carriesOurMark, partitionOf } from '../fhir/provenance'
+import { hasIdentifier, isOver, matches, wasValidOn } from '../fhir/identifiers'
 import { isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
@@ -25,6 +24,8 @@ export interface Snapshot {
    * takes for the same. To create one would attach its images to them.
    */
   readonly mistaken: ReadonlyMap<string, ReadonlyArray<string>>
+  /** By SOPInstanceUID of updated instances: StudyInstanceUIDs of what holds them, whatever the partition. */
+  readonly elsewhere?: ReadonlyMap<string, ReadonlyArray<string>>
 }
 
 /** The id in a reference to a resource of this server; none for another server's, a logical or a contained one. */
@@ -67,13 +68,49 @@ export type PatientHit =
   | { readonly _tag: 'Found'; readonly patient: Patient; readonly followed: boolean; readonly takenOver: boolean }
   | { readonly _tag: 'Unusable'; readonly error: EntryError }
 
+/** When an identifier is asked for; both as YYYY-MM-DD. Without `today` no period is over. */
+export interface AskedOn {
+  readonly today?: string | undefined
+  readonly studyDate?: string | undefined
+}
+
+/**
+ * Identifiers that are over count only where no current one does; but a study of their time belongs to whoever had the
+ * identifier then.
+ */
+const atThatTime = (
+  hits: ReadonlyArray<Patient>,
+  { system, value }: PatientIdentity,
+  { today, studyDate }: AskedOn,
+): ReadonlyArray<Patient> => {
+  if (hits.length < 2) return hits
+  const own = ({ identifier = [] }: Patient): ReadonlyArray<Identifier> =>
+    identifier.filter((each) => matches(each, system, value))
+  const then = hits.filter((hit) =>
+    own(hit).some((each) => isOver(each, today) && studyDate !== undefined && wasValidOn(each, studyDate)),
+  )
+  if (then.length > 0) return then
+  const current = hits.filter((hit) => own(hit).some((each) => !isOver(each, today)))
+  return current.length > 0 ? current : hits
+}
+
+/** Whether several Patients have the identifier, so that the day of the study may decide. */
+export const isShared = (snapshot: Snapshot, { system, value }: PatientIdentity): boolean =>
+  (snapshot.patientsByValue.get(value) ?? []).filter((id) => hasIdentifier(snapshot.patients.get(id), system, value))
+    .length > 1
+
 /** Which Patient an identifier means. A hit is checked: a server that ignores a parameter answers with everybody. */
-export const findPatient = (snapshot: Snapshot, settings: MappingSettings, identity: PatientIdentity): PatientHit => {
+export const findPatient = (
+  snapshot: Snapshot,
+  settings: MappingSettings,
+  identity: PatientIdentity,
+  askedOn: AskedOn = {},
+): PatientHit => {
   const { system, value } = identity
   const candidates = (snapshot.patientsByValue.get(value) ?? []).flatMap((id) => snapshot.patients.get(id) ?? [])
   const having = (wanted: string | undefined): ReadonlyArray<Patient> =>
     candidates.filter((each) => hasIdentifier(each, wanted, value))
-  const exact = having(system)
+  const exact = atThatTime(having(system), identity, askedOn)
   const hits =
     exact.length > 0 || system === undefined ? exact : takenOver(snapshot, settings, identity, having(undefined))
   if (hits.length === 0) {
@@ -137,11 +174,7 @@ export const findStudy = (
   const ours = hits.filter((study) => endpointIds(study).some((id) => own.has(id)))
   if (ours[0] !== undefined) return ours[0]
   const source = sourceOf(dicom, partition)
-  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => {
-    const written = unversioned(meta?.source ?? '').toLowerCase()
-    const root = sourceOf(dicom, defaultPartition).toLowerCase()
-    return !isSourceOf(meta, source) && (written === root || written.startsWith(`${root}/partitions/`))
-  }
+  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => !isSourceOf(meta, source) && isOfService(meta, dicom)
   const free = hits.filter((study) => !endpointIds(study).some((id) => ofDicom.has(id)) && !ofAnotherPartition(study))
   return free.length === 1 ? free[0] : undefined
 }

@@ -1,14 +1,16 @@
 import type { Reference } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
+import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
-import { identifierToken } from '../fhir/identifiers'
+import { identifierToken, isPlainToken } from '../fhir/identifiers'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
 import type { LiveRow } from './judge'
 import { planObservations } from './plan-observations'
 import { findEndpoint } from './snapshot'
+import { dosesOf } from './study-doses'
 
 /** A row that cannot be stored, and why. */
 export interface RecordedLive {
@@ -26,6 +28,8 @@ export interface Unit {
   readonly recorded: ReadonlyArray<RecordedLive>
   /** What it deletes of each study, as references, in this order: summaries, events, the study. */
   readonly deletes: ReadonlyArray<ReadonlyArray<string>>
+  /** It shares a transaction with nothing but the position. */
+  readonly isAlone?: true
 }
 
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
@@ -39,14 +43,18 @@ const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefi
 
 interface PlannedStudy {
   readonly rows: ReadonlyArray<LiveRow>
-  /** Rows of studies that share an Observation with this one: they are planned again when this one stands. */
-  readonly deferred: Array<LiveRow>
-  /** Which Observations it writes. */
-  readonly observations: ReadonlyArray<string>
+  readonly recorded: ReadonlyArray<RecordedLive>
+  /** Rows of other studies that go on when this one is written. */
+  readonly deferred: ReadonlyArray<LiveRow>
   readonly patients: ReadonlyArray<PatientDraft>
+  /** Of the deletions, summaries come first, then events, then the study. */
   readonly entries: ReadonlyArray<TransactionEntry>
-  readonly deletes: ReadonlyArray<string>
 }
+
+/** An Observation of it cannot be deleted: then neither can the study that it is part of. */
+const keepsObservation = ({ observations, input }: Fold, { draft }: StudyFold): boolean =>
+  input.keep.size > 0 &&
+  (observations.byStudy.get(draft.base?.id ?? '') ?? []).some(({ id }) => input.keep.has(`Observation/${id}`))
 
 export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { input } = fold
@@ -57,35 +65,27 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const planned = (
     entry: TransactionEntry | undefined,
     written: { readonly reference: string; readonly subject: Reference } | undefined,
-    deletes: ReadonlyArray<string> = [],
   ): PlannedStudy => {
-    const { reports, deleted } = study
-    const doses = planObservations({
-      settings,
-      partition,
-      index: fold.observations,
-      base: draft.base,
-      study: written,
-      reports,
-      deleted,
-    })
+    const doses = planObservations(dosesOf(fold, study, written))
+    const key = studyKeyText({ partition, studyInstanceUid: uid })
+    if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(key)) {
+      fold.doubts.set(key, { partition, studyInstanceUid: uid })
+    }
     const entries = [...doses.withdrawn, ...present(entry), ...doses.written]
-    const { rows, patients } = study
-    return { rows, patients: [...patients], entries, deletes, observations: doses.keys, deferred: [] }
+    const { rows, takenOut, waiting, patients } = study
+    return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting] }
   }
   const closed: ClosedStudy = closeStudy(draft, {
     settings,
     partition,
     endpoint,
-    keep: keep.has(`ImagingStudy/${draft.base?.id}`),
+    keep: keep.has(`ImagingStudy/${draft.base?.id}`) || keepsObservation(fold, study),
   })
   switch (closed._tag) {
     case 'Nothing':
       return planned(undefined, undefined)
-    case 'Deleted': {
-      const { base } = closed
-      return planned(deleteEntry(settings.fhirBase, base), undefined, [`ImagingStudy/${base.id}`])
-    }
+    case 'Deleted':
+      return planned(deleteEntry(settings.fhirBase, closed.base), undefined)
     case 'Study': {
       const { resource } = closed
       const { base } = draft
@@ -104,7 +104,11 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   }
 }
 
-const given = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => (items.length === 0 ? [] : [items])
+/** What they delete, in their order; none when nothing. */
+const deletesOf = (entries: ReadonlyArray<TransactionEntry>): ReadonlyArray<ReadonlyArray<string>> => {
+  const deletes = entries.flatMap((entry) => present(entry.deletes))
+  return deletes.length === 0 ? [] : [deletes]
+}
 
 /** Studies that share a Patient form one group. */
 export const groupsOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<ReadonlyArray<PlannedStudy>> => {
@@ -141,16 +145,14 @@ const startOf = (entries: ReadonlyArray<TransactionEntry>, limits: PlanLimits): 
   return entries.slice(0, count)
 }
 
-/** A transaction holds an Observation once: a study that shares one with another waits until that one stands. */
-export const withoutSharing = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<PlannedStudy> => {
-  const writers = new Map<string, PlannedStudy>()
-  return studies.filter((study) => {
-    const first = study.observations.flatMap((key) => present(writers.get(key)))[0]
-    first?.deferred.push(...study.rows)
-    if (first === undefined) for (const key of study.observations) writers.set(key, study)
-    return first === undefined
-  })
-}
+const allRowsOf = ({ rows, recorded }: PlannedStudy): ReadonlyArray<LiveRow> => [
+  ...rows,
+  ...recorded.map(({ row }) => row),
+]
+
+const alone = (entry: TransactionEntry): Unit => ({
+  ...{ rows: [], entries: [entry], deferred: [], recorded: [], deletes: [], isAlone: true },
+})
 
 /** A group as one unit; over a limit its Patients go first, alone; with its Patients as they are, study by study. */
 export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): ReadonlyArray<Unit> => {
@@ -160,27 +162,36 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   const rows = group.flatMap((study) => study.rows)
   const entries = [...patients.map(({ entry }) => entry), ...group.flatMap((study) => study.entries)]
   const { limits, patientsAlone } = fold.input
+  const doubtful = patients.filter(({ draft }) => draft.base === undefined && !isPlainToken(draft.key))
+  // The server may take it for somebody else, or two of a batch for one: read and compared before anything refers to it.
+  if (doubtful.length > 0 && !patientsAlone) {
+    const deferred = group.flatMap((study) => [...allRowsOf(study), ...study.deferred])
+    return doubtful.map(({ entry }) => ({ ...alone(entry), deferred }))
+  }
   if (patients.length === 0) {
     if (patientsAlone) return []
     return group.flatMap((study): ReadonlyArray<Unit> => {
-      const { entries: ofStudy, rows: settled, deletes, deferred } = study
+      const { entries: ofStudy, rows: settled, recorded, deferred } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
+      const deletes = deletesOf(first)
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, recorded: [], deletes: given(deletes) }]
-        : [{ rows: [], entries: first, deferred: [...settled, ...deferred], recorded: [], deletes: [] }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes }]
+        : [{ rows: [], entries: first, deferred: [...allRowsOf(study), ...deferred], recorded: [], deletes }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
     const deferred = group.flatMap((study) => study.deferred)
-    return [{ rows, entries, deferred, recorded: [], deletes: group.flatMap(({ deletes }) => given(deletes)) }]
+    const recorded = group.flatMap((study) => study.recorded)
+    return [{ rows, entries, deferred, recorded, deletes: group.flatMap((study) => deletesOf(study.entries)) }]
   }
   return patients.map(({ entry, draft }) => ({
     rows: [],
     entries: [entry],
+    ...(doubtful.some((each) => each.draft === draft) ? { isAlone: true as const } : {}),
     deferred: group
       .filter((study) => study.patients.includes(draft))
-      .flatMap((study) => [...study.rows, ...study.deferred]),
+      .flatMap((study) => [...allRowsOf(study), ...study.deferred]),
     recorded: [],
     deletes: [],
   }))
@@ -193,7 +204,13 @@ export const packUnits = (units: ReadonlyArray<Unit>, limits: PlanLimits): Reado
   for (const unit of units) {
     const size = bytesOf(unit.entries)
     const last = bundles.at(-1)
-    if (last !== undefined && entries + unit.entries.length <= limits.entries && bytes + size <= limits.bytes) {
+    const isAlone = unit.isAlone === true || last?.[0]?.isAlone === true
+    if (
+      last !== undefined &&
+      !isAlone &&
+      entries + unit.entries.length <= limits.entries &&
+      bytes + size <= limits.bytes
+    ) {
       last.push(unit)
       entries += unit.entries.length
       bytes += size

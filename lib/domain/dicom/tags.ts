@@ -30,6 +30,7 @@ export const dictionary = {
   AnatomicRegionSequence: { tag: '00082218', vr: 'SQ' },
   PatientName: { tag: '00100010', vr: 'PN' },
   PatientID: { tag: '00100020', vr: 'LO' },
+  QualityControlSubject: { tag: '00100200', vr: 'CS' },
   IssuerOfPatientID: { tag: '00100021', vr: 'LO' },
   IssuerOfPatientIDQualifiersSequence: { tag: '00100024', vr: 'SQ' },
   PatientBirthDate: { tag: '00100030', vr: 'DA' },

@@ -6,6 +6,8 @@ export interface TransactionEntry {
   readonly text: string
   readonly bytes: number
   readonly creates: boolean
+  /** The reference of what it deletes. */
+  readonly deletes?: string
 }
 
 const entry = (creates: boolean, content: object): TransactionEntry => {
@@ -46,10 +48,11 @@ export const updateEntry = (base: string, resource: FhirResource, version: strin
 export const deleteEntry = (base: string, resource: FhirResource): TransactionEntry => {
   const url = `${resource.resourceType}/${resource.id}`
   const version = resource.meta?.versionId
-  return entry(false, {
+  const content = {
     fullUrl: `${base}/${url}`,
     request: { method: 'DELETE', url, ...(version === undefined ? {} : { ifMatch: asIfMatch(version) }) },
-  })
+  }
+  return { ...entry(false, content), deletes: url }
 }
 
 export const transactionText = (entries: ReadonlyArray<TransactionEntry>): string =>

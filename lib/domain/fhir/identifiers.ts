@@ -22,6 +22,19 @@ export const hasType = (identifier: Identifier, code: 'MR' | 'ACSN'): boolean =>
 export const matches = (identifier: Identifier, system: string | undefined, value: string): boolean =>
   (identifier.system || undefined) === system && identifier.value === value
 
+/** It was valid once. `today`: YYYY-MM-DD; a partial date is over when all of it is. */
+export const isOver = ({ use, period }: Identifier, today: string | undefined): boolean => {
+  const end = period?.end?.slice(0, 10)
+  return use === 'old' || (end !== undefined && today !== undefined && end < today.slice(0, end.length))
+}
+
+/** Whether a day lies inside the period of an identifier that is over; without a period it is not known. */
+export const wasValidOn = ({ period }: Identifier, day: string): boolean => {
+  if (period?.start === undefined && period?.end === undefined) return false
+  const [start, end] = [period.start?.slice(0, 10) ?? '', period.end?.slice(0, 10)]
+  return day.slice(0, start.length) >= start && (end === undefined || day.slice(0, end.length) <= end)
+}
+
 export const hasIdentifier = (
   resource: { readonly identifier?: ReadonlyArray<Identifier> | undefined } | undefined,
   system: string | undefined,
@@ -40,9 +53,26 @@ export const escapeSearchValue = (value: string): string => value.replace(/[\\,|
 export const identifierToken = (system: string | undefined, value: string): string =>
   `${escapeSearchValue(system ?? '')}|${escapeSearchValue(value)}`
 
+/**
+ * Whether every server tells its value from any other: case, marks, scripts and what must be escaped are compared in
+ * many ways, digits and capitals in one.
+ */
+export const isPlainToken = (token: string): boolean => /(^|[^\\])\|[0-9A-Z.-]*$/.test(token)
+
 /** A name-based UUID: the same text gives the same one, so that output is deterministic. */
 export const uuidOf = (text: string): string => {
   const hex = createHash('sha256').update(text).digest('hex')
   const variant = ((parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`
+}
+
+/** UUIDv5 (RFC 9562 §5.5): the SHA-1 of the namespace's octets and the name in UTF-8. */
+export const uuidV5 = (namespace: string, name: string): string => {
+  const octets = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest()
+  octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x50
+  octets[8] = ((octets[8] ?? 0) & 0x3f) | 0x80
+  return octets.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5')
 }

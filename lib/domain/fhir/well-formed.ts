@@ -88,6 +88,7 @@ const kinds: Readonly<Record<string, Members>> = {
     bodySite: concept,
     device: reference,
     component: [{ code: concept }],
+    extension: [{ url: 'text', valueCodeableConcept: concept, extension: [{ ...extension, valueString: 'text' }] }],
   },
 }
 

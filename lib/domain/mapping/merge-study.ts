@@ -119,6 +119,12 @@ export const upsertInstance = (
   series.instances.set(key.sopInstanceUid, change.instance(ownMode)(current ?? newInstance(key.sopInstanceUid)))
 }
 
+export const holdsInstance = ({ series }: StudyDraft, key: InstanceKey): boolean =>
+  series.get(key.seriesInstanceUid)?.instances.has(key.sopInstanceUid) ?? false
+
+export const hasInstances = ({ series }: StudyDraft): boolean =>
+  [...series.values()].some(({ instances }) => instances.size > 0)
+
 /** Takes one instance away; a series goes with its last instance, a study of ours with its last series. */
 export const deleteInstance = (draft: StudyDraft, settings: MappingSettings, key: InstanceKey): void => {
   const series = draft.series.get(key.seriesInstanceUid)

@@ -174,20 +174,3 @@ export const patientRules = (settings: MappingSettings, partition: string): Read
     },
   }),
 ]
-
-const normalised = (text: string): string => text.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim()
-
-const families = ({ name }: Patient): ReadonlyArray<string> =>
-  (name ?? []).flatMap(({ family }) => (family === undefined ? [] : [normalised(family)]))
-
-const differ = <A>(left: ReadonlyArray<A>, right: ReadonlyArray<A>): boolean =>
-  left.length > 0 && right.length > 0 && !left.some((each) => right.includes(each))
-
-const birthDatesDiffer = (left: string | undefined, right: string | undefined): boolean =>
-  left !== undefined && right !== undefined && !left.startsWith(right) && !right.startsWith(left)
-
-/** Birth date and family name both differ, or birth date and sex: then it is another person. */
-export const demographicsConflict = (known: Patient, claimed: Patient): boolean =>
-  birthDatesDiffer(known.birthDate, claimed.birthDate) &&
-  (differ(families(known), families(claimed)) ||
-    (known.gender !== undefined && claimed.gender !== undefined && known.gender !== claimed.gender))

@@ -49,6 +49,8 @@ const anySettings: MappingSettings = {
     issuerSystems: {},
     rejectedIds: new Set(),
     matchGuard: true,
+    placeholderBirthDates: new Set(),
+    aliasNames: [],
     overwrite: 'own',
   },
 }

@@ -17,6 +17,9 @@ export interface MappingSettings {
     /** In upper case. */
     readonly rejectedIds: ReadonlySet<string>
     readonly matchGuard: boolean
+    /** As FHIR writes dates. */
+    readonly placeholderBirthDates: ReadonlySet<string>
+    readonly aliasNames: ReadonlyArray<string>
     readonly overwrite: 'own' | 'never' | 'always'
   }
 }

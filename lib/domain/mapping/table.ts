@@ -51,6 +51,18 @@ Switched off as a whole by \`DicomCast__Features__GenerateObservations=false\`; 
 and events alike. A value that cannot be read skips its element and is recorded; it never keeps the report or its
 instance out.
 
+Beside these each carries our tag and an identifier of ours (\`urn:ietf:rfc:3986\`, \`urn:uuid:…\`): by it, and not by the UIDs
+alone, it is known. A report or an event belongs to one study of one partition; another study that reports the same UID has
+Observations of its own. \`subject\`, \`partOf\` and (of a summary) \`focus\` are those of the study.
+
+**Adding up doses.** A report whose events a newer report of the same study lists, all of them, is superseded: its summary is
+\`preliminary\`. So add up the summaries that are \`final\`; where a study has none, take its newest \`preliminary\` one. An event
+counts once, whatever the number of summaries that list it.
+
+**Deleted reports.** An Observation goes with its report. Where the server refuses to delete it, because others refer to it,
+it stays \`cancelled\`, without values, and \`event-statusReason\` says why; it lives again when the report is stored again. One
+that somebody else has set to \`cancelled\` or \`entered-in-error\` keeps that status.
+
 | of | element | from | required | note |
 |---|---|---|---|---|
 ${doseRules.map(doseRow).join('\n')}

@@ -1,11 +1,14 @@
-// npm run simulate -- --seeds N [--seed S]: N histories from seed S on (1); a seed alone prints its history.
+// npm run simulate -- --seeds N [--seed S] [--without 'feed: stray,feed: move']: N histories from seed S on (1), none of them
+// with these kinds of trouble; a seed alone prints its history.
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { inThread } from './in-threads.mjs'
 import { loadTypeScript } from './load-typescript.mjs'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, without: { type: 'string' } },
+})
 const wholeNumber = (name, fallback) => {
   const number = Number(values[name] ?? fallback)
   if (Number.isInteger(number) && number > 0) return number
@@ -19,9 +22,11 @@ loadTypeScript()
 const require = createRequire(import.meta.url)
 const { gaps, nothing, table, together } = require('../seeds.ts')
 const { simulate } = require('../simulate.ts')
+const { faultKinds } = require('../faults.ts')
+const without = faultKinds.filter((kind) => (values.without ?? '').split(',').includes(kind))
 
 const printHistory = async (seed) => {
-  const { history, violations } = await simulate(seed, { recording: true })
+  const { history, violations } = await simulate(seed, { recording: true, without: new Set(without) })
   console.log(history.join('\n'))
   console.log(`\nseed ${seed}: ${violations.length === 0 ? 'nothing was lost' : violations.join('\n  ')}`)
   console.log(`again: npm run simulate -- --seed ${seed}`)
@@ -44,7 +49,10 @@ else {
   const seeds = Array.from({ length: count }, (_, index) => first + index)
   await Promise.all(
     Array.from({ length: threads }, (_, thread) =>
-      inThread({ seeds: seeds.filter((_seed, index) => index % threads === thread), untilFirst: false }, onReport),
+      inThread(
+        { seeds: seeds.filter((_seed, index) => index % threads === thread), untilFirst: false, without },
+        onReport,
+      ),
     ),
   )
   console.log(`\n${table(report)}\n`)

@@ -1,6 +1,7 @@
 import type { Endpoint, FhirResource, Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { type Snapshot, referencedId } from '../../../lib/domain/batch/snapshot'
 import type { TransactionEntry } from '../../../lib/domain/fhir/bundle'
+import { isOfService } from '../../../lib/domain/fhir/provenance'
 import { isEndpointOf } from '../../../lib/domain/mapping/endpoint'
 import type { MappingSettings } from '../../../lib/domain/mapping/settings'
 import { validateResource } from '../../../local/fhir/validate'
@@ -101,7 +102,10 @@ export const memoryFhir = (initial: ReadonlyArray<FhirResource> = []) => {
   const snapshot = ({ fhirBase, dicom }: MappingSettings): Snapshot => {
     const [patients, studies, endpoints] = [all('Patient'), all('ImagingStudy'), all('Endpoint')]
     const own = new Set(endpoints.filter(isOurEndpoint(dicom)).map(({ id }) => `Endpoint/${id}`))
-    const ofOurs = studies.filter(({ endpoint }) => (endpoint ?? []).some((each) => own.has(each.reference ?? '')))
+    const ofOurs = studies.filter(
+      ({ endpoint, meta }) =>
+        isOfService(meta, dicom) && (endpoint ?? []).some((each) => own.has(each.reference ?? '')),
+    )
     return snapshotOf({
       endpoints,
       patients,
@@ -125,6 +129,17 @@ const isOurEndpoint =
     const partition = /\/partitions\/([^/]+)\/?$/.exec(endpoint.address)?.[1] ?? 'Microsoft.Default'
     return isEndpointOf(dicom, partition)(endpoint)
   }
+
+const studiesBySop = (studies: ReadonlyArray<ImagingStudy>): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const uids = new Map<string, Array<string>>()
+  for (const { identifier, series = [] } of studies) {
+    const study = identifier?.find(({ system }) => system === 'urn:dicom:uid')?.value?.slice('urn:oid:'.length) ?? ''
+    for (const { uid } of series.flatMap(({ instance = [] }) => instance)) {
+      uids.set(uid, [...(uids.get(uid) ?? []), study])
+    }
+  }
+  return uids
+}
 
 /** A snapshot of these resources. */
 export const snapshotOf = (parts: {
@@ -155,5 +170,6 @@ export const snapshotOf = (parts: {
     observations: new Map(observations.map((each) => [each.id ?? '', each])),
     ourSubjects: new Set(ourSubjects),
     mistaken: new Map(),
+    elsewhere: studiesBySop(studies),
   }
 }

@@ -8,10 +8,11 @@ import {
   makeJudge,
 } from '../../../lib/domain/batch/judge'
 import type { PlanLimits } from '../../../lib/domain/batch/fold'
-import { type Plan, plan, planEndpoint } from '../../../lib/domain/batch/plan'
+import { type Plan, plan, planEndpoint, recordedIn } from '../../../lib/domain/batch/plan'
 import { packUnits } from '../../../lib/domain/batch/units'
 import type { EntryError } from '../../../lib/domain/cast-error'
-import { studyKeyText } from '../../../lib/domain/dicom/change-feed-entry'
+import { withMismatched } from '../../../lib/domain/batch/witnesses'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../../../lib/domain/dicom/change-feed-entry'
 import { judgeFeed } from './domain-feed'
 import type { MemoryFhir } from '../fhir/domain-fhir'
 
@@ -24,6 +25,11 @@ export interface CastOptions {
   readonly limits?: PlanLimits
   readonly readStudy?: ReadStudy
   readonly late?: boolean
+  /** References that the server refuses to delete. */
+  readonly keep?: ReadonlySet<string>
+  /** Instances on record as PatientMismatch before; what this batch records is added, what it settles goes. */
+  readonly mismatched?: Map<string, Map<string, InstanceKey>>
+  readonly isRebuild?: boolean
 }
 
 export interface CastReport {
@@ -37,23 +43,39 @@ export const castBatch = (
   fhir: MemoryFhir,
   settings: JudgeSettings,
   elements: ReadonlyArray<unknown>,
-  { limits = noLimits, readStudy = () => [], late = false }: CastOptions = {},
+  {
+    limits = noLimits,
+    readStudy = () => [],
+    late = false,
+    keep = new Set(),
+    mismatched = new Map(),
+    isRebuild = false,
+  }: CastOptions = {},
 ): CastReport => {
   const judge = makeJudge(settings)
   const { live, recorded: rejected } = judgeFeed(judge, elements, late)
   const recorded = new Map<number, EntryError>()
   let verdicts: ReadonlyMap<string, boolean> = new Map()
   const before = fhir.writes()
+  const allRows = coalesce(live).live
+  const synced: Array<InstanceKey> = []
 
   const prepare = (rows: ReadonlyArray<LiveRow>): Plan => {
     const readings = new Map<string, ReadonlyArray<UpsertRow>>()
+    const alive = new Map<string, ReadonlySet<string>>()
     for (;;) {
       const snapshot = fhir.snapshot(settings)
-      const input = { settings, limits, snapshot, readings, keep: new Set<string>(), patientsAlone: false, rows }
-      const planned = plan({ ...input, verdicts })
+      const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rows }
+      const strays = [...allRows].filter(({ sequence }) => recorded.get(sequence)?._tag === 'PatientMismatch')
+      const known = withMismatched(mismatched, strays)
+      const planned = plan({ ...input, alive, verdicts, mismatched: known, isRebuild, today: '2026-11-24' })
       if (planned.doubts.length === 0) return planned
       for (const study of planned.doubts) {
         const whole = readStudy(study.partition, study.studyInstanceUid)
+        alive.set(
+          studyKeyText(study),
+          new Set(whole.map((json) => instanceKeyText({ ...study, ...judge.uidsOf(json) }))),
+        )
         readings.set(
           studyKeyText(study),
           whole.flatMap((json) => judge.judgeDataset(json, study.partition) ?? []),
@@ -62,7 +84,7 @@ export const castBatch = (
     }
   }
 
-  let pending: ReadonlyArray<LiveRow> = coalesce(live).live
+  let pending: ReadonlyArray<LiveRow> = allRows
   for (let round = 0; pending.length > 0; round++) {
     if (round > 50) throw new Error('it does not come to an end')
     const partitions = new Set(pending.flatMap((row) => (row._tag === 'Upsert' ? [row.key.partition] : [])))
@@ -71,7 +93,8 @@ export const castBatch = (
       if (entry !== undefined) fhir.transact([entry])
     }
     const planned = prepare(pending)
-    for (const { row, error } of planned.recorded) recorded.set(row.sequence, error)
+    for (const { row, error } of recordedIn(planned)) recorded.set(row.sequence, error)
+    synced.push(...planned.syncedInstances)
     verdicts = new Map([...planned.verdicts, ...verdicts])
     const again: Array<LiveRow> = []
     for (const units of packUnits(planned.units, limits)) {
@@ -81,6 +104,15 @@ export const castBatch = (
       }
     }
     pending = [...new Set(again)].sort((left, right) => left.sequence - right.sequence)
+  }
+  // The rows of the fail tables, as lib/app/run/settle-errors.ts keeps them.
+  for (const key of [...synced, ...allRows.map((row) => row.key)]) {
+    mismatched.get(studyKeyText(key))?.delete(instanceKeyText(key))
+  }
+  for (const { key, sequence } of allRows) {
+    if (recorded.get(sequence)?._tag !== 'PatientMismatch') continue
+    const study = mismatched.get(studyKeyText(key)) ?? new Map<string, InstanceKey>()
+    mismatched.set(studyKeyText(key), study.set(instanceKeyText(key), key))
   }
   return {
     recorded: [...recorded].map(([sequence, error]) => ({ sequence, error })).sort((a, b) => a.sequence - b.sequence),

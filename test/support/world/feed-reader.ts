@@ -33,6 +33,13 @@ interface Options {
   /** Rows that a page with metadata may hold. */
   readonly pageCap?: number
   readonly latencyMs?: number
+  /** Numbers whose metadata never comes; a request waits so long for an answer. */
+  readonly hangs?: ReadonlySet<number>
+  readonly requestTimeoutMs?: number
+  /** How far the server's clock is ahead of ours. */
+  readonly aheadMs?: number
+  /** When this reader begins, ms. */
+  readonly from?: number
   readonly budgetMs?: number
 }
 
@@ -41,6 +48,7 @@ export interface FeedReader {
   /** `latest`, `range offset+limit`, `bare offset+limit`, `window skip`, in the order asked. */
   readonly asked: ReadonlyArray<string>
   readonly sleep: (ms: number) => void
+  readonly logged: ReadonlyArray<string>
 }
 
 export const wireOf = ({ sequence, timestamp, element }: FeedRow): object =>
@@ -62,9 +70,14 @@ export const feedReader = ({
   pageCap = 100,
   latencyMs = 1,
   budgetMs = Infinity,
+  hangs = new Set(),
+  requestTimeoutMs = 100_000,
+  aheadMs = 0,
+  from = eight,
 }: Options): FeedReader => {
-  let now = eight
+  let now = from
   const asked: Array<string> = []
+  const logged: Array<string> = []
   const visible = (): ReadonlyArray<FeedRow> =>
     rows.filter(({ visibleFrom = 0, visibleUntil = Infinity }) => visibleFrom <= now && now < visibleUntil)
   const ask =
@@ -76,18 +89,33 @@ export const feedReader = ({
       return Promise.resolve(failed === undefined ? answer() : E.left(failed))
     }
   const page = (found: ReadonlyArray<FeedRow>): E.Either<ServiceError, FeedPage> =>
-    E.right({ elements: found.map(wireOf), servedAt: now, bytes: 8_000 * found.length })
+    E.right({ elements: found.map(wireOf), servedAt: now + aheadMs, bytes: 8_000 * found.length })
+  /** Until the request, or the run, has no time left; what was asked for side by side is answered before. */
+  const hang = async (label: string, withinMs = Infinity): Promise<E.Either<ServiceError, never>> => {
+    asked.push(label)
+    const left = from + budgetMs - now
+    const wanted = Math.min(requestTimeoutMs, withinMs)
+    const until = now + Math.min(wanted, left)
+    await new Promise(setImmediate)
+    now = Math.max(now, until)
+    const why = left < wanted ? { outOfTime: true } : { timedOut: true }
+    return E.left({ _tag: 'ServiceUnavailable', hop: 'dicom', reason: 'no complete answer', ...why })
+  }
   const dicom: DicomService = {
     latest: () =>
       ask('latest', () => {
         const sequences = visible().map(({ sequence }) => sequence)
         return E.right(sequences.length === 0 ? O.none : O.some(Math.max(...sequences)))
       }),
-    range: (offset, limit, metadata) =>
-      ask(`${metadata ? 'range' : 'bare'} ${offset}+${limit}`, () => {
-        const found = visible().filter(({ sequence }) => sequence > offset && sequence <= offset + limit)
-        return metadata && found.length > pageCap ? E.left({ _tag: 'AnswerTooLarge', hop: 'dicom' }) : page(found)
-      }),
+    range: (offset, limit, metadata, withinMs) => {
+      const found = visible().filter(({ sequence }) => sequence > offset && sequence <= offset + limit)
+      const label = `${metadata ? 'range' : 'bare'} ${offset}+${limit}`
+      if (metadata && found.some(({ sequence }) => hangs.has(sequence))) return () => hang(label, withinMs)
+      return ask(label, () => {
+        const seen = visible().filter(({ sequence }) => sequence > offset && sequence <= offset + limit)
+        return metadata && seen.length > pageCap ? E.left({ _tag: 'AnswerTooLarge', hop: 'dicom' }) : page(seen)
+      })
+    },
     window: (startTime, skip) =>
       ask(`window ${skip}`, () => {
         const found = visible()
@@ -96,7 +124,10 @@ export const feedReader = ({
         return page(found.slice(skip, skip + 200))
       }),
     study: () => ask('study', () => E.right([])),
-    instance: () => ask('instance', () => E.right(O.none)),
+    instance: ({ sopInstanceUid }, withinMs) =>
+      [...hangs].some((sequence) => uidOf(sequence) === sopInstanceUid)
+        ? () => hang('instance', withinMs)
+        : ask('instance', () => E.right(O.none)),
   }
   const settings = {
     ...settingsOf(),
@@ -107,7 +138,7 @@ export const feedReader = ({
     settings,
     judge: makeJudge(settings),
     runId: 'run',
-    deadline: eight + budgetMs,
+    deadline: from + budgetMs,
     stopping: () => false,
     retries: 0,
     // Nothing else is asked for by a reader.
@@ -121,8 +152,9 @@ export const feedReader = ({
         },
       },
       random: { fraction: () => 0.5, uuid: () => '' },
+      log: (_level: string, message: string) => void logged.push(message),
     } as unknown as Ports,
     lease: undefined as unknown as Run['lease'],
   }
-  return { run, asked, sleep: (ms) => void (now += ms) }
+  return { run, asked, logged, sleep: (ms) => void (now += ms) }
 }

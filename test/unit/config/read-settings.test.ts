@@ -48,12 +48,22 @@ describe('readSettings', () => {
           partitionSystems: {},
           rejectedIds: new Set(),
           matchGuard: true,
+          placeholderBirthDates: new Set([
+            '1800-01-01',
+            '1850-01-01',
+            '1885-01-01',
+            '1900-01-01',
+            '1901-01-01',
+            '9999-12-31',
+          ]),
+          aliasNames: [],
           overwrite: 'own',
         },
         enforceValidationOfTagValues: false,
         generateObservations: true,
         excludedElements: new Set(),
         defaultTimeZone: undefined,
+        maxGone: 50,
         partitions: [],
         castSchedule: '0 * * * * *',
         startFrom: { _tag: 'Beginning' },
@@ -98,7 +108,7 @@ describe('readSettings', () => {
   it('never prints a value: it may be a secret', () => {
     const secret = 'c2VjcmV0'
     const everySetting = Object.fromEntries(settingDescriptions.map(({ name }) => [name, `${secret} ${secret}`]))
-    const lists = ['Patient__RejectedIds']
+    const lists = ['Patient__RejectedIds', 'Patient__AliasNames']
     const found = problems(everySetting)
     expect(found.map((line) => line.split(':')[0]).sort()).toEqual(
       settingDescriptions

@@ -37,10 +37,11 @@ const serviceErrors: {
   LeaseLost: [{ _tag: 'LeaseLost' }, 'Halt'],
   CheckpointMoved: [{ _tag: 'CheckpointMoved' }, 'Halt'],
   CheckpointUnreadable: [
-    { _tag: 'CheckpointUnreadable', reason: 'Holes cannot be read', etag: 'e1', syncedSequence: 12 },
+    { _tag: 'CheckpointUnreadable', reason: 'Holes cannot be read', etag: 'e1', syncedSequence: 12, holes: [] },
     'Halt',
   ],
   FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],
+  GateClosed: [{ _tag: 'GateClosed', state: 'paused', reason: 'it was paused' }, 'Halt'],
   FhirRejectsAll: [{ _tag: 'FhirRejectsAll', status: 422, issues: ['structure'] }, 'Halt'],
 }
 
@@ -87,6 +88,7 @@ describe('what an operator reads', () => {
       expect.stringContaining('checkpoint'),
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
+      'nothing is written: it was paused',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
-import { type Hole, fitted, maxHoles, without } from '../../../lib/domain/checkpoint'
+import { type Hole, fitted, maxHoles, movedTo, newCheckpoint, without } from '../../../lib/domain/checkpoint'
 
 const seenAt = 1_764_000_000_000
 const hole = (from: number, to = from): Hole => ({ from, to, seenAt })
@@ -39,5 +39,30 @@ describe('the holes of a checkpoint', () => {
       }),
       { seed: 4, numRuns: 50 },
     )
+  })
+})
+
+describe('a checkpoint that an operator moves', () => {
+  const from = {
+    ...newCheckpoint(20),
+    sopInstanceUid: '1.2.20',
+    holes: [hole(6), hole(9, 17), hole(19)],
+    heads: [
+      { sequence: 20, seenAt },
+      { sequence: 90, seenAt },
+    ],
+    stuckSince: seenAt,
+  }
+
+  it('keeps what is open before it, with the time it was seen; what lies above is read again from below', () => {
+    expect(movedTo(from, 15, 40)).toEqual({
+      ...newCheckpoint(15),
+      holes: [hole(6), hole(9, 15)],
+      heads: [{ sequence: 20, seenAt }],
+    })
+  })
+
+  it('keeps all of it when it is moved on', () => {
+    expect(movedTo(from, 40, 90)).toEqual({ ...newCheckpoint(40), holes: from.holes, heads: from.heads })
   })
 })

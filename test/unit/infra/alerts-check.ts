@@ -45,6 +45,7 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CaughtUp: true,
   BatchDone: true,
   OutOfTime: true,
+  WaitingForHoles: true,
   Stopped: true,
   ServiceUnavailable: true,
   AccessDenied: true,
@@ -53,6 +54,7 @@ const ends: Readonly<Record<CastReport['ended'], true>> = {
   CheckpointMoved: true,
   LeaseLost: true,
   LeaseHeld: true,
+  GateClosed: true,
   ConfigurationInvalid: true,
 }
 

@@ -15,17 +15,19 @@ import {
   readContentTree,
 } from '../../dicom/structured-report'
 import type { Keyword } from '../../dicom/tags'
-import { type Reader, readCS, readSH, readUI } from '../../dicom/vr'
+import { type Reader, readDA, readSH, readTM, readUI } from '../../dicom/vr'
 import { studyIdentifier, typed } from '../../fhir/identifiers'
 import { componentsOf } from './components'
 import { type NamedConcept, concepts, summaryRows } from './concepts'
 import { deviceDisplay } from './device'
 import { readEvents } from './events'
 import { type ObservationBody, coded, imaging, uidIdentifier } from './observation'
+import type { ReportFacts } from './standing'
 import { type ReadTime, earliest, readDateTime } from './time'
 import { readIssuerItem } from '../issuer'
 import type { Mapped } from '../mapped'
 import { readStarted } from '../time'
+import { readStatus } from './status'
 
 export type { ObservationBody } from './observation'
 
@@ -33,6 +35,7 @@ export interface DoseReport {
   readonly summary: ObservationBody
   /** One an event UID, in document order. */
   readonly events: ReadonlyArray<ObservationBody>
+  readonly facts: ReportFacts
 }
 
 const sopClasses: ReadonlySet<string> = new Set([
@@ -63,56 +66,36 @@ export const isDoseReport = (dataset: DicomDataset): boolean => {
   return isConcept(concept, concepts.xRayReport) || isConcept(concept, concepts.radiopharmaceuticalReport)
 }
 
-type Status = ObservationBody['status']
-
-const flags: ReadonlyArray<{ readonly keyword: Keyword; readonly statuses: ReadonlyMap<string, Status> }> = [
-  {
-    keyword: 'PreliminaryFlag',
-    statuses: new Map<string, Status>([
-      ['PRELIMINARY', 'preliminary'],
-      ['FINAL', 'final'],
-    ]),
-  },
-  {
-    keyword: 'CompletionFlag',
-    statuses: new Map<string, Status>([
-      ['COMPLETE', 'final'],
-      ['PARTIAL', 'preliminary'],
-    ]),
-  },
-]
-
-const readStatus = (dataset: DicomDataset): { readonly status: Status; readonly issues: ReadonlyArray<TagIssue> } => {
-  const issues: TagIssue[] = []
-  for (const { keyword, statuses } of flags) {
-    const read = readCS(valuesOfKeyword(dataset, keyword))
-    if (E.isRight(read) && O.isNone(read.right)) continue
-    const status = E.isRight(read) && O.isSome(read.right) ? statuses.get(read.right.value) : undefined
-    if (status !== undefined) return { status, issues }
-    issues.push({ _tag: 'TagInvalid', keyword, reason: `not ${[...statuses.keys()].join(' or ')}` })
-  }
-  return { status: 'unknown', issues }
-}
-
 /** What a report is about: it decides which time it started, and how its line begins. */
 interface Kind {
   readonly title: string
   readonly start: NamedConcept
+  readonly kind: ReportFacts['kind']
 }
 
 const kindOf = (root: ContentItem, items: ReadonlyArray<PlacedItem>, sopClass: string | undefined): Kind => {
   const has = (concept: NamedConcept): boolean => items.some(({ item }) => isAbout(item, concept))
   const procedure = codeOfChild(root, concepts.procedureReported)
   if (isAbout(root, concepts.radiopharmaceuticalReport) || sopClass?.endsWith('.88.68') === true) {
-    return { title: 'Radiopharmaceutical radiation dose', start: concepts.administrationStart }
+    const start = concepts.administrationStart
+    return { title: 'Radiopharmaceutical radiation dose', start, kind: 'radiopharmaceutical' }
   }
   if (isConcept(procedure, concepts.computedTomography) || has(concepts.ctAccumulated) || has(concepts.ctAcquisition)) {
-    return { title: 'CT radiation dose', start: concepts.irradiationStart }
+    return { title: 'CT radiation dose', start: concepts.irradiationStart, kind: 'x-ray' }
   }
   return {
     title: isConcept(procedure, concepts.mammography) ? 'Mammography radiation dose' : 'X-ray radiation dose',
     start: concepts.eventStart,
+    kind: 'x-ray',
   }
+}
+
+/** When its content was made, by the clock of the modality: to be compared with other reports of the same study. */
+const readContentTime = (dataset: DicomDataset): string => {
+  const date = valueOf(dataset, 'ContentDate', readDA)
+  const [seconds = '', fraction = ''] = (valueOf(dataset, 'ContentTime', readTM) ?? '').split('.')
+  if (date === undefined) return ''
+  return seconds === '' ? date : `${date}T${seconds}.${fraction.padEnd(6, '0')}`
 }
 
 /** The start of the irradiation, else the time of the series, the content, the study: the first that there is. */
@@ -244,6 +227,7 @@ export const mapDoseReport =
       ...eventIssues,
     ])
     const wanted = withoutExcluded(excluded)
-    const report = { summary: wanted(summary), events: events.map(wanted) }
+    const facts: ReportFacts = { content: readContentTime(dataset), kind: kind.kind, status: status.status }
+    const report = { summary: wanted(summary), events: events.map(wanted), facts }
     return RA.isNonEmpty(issues) ? TH.both(issues, report) : TH.right(report)
   }

@@ -66,7 +66,7 @@ const ofSummary: ReadonlyArray<Described> = [
     element: 'Observation.identifier',
     tags: ['SOPInstanceUID'],
     required: true,
-    note: 'urn:dicom:uid, urn:oid:{uid}, type sop-instance-uid: its identity',
+    note: 'urn:dicom:uid, urn:oid:{uid}, type sop-instance-uid',
   },
   { element: 'Observation.identifier (study)', tags: ['StudyInstanceUID'], required: true },
   {
@@ -78,7 +78,13 @@ const ofSummary: ReadonlyArray<Described> = [
     element: 'Observation.status',
     tags: ['PreliminaryFlag', 'CompletionFlag'],
     required: true,
-    note: 'PRELIMINARY, PARTIAL preliminary; FINAL, COMPLETE final; neither: unknown',
+    note: 'PRELIMINARY, PARTIAL preliminary; FINAL, COMPLETE final; neither: unknown. Superseded: preliminary',
+  },
+  {
+    element: 'Observation.extension',
+    tags: ['ContentDate', 'ContentTime', 'PreliminaryFlag', 'CompletionFlag'],
+    required: true,
+    note: 'what other reports of the study must know: content time, kind of report, status by its own flags',
   },
   {
     element: 'Observation.effectiveDateTime',
@@ -106,13 +112,13 @@ const ofEvent: ReadonlyArray<Described> = [
     tags: ['UID'],
     concepts: [concepts.eventUid, concepts.administrationUid],
     required: true,
-    note: 'urn:dicom:uid, urn:oid:{uid}, type irradiation-event-uid: its identity, in every report that repeats it',
+    note: 'urn:dicom:uid, urn:oid:{uid}, type irradiation-event-uid: the same in every report of the study that repeats it',
   },
   {
     element: 'Observation.status',
     tags: ['PreliminaryFlag', 'CompletionFlag'],
     required: true,
-    note: 'as of the report',
+    note: 'as of the newest report of the study that lists it',
   },
   {
     element: 'Observation.effectiveDateTime',

@@ -22,6 +22,9 @@ const at = (syncedSequence: number, more: Partial<Checkpoint> = {}): Checkpoint 
   ...more,
 })
 
+/** All numbers up to there were given long ago. */
+const oldHead = (sequence: number) => [{ sequence, seenAt: minutesAgo(30) }]
+
 const read = async (
   { run }: FeedReader,
   checkpoint = at(0),
@@ -107,7 +110,7 @@ describe('a feed that is another one', () => {
 describe('a gap', () => {
   it('is a hole when the row after it is young, else it is gone for good, and counted', async () => {
     const rows = [...rowsFrom(1, 2), ...rowsFrom(4, 4), ...rowsFrom(8, 8, eight - 119_000)]
-    const batch = await read(feedReader({ rows }))
+    const batch = await read(feedReader({ rows }), at(0, { heads: oldHead(8) }))
     expect([spans(batch.gone), spans(batch.holes), sequences(batch.rows)]).toEqual([['3…3'], ['5…7'], [1, 2, 4, 8]])
   })
 
@@ -317,8 +320,10 @@ describe('holes', () => {
     const every = Array.from({ length: 700 }, (_, index) => ({ sequence: 2 * index + 2, timestamp: eight - 1_000 }))
     const batch = await read(feedReader({ rows: every }), at(0), 2_000)
     expect([batch.holes.length, sequences(batch.rows).at(-1), batch.reachedHead]).toEqual([500, 1_000, false])
-    const full = at(1_000, { holes: batch.holes })
-    expect(await read(feedReader({ rows: every }), full)).toMatchObject({ rows: [], holes: { length: 500 } })
+    const timestamp = new Date(eight - 1_000).toISOString()
+    const full = at(1_000, { holes: batch.holes, heads: oldHead(1_400), timestamp })
+    const waits = { rows: [], holes: { length: 500 }, isFullOfHoles: true, reachedHead: false }
+    expect(await read(feedReader({ rows: every }), full)).toMatchObject(waits)
     // Nothing is new about a gap that is old.
     const old = every.map((row) => (row.sequence > 1_000 ? { ...row, timestamp: minutesAgo(9) } : row))
     expect(await read(feedReader({ rows: old }), full)).toMatchObject({ rows: { length: 200 }, reachedHead: true })
@@ -329,7 +334,7 @@ describe('holes', () => {
     const rows = [...Array.from({ length: 500 }, (_, index) => ({ sequence: 2 * index + 2, timestamp: minutesAgo(9) }))]
     const reader = feedReader({ rows: [...rows, ...rowsFrom(1_001, 1_010)], latencyMs: 1_000, budgetMs: 240_000 })
     const reading = newReading()
-    const checkpoint = at(1_000, { holes })
+    const checkpoint = at(1_000, { holes, timestamp: new Date(minutesAgo(9)).toISOString() })
     const batch = await read(reader, checkpoint, 1_000, reading)
     expect([batch.rows.length, batch.holes.length]).toEqual([10, 500])
     const asked = reader.asked.length

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import type { Run } from '../../../../lib/app/context'
-import type { FailRowKey, Ports } from '../../../../lib/app/ports'
-import { takeBack } from '../../../../lib/app/run/settle-errors'
+import type { FailRow, FailRowKey, Ports } from '../../../../lib/app/ports'
+import { type SettledRow, settleErrors, takeBack } from '../../../../lib/app/run/settle-errors'
+import { failTableOf } from '../../../../lib/domain/cast-error'
+import { failRowName } from '../../../../lib/domain/fail-row'
 
 const written: ReadonlyArray<FailRowKey> = [
   { table: 'FhirFailToStoreExceptionTable', sequence: 4, code: 'FhirRejected', etag: 'e1' },
@@ -25,6 +27,90 @@ const lateRun = (failures: number) => {
   const run = { ports: { errors, clock } as Ports, deadline: -1 } as Run
   return { run, removed }
 }
+
+const key = { partition: 'p', studyInstanceUid: '1.2', seriesInstanceUid: '1.3', sopInstanceUid: '1.4' }
+const mismatch = { _tag: 'PatientMismatch' } as const
+const refused = { _tag: 'FhirRejected', status: 422, issues: [] } as const
+
+const settled = (sequence: number, changes: Partial<SettledRow> = {}): SettledRow => ({
+  ...{ sequence, key, issues: [], error: undefined, settlement: 'Stored' },
+  ...changes,
+})
+
+/** What stands after these rows were settled on a table that had those: by sequence and code. */
+const after = async (
+  standing: ReadonlyArray<FailRow>,
+  rows: ReadonlyArray<SettledRow>,
+): Promise<ReadonlyArray<readonly [number, string]>> => {
+  const tables = new Map<string, FailRowKey>()
+  const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
+  const keyOf = ({ sequence, key: each, error }: FailRow): FailRowKey => ({
+    ...{ table: failTableOf(error), sequence, code: error._tag, etag: 'e', ...each },
+  })
+  for (const row of standing) tables.set(idOf(keyOf(row)), keyOf(row))
+  const errors: Partial<Ports['errors']> = {
+    record: (fails) => () => {
+      for (const row of fails) tables.set(idOf(keyOf(row)), keyOf(row))
+      return Promise.resolve(E.right(fails.map(keyOf)))
+    },
+    remove: (gone) => () => {
+      for (const row of gone) tables.delete(idOf(row))
+      return Promise.resolve(E.right(undefined))
+    },
+  }
+  const lease = { confirm: () => () => Promise.resolve(E.right(undefined)) }
+  const judge = { studyKeywords: new Set() }
+  const run = { ports: { errors }, lease, judge } as unknown as Run
+  const done = await settleErrors(run, { rows: new Map(tables) }, rows, [])
+  if (E.isLeft(done)) throw new Error(done.left._tag)
+  return [...tables.values()].map(({ sequence, code }) => [sequence, code] as const)
+}
+
+describe('the rows of one instance', () => {
+  const ofEntry: FailRow = { sequence: 5, key, error: mismatch }
+  const ofInstance: FailRow = { sequence: 0, key, error: mismatch }
+
+  it('goes when the instance is stored as it is now', async () => {
+    expect(await after([ofEntry, ofInstance], [settled(0)])).toEqual([])
+  })
+
+  it('is one of the instance when no entry stands recorded', async () => {
+    const rows = [settled(0, { error: mismatch, settlement: 'Recorded' })]
+    expect(await after([], rows)).toEqual([[0, 'PatientMismatch']])
+    expect(await after([ofInstance], rows)).toEqual([[0, 'PatientMismatch']])
+  })
+
+  it('stays that of the entry, with the reason of now, when the instance is found without one', async () => {
+    const rows = [settled(0, { error: refused, settlement: 'Recorded' })]
+    expect(await after([ofEntry], rows)).toEqual([[5, 'FhirRejected']])
+    expect(await after([{ ...ofEntry, sequence: 3 }, ofEntry, ofInstance], rows)).toEqual([[5, 'FhirRejected']])
+  })
+
+  it('is that of the entry when the feed tells of it later', async () => {
+    expect(await after([ofInstance], [settled(9, { error: refused, settlement: 'Recorded' })])).toEqual([
+      [9, 'FhirRejected'],
+    ])
+    expect(await after([ofInstance], [settled(9)])).toEqual([])
+  })
+
+  it('is not taken away by an entry that was superseded: that says nothing about now', async () => {
+    expect(await after([ofInstance], [settled(9, { settlement: 'Superseded' })])).toEqual([[0, 'PatientMismatch']])
+  })
+
+  it('is not that of an instance of the same UID elsewhere', async () => {
+    for (const elsewhere of [{ partition: 'q' }, { studyInstanceUid: '1.9' }, { seriesInstanceUid: '1.9' }]) {
+      expect(await after([ofInstance], [settled(9, { key: { ...key, ...elsewhere } })])).toHaveLength(1)
+    }
+  })
+
+  it('is told once in a table, where two of a study tell no UID', async () => {
+    const unnamed = { partition: 'p', studyInstanceUid: '1.2' }
+    const rows = [1, 2].map(() =>
+      settled(0, { key: unnamed, error: { _tag: 'EntryMalformed', paths: ['metadata'] }, settlement: 'Recorded' }),
+    )
+    expect(await after([], rows)).toEqual([[0, 'EntryMalformed']])
+  })
+})
 
 describe('what a run recorded, and was not its to record', () => {
   it('is taken back though storage fails, and though the time of the run is over', async () => {

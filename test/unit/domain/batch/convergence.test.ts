@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { FhirResource } from 'fhir/r4'
+import type { InstanceKey } from '../../../../lib/domain/dicom/change-feed-entry'
 import type { JudgeSettings } from '../../../../lib/domain/batch/judge'
 import type { PlanLimits } from '../../../../lib/domain/batch/fold'
 import { type ReadStudy, castBatch, contentOf, noLimits } from '../../../support/world/domain-cast'
@@ -45,9 +46,10 @@ const castCut = (
 ) => {
   const fhir = memoryFhir(before)
   const ends = [...new Set([...cuts.map((cut) => cut % (rows.length + 1)), rows.length])].sort((a, b) => a - b)
+  const mismatched = new Map<string, Map<string, InstanceKey>>()
   let from = 0
   const recorded = ends.flatMap((to) => {
-    const report = castBatch(fhir, settings, rows.slice(from, to), { limits, readStudy })
+    const report = castBatch(fhir, settings, rows.slice(from, to), { limits, readStudy, mismatched })
     from = to
     return [...report.recorded, ...report.rejected.map(({ sequence, error }) => ({ sequence, error }))]
   })

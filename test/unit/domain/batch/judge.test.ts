@@ -19,9 +19,17 @@ const key = {
   sopInstanceUid: '1.2.3.1.1',
 }
 
+/** An entry of which it is not known whose it is goes on as a removal that is recorded: told as the row it gets. */
+const told = (judgement: Judgement): Judgement => {
+  if (judgement._tag !== 'Live' || judgement.row._tag === 'Upsert' || judgement.row.unowned === undefined)
+    return judgement
+  const { sequence, key, unowned } = judgement.row
+  return { _tag: 'Recorded', row: { sequence, key, ...unowned } }
+}
+
 /** What becomes of an entry: its issues when it is live; the rows it gets when it is not. */
 const outcome = (values: Values, changes: SettingsChanges = {}) => {
-  const judgement = judgeOne({ values }, changes)
+  const judgement = told(judgeOne({ values }, changes))
   if (judgement._tag === 'Superseded') return 'Superseded'
   if (judgement._tag === 'Recorded') return { recorded: judgement.row }
   return judgement.row._tag === 'Upsert' ? { live: judgement.row.issues } : 'Delete'
@@ -67,7 +75,7 @@ const withMetadata = (values: Values, changes: SettingsChanges): Judgement => {
   const element = { ...wireEntry(), metadata: dicomJson({ ...required, ...values }) }
   const decoded = judge.decode(element)
   if (decoded._tag === 'Left') throw new Error('malformed')
-  return judge.judge(decoded.right, false)
+  return told(judge.judge(decoded.right, false))
 }
 
 describe.each([
@@ -255,5 +263,23 @@ describe('issues that stand once a study', () => {
     expect(['SeriesNumber', 'Modality', 'InstanceNumber'].some((each) => studyKeywords.has(each as Keyword))).toBe(
       false,
     )
+  })
+})
+
+describe('an entry of which it is not known whose it is', () => {
+  it.each<readonly [string, Values, SettingsChanges]>([
+    ['a PatientID that is missing', { PatientID: [] }, {}],
+    [
+      'a PatientID that stands for nobody',
+      { PatientID: 'UNKNOWN' },
+      { patient: { rejectedIds: new Set(['UNKNOWN']) } },
+    ],
+    ['an unknown issuer', { IssuerOfPatientID: 'South' }, { patient: { isIssuerIdUsed: true } }],
+  ])('takes out of FHIR what an earlier one stored: %s', (_what, values, changes) => {
+    expect(judgeOne({ values }, changes)).toMatchObject({ _tag: 'Live', row: { _tag: 'Delete', key, unowned: {} } })
+  })
+
+  it('leaves it when another tag is to blame', () => {
+    expect(judgeOne({ values: { Modality: [] } })._tag).toBe('Recorded')
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Patient } from 'fhir/r4'
+import { packUnits } from '../../../../lib/domain/batch/units'
 import type { Values } from '../../../support/world/domain-dataset'
 import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
 import { mrType } from '../../../support/world/domain-mapping'
@@ -13,6 +14,18 @@ const row = (sequence: number, sop: number, values: Values = {}, rest: EntryOpti
 const read = (sop: number, values: Values = {}) => ({ ...row(1, sop, values), sequence: 0 })
 
 const study = 'Microsoft.Default/1.2.3'
+const other: Values = { StudyInstanceUID: '1.2.4', SeriesInstanceUID: '1.2.4.1', SOPInstanceUID: '1.2.4.1.1' }
+const studyWith = (...sops: ReadonlyArray<number>) => {
+  const [series] = studyOf('7', 'Patient/1').series ?? []
+  const [one] = series?.instance ?? []
+  if (series === undefined || one === undefined) throw new Error('no image')
+  return studyOf('7', 'Patient/1', {
+    numberOfInstances: sops.length,
+    series: [
+      { ...series, numberOfInstances: sops.length, instance: sops.map((sop) => ({ ...one, uid: `1.2.3.1.${sop}` })) },
+    ],
+  })
+}
 const known = holding({ patients: [person('1', 'P1'), person('2', 'P2')], studies: [studyOf('7', 'Patient/1')] })
 const doubt = [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.3' }]
 const mismatch = { _tag: 'PatientMismatch' }
@@ -53,7 +66,8 @@ describe('a stray instance', () => {
     const moved = { PatientID: 'P2', PatientName: 'Berg^Ole' }
     const first = row(1, 1, moved, { action: 'update' })
     const reading = [read(1, moved), read(2, moved)]
-    const planned = planOf([first], { snapshot: known, reading: { [study]: reading } })
+    const two = holding({ patients: [person('1', 'P1'), person('2', 'P2')], studies: [studyWith(1, 2)] })
+    const planned = planOf([first], { snapshot: two, reading: { [study]: reading } })
     expect(requestsOf(planned.units)).toEqual(['PUT Patient/2', 'PUT ImagingStudy/7'])
     expect(resourcesOf(planned.units, 'ImagingStudy')[0]).toMatchObject({
       subject: { reference: 'Patient/2' },
@@ -131,7 +145,8 @@ describe('conflicting demographics', () => {
   })
 
   it('of an Update row is a deliberate correction', () => {
-    const planned = planOf([row(1, 1, ole, { action: 'update' })], { snapshot })
+    const own = holding({ patients: [knownAna], studies: [studyOf('7', 'Patient/1')] })
+    const planned = planOf([row(1, 1, ole, { action: 'update' })], { snapshot: own })
     expect([planned.recorded, resourcesOf(planned.units, 'Patient')[0]?.birthDate]).toEqual([[], '1981-01-01'])
   })
 
@@ -154,7 +169,7 @@ describe('conflicting demographics', () => {
 
   it('keeps an instance of somebody else out of a study that is read whole', () => {
     const patients = [person('9', 'P9'), knownAna]
-    const moving = holding({ patients, studies: [studyOf('7', 'Patient/9', { series: [] })] })
+    const moving = holding({ patients, studies: [{ ...studyWith(2, 3), subject: { reference: 'Patient/9' } }] })
     const reading = [read(2, ole), read(3, ana)]
     const planned = planOf([row(2, 3, ana)], { snapshot: moving, reading: { [study]: reading } })
     expect(planned.syncedInstances).toEqual([reading[1]?.key])
@@ -187,6 +202,61 @@ describe('more than one Patient, or none that lives', () => {
     expect(planOf([dead], { snapshot }).recorded).toEqual([
       { row: dead, error: { _tag: 'PatientInactive', patientId: '1' } },
     ])
+  })
+})
+
+describe('a server that compares loosely', () => {
+  it('lets nothing be created for an identifier that it takes for another', () => {
+    const stray = row(1, 1, { PatientID: '0012|3' })
+    const mistaken = new Map([['|0012\\|3', ['9']]])
+    const planned = planOf([stray], { snapshot: { ...holding(), mistaken } })
+    expect([planned.recorded, planned.units]).toEqual([
+      [{ row: stray, error: { _tag: 'PatientAmbiguous', patientIds: ['9'] } }],
+      [],
+    ])
+  })
+
+  it('W2: what its conditional create hung on somebody else is undone and recorded', () => {
+    const stray = row(1, 1, { PatientID: '0012|3' })
+    const { meta: _meta, ...stranger } = person('9', '0012')
+    const snapshot = {
+      ...holding({ patients: [stranger], studies: [studyOf('7', 'Patient/9')] }),
+      mistaken: new Map([['|0012\\|3', ['9']]]),
+    }
+    const { recorded, units } = planOf([stray], { snapshot })
+    expect([recorded, requestsOf(units), units.map((unit) => unit.recorded)]).toEqual([
+      [],
+      ['DELETE ImagingStudy/7'],
+      [[{ row: stray, error: { _tag: 'PatientAmbiguous', patientIds: ['9'] } }]],
+    ])
+  })
+
+  it.each(['stra\u00dfe-1', '\u5c71\u7530', '0012|3', 'p1', 'A_1', 'A 1'])(
+    'gets a new Patient %j in a transaction of its own, before anything refers to it',
+    (PatientID) => {
+      const [odd, plain] = [
+        row(1, 1, { PatientID }),
+        rowOf(settings, { sequence: 2, values: { ...other, PatientID: 'P-2.B' } }),
+      ]
+      const { units } = planOf([odd, plain])
+      const bundles = packUnits(units, { entries: 1_000, bytes: 1_000_000 })
+      expect(bundles.map((bundle) => requestsOf(bundle))).toEqual([
+        ['POST Patient'],
+        ['POST Patient', 'POST ImagingStudy'],
+      ])
+      expect(units.map(({ rows, deferred }) => [rows, deferred])).toEqual([
+        [[], [odd]],
+        [[plain], []],
+      ])
+    },
+  )
+
+  it('gets two new ones in a transaction each: to it they may be one', () => {
+    const rows = ['\u5c71\u7530', '\u7530\u4e2d'].map((PatientID, index) =>
+      rowOf(settings, { sequence: index + 1, values: { ...(index === 0 ? {} : other), PatientID } }),
+    )
+    const bundles = packUnits(planOf(rows).units, { entries: 1_000, bytes: 1_000_000 })
+    expect(bundles.map((bundle) => requestsOf(bundle))).toEqual([['POST Patient'], ['POST Patient']])
   })
 })
 

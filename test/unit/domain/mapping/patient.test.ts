@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { HumanName, Patient } from 'fhir/r4'
 import { nameRepresentation } from '../../../../lib/domain/fhir/code-systems'
-import { demographicsConflict } from '../../../../lib/domain/mapping/patient'
 import { invalid, mapPatient, missing, mrType } from '../../../support/world/domain-mapping'
 
 const map = mapPatient()
@@ -152,27 +151,5 @@ describe('all issues of a patient', () => {
       resource: undefined,
       issues: [missing('PatientID'), invalid('PatientSex', 'not M, F or O')],
     })
-  })
-})
-
-describe('demographicsConflict', () => {
-  const known = patient({ name: [{ family: 'Rivera' }], gender: 'female', birthDate: '1970-01-02' })
-  const cases: ReadonlyArray<readonly [string, Partial<Patient>, boolean]> = [
-    ['birth date and family name', { birthDate: '1981-01-01', name: [{ family: 'Berg' }], gender: 'female' }, true],
-    ['birth date and sex', { birthDate: '1981-01-01', name: [{ family: 'Rivera' }], gender: 'male' }, true],
-    ['birth date alone', { birthDate: '1981-01-01', name: [{ family: 'Rivera' }], gender: 'female' }, false],
-    ['family name and sex alone', { birthDate: '1970-01-02', name: [{ family: 'Berg' }], gender: 'male' }, false],
-    ['a birth date that is less precise', { birthDate: '1970', name: [{ family: 'Berg' }], gender: 'male' }, false],
-    ['a name written otherwise', { birthDate: '1981-01-01', name: [{ family: ' RIVERA ' }] }, false],
-    ['birth date, and no name', { birthDate: '1981-01-01' }, false],
-    ['family name and sex, and no birth date', { name: [{ family: 'Berg' }], gender: 'male' }, false],
-  ]
-  it.each(cases)('when this differs: %s', (_what, claimed, conflict) => {
-    expect(demographicsConflict(known, patient(claimed))).toBe(conflict)
-  })
-
-  it('counts any of the names that FHIR holds', () => {
-    const married = patient({ birthDate: '1970', name: [{ use: 'maiden', family: 'Berg' }, { family: 'Rivera' }] })
-    expect(demographicsConflict(married, patient({ birthDate: '1981', name: [{ family: 'Berg' }] }))).toBe(false)
   })
 })

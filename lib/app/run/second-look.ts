@@ -1,0 +1,125 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { Judgement } from '../../domain/batch/judge'
+import type { ServiceError } from '../../domain/cast-error'
+import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { identityDigest } from '../../domain/fail-row'
+import { castBatch } from '../cast/cast-batch'
+import type { FhirSession } from '../cast/fhir-session'
+import type { Stop } from '../../domain/batch/delivery'
+import { type Run, retrying } from '../context'
+import { numbered, readInstance } from '../feed/read-instance'
+import { judgeRow } from '../feed/read-page'
+import type { FailRowKey } from '../ports'
+import { settledRows } from './settled-rows'
+import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settleErrors } from './settle-errors'
+
+/** What a batch did that may have taken away the reason of a row that stands recorded. */
+export interface News {
+  /** By identityDigest, the highest sequence of an entry that names this Patient and was taken. */
+  readonly named: ReadonlyMap<string, number>
+  /** Studies (studyKeyText) of which an instance was deleted: it may have been the misfiled one. */
+  readonly deletedFrom: ReadonlySet<string>
+}
+
+export const noNews: News = { named: new Map(), deletedFrom: new Set() }
+
+/** What a second look came to. */
+export interface SecondLook {
+  readonly looked: number
+  /** Rows that are true no more: stored, or gone from the archive. */
+  readonly settled: number
+  /** What ended it early; the rows it did not come to stay as they are. */
+  readonly stop: Stop | undefined
+}
+
+const hourMs = 60 * 60_000
+const dayMs = 24 * hourMs
+/** A look costs a request for each row, and the feed waits meanwhile. */
+const mostAtOnce = 20
+
+/** Of the entries of a batch that were taken: what was refused itself shows no reason gone. */
+export const newsOf = (run: Run, judged: ReadonlyArray<Judgement>, settled: ReadonlyArray<SettledRow>): News => {
+  const taken = new Set(
+    settled.flatMap(({ sequence, settlement }) =>
+      settlement === 'Stored' || settlement === 'Unchanged' ? [sequence] : [],
+    ),
+  )
+  const [named, deletedFrom] = [new Map<string, number>(), new Set<string>()]
+  for (const judgement of judged) {
+    if (judgement._tag !== 'Live' || !taken.has(judgement.row.sequence)) continue
+    const { row } = judgement
+    if (row._tag === 'Delete') {
+      deletedFrom.add(studyKeyText(row.key))
+      continue
+    }
+    const digest = identityDigest(run.settings.dicom.root, row.identity)
+    named.set(digest, Math.max(row.sequence, named.get(digest) ?? 0))
+  }
+  return { named, deletedFrom }
+}
+
+/**
+ * Rows that may be mended by now without any entry of their own. Of those refused because of the Patient that FHIR has:
+ * whose Patient a later entry names, and what was judged a day ago. Of those that named another Patient than their
+ * study: where an instance of it was deleted.
+ */
+export const rowsToLookAt = (
+  run: Run,
+  { rows }: FailIndex,
+  { named, deletedFrom }: News,
+): ReadonlyArray<FailRowKey> => {
+  if (rows.size === 0) return []
+  const yesterday = run.ports.clock.now() - dayMs
+  const judgedAt = ({ judgedAt: at = 0 }: FailRowKey): number => at
+  const isNews = ({ code, identity, sequence, partition = '', studyInstanceUid = '' }: FailRowKey): boolean =>
+    code === 'PatientMismatch'
+      ? deletedFrom.has(studyKeyText({ partition, studyInstanceUid }))
+      : isOfPatient(code) && (named.get(identity ?? '') ?? 0) > sequence
+  const waiting = [...rows.values()]
+    .filter(({ sopInstanceUid }) => sopInstanceUid !== undefined)
+    .sort((left, right) => judgedAt(left) - judgedAt(right))
+  const old = waiting.filter((row) => isOfPatient(row.code) && !isNews(row) && judgedAt(row) <= yesterday)
+  // Those that cannot be read stay the oldest: hour by hour it begins elsewhere, so that they keep no other waiting.
+  const start = (Math.floor(run.ports.clock.now() / hourMs) * mostAtOnce) % Math.max(1, old.length)
+  return [...waiting.filter(isNews), ...old.slice(start), ...old.slice(0, start)].slice(0, mostAtOnce)
+}
+
+/**
+ * Judges such rows again, by what the archive and FHIR have now: as late rows, under the lease, with the position. What
+ * is still so is recorded again with the time of now; an outage settles nothing.
+ */
+export const secondLook = async (
+  run: Run,
+  session: FhirSession,
+  index: FailIndex,
+  news: News,
+): Promise<E.Either<ServiceError, SecondLook>> => {
+  const due = numbered(rowsToLookAt(run, index, news))
+  if (due.size === 0) return E.right({ looked: 0, settled: 0, stop: undefined })
+  const read = await retrying(run, run.ports.checkpoints.read())
+  if (E.isLeft(read)) return read
+  const at = O.isSome(read.right) ? read.right.value.checkpoint.syncedSequence : 0
+  const judged: Array<Judgement> = []
+  for (const [number, row] of due) {
+    // One attempt: what cannot be read now keeps neither the feed nor the other rows waiting.
+    const entry = await readInstance(run, row, number, (request) => request())
+    if (E.isRight(entry) && entry.right !== undefined) judged.push(judgeRow(run, entry.right, true))
+    else if (E.isLeft(entry) && entry.left._tag !== 'ServiceUnavailable') return entry
+  }
+  const rows = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
+  const result = await castBatch(run, session, {
+    ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, mismatched: mismatchedStudies(index) },
+  })
+  const settled = settledRows(judged, result).map((row) => ({
+    ...row,
+    sequence: due.get(row.sequence)?.sequence ?? 0,
+  }))
+  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  if (E.isLeft(errors)) return errors
+  return E.right({
+    looked: settled.length,
+    settled: settled.filter(({ error }) => error === undefined).length,
+    stop: result.stop,
+  })
+}

@@ -1,0 +1,44 @@
+import type { ImagingStudy } from 'fhir/r4'
+import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { holdsInstance } from '../mapping/merge-study'
+import { type Fold, studyOf } from './fold'
+import type { UpsertRow } from './judge'
+import { instancesOf, takeOut } from './take-out'
+import { readingOf } from './witnesses'
+
+/**
+ * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance that its study in FHIR does not
+ * hold may have come from elsewhere: what is not alive there goes first. True: the row waits for that.
+ */
+export const leavesElsewhere = (fold: Fold, row: UpsertRow): boolean => {
+  const places = row.update ? (fold.input.snapshot.elsewhere?.get(row.key.sopInstanceUid) ?? []) : []
+  if (places.length === 0 || holdsInstance(studyOf(fold, row).draft, row.key)) return false
+  const { settings, alive } = fold.input
+  let waits = false
+  for (const studyInstanceUid of new Set(places)) {
+    const key = { partition: row.key.partition, studyInstanceUid }
+    const study = studyOf(fold, { key: { ...row.key, studyInstanceUid } })
+    // Another partition's study of this UID holds its own images.
+    if (study.draft.base === undefined || !holdsUid(study.draft.base, row.key.sopInstanceUid)) continue
+    if (readingOf(fold, key) === undefined) {
+      waits = true
+      continue
+    }
+    const living = alive?.get(studyKeyText(key))
+    if (living === undefined) continue
+    // Images of another archive in a study of others are not ours to remove.
+    const isOurs = isSourceOf(study.draft.base.meta, sourceOf(settings.dicom, study.partition))
+    const gone = instancesOf(study).filter(
+      (each) => !living.has(instanceKeyText(each)) && (isOurs || each.sopInstanceUid === row.key.sopInstanceUid),
+    )
+    for (const each of gone) takeOut(fold, study, each)
+    if (studyInstanceUid === row.key.studyInstanceUid || (gone.length === 0 && study.waiting.length === 0)) continue
+    study.waiting.push(row)
+    waits = true
+  }
+  return waits
+}
+
+const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
+  series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))

@@ -1,0 +1,53 @@
+import { instanceKeyText } from '../dicom/change-feed-entry'
+import { holdsInstance } from '../mapping/merge-study'
+import { patientKeyText } from '../mapping/patient-identity'
+import { type Fold, type StudyFold, applyToStudy } from './fold'
+import type { UpsertRow } from './judge'
+import { takeOut } from './take-out'
+import { mismatchedOf, readingOf } from './witnesses'
+
+/**
+ * A study of another system whose subject cannot be compared with ours: it is never touched. Images come in as long as
+ * they name one identifier, that of the images already in it.
+ */
+export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void => {
+  const own = instanceKeyText(row.key)
+  const mismatched = mismatchedOf(fold, row)
+  const isHeldInFhir = (study.draft.base?.series ?? []).some(({ instance = [] }) => instance.length > 0)
+  const reading = isHeldInFhir || mismatched.size > 0 ? readingOf(fold, row.key) : []
+  if (reading === undefined) return
+  const named = new Map([
+    ...reading.flatMap((each) =>
+      each.isPhantom ? [] : [[instanceKeyText(each.key), patientKeyText(each.identity)] as const],
+    ),
+    ...study.told,
+  ])
+  named.delete(own)
+  const inIt = new Set(study.joined)
+  for (const { key } of reading) if (holdsInstance(study.draft, key)) inIt.add(instanceKeyText(key))
+  const identifiersOf = (texts: Iterable<string>): ReadonlySet<string> =>
+    new Set([...texts].flatMap((text) => named.get(text) ?? []))
+  const ofImages = identifiersOf(inIt)
+  const others = ofImages.size > 0 ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
+  const isTheirs = [...others].every((each) => each === patientKeyText(row.identity))
+  if (row.isPhantom || isTheirs) {
+    study.joined.add(own)
+    applyToStudy(fold, study, undefined, row)
+    study.rows.push(row)
+    return
+  }
+  study.joined.delete(own)
+  const isOut = takeOut(fold, study, row.key)
+  ;(isOut ? study.takenOut : study.recorded).push({ row, error: { _tag: 'PatientMismatch' } })
+}
+
+/** The same for those that stand recorded, when what they were at odds with is gone. */
+export const readmitForeign = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<UpsertRow>): void => {
+  if (new Set(witnesses.map(({ identity }) => patientKeyText(identity))).size !== 1) return
+  for (const each of witnesses) {
+    if (holdsInstance(study.draft, each.key)) continue
+    study.joined.add(instanceKeyText(each.key))
+    applyToStudy(fold, study, undefined, each)
+    fold.syncedInstances.push(each.key)
+  }
+}

@@ -1,0 +1,80 @@
+import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import type { InstanceKey } from '../dicom/change-feed-entry'
+import { holdsInstance } from '../mapping/merge-study'
+import { type Fold, type Mismatch, type Mismatched, type PatientDraft, type StudyFold } from './fold'
+import { patientFor } from './fold-patient'
+import type { LiveRow, UpsertRow } from './judge'
+
+/** Who tells whose a study is, when its subject and the row in hand do not agree (docs/identity.md). */
+
+const noRows: ReadonlyMap<string, Mismatch> = new Map()
+
+type InHand = Pick<LiveRow, 'key' | 'sequence'>
+
+/**
+ * Instances of the study that stand recorded because they named another patient. What a row behind the one in hand
+ * recorded, in an earlier plan of this batch, is still to come for it.
+ */
+export const mismatchedOf = ({ input }: Fold, { key, sequence }: InHand): ReadonlyMap<string, Mismatch> => {
+  const mismatched = input.mismatched?.get(studyKeyText(key)) ?? noRows
+  return new Map([...mismatched].filter(([, each]) => (each.sequence ?? 0) <= sequence))
+}
+
+/**
+ * The live instances of a study, with the metadata of now. None: it is not read yet, and in doubt from now on. A rebuild
+ * is such a reading itself.
+ */
+export const readingOf = (
+  fold: Fold,
+  key: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
+): ReadonlyArray<UpsertRow> | undefined => {
+  const study = studyKeyText(key)
+  const { readings, isRebuild, rows } = fold.input
+  const reading = readings.get(study)
+  if (reading !== undefined) return reading
+  if (isRebuild === true) {
+    return rows.flatMap((row) => (row._tag === 'Upsert' && studyKeyText(row.key) === study ? [row] : []))
+  }
+  const { partition, studyInstanceUid } = key
+  fold.doubts.set(study, { partition, studyInstanceUid })
+  return undefined
+}
+
+/**
+ * What FHIR holds of the study, what stands recorded of it, and what the feed has told so far; each votes with the
+ * metadata of now. What the feed has not told yet has no vote, but where nothing of ours speaks against another system.
+ */
+export const witnessesOf = (
+  fold: Fold,
+  study: StudyFold,
+  row: InHand,
+  reading: ReadonlyArray<UpsertRow>,
+  everybody = false,
+): ReadonlyArray<UpsertRow> => {
+  const mismatched = mismatchedOf(fold, row)
+  return reading.filter(({ key, isPhantom }) => {
+    if (isPhantom) return false
+    const text = instanceKeyText(key)
+    const isTold = study.told.has(text) || mismatched.has(text)
+    return everybody || fold.input.isRebuild === true || isTold || holdsInstance(study.draft, key)
+  })
+}
+
+/** Beside those of earlier batches what this one has recorded. */
+export const withMismatched = (mismatched: Mismatched, rows: ReadonlyArray<LiveRow>): Mismatched => {
+  if (rows.length === 0) return mismatched
+  const all = new Map(mismatched)
+  for (const { key, sequence } of rows) {
+    const [study, text] = [studyKeyText(key), instanceKeyText(key)]
+    const known = all.get(study) ?? noRows
+    if (!known.has(text)) all.set(study, new Map([...known, [text, { ...key, sequence }]]))
+  }
+  return all
+}
+
+/** On whom the witnesses agree, as far as they name anybody. */
+export const agreed = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<UpsertRow>): PatientDraft | undefined => {
+  const patients = new Set(witnesses.map((each) => patientFor(fold, study, each)))
+  const [sole] = patients
+  return patients.size === 1 && sole !== undefined && !('_tag' in sole) ? sole : undefined
+}

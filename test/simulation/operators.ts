@@ -1,0 +1,214 @@
+import type { FhirResource, ImagingStudy } from 'fhir/r4'
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { CastSettings } from '../../lib/app/context'
+import { moveCheckpoint } from '../../lib/app/operate/move-checkpoint'
+import type { OperatorOptions } from '../../lib/app/operate/operating'
+import { preview } from '../../lib/app/operate/preview'
+import { replay } from '../../lib/app/operate/replay'
+import type { StudyKey } from '../../lib/app/operate/resync'
+import { resync } from '../../lib/app/operate/resync-study'
+import { verifyStudies } from '../../lib/app/operate/verify'
+import type { FhirSearch } from '../../lib/app/ports'
+import type { OperatorPorts } from '../../lib/app/ports-operator'
+import { runCast } from '../../lib/app/run/run-cast'
+import type { FaultKind } from './faults'
+import { type Process, newProcess } from './process'
+import { type Services, portsOf } from './runs'
+import type { World } from './world'
+
+// People with the command line, while the timer casts. Whatever they do, nothing may be lost, and nothing doubled.
+
+export const operatorPortsOf = (world: World, services: Services, process: Process): OperatorPorts => {
+  const { feed, storage, lease } = services
+  const ports = portsOf(world, services, process)
+  const live = () => [...feed.images.values()].filter(({ tags }) => tags !== undefined)
+  return {
+    ...ports,
+    gate: { ...ports.gate, write: () => async () => E.right(undefined) },
+    dicom: { ...ports.dicom, probeStudies: () => async () => E.right(undefined) },
+    history: { add: () => async () => E.right(undefined), list: () => async () => E.right([]) },
+    failures: {
+      list: () => async () => E.right({ rows: [] }),
+      get: () => async () => E.right(O.none),
+      count: () => async () => E.right({ rows: storage.fails.size, more: false, codes: {} }),
+      setAttempts: () => async () => E.right(undefined),
+    },
+    leaseInspection: {
+      holder: () => async () => E.right(lease.holder === undefined ? O.none : O.some({ runId: lease.holder.name })),
+    },
+    studyIndex: {
+      partitions: () => async () => E.right([...new Set(live().map(({ key }) => key.partition))].sort()),
+      studies: (partition, offset, limit) => async () =>
+        E.right(
+          [...new Set(live().flatMap(({ key }) => (key.partition === partition ? [key.study] : [])))]
+            .sort()
+            .slice(offset, offset + limit),
+        ),
+      has: (partition, study) => async () =>
+        E.right(live().some(({ key }) => key.partition === partition && key.study === study)),
+    },
+    heldStudies: {
+      page: (endpoints) => async () =>
+        E.map(([hits = []]: ReadonlyArray<ReadonlyArray<FhirResource>>) => ({
+          studies: hits.flatMap((hit) => uidsOf(hit as ImagingStudy)),
+          next: undefined,
+        }))(await ports.fhir.search([ofEndpoints(endpoints)])()),
+    },
+  }
+}
+
+const ofEndpoints = (endpoints: ReadonlyArray<string>): FhirSearch => ({
+  type: 'ImagingStudy',
+  parameters: [['endpoint', endpoints.map((id) => `Endpoint/${id}`).join(',')]],
+})
+
+const uidsOf = ({ identifier = [] }: ImagingStudy): ReadonlyArray<string> =>
+  identifier.flatMap(({ system, value = '' }) => (system === 'urn:dicom:uid' ? [value.replace('urn:oid:', '')] : []))
+
+interface Desk {
+  readonly world: World
+  readonly services: Services
+  readonly settings: CastSettings
+  readonly ports: OperatorPorts
+  readonly options: OperatorOptions
+}
+
+const someStudy = ({ world, services }: Desk): StudyKey | undefined => {
+  const keys = services.feed.rows.map(({ image }) => image.key)
+  if (keys.length === 0) return undefined
+  const { partition, study } = world.random.pick(keys)
+  return { partition, studyInstanceUid: study }
+}
+
+/** Repeats what found the lease taken: a person would. */
+const patiently = async <A>(desk: Desk, work: () => Promise<E.Either<{ readonly _tag: string }, A>>) => {
+  for (let attempt = 1; ; attempt++) {
+    const done = await work()
+    if (E.isRight(done) || attempt === 40 || desk.world.faults.isQuiet()) return done
+    await desk.ports.clock.sleep(5_000)
+  }
+}
+
+const move = (desk: Desk, to: { readonly sequence: number } | { readonly time: number }) =>
+  patiently(desk, () => {
+    const { world, ports, settings, options, services } = desk
+    const stands = services.storage.checkpoint
+    if ((stands?.checkpoint.holes ?? []).length > 0) world.faults.meet('operator × hole')
+    return moveCheckpoint(ports, settings, options, { to, etag: stands?.etag })
+  })
+
+const moveBack = async (desk: Desk): Promise<void> => {
+  const { feed, storage } = desk.services
+  const at = storage.checkpoint?.checkpoint.syncedSequence ?? 0
+  const before = feed.rows.filter(({ sequence }) => sequence <= at)
+  if (before.length === 0) return
+  const { sequence, timestamp } = desk.world.random.pick(before)
+  if (desk.world.random.chance(0.3) && desk.services.hasWindows) await move(desk, { time: timestamp })
+  else await move(desk, { sequence })
+}
+
+const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
+
+/** Forward by mistake, and back to where it was: what was open there is still awaited. */
+const moveForth = async (desk: Desk): Promise<void> => {
+  const { feed, storage } = desk.services
+  const at = storage.checkpoint?.checkpoint.syncedSequence ?? 0
+  if (at === 0 || feed.head() <= at) return
+  const forth = await move(desk, { sequence: feed.head() })
+  if (E.isLeft(forth)) return
+  const back = { sequence: Math.min(at, forth.right.from) }
+  // As long as it takes: what lies between would never be cast. A feed that was restored meanwhile ends before it.
+  for (let moved = await move(desk, back); isPassing(moved); moved = await move(desk, back)) {
+    await desk.ports.clock.sleep(20_000)
+  }
+}
+
+const verifyAndRepair = async (desk: Desk): Promise<void> => {
+  const { ports, settings, options } = desk
+  const wrong: Array<StudyKey> = []
+  await verifyStudies(ports, settings, options, {
+    scope: { _tag: 'All' },
+    from: undefined,
+    onStudy: async (found) => {
+      const report = found._tag === 'Compared' ? found.report : undefined
+      if (report?.inStep === false) wrong.push({ partition: report.partition, studyInstanceUid: report.study })
+      return Promise.resolve(true)
+    },
+  })
+  for (const study of wrong) await resync(ports, settings, options, study)
+}
+
+interface Act {
+  readonly kind: FaultKind
+  readonly act: (desk: Desk) => Promise<unknown>
+  /** It reads only. */
+  readonly looks?: true
+  /** It must not be killed half-way: what it passed over is passed over. */
+  readonly safe?: true
+}
+
+const acts: ReadonlyArray<Act> = [
+  {
+    kind: 'operator: replays',
+    act: ({ ports, settings, options, world }) =>
+      replay(ports, settings, options, { limit: world.random.pick([1, 100]) }, world.random.chance(0.2)),
+  },
+  {
+    kind: 'operator: resyncs',
+    act: async (desk) => {
+      const study = someStudy(desk)
+      if (study !== undefined) await resync(desk.ports, desk.settings, desk.options, study)
+    },
+  },
+  { kind: 'operator: verifies and repairs', act: verifyAndRepair },
+  {
+    kind: 'operator: previews',
+    act: ({ ports, settings, options }) => preview(ports, settings, options, { batches: 3, fromSequence: undefined }),
+    looks: true,
+  },
+  { kind: 'operator: moves back', act: moveBack },
+  { kind: 'operator: moves forth and back', act: moveForth, safe: true },
+  {
+    kind: 'operator: catches up',
+    act: ({ ports, settings, options }) => runCast(ports, { ...settings, maxBatches: 0 }, options),
+  },
+]
+
+/** Plans what people do during a history; `busy` tells whether one of them is still at it. */
+export const planOperators = (
+  world: World,
+  services: Services,
+  settings: CastSettings,
+): { readonly busy: () => boolean } => {
+  const { faults, scheduler, say } = world
+  const random = world.random.fork('operators')
+  const processes: Array<Process> = []
+  const start = ({ kind, act, looks, safe }: Act): void => {
+    if (faults.isQuiet() || services.feed.rows.length === 0) return
+    faults.hit(kind)
+    const process = newProcess(`op${processes.length + 1}`)
+    Object.assign(process, { operates: true, looks: looks === true, safe: safe === true })
+    processes.push(process)
+    const ports = operatorPortsOf(world, services, process)
+    const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
+    say(() => `${process.name} begins: ${kind}`)
+    act({ world, services, settings, ports, options }).then(
+      (done) => {
+        process.alive = false
+        services.lease.believers.delete(process)
+        say(() => `${process.name} is done: ${JSON.stringify(done ?? null).slice(0, 300)}`)
+      },
+      (error: unknown) => {
+        process.alive = false
+        world.violate(`${process.name} threw ${error instanceof Error ? error.stack : String(error)}`)
+      },
+    )
+  }
+  for (const each of acts.filter(({ kind }) => faults.has(kind))) {
+    for (let times = random.between(1, 3); times > 0; times--) {
+      scheduler.after(random.between(5_000, 400_000), () => start(each))
+    }
+  }
+  return { busy: () => processes.some(({ alive }) => alive) }
+}

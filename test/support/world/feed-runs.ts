@@ -1,0 +1,63 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { FailRow, Ports, StoredCheckpoint } from '../../../lib/app/ports'
+import { runCast } from '../../../lib/app/run/run-cast'
+import type { RunSummary } from '../../../lib/app/run/summary'
+import { type Checkpoint, newCheckpoint } from '../../../lib/domain/checkpoint'
+import { eight, feedReader } from './feed-reader'
+
+const right = <A>(value: A) => Promise.resolve(E.right(value))
+
+/**
+ * Run after run over a feed that is only a list of rows, each with its own checkpoint read from storage. The rows have no
+ * dataset, so each is recorded, and FHIR is never asked.
+ */
+export const feedRuns = (
+  feed: Omit<Parameters<typeof feedReader>[0], 'from'>,
+  begin: Checkpoint = newCheckpoint(0),
+) => {
+  let stored: StoredCheckpoint = { checkpoint: begin, etag: 'e0' }
+  let clock = eight
+  const recorded: Array<FailRow> = []
+  const errors: Ports['errors'] = {
+    failRows: () => () => right([]),
+    record: (rows) => () => {
+      recorded.push(...rows)
+      return right([])
+    },
+    remove: () => () => right(undefined),
+    recordTags: () => () => right(undefined),
+    recordStuck: () => () => right(undefined),
+    tagRows: () => () => right([]),
+    removeTags: () => () => right(undefined),
+  }
+  const lease: Ports['lease'] = {
+    acquire: () => () =>
+      right(
+        O.some({
+          check: () => E.right(undefined),
+          confirm: () => () => right(undefined),
+          release: () => Promise.resolve(),
+        }),
+      ),
+  }
+  const checkpoints: Ports['checkpoints'] = {
+    read: () => () => right(O.some(stored)),
+    write: (_, checkpoint) => () => {
+      stored = { checkpoint: JSON.parse(JSON.stringify(checkpoint)) as Checkpoint, etag: `${stored.etag}+` }
+      return right(stored)
+    },
+  }
+  const run = async (budgetMs: number, maxBatches = 0): Promise<RunSummary> => {
+    const { run: made } = feedReader({ ...feed, from: clock, budgetMs })
+    const ports = { ...made.ports, errors, lease, checkpoints, progress: () => undefined }
+    const summary = await runCast(
+      ports,
+      { ...made.settings, maxBatches },
+      { runId: 'r', budgetMs, stopping: () => false },
+    )
+    clock = ports.clock.now() + 60_000
+    return summary
+  }
+  return { run, recorded, checkpoint: () => stored.checkpoint }
+}
