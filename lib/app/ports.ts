@@ -40,8 +40,11 @@ export interface FhirSearch {
 }
 
 export type TransactOutcome =
-  /** Status and version of each entry, in order. */
-  | { readonly _tag: 'Committed'; readonly entries: ReadonlyArray<{ status: number; etag: string | undefined }> }
+  /** Of each entry, in order. `id`: where the server says that it stands. */
+  | {
+      readonly _tag: 'Committed'
+      readonly entries: ReadonlyArray<{ status: number; etag: string | undefined; id: string | undefined }>
+    }
   | { readonly _tag: 'Rejected'; readonly error: Extract<EntryError, { _tag: 'FhirRejected' }> }
 
 export interface FhirServer {

@@ -20,7 +20,11 @@ interface Stored {
 }
 
 export interface Committed {
-  readonly entries: ReadonlyArray<{ readonly status: number; readonly etag: string | undefined }>
+  readonly entries: ReadonlyArray<{
+    readonly status: number
+    readonly etag: string | undefined
+    readonly id: string | undefined
+  }>
   /** `Type/id` of what got a new version, our position left out. */
   readonly written: ReadonlyArray<string>
   readonly created: number
@@ -273,12 +277,14 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
           written.push(path)
         }
         remove(path)
-        return { status: 204, etag: undefined }
+        return { status: 204, etag: undefined, id: undefined }
       }
-      if (kind === 'found' || resource === undefined) return { status: 200, etag: `W/"${stored.get(path)?.version}"` }
       const [, id = ''] = path.split('/')
+      if (kind === 'found' || resource === undefined) {
+        return { status: 200, etag: `W/"${stored.get(path)?.version}"`, id }
+      }
       if (write(path, { ...resolved(resource), id }) && !path.startsWith('Basic/')) written.push(path)
-      return { status: kind === 'create' ? 201 : 200, etag: `W/"${stored.get(path)?.version}"` }
+      return { status: kind === 'create' ? 201 : 200, etag: `W/"${stored.get(path)?.version}"`, id }
     })
     return {
       _tag: 'Committed',

@@ -26,6 +26,13 @@ const etagOf = ({ response, resource }: Json): string | undefined => {
   return version === undefined ? undefined : `W/"${version}"`
 }
 
+const idOf = ({ response }: Json): string | undefined => {
+  const location = isRecord(response) ? response['location'] : undefined
+  const [, id] =
+    /\/([A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]*)?$/.exec(typeof location === 'string' ? location : '') ?? []
+  return id
+}
+
 const committed = (answer: HttpAnswer, expected: number): Checked<TransactOutcome> =>
   pipe(
     jsonOf('fhir', answer),
@@ -34,7 +41,7 @@ const committed = (answer: HttpAnswer, expected: number): Checked<TransactOutcom
       if (!Array.isArray(entries) || entries.length !== expected || !entries.every(isRecord)) {
         return E.left(failure('its answer to a transaction has not one entry for each'))
       }
-      const settled = entries.map((entry) => ({ status: statusOf(entry), etag: etagOf(entry) }))
+      const settled = entries.map((entry) => ({ status: statusOf(entry), etag: etagOf(entry), id: idOf(entry) }))
       return settled.every(({ status }) => isSuccess(status))
         ? E.right({ _tag: 'Committed', entries: settled })
         : E.left(failure('its answer to a transaction has entries without success'))

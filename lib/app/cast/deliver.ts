@@ -45,7 +45,9 @@ const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPl
   const prepared = await prepare(run, rows, async () => {
     // Our position is read before every snapshot: a transaction that was built on an older one must fail.
     const read = await session.readPosition()
-    return E.isLeft(read) ? read : E.right({ ...known, mismatched, isRebuild, reached: session.reached() })
+    return E.isLeft(read)
+      ? read
+      : E.right({ ...known, mismatched, isRebuild, reached: session.reached(), created: session.created() })
   })
   if (E.isLeft(prepared)) return { _tag: 'NotPlanned', error: prepared.left }
   const { plan, snapshot, isRowsAlone } = prepared.right

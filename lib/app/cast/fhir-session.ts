@@ -19,6 +19,8 @@ export interface FhirSession {
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
+  /** Patients that this run created, by token: the id, where the server told it. */
+  readonly created: () => ReadonlyMap<string, string | undefined>
   /** `before`: nothing is sent until that came about. */
   readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>) => void
   readonly send: (entries: ReadonlyArray<TransactionEntry>, sequences: Sequences) => Promise<Sent>
@@ -39,17 +41,25 @@ interface Position {
   /** The gate was open after this version was read. */
   passed: boolean
   before: Promise<E.Either<ServiceError, void>> | undefined
+  readonly created: Map<string, string | undefined>
 }
 
 export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   const position: Position = {
     ...{ run, isKept: offersBasic },
-    ...{ version: undefined, reached: undefined, passed: false, before: undefined },
+    ...{
+      version: undefined,
+      reached: undefined,
+      passed: false,
+      before: undefined,
+      created: new Map<string, string | undefined>(),
+    },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
     reached: () => position.reached ?? 0,
+    created: () => position.created,
     startBatch: (before) => {
       position.passed = false
       position.before = before
@@ -160,8 +170,14 @@ const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, out
   const own = position.isKept ? 1 : 0
   position.version = position.isKept ? outcome.entries[0]?.etag : undefined
   position.run.trouble = undefined
-  const found = entries.filter((entry, index) => entry.creates && outcome.entries[index + own]?.status !== 201)
-  return { _tag: 'Committed', found: new Set(found) }
+  const found = new Set<TransactionEntry>()
+  entries.forEach((entry, index) => {
+    const { status, id } = outcome.entries[index + own] ?? {}
+    if (entry.creates === undefined) return
+    if (status !== 201) found.add(entry)
+    else position.created.set(entry.creates, id)
+  })
+  return { _tag: 'Committed', found }
 }
 
 /** A conflict over our position, or over something else? Another run that moved it changes what everything rests on. */

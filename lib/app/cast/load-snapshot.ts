@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { Endpoint, ImagingStudy, Observation, Patient } from 'fhir/r4'
+import type { PlanInput } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
@@ -7,7 +8,14 @@ import { codeSystems } from '../../domain/fhir/code-systems'
 import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
 import type { FhirSearch } from '../ports'
-import { addLinkedPatients, addMistaken, addOurSubjects, patientIdsByValue, tokensOf } from './snapshot-patients'
+import {
+  addCreated,
+  addLinkedPatients,
+  addMistaken,
+  addOurSubjects,
+  patientIdsByValue,
+  tokensOf,
+} from './snapshot-patients'
 import { addElsewhere } from './snapshot-elsewhere'
 import { addReports, doseTokens } from './snapshot-reports'
 import { type Loading, addStudy, byToken, ofType } from './snapshot-searches'
@@ -29,6 +37,7 @@ export const loadSnapshot = async (
   run: Run,
   rows: ReadonlyArray<LiveRow>,
   readings: ReadonlyArray<UpsertRow>,
+  created?: PlanInput['created'],
 ): Promise<E.Either<ServiceError, Snapshot>> => {
   const { fhir } = run.ports
   const upserts = [...rows.filter((row) => row._tag === 'Upsert'), ...readings]
@@ -69,7 +78,9 @@ export const loadSnapshot = async (
   const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
   if (E.isLeft(subjects)) return subjects
   const mistaken = await addMistaken(run, snapshot, [...identities.values()], ofType<Patient>('Patient', resources))
-  return E.isLeft(mistaken) ? mistaken : E.right(snapshot)
+  if (E.isLeft(mistaken)) return mistaken
+  const own = await addCreated(run, snapshot, [...identities.values()], created)
+  return E.isLeft(own) ? own : E.right(snapshot)
 }
 
 const byId = (observations: ReadonlyArray<Observation>): Map<string, Observation> =>

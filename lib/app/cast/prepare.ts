@@ -34,7 +34,7 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
   for (;;) {
     const before = await known()
     if (E.isLeft(before)) return before
-    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat())
+    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), before.right.created)
     if (E.isLeft(snapshot)) return snapshot
     const planned = plan({
       settings: run.settings,

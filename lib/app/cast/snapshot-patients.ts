@@ -1,7 +1,9 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy, Patient } from 'fhir/r4'
+import type { PlanInput } from '../../domain/batch/fold'
 import type { UpsertRow } from '../../domain/batch/judge'
 import { findPatient, referencedId } from '../../domain/batch/snapshot'
+import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { hasIdentifier, identifierToken, isPlainToken, matches } from '../../domain/fhir/identifiers'
 import { carriesOurMark, isOfService } from '../../domain/fhir/provenance'
@@ -132,11 +134,37 @@ export const addMistaken = async (
     const own = all.filter((each) => hasIdentifier(each, identity.system, identity.value))
     const others = all.flatMap(({ id }) => id ?? [])
     if (own.length === 0 && others.length > 0) snapshot.mistaken.set(patientKeyText(identity), others)
-    for (const each of own) {
-      const [id, ids] = [each.id ?? '', snapshot.patientsByValue.get(identity.value) ?? []]
-      snapshot.patients.set(id, each)
-      if (!ids.includes(id)) snapshot.patientsByValue.set(identity.value, [...ids, id])
-    }
+    for (const each of own) addPatient(snapshot, identity, each)
   })
+  return E.right(undefined)
+}
+
+const addPatient = (snapshot: Loading, { value }: PatientIdentity, patient: Patient): void => {
+  const [id, ids] = [patient.id ?? '', snapshot.patientsByValue.get(value) ?? []]
+  snapshot.patients.set(id, patient)
+  if (!ids.includes(id)) snapshot.patientsByValue.set(value, [...ids, id])
+}
+
+/** What this run created and the server does not find by its identifier is read by its id. */
+export const addCreated = async (
+  run: Run,
+  snapshot: Loading,
+  identities: ReadonlyArray<PatientIdentity>,
+  created: PlanInput['created'],
+): Promise<E.Either<ServiceError, void>> => {
+  const lost = identities.flatMap((identity) => {
+    const id = created?.get(createdPatient(patientKeyText(identity)))
+    return id !== undefined && findPatient(snapshot, run.settings, identity)._tag === 'None' ? [{ identity, id }] : []
+  })
+  if (lost.length === 0) return E.right(undefined)
+  const ids = lost.map(({ id }) => id)
+  const found = await retrying(run, run.ports.fhir.search(byToken('Patient', '_id', ids, '500')))
+  if (E.isLeft(found)) return found
+  for (const patient of ofType<Patient>('Patient', found.right.flat())) {
+    const own = lost.find(
+      ({ identity, id }) => id === patient.id && hasIdentifier(patient, identity.system, identity.value),
+    )
+    if (own !== undefined) addPatient(snapshot, own.identity, patient)
+  }
   return E.right(undefined)
 }

@@ -34,6 +34,8 @@ export interface PlanInput {
   readonly reached?: number
   /** The highest sequence of this batch that is stored already, by patient (patientKeyText): older rows only fill. */
   readonly newest?: ReadonlyMap<string, number>
+  /** What this run created (`creates` of its entries), and the id: a server may not find it at once, or ever. */
+  readonly created?: ReadonlyMap<string, string | undefined>
   /** Write the Patients, and nothing that needs them. */
   readonly patientsAlone: boolean
   /**

@@ -32,10 +32,13 @@ export interface Unit {
   readonly isAlone?: true
 }
 
+/** What the creation of this Patient (token) is known by. */
+export const createdPatient = (token: string): string => `Patient ${token}`
+
 const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): TransactionEntry | undefined => {
   const { base, resource, key } = draft
   if (resource === undefined) return undefined
-  if (base === undefined) return createEntry(`Patient ${key}`, resource, `identifier=${encodeURIComponent(key)}`)
+  if (base === undefined) return createEntry(createdPatient(key), resource, `identifier=${encodeURIComponent(key)}`)
   return unchanged(base, resource) ? undefined : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
 }
 
@@ -161,8 +164,11 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   )
   const rows = group.flatMap((study) => study.rows)
   const entries = [...patients.map(({ entry }) => entry), ...group.flatMap((study) => study.entries)]
-  const { limits, patientsAlone } = fold.input
-  const doubtful = patients.filter(({ draft }) => draft.base === undefined && !isPlainToken(draft.key))
+  const { limits, patientsAlone, created } = fold.input
+  const doubtful = patients.filter(
+    ({ draft: { base, key } }) =>
+      base === undefined && !isPlainToken(key) && created?.has(createdPatient(key)) !== true,
+  )
   // The server may take it for somebody else, or two of a batch for one: read and compared before anything refers to it.
   if (doubtful.length > 0 && !patientsAlone) {
     const deferred = group.flatMap((study) => [...allRowsOf(study), ...study.deferred])

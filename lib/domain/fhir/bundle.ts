@@ -5,14 +5,15 @@ import { uuidOf } from './identifiers'
 export interface TransactionEntry {
   readonly text: string
   readonly bytes: number
-  readonly creates: boolean
+  /** What it creates, by what that is known by: `Patient system|value`; none of what is updated or deleted. */
+  readonly creates?: string
   /** The reference of what it deletes. */
   readonly deletes?: string
 }
 
-const entry = (creates: boolean, content: object): TransactionEntry => {
+const entry = (content: object): TransactionEntry => {
   const text = JSON.stringify(content)
-  return { text, bytes: Buffer.byteLength(text), creates }
+  return { text, bytes: Buffer.byteLength(text) }
 }
 
 /** `W/"n"`, whatever form the server gave the version in. */
@@ -22,12 +23,14 @@ export const asIfMatch = (version: string): string =>
 /** A reference that works inside the bundle: real UUIDs, derived from what is created. */
 export const createdReference = (key: string): string => `urn:uuid:${uuidOf(key)}`
 
-export const createEntry = (key: string, resource: FhirResource, ifNoneExist: string): TransactionEntry =>
-  entry(true, {
+export const createEntry = (key: string, resource: FhirResource, ifNoneExist: string): TransactionEntry => ({
+  ...entry({
     fullUrl: createdReference(key),
     resource,
     request: { method: 'POST', url: resource.resourceType, ifNoneExist },
-  })
+  }),
+  creates: key,
+})
 
 const withoutServerMeta = (resource: FhirResource): FhirResource => {
   const { versionId: _version, lastUpdated: _updated, ...meta } = resource.meta ?? {}
@@ -38,7 +41,7 @@ const withoutServerMeta = (resource: FhirResource): FhirResource => {
 /** `version`: the one it was read at; an update without it would let the last writer win. */
 export const updateEntry = (base: string, resource: FhirResource, version: string | undefined): TransactionEntry => {
   const url = `${resource.resourceType}/${resource.id}`
-  return entry(false, {
+  return entry({
     fullUrl: `${base}/${url}`,
     resource: withoutServerMeta(resource),
     request: { method: 'PUT', url, ...(version === undefined ? {} : { ifMatch: asIfMatch(version) }) },
@@ -52,7 +55,7 @@ export const deleteEntry = (base: string, resource: FhirResource): TransactionEn
     fullUrl: `${base}/${url}`,
     request: { method: 'DELETE', url, ...(version === undefined ? {} : { ifMatch: asIfMatch(version) }) },
   }
-  return { ...entry(false, content), deletes: url }
+  return { ...entry(content), deletes: url }
 }
 
 export const transactionText = (entries: ReadonlyArray<TransactionEntry>): string =>

@@ -9,8 +9,8 @@ import { eight, feedReader } from './feed-reader'
 const right = <A>(value: A) => Promise.resolve(E.right(value))
 
 /**
- * Run after run over a feed that is only a list of rows, each with its own checkpoint read from storage. The rows have no
- * dataset, so each is recorded, and FHIR is never asked.
+ * Run after run over a feed that is only a list of rows, each with its own checkpoint read from storage. The rows name no
+ * patient, so each is recorded, and the FHIR server, which holds nothing, has nothing to take out.
  */
 export const feedRuns = (
   feed: Omit<Parameters<typeof feedReader>[0], 'from'>,
@@ -48,9 +48,19 @@ export const feedRuns = (
       return right(stored)
     },
   }
+  const fhir: Ports['fhir'] = {
+    check: () => () => right({ offersBasic: false }),
+    read: () => () => right(O.none),
+    put: () => () => Promise.reject(new Error('nothing is to be written')),
+    search: (searches) => () => right(searches.map(() => [])),
+    transact: () => () => Promise.reject(new Error('nothing is to be written')),
+  }
+  const gate: Ports['gate'] = {
+    read: () => () => right(O.none),
+  }
   const run = async (budgetMs: number, maxBatches = 0): Promise<RunSummary> => {
     const { run: made } = feedReader({ ...feed, from: clock, budgetMs })
-    const ports = { ...made.ports, errors, lease, checkpoints, progress: () => undefined }
+    const ports = { ...made.ports, fhir, gate, errors, lease, checkpoints, progress: () => undefined }
     const summary = await runCast(
       ports,
       { ...made.settings, maxBatches },

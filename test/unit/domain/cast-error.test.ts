@@ -69,7 +69,7 @@ describe('what an operator reads', () => {
       'PatientID is missing.',
       expect.stringContaining('Correct the instance in the DICOM service, then replay.'),
       expect.stringContaining('Patient__IssuerSystems'),
-      expect.stringContaining('differ from Patient/7.'),
+      expect.stringContaining('differ too much (docs/patients.md) from Patient/7.'),
       'More than one Patient has this identifier: Patient/7, Patient/8. Merge them, then replay.',
       expect.stringContaining('Patient/7 is inactive or merged'),
       'FHIR refused it with 422 (invariant).',

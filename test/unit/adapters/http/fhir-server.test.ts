@@ -451,7 +451,9 @@ describe('transact', () => {
   it('may have been carried out when no answer came in time', async () => {
     const time = stopTimeouts()
     const { result } = await transact(() => time.pass(60_000))
-    expect(result).toEqual(lost('no complete answer within 60000 ms'))
+    expect(result).toEqual(
+      E.mapLeft((error: object) => ({ ...error, timedOut: true }))(lost('no complete answer within 60000 ms')),
+    )
   })
 
   it.each([401, 403])('is access denied with %i', async (status) => {

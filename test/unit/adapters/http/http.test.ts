@@ -61,7 +61,9 @@ describe('httpSender', () => {
   it('ends a request that gets no answer', async () => {
     const time = stopTimeouts()
     const { url } = await serve(() => time.pass(60_000))
-    expect(failureOf(await send(url))).toEqual({ _tag: 'AnswerLost', reason: 'no complete answer within 60000 ms' })
+    expect(failureOf(await send(url))).toEqual({
+      ...{ _tag: 'AnswerLost', reason: 'no complete answer within 60000 ms', timedOut: true },
+    })
   })
 
   it('gives a request no more than what is left of the run, and says that it was the run that had no time', async () => {
@@ -82,7 +84,9 @@ describe('httpSender', () => {
       }, 1)
       response.on('close', () => clearInterval(drip))
     })
-    expect(failureOf(await send(url))).toEqual({ _tag: 'AnswerLost', reason: 'no complete answer within 60000 ms' })
+    expect(failureOf(await send(url))).toEqual({
+      ...{ _tag: 'AnswerLost', reason: 'no complete answer within 60000 ms', timedOut: true },
+    })
   })
 
   it('ends a request that finds no connection', async () => {

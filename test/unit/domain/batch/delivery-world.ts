@@ -63,7 +63,10 @@ const make = ({ studies, patients = {} }: World): ReadonlyArray<Made> => {
   )
 }
 
-const entry = (text: string, creates = false): TransactionEntry => ({ text, bytes: text.length, creates })
+const entry = (text: string, creates?: true): TransactionEntry => ({
+  ...{ text, bytes: text.length },
+  ...(creates === true ? { creates: text } : {}),
+})
 
 /** A FHIR server and a planner, as small as the policy can be tried on. */
 export const play = (world: World) => {

@@ -28,7 +28,7 @@ describe('a transaction', () => {
         resource: created,
         request: { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=%7CP1' },
       },
-      true,
+      'Patient |P1',
     ])
   })
 
@@ -40,7 +40,7 @@ describe('a transaction', () => {
         resource: { ...patient, meta: { source: 'https://dicom.example.org' } },
         request: { method: 'PUT', url: 'Patient/1', ifMatch: 'W/"3"' },
       },
-      false,
+      undefined,
     ])
   })
 
