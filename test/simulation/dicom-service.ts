@@ -19,9 +19,16 @@ const element = (vr: string, value: unknown): object => ({ vr, Value: [value] })
 const optional = (tag: string, vr: string, value: string | undefined): object =>
   value === undefined ? {} : { [tag]: element(vr, value) }
 
+/** DA: later studies of the world are not always the newer ones. */
+export const studyDateOf = (study: string): string => {
+  const [day] = /\d+$/.exec(study) ?? ['0']
+  return `202509${String(((Number(day) * 11) % 28) + 1).padStart(2, '0')}`
+}
+
 const datasetOf = (key: Key, tags: Tags): object => ({
   '00080016': element('UI', tags.sopClass),
   '00080018': element('UI', key.instance),
+  '00080020': element('DA', studyDateOf(key.study)),
   '00080060': element('CS', tags.modality),
   ...optional('00080050', 'SH', tags.accession),
   ...optional('00081030', 'LO', tags.description),

@@ -348,4 +348,14 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
     ],
   },
+  {
+    name: 'the study that is cast last has the say on its Patient',
+    edits: [{ file: 'lib/domain/batch/fold-patient.ts', from: 'isOpen && !isOfNewest(', to: 'false && !isOfNewest(' }],
+  },
+  {
+    name: 'a rebuild takes the word of the image that is listed last',
+    edits: [
+      { file: 'lib/domain/mapping/stated.ts', from: 'if (base === undefined) return change', to: 'return change' },
+    ],
+  },
 ]

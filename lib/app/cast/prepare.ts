@@ -1,11 +1,13 @@
 import * as E from 'fp-ts/Either'
 import type { PlanInput } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import type { StudyAge } from '../../domain/batch/newest-study'
 import { type Plan, plan } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Run } from '../context'
+import { agesOf } from './ages'
 import { loadSnapshot } from './load-snapshot'
 import { readStudy } from './read-study'
 
@@ -17,7 +19,10 @@ export interface Prepared {
 }
 
 /** What a plan must know besides the rows and what FHIR holds. */
-export type Known = Omit<PlanInput, 'settings' | 'limits' | 'snapshot' | 'readings' | 'alive' | 'today' | 'rows'>
+export type Known = Omit<
+  PlanInput,
+  'settings' | 'limits' | 'snapshot' | 'readings' | 'alive' | 'ages' | 'today' | 'rows'
+>
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
@@ -31,6 +36,7 @@ export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
 export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
   const readings = new Map<string, ReadonlyArray<UpsertRow>>()
   const alive = new Map<string, ReadonlySet<string>>()
+  const ages = new Map<string, ReadonlyArray<StudyAge>>()
   for (;;) {
     const before = await known()
     if (E.isLeft(before)) return before
@@ -42,13 +48,17 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       snapshot: snapshot.right,
       readings,
       alive,
+      ages,
       today: new Date(run.ports.clock.now()).toISOString().slice(0, 10),
       rows,
       ...before.right,
     })
-    if (planned.doubts.length === 0) {
+    if (planned.doubts.length === 0 && planned.agesWanted.length === 0) {
       return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })
     }
+    const wanted = await agesOf(run, planned.agesWanted)
+    if (E.isLeft(wanted)) return wanted
+    for (const [id, found] of wanted.right) ages.set(id, found)
     for (const study of planned.doubts) {
       const { mismatched = new Map() } = before.right
       const read = await readStudy(run, study, snapshot.right, { rows, mismatched })

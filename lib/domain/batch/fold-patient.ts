@@ -1,14 +1,17 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { createdReference } from '../fhir/bundle'
 import { hasIdentifier } from '../fhir/identifiers'
-import { carriesOurMark, ourMeta, sourceOf } from '../fhir/provenance'
+import { carriesOurMark, isOfService, ourMeta, sourceOf } from '../fhir/provenance'
 import { type Judging, fillUnknown, keepKnown } from '../mapping/demographics'
 import { modeOf } from '../mapping/merge-study'
+import { keepingStated } from '../mapping/stated'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
-import { findPatient, isShared, livePatient } from './snapshot'
+import { ageInHand, isNewestOf } from './newest-study'
+import { findPatient, isShared, livePatient, referencedId } from './snapshot'
 import { isTarget, targetOf } from './subject'
 
 export const patientOf = (fold: Fold, row: UpsertRow): PatientDraft | EntryError => {
@@ -46,6 +49,7 @@ const draftOf = (key: string, base: Patient | undefined): PatientDraft => ({
   base,
   resource: base,
   applied: undefined,
+  kept: new Set(),
 })
 
 const openPatient = (fold: Fold, key: string, patient: Patient): PatientDraft => {
@@ -71,7 +75,28 @@ export const patientFor = (fold: Fold, study: StudyFold, row: UpsertRow): Patien
 
 export const judgingOf = ({ input: { settings, today } }: Fold): Judging => ({ ...settings.patient, today })
 
-export const applyToPatient = (fold: Fold, draft: PatientDraft, row: UpsertRow): void => {
+/** A Create of an older study only fills: whoever writes, and in whatever order, it ends the same. */
+const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean => {
+  const { ages, settings } = fold.input
+  const isTheirs = ({ patient, draft: { base, fields, subject } }: StudyFold): boolean =>
+    fields !== undefined &&
+    (base === undefined || isOfService(base.meta, settings.dicom)) &&
+    (patient === undefined
+      ? draft.base !== undefined && referencedId(settings.fhirBase, 'Patient', subject) === draft.base.id
+      : patient === draft)
+  const inHand = [...fold.studies.values()]
+  const held = (ages?.get(draft.base?.id ?? '') ?? []).filter(
+    ({ partition, uid }) => !inHand.some((each) => each.partition === partition && `urn:oid:${each.uid}` === uid),
+  )
+  const own = ageInHand(fold, study)
+  return isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(fold, each))])
+}
+
+// Elements with one value, on which images of one study may disagree.
+const elements = ['name', 'gender', 'birthDate'] as const
+
+/** The row has been applied to its study: that tells how new the study is. */
+export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold, row: UpsertRow): void => {
   const { followed, input } = fold
   const { settings, newest } = input
   const { overwrite } = settings.patient
@@ -79,7 +104,9 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, row: UpsertRow):
   const follows = overwrite === 'always' || (overwrite === 'own' && ours)
   const isOlder = row.sequence < (newest?.get(patientKeyText(row.identity)) ?? 0)
   const isFollowed = followed.has(patientKeyText(row.identity))
-  const mode = follows && !isOlder && !isFollowed ? modeOf(row, ours) : 'fill'
+  // A late row of a study that FHIR does not hold is as new as its study.
+  const late = row.late && study.draft.base !== undefined
+  const mode = follows && !isOlder && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
   const before: Patient = draft.resource ?? {
     resourceType: 'Patient',
     meta: ourMeta(sourceOf(settings.dicom, row.key.partition)),
@@ -87,11 +114,13 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, row: UpsertRow):
   const { applied } = draft
   // Images of a series say the same: what was applied already changes nothing.
   if (applied?.to === before && applied.change === row.patient && applied.mode === mode) return
+  const change = row.isWhole === true ? keepingStated(elements, draft, row.patient) : row.patient
   const judging = judgingOf(fold)
-  const after =
-    mode === 'fill'
-      ? fillUnknown(judging, before, row.patient(mode))
-      : keepKnown(judging, before, row.patient(mode)(before))
+  const filled = fillUnknown(judging, before, change('fill'))
+  const replaced = mode === 'fill' ? filled : keepKnown(judging, before, change(mode)(before))
+  const isOpen = !row.update && !isDeepStrictEqual(filled, replaced)
+  if (isOpen && draft.base?.id !== undefined) fold.agesWanted.add(draft.base.id)
+  const after = isOpen && !isOfNewest(fold, draft, study) ? filled : replaced
   // The target of a link has identifiers of its own; the merged one keeps this.
   draft.resource =
     after.identifier !== before.identifier && isFollowed ? { ...after, identifier: before.identifier ?? [] } : after

@@ -63,8 +63,8 @@ const recordUnusable = (fold: Fold, study: StudyFold, row: UpsertRow, error: Ent
 }
 
 const take = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
-  applyToPatient(fold, patient, row)
   applyToStudy(fold, study, patient, row)
+  applyToPatient(fold, patient, study, row)
   study.rows.push(row)
 }
 
@@ -135,8 +135,8 @@ const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: Upse
   if (conflicts(fold, patient, read, false)) return void takeOut(fold, study, read.key)
   // What a late row makes us read is no newer than that row.
   const each = late ? { ...read, late } : read
-  applyToPatient(fold, patient, each)
   applyToStudy(fold, study, patient, each)
+  applyToPatient(fold, patient, study, each)
   fold.syncedInstances.push(each.key)
 }
 

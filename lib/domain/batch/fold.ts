@@ -6,6 +6,7 @@ import type { DoseReport } from '../mapping/dose/report'
 import type { Applied } from '../mapping/mapped'
 import { type StudyDraft, openStudy, upsertInstance } from '../mapping/merge-study'
 import type { MappingSettings } from '../mapping/settings'
+import type { StudyAge } from './newest-study'
 import type { LiveRow, UpsertRow } from './judge'
 import type { ObservationIndex } from './observation-index'
 import { type Snapshot, findStudy, referencedId } from './snapshot'
@@ -54,6 +55,8 @@ export interface PlanInput {
   readonly isRebuild?: boolean
   /** The clock's, as YYYY-MM-DD. */
   readonly today?: string
+  /** Our studies of a Patient (id) that FHIR holds; only of those that an earlier plan wanted to know them of. */
+  readonly ages?: ReadonlyMap<string, ReadonlyArray<StudyAge>>
   /** Coalesced, in sequence order. */
   readonly rows: ReadonlyArray<LiveRow>
 }
@@ -70,6 +73,7 @@ export interface PatientDraft {
   readonly base: Patient | undefined
   resource: Patient | undefined
   applied: Applied<Patient> | undefined
+  readonly kept: Set<keyof Patient>
 }
 
 export interface Fold {
@@ -87,6 +91,8 @@ export interface Fold {
   /** Who changes a study of FHIR, by its id: two partitions may find one that is nobody's yet. */
   readonly owners: Map<string, StudyFold>
   readonly doubts: Map<string, Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
+  /** Patients (ids) of whom a value may change: that depends on which of their studies is the newest. */
+  readonly agesWanted: Set<string>
   readonly syncedInstances: Array<InstanceKey>
   readonly verdicts: Map<string, boolean>
 }

@@ -20,6 +20,8 @@ export interface Plan {
   readonly unchanged: ReadonlyArray<LiveRow>
   /** Studies whose PatientID is in doubt: they must be read whole, then the batch is planned again. */
   readonly doubts: ReadonlyArray<Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
+  /** Patients (ids) whose studies must be known, then the batch is planned again. */
+  readonly agesWanted: ReadonlyArray<string>
   readonly units: ReadonlyArray<Unit>
   /** Instances that were synced with a study that was read whole: nothing is wrong with them any more. */
   readonly syncedInstances: ReadonlyArray<InstanceKey>
@@ -67,6 +69,7 @@ export const plan = (input: PlanInput): Plan => {
     studies: new Map(),
     owners: new Map(),
     doubts: new Map(),
+    agesWanted: new Set(),
     syncedInstances: [],
     verdicts: new Map(),
   }
@@ -85,6 +88,7 @@ export const plan = (input: PlanInput): Plan => {
     recorded,
     unchanged: studies.flatMap(({ rows }) => rows).filter((row) => !written.has(row)),
     doubts: [...fold.doubts.values()],
+    agesWanted: [...fold.agesWanted].filter((id) => input.ages?.has(id) !== true),
     units,
     syncedInstances: fold.syncedInstances,
     verdicts: fold.verdicts,

@@ -8,8 +8,13 @@ import { type Applied, type Change, type MergeMode, applyOnce } from './mapped'
 import type { SeriesFields } from './fields'
 import { correctModality } from './series'
 import type { MappingSettings } from './settings'
+import { keepingStated } from './stated'
 
 interface SeriesDraft {
+  /** As FHIR holds it; none when it is new there. */
+  readonly base: SeriesFields | undefined
+  /** Of its elements, those that stay as they are: an image says so (see keepStated). */
+  readonly kept: Set<keyof SeriesFields>
   fields: SeriesFields
   applied: Applied<SeriesFields> | undefined
   readonly instances: Map<string, ImagingStudySeriesInstance>
@@ -26,7 +31,13 @@ export interface StudyChange {
 export interface RowKind {
   readonly late: boolean
   readonly update: boolean
+  /** It is read with all the others of its study, in no order. */
+  readonly isWhole?: true
 }
+
+// Elements with one value, which images of one study may disagree on.
+const studyElements = ['description', 'note', 'procedureCode', 'referrer'] as const
+const seriesElements = ['number', 'modality', 'description'] as const
 
 export const modeOf = ({ late, update }: RowKind, ours: boolean): MergeMode =>
   update ? (ours ? 'correct' : 'replace') : late ? 'fill' : 'follow'
@@ -42,6 +53,7 @@ export interface StudyDraft {
   /** Undefined while the study has no series left and would be deleted. */
   fields: StudyFields | undefined
   applied: Applied<StudyFields> | undefined
+  readonly kept: Set<keyof StudyFields>
   readonly series: Map<string, SeriesDraft>
   subject: Reference | undefined
   gotImages: boolean
@@ -55,6 +67,7 @@ export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
     base,
     fields: base === undefined ? undefined : (fields as StudyFields),
     applied: undefined,
+    kept: new Set(),
     series: new Map(),
     subject: base?.subject,
     gotImages: false,
@@ -62,8 +75,11 @@ export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
   }
   for (const { instance = [], ...each } of series) {
     const known = draft.series.get(each.uid)
+    const fieldsOfSeries = { ...each, modality: correctModality(each.modality) }
     const target: SeriesDraft = known ?? {
-      fields: { ...each, modality: correctModality(each.modality) },
+      base: fieldsOfSeries,
+      kept: new Set(),
+      fields: fieldsOfSeries,
       applied: undefined,
       instances: new Map(),
     }
@@ -102,14 +118,18 @@ export const upsertInstance = (
   const ours = isOurs(draft, settings, key.partition)
   const mode = modeOf(kind, ours)
   const fields = draft.fields ?? newStudy(settings, key.partition, draft.base)
-  draft.applied = applyOnce(draft.applied, change.study, mode, fields)
+  const studyChange = kind.isWhole === true ? keepingStated(studyElements, draft, change.study) : change.study
+  draft.applied = applyOnce(draft.applied, studyChange, mode, fields)
   draft.fields = draft.applied.to
   const series: SeriesDraft = draft.series.get(key.seriesInstanceUid) ?? {
+    base: undefined,
+    kept: new Set(),
     fields: newSeries(key.seriesInstanceUid),
     applied: undefined,
     instances: new Map(),
   }
-  series.applied = applyOnce(series.applied, change.series, mode, series.fields)
+  const seriesChange = kind.isWhole === true ? keepingStated(seriesElements, series, change.series) : change.series
+  series.applied = applyOnce(series.applied, seriesChange, mode, series.fields)
   series.fields = series.applied.to
   draft.series.set(key.seriesInstanceUid, series)
   // The instance's own elements come from this very row: a late one is as new as any.

@@ -9,12 +9,17 @@ import {
 } from '../../../lib/domain/batch/judge'
 import type { PlanLimits } from '../../../lib/domain/batch/fold'
 import { type Plan, plan, planEndpoint, recordedIn } from '../../../lib/domain/batch/plan'
+import { type StudyAge, ageOf } from '../../../lib/domain/batch/newest-study'
+import { referencedId } from '../../../lib/domain/batch/snapshot'
+import { isOfService } from '../../../lib/domain/fhir/provenance'
 import { packUnits } from '../../../lib/domain/batch/units'
 import type { EntryError } from '../../../lib/domain/cast-error'
 import { withMismatched } from '../../../lib/domain/batch/witnesses'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../../lib/domain/dicom/change-feed-entry'
 import { judgeFeed } from './domain-feed'
 import type { MemoryFhir } from '../fhir/domain-fhir'
+
+const today = '2026-11-24'
 
 export const noLimits: PlanLimits = { entries: 1_000, bytes: 10_000_000 }
 
@@ -57,19 +62,29 @@ export const castBatch = (
   const recorded = new Map<number, EntryError>()
   let verdicts: ReadonlyMap<string, boolean> = new Map()
   const before = fhir.writes()
-  const allRows = coalesce(live).live
+  const allRows = coalesce(live).live.map((row): LiveRow => (isRebuild ? { ...row, isWhole: true } : row))
   const synced: Array<InstanceKey> = []
 
   const prepare = (rows: ReadonlyArray<LiveRow>): Plan => {
     const readings = new Map<string, ReadonlyArray<UpsertRow>>()
     const alive = new Map<string, ReadonlySet<string>>()
+    const ages = new Map<string, ReadonlyArray<StudyAge>>()
     for (;;) {
       const snapshot = fhir.snapshot(settings)
       const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rows }
       const strays = [...allRows].filter(({ sequence }) => recorded.get(sequence)?._tag === 'PatientMismatch')
       const known = withMismatched(mismatched, strays)
-      const planned = plan({ ...input, alive, verdicts, mismatched: known, isRebuild, today: '2026-11-24' })
-      if (planned.doubts.length === 0) return planned
+      const planned = plan({ ...input, alive, ages, verdicts, mismatched: known, isRebuild, today })
+      if (planned.doubts.length === 0 && planned.agesWanted.length === 0) return planned
+      for (const id of planned.agesWanted) {
+        const own = [...snapshot.studies.values()].flat().filter(({ meta }) => isOfService(meta, settings.dicom))
+        ages.set(
+          id,
+          own
+            .filter(({ subject }) => referencedId(settings.fhirBase, 'Patient', subject) === id)
+            .map((study) => ageOf(settings.dicom, study, today)),
+        )
+      }
       for (const study of planned.doubts) {
         const whole = readStudy(study.partition, study.studyInstanceUid)
         alive.set(

@@ -91,6 +91,19 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 export const happenings = (maxLength: number): fc.Arbitrary<ReadonlyArray<Happening>> =>
   fc.array(happening, { maxLength, size: 'max' })
 
+const datedBy = ({ study }: Place) => ({
+  StudyDate: `2026112${study}`,
+  StudyTime: '101500',
+  TimezoneOffsetFromUTC: '+0000',
+})
+
+/** All images of a study say when it was; later studies are the older ones. */
+export const datedAlike = (event: Happening): Happening => {
+  if (event._tag === 'Delete') return event
+  const dates = datedBy({ ...event.place, study: 9 - event.place.study })
+  return { ...event, values: { ...event.values, ...dates } } as Happening
+}
+
 export const partitions = ['Microsoft.Default', 'research'] as const
 
 /** A DICOM service to which these things happen; its feed is read at rest. */

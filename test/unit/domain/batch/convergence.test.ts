@@ -8,7 +8,7 @@ import { type ReadStudy, castBatch, contentOf, noLimits } from '../../../support
 import { memoryFhir } from '../../../support/fhir/domain-fhir'
 import { markedPatient, originalEndpoint, originalPatient, residents } from '../../../support/world/domain-residents'
 import { settingsOf } from '../../../support/world/domain-settings'
-import { dicomWorld, happenings } from '../../../support/world/domain-world'
+import { datedAlike, dicomWorld, happenings } from '../../../support/world/domain-world'
 
 const settings: fc.Arbitrary<JudgeSettings> = fc
   .record({
@@ -64,13 +64,30 @@ const castCut = (
   }
 }
 
-const world = fc.record({
-  settings,
-  resident: fc.constantFrom(...residents),
-  earlier: happenings(8),
-  later: happenings(16),
-  cuts: fc.array(fc.nat({ max: 60 }), { maxLength: 5 }),
+/**
+ * The newest study has the say on a Patient's values. Where the images of one study give it several dates, which study
+ * that is depends on how many of them were cast: then Patients are only filled.
+ */
+const dated = fc.boolean().chain((isAlike) => {
+  const happened = (maxLength: number) =>
+    happenings(maxLength).map((events) => (isAlike ? events.map(datedAlike) : events))
+  return fc.record({
+    settings: settings.map(({ patient, ...rest }): JudgeSettings => ({
+      ...rest,
+      patient: isAlike ? patient : { ...patient, overwrite: 'never' },
+    })),
+    earlier: happened(8),
+    later: happened(16),
+  })
 })
+
+const world = fc
+  .record({
+    dated,
+    resident: fc.constantFrom(...residents),
+    cuts: fc.array(fc.nat({ max: 60 }), { maxLength: 5 }),
+  })
+  .map(({ dated: happened, ...rest }) => ({ ...happened, ...rest }))
 
 // Studies of others are left out: adopting one, and correcting the time that the original invented, happens once.
 const known = fc.constantFrom<ReadonlyArray<FhirResource>>([], [originalEndpoint, markedPatient])

@@ -1,0 +1,52 @@
+import type { ImagingStudy } from 'fhir/r4'
+import type { DicomRoot } from '../fhir/provenance'
+import { partitionOf } from '../fhir/provenance'
+import { studyIdentifier } from '../fhir/identifiers'
+import type { Fold, StudyFold } from './fold'
+
+// Whose values stand when the studies of a Patient disagree: those of the newest. So every writer ends the same, in
+// whatever order it comes to them.
+
+/** What studies of one Patient are put in order by. */
+export interface StudyAge {
+  /** ms; of one without a date, or of a day that is still to come, the oldest there is. */
+  readonly started: number
+  /** urn:oid:…, and then the partition: a UID may be used in two. */
+  readonly uid: string
+  readonly partition: string
+}
+
+const startedOf = (started: string | undefined, today: string | undefined): number => {
+  if (started === undefined || (today !== undefined && started.slice(0, 10) > today)) return -Infinity
+  const ms = Date.parse(started)
+  return Number.isNaN(ms) ? -Infinity : ms
+}
+
+/** Of a study of ours that FHIR holds. */
+export const ageOf = (
+  dicom: DicomRoot,
+  { started, identifier, meta }: ImagingStudy,
+  today: string | undefined,
+): StudyAge => ({
+  started: startedOf(started, today),
+  uid: (identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value ?? '',
+  partition: partitionOf(dicom, meta),
+})
+
+/** Of a study in hand, with what its rows so far told. */
+export const ageInHand = ({ input }: Fold, { draft, uid, partition }: StudyFold): StudyAge => ({
+  started: startedOf(draft.fields?.started, input.today),
+  uid: studyIdentifier(uid).value ?? '',
+  partition,
+})
+
+const isSame = (left: StudyAge, right: StudyAge): boolean =>
+  left.uid === right.uid && left.partition === right.partition
+
+const isNewer = (left: StudyAge, right: StudyAge): boolean => {
+  if (left.started !== right.started) return left.started > right.started
+  return left.uid === right.uid ? left.partition > right.partition : left.uid > right.uid
+}
+
+export const isNewestOf = (own: StudyAge, others: ReadonlyArray<StudyAge>): boolean =>
+  others.every((other) => isSame(own, other) || !isNewer(other, own))
