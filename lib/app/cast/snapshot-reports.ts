@@ -3,6 +3,7 @@ import type { ImagingStudy, Observation } from 'fhir/r4'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import { isReportClass, studiesOf as partsOf } from '../../domain/batch/observation-index'
 import { byStudy } from '../../domain/batch/parts'
+import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { codeSystems } from '../../domain/fhir/code-systems'
 import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
@@ -50,30 +51,45 @@ const mayHaveDoses = (study: ImagingStudy, rows: ReadonlyArray<LiveRow>): boolea
   return deleted.some(({ key }) => !held.has(`${key.seriesInstanceUid} ${key.sopInstanceUid}`))
 }
 
+interface Owner {
+  readonly id: string
+  readonly uid: string
+}
+
+/** Studies that an updated instance may have left: what is not alive there any more goes with its Observations. */
+const ownersElsewhere = (run: Run, snapshot: Loading, rows: ReadonlyArray<LiveRow>): ReadonlyArray<Owner> =>
+  rows.flatMap(({ key: { partition, sopInstanceUid } }) =>
+    (snapshot.elsewhere.get(sopInstanceUid) ?? []).flatMap((uid) => {
+      const study = findStudy(snapshot, run.settings, partition, studyIdentifier(uid).value ?? '')
+      return study?.id !== undefined && hasReports(study) ? [{ id: study.id, uid }] : []
+    }),
+  )
+
 /** Observations of the studies that can have some: they go with their report and with their study, and move with it. */
 export const addReports = async (
   run: Run,
   snapshot: Loading,
   rows: ReadonlyArray<LiveRow>,
 ): Promise<E.Either<ServiceError, void>> => {
-  const studies = byStudy(rows).flatMap((ofStudy) => {
+  const own = byStudy(rows).flatMap((ofStudy): ReadonlyArray<Owner> => {
     const [study] = studiesOf(run, snapshot, ofStudy)
     const uid = ofStudy[0]?.key.studyInstanceUid
     return study?.id !== undefined && uid !== undefined && mayHaveDoses(study, ofStudy) ? [{ id: study.id, uid }] : []
   })
+  const owners = [...own, ...ownersElsewhere(run, snapshot, rows)]
   const found = await retrying(
     run,
     run.ports.fhir.search([
       ...byToken(
         'Observation',
         'part-of',
-        studies.map(({ id }) => `ImagingStudy/${id}`),
+        owners.map(({ id }) => `ImagingStudy/${id}`),
         '500',
       ),
       ...byToken(
         'Observation',
         'identifier',
-        studies.map(({ uid }) => studyToken(uid)),
+        owners.map(({ uid }) => studyToken(uid)),
         '500',
       ),
     ]),

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals'
 import type { FhirResource, Observation } from 'fhir/r4'
 import type { Doses } from '../doses'
 import type { Services } from '../runs'
-import { create, ending, pinned, remove, report } from './told'
+import { create, ending, pinned, remove, report, update, vanish } from './told'
 
 type Summary = readonly [uid: string, status: string, dlp: number, members: ReadonlyArray<string>]
 
@@ -276,5 +276,27 @@ pinned(
         '2': doses(['1.7.1'], ['1.9.1', 'final', 100, ['1.7.1']]),
       },
     },
+  ),
+)
+
+const [dose, image] = [{ uid: '1.9.1', ...report(100, ['1.7.1']) }, { uid: '1.9.2' }]
+pinned(
+  'a study whose instances get other UIDs without a row of deletion goes with its doses',
+  {
+    before: [[create(1, 1, 'P1', dose), create(1, 2, 'P1', image)]],
+    then: [[update(2, 1, 'P1', dose), update(2, 2, 'P1', image), vanish(1, 1, copied), vanish(1, 2, image)]],
+  },
+  ending({ '2': 'P1: 1.9.1 1.9.2' }, { doses: { '2': doses(['1.7.1'], ['1.9.1', 'final', 100, ['1.7.1']]) } }),
+)
+
+pinned(
+  'and a study that keeps other images loses the doses of the report that has left it',
+  {
+    before: [[create(1, 1, 'P1', dose), create(1, 2, 'P1', image)]],
+    then: [[update(2, 1, 'P1', dose), vanish(1, 1, copied)]],
+  },
+  ending(
+    { '1': 'P1: 1.9.2', '2': 'P1: 1.9.1' },
+    { doses: { '2': doses(['1.7.1'], ['1.9.1', 'final', 100, ['1.7.1']]) } },
   ),
 )

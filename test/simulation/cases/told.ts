@@ -26,6 +26,8 @@ export interface Event {
   readonly key: Key
   readonly tags: Tags | undefined
   readonly poison?: boolean
+  /** No row tells it. */
+  readonly silent?: true
 }
 
 const keyOf = (study: number, number: number, { series = 1, partition = 'Microsoft.Default', uid }: Place): Key => ({
@@ -61,6 +63,12 @@ export const remove = (study: number, number: number, place: Place = {}): Event 
   action: 'Delete',
   key: keyOf(study, number, place),
   tags: undefined,
+})
+
+/** It got other UIDs: it is not there any more, and no row tells. */
+export const vanish = (study: number, number: number, place: Place = {}): Event => ({
+  ...remove(study, number, place),
+  silent: true,
 })
 
 export const report = (dlp: number, events: ReadonlyArray<string>, own: Partial<Report> = {}): { report: Report } => ({
@@ -137,8 +145,8 @@ const restOf = async (world: World, services: Services, settings: CastSettings, 
 }
 
 const tell = async (world: World, { feed }: Services, statement: Statement): Promise<void> => {
-  const changes = statement.map(({ key, action, tags, poison = false }) => ({
-    ...{ image: feed.image(key, false), action, tags, poison },
+  const changes = statement.map(({ key, poison = false, ...event }) => ({
+    ...{ ...event, image: feed.image(key, false), poison },
   }))
   feed.begin(changes, 0, 0, false)
   await world.scheduler.run(() => feed.open() === 0)
