@@ -29,6 +29,13 @@ export const dicomEndpoints: FhirSearch = {
   ],
 }
 
+/** What is asked for beyond what the rows name. */
+interface Beyond {
+  readonly created?: PlanInput['created']
+  /** Studies that are about to be deleted, as references. */
+  readonly ending?: ReadonlySet<string>
+}
+
 /**
  * Looks up what FHIR holds of everything these rows touch: one request, and another one only where a subject or the
  * target of a link was not among the hits. Our position must have been read before.
@@ -37,7 +44,7 @@ export const loadSnapshot = async (
   run: Run,
   rows: ReadonlyArray<LiveRow>,
   readings: ReadonlyArray<UpsertRow>,
-  created?: PlanInput['created'],
+  { created, ending = new Set() }: Beyond = {},
 ): Promise<E.Either<ServiceError, Snapshot>> => {
   const { fhir } = run.ports
   const upserts = [...rows.filter((row) => row._tag === 'Upsert'), ...readings]
@@ -71,7 +78,7 @@ export const loadSnapshot = async (
   }
   const elsewhere = await addElsewhere(run, snapshot, rows)
   if (E.isLeft(elsewhere)) return elsewhere
-  const reports = await addReports(run, snapshot, rows)
+  const reports = await addReports(run, snapshot, rows, ending)
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked

@@ -32,15 +32,20 @@ export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
   bytes: settings.maxBundleBytes - 2_000,
 })
 
-/** Snapshot, studies in doubt, plan. `known` comes before each snapshot. */
+const studiesDeletedBy = ({ units }: Plan): ReadonlyArray<string> =>
+  units.flatMap(({ deletes }) => deletes.flat()).filter((each) => each.startsWith('ImagingStudy/'))
+
+/** Snapshot; studies that are in doubt, about to go, or rivals for a Patient's values; plan. `known` comes before each snapshot. */
 export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
   const readings = new Map<string, ReadonlyArray<UpsertRow>>()
   const alive = new Map<string, ReadonlySet<string>>()
   const ages = new Map<string, ReadonlyArray<StudyAge>>()
+  const ending = new Set<string>()
   for (;;) {
     const before = await known()
     if (E.isLeft(before)) return before
-    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), before.right.created)
+    const { created } = before.right
+    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), { created, ending })
     if (E.isLeft(snapshot)) return snapshot
     const planned = plan({
       settings: run.settings,
@@ -53,9 +58,11 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       rows,
       ...before.right,
     })
-    if (planned.doubts.length === 0 && planned.agesWanted.length === 0) {
+    const ends = studiesDeletedBy(planned).filter((each) => !ending.has(each))
+    if (planned.doubts.length === 0 && planned.agesWanted.length === 0 && ends.length === 0) {
       return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })
     }
+    ends.forEach((each) => ending.add(each))
     const wanted = await agesOf(run, planned.agesWanted)
     if (E.isLeft(wanted)) return wanted
     for (const [id, found] of wanted.right) ages.set(id, found)

@@ -54,6 +54,7 @@ const mayHaveDoses = (study: ImagingStudy, rows: ReadonlyArray<LiveRow>): boolea
 interface Owner {
   readonly id: string
   readonly uid: string
+  readonly mayHaveDoses: boolean
 }
 
 /** Studies that an updated instance may have left: what is not alive there any more goes with its Observations. */
@@ -61,22 +62,29 @@ const ownersElsewhere = (run: Run, snapshot: Loading, rows: ReadonlyArray<LiveRo
   rows.flatMap(({ key: { partition, sopInstanceUid } }) =>
     (snapshot.elsewhere.get(sopInstanceUid) ?? []).flatMap((uid) => {
       const study = findStudy(snapshot, run.settings, partition, studyIdentifier(uid).value ?? '')
-      return study?.id !== undefined && hasReports(study) ? [{ id: study.id, uid }] : []
+      return study?.id === undefined ? [] : [{ id: study.id, uid, mayHaveDoses: hasReports(study) }]
     }),
   )
 
-/** Observations of the studies that can have some: they go with their report and with their study, and move with it. */
+/**
+ * Observations of the studies that can have some: they go with their report and with their study, and move with it.
+ * `ending`: studies (references) that are about to be deleted; what was emptied once is part of them still.
+ */
 export const addReports = async (
   run: Run,
   snapshot: Loading,
   rows: ReadonlyArray<LiveRow>,
+  ending: ReadonlySet<string>,
 ): Promise<E.Either<ServiceError, void>> => {
   const own = byStudy(rows).flatMap((ofStudy): ReadonlyArray<Owner> => {
     const [study] = studiesOf(run, snapshot, ofStudy)
     const uid = ofStudy[0]?.key.studyInstanceUid
-    return study?.id !== undefined && uid !== undefined && mayHaveDoses(study, ofStudy) ? [{ id: study.id, uid }] : []
+    if (study?.id === undefined || uid === undefined) return []
+    return [{ id: study.id, uid, mayHaveDoses: mayHaveDoses(study, ofStudy) }]
   })
-  const owners = [...own, ...ownersElsewhere(run, snapshot, rows)]
+  const owners = [...own, ...ownersElsewhere(run, snapshot, rows)].filter(
+    (each) => each.mayHaveDoses || ending.has(`ImagingStudy/${each.id}`),
+  )
   const found = await retrying(
     run,
     run.ports.fhir.search([

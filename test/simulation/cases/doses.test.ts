@@ -167,6 +167,16 @@ pinned(
   ending({ '2': 'P2: 1' }, { doses: { '1': { summaries: {}, events: [], withdrawn: ['1.2.1.1.1'] } } }),
 )
 
+pinned(
+  'D5: and so it is when its last image goes long after the report',
+  {
+    flavour: { refusesToDelete: (path) => path.startsWith('Observation/'), staleStatus: 409 },
+    before: [[create(1, 1, 'P1', report(100, ['1.7.1'])), create(1, 2, 'P1')]],
+    then: [[remove(1, 1)], [remove(1, 2)]],
+  },
+  ending({}, { doses: { '1': { summaries: {}, events: [], withdrawn: ['1.2.1.1.1', '1.7.1'] } } }),
+)
+
 let before = ''
 pinned(
   'D5b: it is final again, the same Observation, when the report is stored again',
