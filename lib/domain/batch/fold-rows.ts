@@ -29,12 +29,12 @@ const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDr
 }
 
 /**
- * Another person under a known PatientID. An Update row that corrects the study's own Patient is a deliberate correction;
- * one that hangs a study on another Patient is not.
+ * Another person under a known PatientID. An Update row of an image that stands in the Patient's study is a deliberate
+ * correction; one that hangs a study on another Patient, or brings an image in, is not.
  */
-const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, isOwn: boolean): boolean => {
+const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, isHeld: boolean): boolean => {
   const { input, verdicts, followed } = fold
-  if (!input.settings.patient.matchGuard || (row.update && isOwn)) return false
+  if (!input.settings.patient.matchGuard || (row.update && isHeld)) return false
   if (followed.has(patientKeyText(row.identity)) || followed.has(key)) return false
   // A row of the feed and the reading of its instance meet the Patient at different times.
   const text = `${row.sequence} ${instanceKeyText(row.key)}`
@@ -83,7 +83,7 @@ const foldFirst = (fold: Fold, study: StudyFold, patient: PatientDraft, row: Ups
 }
 
 const foldOwn = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
-  if (conflicts(fold, patient, row, true)) {
+  if (conflicts(fold, patient, row, holdsInstance(study.draft, row.key))) {
     if (!wasTakenIn(fold, study, row)) return recordConflict(fold, study, patient, row)
     // A later row has corrected the person since: that stays.
     applyToStudy(fold, study, patient, row)

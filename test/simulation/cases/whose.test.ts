@@ -153,6 +153,12 @@ pinned(
 )
 
 pinned(
+  'W6: an image of that person, stored after it, does not bring in the one that was mistyped',
+  { ...known, then: [[mistyped], [create(1, 2, 'P2')]] },
+  ending({ '1': 'P2: 2', '2': 'P2: 1' }, { rows: ['1 1 DemographicsConflict'] }),
+)
+
+pinned(
   'W12: an identifier that is over matches only when no current one does',
   {
     fhir: [

@@ -150,6 +150,12 @@ describe('conflicting demographics', () => {
     expect([planned.recorded, resourcesOf(planned.units, 'Patient')[0]?.birthDate]).toEqual([[], '1981-01-01'])
   })
 
+  it('of an Update row is none where it brings an image in that the study of the person does not hold', () => {
+    const own = holding({ patients: [knownAna], studies: [studyOf('7', 'Patient/1')] })
+    const other = row(1, 2, ole, { action: 'update' })
+    expect(planOf([other], { snapshot: own }).recorded).toEqual([{ row: other, error: conflict('1') }])
+  })
+
   it('is not looked for with Patient__MatchGuard=false', () => {
     const planned = planOf([row(1, 1, ole)], { snapshot, settings: settingsOf({ patient: { matchGuard: false } }) })
     expect([planned.recorded, requestsOf(planned.units).length]).toEqual([[], 2])
@@ -179,9 +185,9 @@ describe('conflicting demographics', () => {
 
   it('is judged once: a Patient that was sent before the studies does not speak against their rows', () => {
     const rows = [row(1, 1, ana), row(2, 2, ole, { action: 'update' })]
-    const first = planOf(rows)
-    const sent = resourcesOf(first.units, 'Patient').map((each): Patient => ({ ...each, id: '1' }))
-    const again = holding({ patients: sent })
+    const studies = [studyWith(2)]
+    const first = planOf(rows, { snapshot: holding({ patients: [knownAna], studies }) })
+    const again = holding({ patients: [...resourcesOf(first.units, 'Patient')], studies })
     expect(planOf(rows, { snapshot: again }).recorded).toEqual([{ row: rows[0], error: conflict('1') }])
     expect(planOf(rows, { snapshot: again, verdicts: first.verdicts }).recorded).toEqual([])
   })
