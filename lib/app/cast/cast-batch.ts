@@ -3,7 +3,7 @@ import { coalesce } from '../../domain/batch/coalesce'
 import { type Delivery, type Stop, beginDelivery, decide, evolve } from '../../domain/batch/delivery'
 import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
-import { type Settlement, closedLedger, isDelivered } from '../../domain/batch/ledger'
+import { type Settlement, closedLedger } from '../../domain/batch/ledger'
 import { keptRejections } from '../../domain/batch/rejections'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
@@ -58,13 +58,11 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
 
 const resultOf = ({ ledger, input, takingApart }: Delivery, stop: Stop | undefined): BatchResult => {
   const settled = closedLedger(ledger, stop?._tag === 'FhirRejectsAll')
-  const delivered = new Set(
-    input.live.filter((row) => isDelivered({ settled }, row)).map(({ key }) => studyKeyText(key)),
-  )
+  const proven = new Set(input.live.filter(({ sequence }) => settled.has(sequence)).map(({ key }) => studyKeyText(key)))
   return {
     settled,
     // Only of studies that were synced in the end: what is wrong with the others still is.
-    syncedInstances: ledger.synced.filter((key) => delivered.has(studyKeyText(key))),
+    syncedInstances: ledger.synced.filter((key) => proven.has(studyKeyText(key))),
     stop,
     splitting: takingApart && stop !== undefined,
     rejectedStudies: ledger.rejections === undefined ? [] : keptRejections(ledger.rejections),

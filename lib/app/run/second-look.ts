@@ -18,7 +18,7 @@ import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settle
 export interface News {
   /** By identityDigest, the highest sequence of an entry that names this Patient and was taken. */
   readonly named: ReadonlyMap<string, number>
-  /** Studies (studyKeyText) of which an instance was deleted: it may have been the misfiled one. */
+  /** Studies (studyKeyText) of which an instance was deleted, or taken out: it may have been the misfiled one. */
   readonly deletedFrom: ReadonlySet<string>
 }
 
@@ -38,21 +38,21 @@ const dayMs = 24 * hourMs
 /** A look costs a request for each row, and the feed waits meanwhile. */
 const mostAtOnce = 20
 
-/** Of the entries of a batch that were taken: what was refused itself shows no reason gone. */
+/**
+ * Of the entries of a batch that were taken: what was refused itself shows no reason gone. But what was refused because
+ * nobody knows whose it is was taken out, and may have been the misfiled one as well as what was deleted.
+ */
 export const newsOf = (run: Run, judged: ReadonlyArray<Judgement>, settled: ReadonlyArray<SettledRow>): News => {
-  const taken = new Set(
-    settled.flatMap(({ sequence, settlement }) =>
-      settlement === 'Stored' || settlement === 'Unchanged' ? [sequence] : [],
-    ),
-  )
+  const of = new Map(settled.map((row) => [row.sequence, row]))
   const [named, deletedFrom] = [new Map<string, number>(), new Set<string>()]
   for (const judgement of judged) {
-    if (judgement._tag !== 'Live' || !taken.has(judgement.row.sequence)) continue
+    if (judgement._tag !== 'Live') continue
     const { row } = judgement
-    if (row._tag === 'Delete') {
-      deletedFrom.add(studyKeyText(row.key))
-      continue
-    }
+    const { settlement, error } = of.get(row.sequence) ?? {}
+    const isTaken = settlement === 'Stored' || settlement === 'Unchanged'
+    const isTakenOut = error !== undefined && (row._tag === 'Delete' || isOfPatient(error._tag))
+    if (isTakenOut || (isTaken && row._tag === 'Delete')) deletedFrom.add(studyKeyText(row.key))
+    if (!isTaken || row._tag === 'Delete') continue
     const digest = identityDigest(run.settings.dicom.root, row.identity)
     named.set(digest, Math.max(row.sequence, named.get(digest) ?? 0))
   }

@@ -482,8 +482,10 @@ const bundleCommitted = (
       left.push(...unit.rows, ...unit.recorded.map(({ row }) => row))
       again = { _tag: 'FhirConflict', status: 200 }
     } else if (!lot.patientsAlone) {
-      ledger = withSynced(settleDelivered(ledger, unit.rows, { _tag: 'Stored' }), plan, unit.rows)
+      ledger = settleDelivered(ledger, unit.rows, { _tag: 'Stored' })
       for (const { row, error } of unit.recorded) ledger = settle(ledger, [row], { _tag: 'Recorded', error })
+      // What is taken out may have been what others were at odds with: they came in with it.
+      ledger = withSynced(ledger, plan, [...unit.rows, ...unit.recorded.map(({ row }) => row)])
     }
     if (!lot.patientsAlone) left.push(...unit.deferred)
   }

@@ -47,9 +47,11 @@ const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, 
 
 /** A row in a fail table is true: its instance stands in no study of ours. */
 const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {
-  // Only who stands recorded because he names another person is a witness.
-  if (error._tag !== 'PatientMismatch') study.told.delete(instanceKeyText(row.key))
   ;(takeOut(fold, study, row.key) ? study.takenOut : study.recorded).push({ row, error })
+  // Only who stands recorded because he names another person is a witness.
+  if (error._tag === 'PatientMismatch') return
+  study.told.delete(instanceKeyText(row.key))
+  readmit(fold, study, row)
 }
 
 const recordConflict = (fold: Fold, study: StudyFold, { base }: PatientDraft, row: UpsertRow): void =>
@@ -209,7 +211,7 @@ const foldDelete = (fold: Fold, row: DeleteRow): void => {
 }
 
 /** What is gone may have been what the others were at odds with. */
-const readmit = (fold: Fold, study: StudyFold, row: DeleteRow): void => {
+const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   const gone = instanceKeyText(row.key)
   const mismatched = new Set(mismatchedOf(fold, row).keys())
   for (const each of [...study.recorded, ...study.takenOut]) {

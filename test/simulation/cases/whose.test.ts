@@ -152,11 +152,16 @@ pinned(
   ending({ '1': 'P2: 1', '2': 'P2: 1' }),
 )
 
-pinned(
-  'W6: an image of that person, stored after it, does not bring in the one that was mistyped',
-  { ...known, then: [[mistyped], [create(1, 2, 'P2')]] },
-  ending({ '1': 'P2: 2', '2': 'P2: 1' }, { rows: ['1 1 DemographicsConflict'] }),
-)
+for (const [order, then] of [
+  ['before', [[mistyped], [create(1, 2, 'P2')]]],
+  ['after', [[create(1, 2, 'P2')], [mistyped]]],
+] as const) {
+  pinned(
+    `W6: an image of that person, stored ${order} it, does not bring in the one that was mistyped`,
+    { ...known, then },
+    ending({ '1': 'P2: 2', '2': 'P2: 1' }, { rows: ['1 1 DemographicsConflict'] }),
+  )
+}
 
 pinned(
   'W12: an identifier that is over matches only when no current one does',

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { Run } from '../../../../lib/app/context'
 import type { FailRowKey } from '../../../../lib/app/ports'
 import { type News, newsOf, noNews, rowsToLookAt } from '../../../../lib/app/run/second-look'
+import type { EntryError } from '../../../../lib/domain/cast-error'
 import type { Judgement } from '../../../../lib/domain/batch/judge'
 import { failRowName, identityDigest } from '../../../../lib/domain/fail-row'
 
@@ -52,6 +53,16 @@ describe('a second look', () => {
     const judged = [{ _tag: 'Live', row: { _tag: 'Delete', sequence: 8, key: rows[0] } } as unknown as Judgement]
     const settled = [{ sequence: 8, key: {}, issues: [], error: undefined, settlement: 'Stored' as const }]
     expect(newsOf(run, judged, settled)).toEqual({ ...noNews, deletedFrom: new Set(['p/1.2']) })
+  })
+
+  it('is for it also when that instance was taken out, because it is not known whose it is', () => {
+    const judged = [{ _tag: 'Live', row: { _tag: 'Upsert', sequence: 8, key: row(5) } } as unknown as Judgement]
+    const newsWith = (error: EntryError): News =>
+      newsOf(run, judged, [{ sequence: 8, key: {}, issues: [], error, settlement: 'Recorded' }])
+    const out = { ...noNews, deletedFrom: new Set(['p/1.2']) }
+    expect(newsWith({ _tag: 'DemographicsConflict', patientId: '1' })).toEqual(out)
+    expect(newsWith({ _tag: 'PatientMismatch' })).toEqual(noNews)
+    expect(newsWith({ _tag: 'FhirRejected', status: 400, issues: [] })).toEqual(noNews)
   })
 
   it('takes twenty at the most, those that are named first', () => {
