@@ -95,14 +95,12 @@ describe('a report of a hostile file', () => {
     ])
   })
 
-  it('is read in a moment, and cut, when it has a million items', () => {
+  it('is cut when it has a million items: work that grew with their square would not end in a minute', () => {
     const dose = num(dcm('113725'), 'x', ucum('Gy'))
     const sequence = (items: ReadonlyArray<Json>): Json => ({ '0040A730': { vr: 'SQ', Value: items } })
     const crowded = { ...accumulated(plane('113620')), ...sequence(Array<Json>(60_000).fill(dose)) }
     const elements = sequence([crowded, ...Array<Json>(1_000_000).fill(dose)])
-    const started = performance.now()
     const { issues } = mapValid(report({ elements }))
-    expect(performance.now() - started).toBeLessThan(20_000)
     expect(issues).toEqual([
       { _tag: 'TagUnmappable', keyword: 'ContentSequence', reason: 'too deep, or too many items' },
       { _tag: 'TagInvalid', keyword: 'NumericValue', reason: 'not a decimal (DS)' },
