@@ -7,13 +7,19 @@ import { isOriginals } from '../mapping/dose/original'
 import type { DoseReport } from '../mapping/dose/report'
 import { type ObservationIndex, studiesOf } from './observation-index'
 
+/** A study as it will be. FHIR demands a subject; a study that others wrote may have none. */
+export interface WrittenStudy {
+  readonly reference: string
+  readonly subject: Reference | undefined
+}
+
 /** What is known of the doses of one study while its transaction is planned. */
 export interface StudyDoses extends DoseOwner {
   readonly index: ObservationIndex
   /** The study as FHIR holds it; none when it is new there. */
   readonly base: ImagingStudy | undefined
   /** As it will be; none when it is deleted, or never was. */
-  readonly study: { readonly reference: string; readonly subject: Reference } | undefined
+  readonly study: WrittenStudy | undefined
   /** SOPInstanceUIDs that it will have, those of other classes than reports left out. */
   readonly live: ReadonlySet<string>
   /** Of its live reports those in hand, by SOPInstanceUID; of copies in two series the last. */
@@ -79,7 +85,7 @@ const isOfStudy = (doses: StudyDoses, observation: Observation, kind: DoseKind, 
   const [first] = studiesOf(settings.fhirBase, observation)
   if (first !== undefined) return first === base?.id
   // The version before has left some that are part of no study.
-  return observation.subject?.reference !== undefined && observation.subject.reference === study?.subject.reference
+  return observation.subject?.reference !== undefined && observation.subject.reference === study?.subject?.reference
 }
 
 const candidatesOf = ({ index, base }: StudyDoses, wanted: ReadonlyArray<Wanted>): ReadonlyArray<Observation> => {
@@ -93,7 +99,8 @@ const candidatesOf = ({ index, base }: StudyDoses, wanted: ReadonlyArray<Wanted>
 
 const originalsOf = ({ settings, index, base, uid, claim }: StudyDoses): ReadonlyArray<Observation> => {
   if (base?.id === undefined) return []
-  const of = { uid, study: `ImagingStudy/${base.id}`, subject: base.subject.reference }
+  const subject: Reference | undefined = base.subject
+  const of = { uid, study: `ImagingStudy/${base.id}`, subject: subject?.reference }
   const isInPlace = (each: Observation): boolean =>
     studiesOf(settings.fhirBase, each).every((id) => id === base.id) && isOriginals(each, of)
   return (index.byIdentifier.get(`urn:oid:${uid}`) ?? []).filter((each) => isInPlace(each) && claim(each.id ?? ''))

@@ -3,7 +3,7 @@ import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { doseUidOf } from '../mapping/dose/identity'
 import type { DoseReport } from '../mapping/dose/report'
 import type { Fold, StudyFold } from './fold'
-import type { StudyDoses } from './held-doses'
+import type { StudyDoses, WrittenStudy } from './held-doses'
 import type { LiveRow } from './judge'
 import { isOtherClass, isReportClass } from './observation-index'
 import type { Snapshot } from './snapshot'
@@ -40,7 +40,7 @@ const readingOf = ({ input }: Fold, { partition, uid }: StudyFold): ReadonlyArra
 export const dosesOf = (
   fold: Fold,
   study: StudyFold,
-  written: { readonly reference: string; readonly subject: Reference } | undefined,
+  written: WrittenStudy | undefined,
 ): StudyDoses => {
   const { settings, snapshot, keep } = fold.input
   const { partition, uid, draft } = study

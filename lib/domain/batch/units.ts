@@ -1,4 +1,3 @@
-import type { Reference } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
@@ -8,6 +7,7 @@ import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
 import type { LiveRow } from './judge'
+import type { WrittenStudy } from './held-doses'
 import { planObservations } from './plan-observations'
 import { findEndpoint } from './snapshot'
 import { dosesOf } from './study-doses'
@@ -67,7 +67,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const endpoint = endpointId === undefined ? undefined : `Endpoint/${endpointId}`
   const planned = (
     entry: TransactionEntry | undefined,
-    written: { readonly reference: string; readonly subject: Reference } | undefined,
+    written: WrittenStudy | undefined,
   ): PlannedStudy => {
     const doses = planObservations(dosesOf(fold, study, written))
     const key = studyKeyText({ partition, studyInstanceUid: uid })

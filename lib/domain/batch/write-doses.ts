@@ -32,7 +32,7 @@ const placed = (
     const named = references.find(({ reference }) => reference === study.reference)
     return [named ?? { reference: study.reference }, ...references.filter((each) => !isStudy(each))]
   }
-  const isSubject = existing.subject?.reference === study.subject.reference
+  const isSubject = study.subject === undefined || existing.subject?.reference === study.subject.reference
   return {
     ...(isSubject ? { subject: existing.subject } : { subject: study.subject }),
     partOf: ofStudy(existing.partOf),

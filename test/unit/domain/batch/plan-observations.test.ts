@@ -7,6 +7,7 @@ import {
   after,
   at,
   castInto,
+  datasetOf,
   entry,
   expectOwned,
   flags,
@@ -350,4 +351,18 @@ describe('an Observation of another system', () => {
     const other = castInto(without([{ reference: 'ImagingStudy/other' }]), [reported({ content: ctReport(event1) })])
     expect(uids(other)).toEqual([event1, event1, reportUid()])
   })
+})
+
+it('of a study that others left without a subject stay as they are until an image says whose it is', () => {
+  const whole = after([reported({}), reported({ instance: 2 })])
+  const fhir = memoryFhir(
+    whole.contents().map((each) => {
+      const { subject: _subject, ...rest } = each as FhirResource & { readonly subject?: unknown }
+      return each.resourceType === 'ImagingStudy' ? (rest as FhirResource) : each
+    }),
+  )
+  castInto(fhir, [gone({ instance: 3 })])
+  expect(fhir.all('Observation')).toEqual(whole.all('Observation'))
+  castInto(fhir, [entry('update', {})], { readStudy: () => [datasetOf({}), datasetOf({ instance: 2 })] })
+  expectOwned(fhir)
 })
