@@ -42,6 +42,7 @@ describe('what FHIR refuses for good', () => {
         ChangeFeedSequence: 23n,
         Code: 'FhirRejected',
         Count: 1,
+        JudgedAt: expect.any(Date),
         Exception: 'FHIR refused it with 400 (invalid).',
       },
     ])
