@@ -42,6 +42,13 @@ Printed from the mapping rules by \`npm run docs:mapping\`. An element that is n
 |---|---|---|---|---|
 ${allRuleTexts.map(row).join('\n')}
 
+**Studies that disagree about a Patient.** The newest of ours has the say: the one with the greatest \`started\` that is not
+after today (one without a date counts as the oldest), then the greater StudyInstanceUID. An older study only fills what is
+missing; an Update replaces whatever its study. So the same values stand there in whatever order studies are cast.
+
+**Images that disagree about their study.** Cast from the feed, the last one has the say. A study that is read whole
+(\`resync\`, \`verify --repair\`) keeps the value that FHIR holds while one of its images says so.
+
 Beside these: \`ImagingStudy.status\` (\`available\`), \`subject\`, \`endpoint\`, and what is counted from the series:
 \`modality\` (acquisition modalities, PS3.16 CID 29), \`numberOfSeries\`, \`numberOfInstances\`.
 
