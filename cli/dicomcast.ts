@@ -8,6 +8,7 @@ import { checkpointCommand } from './checkpoint'
 import { failuresCommand } from './failures'
 import { localCommand } from './local'
 import { previewCommand } from './preview'
+import { acceptCommand } from './accept'
 import { replayCommand } from './replay'
 import { resyncCommand } from './resync'
 import { UnreadableSettings } from './settings'
@@ -23,6 +24,7 @@ const program = new Command('dicomcast')
   .addCommand(statusCommand())
   .addCommand(failuresCommand())
   .addCommand(replayCommand())
+  .addCommand(acceptCommand())
   .addCommand(resyncCommand())
   .addCommand(verifyCommand())
   .addCommand(previewCommand())

@@ -41,14 +41,22 @@ const run = async (options: Options): Promise<void> => {
   const rows = row?.map((each) => ({ table: each.split('/')[0], row: each.split('/')[1] }))
   const request = parsed(parseReplay(given({ table, rows, study, partition, limit })), options, { rows: '--row' })
   if (request === undefined) return
-  const rowsLeft = ({ left, counts: { Recorded, NotInFeed } }: Replay): number => left + Recorded + NotInFeed
   const bar = progressBar(options.json !== true && process.stderr.isTTY)
   const done = await replayRows({ ...operator(), steps: stepsOn(bar, 'rows') }, request, dryRun)
   bar.end()
   show(done, options, replayLines, (replay) => (rowsLeft(replay) > 0 ? 1 : 0))
 }
 
-const replayLines = ({ dryRun, selected, replayed, left, stop, counts: outcomes }: Replay): ReadonlyArray<string> => [
+export const rowsLeft = ({ left, counts: { Recorded, NotInFeed } }: Replay): number => left + Recorded + NotInFeed
+
+export const replayLines = ({
+  dryRun,
+  selected,
+  replayed,
+  left,
+  stop,
+  counts: outcomes,
+}: Replay): ReadonlyArray<string> => [
   `${plural(selected, 'row')} selected; ${dryRun ? 'a replay would come to' : 'replayed'}: ${counts(outcomes)}${left > 0 ? `; ${left} left` : ''}`,
   ...(stop === undefined ? [] : [`Ended early: ${stop.reason}`]),
   ...(replayed.length === 0

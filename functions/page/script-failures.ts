@@ -10,7 +10,7 @@ const titles = {
 const replayable = new Set(Object.keys(titles).slice(0, 3))
 const identityCodes = {
   PatientMismatch: 'Misfiled? The PatientID differs within the study. Correct it in the DICOM service.',
-  DemographicsConflict: 'Two people, one PatientID. Correct the PatientID in the DICOM service, or the Patient in FHIR; then replay.',
+  DemographicsConflict: 'Two people, one PatientID. Correct the PatientID in the DICOM service, or the Patient in FHIR, then replay; if it is one person, dicomcast accept.',
   IssuerUnknown: 'The issuer of the PatientID is not known. Add it to Patient__IssuerSystems, then replay.',
   PatientAmbiguous: 'Several Patients have this identifier. Merge them in FHIR, then replay.',
   PatientInactive: 'The Patient is inactive or merged. Correct its link in FHIR, then replay.',

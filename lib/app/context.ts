@@ -31,6 +31,8 @@ export interface Run {
   /** A person or the host asked for the end: the batch in hand is finished, and nothing is waited for. */
   readonly stopping: () => boolean
   retries: number
+  /** Conflicts that an operator let through (acceptedDigest); none until a conflict asked for them. */
+  accepted?: ReadonlySet<string>
   /** What a service failed with since anything was last settled: tells an outage from a run that was only too short. */
   trouble?: ServiceError | undefined
 }

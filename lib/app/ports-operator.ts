@@ -10,13 +10,14 @@ import {
 } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { DicomService, FailRowKey, Ports } from './ports'
+import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
 
 // What operating needs beyond casting: a run of the timer touches none of it but the history.
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
-export type RunKind = 'timer' | 'cast' | 'catch-up' | 'replay' | 'resync' | 'checkpoint'
+export type RunKind = 'timer' | 'cast' | 'catch-up' | 'replay' | 'accept' | 'resync' | 'checkpoint'
 
 /** One run that did something. */
 export interface RunRecord {
@@ -162,6 +163,7 @@ export interface ProbedDicomService extends DicomService {
 export interface OperatorPorts extends Ports {
   readonly dicom: ProbedDicomService
   readonly gate: Gate
+  readonly accepted: Acceptances
   readonly history: RunHistory
   readonly failures: Failures
   readonly leaseInspection: LeaseInspection

@@ -6,6 +6,7 @@ import type { EntryError, FailTable, Hop, ServiceError, TagIssue } from '../doma
 import type { Checkpoint } from '../domain/checkpoint'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { FailRowSubject } from '../domain/fail-row'
+import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
@@ -181,6 +182,7 @@ export interface Ports {
   readonly errors: ErrorTables
   readonly lease: Lease
   readonly gate: Pick<Gate, 'read'>
+  readonly accepted: Pick<Acceptances, 'read'>
   readonly clock: Clock
   readonly random: Randomness
   readonly log: Log

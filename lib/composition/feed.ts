@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import { type AcceptRequest, type Accepted, accept } from '../app/operate/accept'
 import { type CheckpointMoved, moveCheckpoint } from '../app/operate/move-checkpoint'
 import { leaseHeld } from '../app/operate/operating'
 import { type Preview, type PreviewRequest, preview } from '../app/operate/preview'
@@ -18,6 +19,7 @@ import {
 
 // What an operator does with the feed: cast what is behind, move the checkpoint, replay rows, try batches out.
 
+export type { Accepted } from '../app/operate/accept'
 export type { CheckpointMoved } from '../app/operate/move-checkpoint'
 export type { Preview } from '../app/operate/preview'
 export type { Replay, ReplayedRow } from '../app/operate/replay'
@@ -73,6 +75,28 @@ export const replayRows = async (
     await remember(operator, context.right, {
       ...{ kind: 'replay', ended: endingOf(stop), entries: replayed.length },
       ...{ stored: counts.Stored, recorded: counts.Recorded },
+      ...reasonOf(stop),
+    })
+  }
+  return done
+}
+
+export const acceptConflict = async (
+  operator: Operator,
+  request: AcceptRequest,
+  dryRun: boolean,
+): Promise<Answer<Accepted>> => {
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  const { ports, cast: settings, options } = context.right
+  const done = await accept(ports, settings, { ...options, by: operator.by }, request, dryRun)
+  forgetAfterFailure(context.right, done)
+  if (E.isRight(done) && !dryRun) {
+    const { replayed, counts, stop } = done.right.replay
+    await remember(operator, context.right, {
+      ...{ kind: 'accept', ended: endingOf(stop), entries: replayed.length },
+      ...{ stored: counts.Stored, recorded: counts.Recorded },
+      reason: `let the demographics of ${replayed.length} images through for ${done.right.patient}`,
       ...reasonOf(stop),
     })
   }

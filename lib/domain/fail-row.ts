@@ -1,15 +1,10 @@
-import { createHash } from 'node:crypto'
+import { digestOf } from './digest'
 import type { InstanceKey } from './dicom/change-feed-entry'
 
 /** What a row of a fail table is about: an entry of the feed, or, with the sequence 0, an instance that no entry told of. */
 export interface FailRowSubject extends Partial<InstanceKey> {
   readonly sequence: number
 }
-
-const digestOf = (parts: ReadonlyArray<string | undefined>): string =>
-  createHash('sha256')
-    .update(JSON.stringify(parts.map((part) => part ?? '')))
-    .digest('hex')
 
 /** Padded to the digits of an Int64: the order of the keys is the order of the feed. */
 export const sequenceKey = (sequence: number): string => String(sequence).padStart(19, '0')

@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
+import type { AcceptRequest } from '../app/operate/accept'
 import type { Scope } from '../app/operate/choose-studies'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import { type FailTable, failTables } from '../domain/cast-error'
@@ -106,6 +107,25 @@ export const parseReplay = (given: unknown): Parsed<ReplayRequest> =>
       request.table === undefined && request.rows === undefined && request.study === undefined
         ? E.left(['give a table, rows or a study'])
         : E.right(request),
+    ),
+  )
+
+/** `system|value`, as a search by identifier writes it; a value may hold a `|` itself. */
+const identifier = refined('system|value', (value) => {
+  const [, system, rest] = typeof value === 'string' && value.length <= 500 ? (/^([^|]*)\|(.+)$/.exec(value) ?? []) : []
+  return rest === undefined ? undefined : { system: system === '' ? undefined : system, value: rest }
+})
+
+const AcceptBody = parser({ patient: matching('the id of a Patient', /^(Patient\/)?[A-Za-z0-9.-]{1,64}$/), identifier })
+
+/** Of whom a conflict is let through. */
+export const parseAccept = (given: unknown): Parsed<AcceptRequest> =>
+  pipe(
+    AcceptBody(given),
+    E.flatMap(({ patient, identifier: known }): Parsed<AcceptRequest> =>
+      patient === undefined || known === undefined
+        ? E.left(['give a patient (its id) and an identifier (system|value)'])
+        : E.right({ patientId: patient.replace(/^Patient\//, ''), identifier: known }),
     ),
   )
 

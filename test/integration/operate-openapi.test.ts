@@ -21,6 +21,8 @@ const calls = (etag: string): ReadonlyArray<readonly ['GET' | 'POST', string, st
   ['POST', '/replay', 'replay?dryRun=true', { table: 'DicomFailToStoreExceptionTable' }],
   ['POST', '/replay', 'replay', { table: 'DicomFailToStoreExceptionTable' }],
   ['POST', '/replay', 'replay', {}],
+  ['POST', '/accept', 'accept?dryRun=true', { patient: 'none', identifier: '|P1' }],
+  ['POST', '/accept', 'accept', { patient: 'none', identifier: 'P1' }],
   ['POST', '/resync', 'resync', { study: '1.2.3' }],
   ['POST', '/resync', 'resync', { study: '9.9' }],
   ['POST', '/resync', 'resync', {}],

@@ -25,6 +25,7 @@ export const operatorPortsOf = (world: World, services: Services, process: Proce
   const live = () => [...feed.images.values()].filter(({ tags }) => tags !== undefined)
   return {
     ...ports,
+    accepted: { ...ports.accepted, add: () => async () => E.right(undefined) },
     gate: { ...ports.gate, write: () => async () => E.right(undefined) },
     dicom: { ...ports.dicom, probeStudies: () => async () => E.right(undefined) },
     history: { add: () => async () => E.right(undefined), list: () => async () => E.right([]) },

@@ -40,6 +40,8 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     lease: leaseFor(world, lease, process),
     // Nobody closes it here.
     gate: { read: () => () => Promise.resolve(E.right(O.none)) },
+    // No operator lets a conflict through here.
+    accepted: { read: () => () => Promise.resolve(E.right(new Set())) },
     clock: {
       now: () => scheduler.now() + process.skewMs,
       sleep: (ms) => pass(world, process, ms, 'sleep'),

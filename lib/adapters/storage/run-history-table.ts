@@ -106,7 +106,15 @@ const Row = t.intersection([
   t.type({
     RunId: t.string,
     StartedAt: Instant,
-    Kind: t.keyof({ timer: null, cast: null, 'catch-up': null, replay: null, resync: null, checkpoint: null }),
+    Kind: t.keyof({
+      timer: null,
+      cast: null,
+      'catch-up': null,
+      replay: null,
+      accept: null,
+      resync: null,
+      checkpoint: null,
+    }),
     By: t.string,
     Ended: t.string,
     FromSequence: t.bigint,

@@ -2,11 +2,11 @@ import * as E from 'fp-ts/Either'
 import type { PlanInput } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import type { StudyAge } from '../../domain/batch/newest-study'
-import { type Plan, plan } from '../../domain/batch/plan'
+import { type Plan, plan, recordedIn } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
-import type { Run } from '../context'
+import { type Run, retrying } from '../context'
 import { agesOf } from './ages'
 import { loadSnapshot } from './load-snapshot'
 import { readStudy } from './read-study'
@@ -21,7 +21,7 @@ export interface Prepared {
 /** What a plan must know besides the rows and what FHIR holds. */
 export type Known = Omit<
   PlanInput,
-  'settings' | 'limits' | 'snapshot' | 'readings' | 'alive' | 'ages' | 'today' | 'rows'
+  'settings' | 'limits' | 'snapshot' | 'readings' | 'alive' | 'ages' | 'accepted' | 'today' | 'rows'
 >
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -54,10 +54,17 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       readings,
       alive,
       ages,
+      ...(run.accepted === undefined ? {} : { accepted: run.accepted }),
       today: new Date(run.ports.clock.now()).toISOString().slice(0, 10),
       rows,
       ...before.right,
     })
+    if (run.accepted === undefined && recordedIn(planned).some(({ error }) => error._tag === 'DemographicsConflict')) {
+      const accepted = await retrying(run, run.ports.accepted.read())
+      if (E.isLeft(accepted)) return accepted
+      run.accepted = accepted.right
+      if (accepted.right.size > 0) continue
+    }
     const ends = studiesDeletedBy(planned).filter((each) => !ending.has(each))
     if (planned.doubts.length === 0 && planned.agesWanted.length === 0 && ends.length === 0) {
       return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })

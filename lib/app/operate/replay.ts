@@ -8,7 +8,7 @@ import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
-import { readFailIndex } from '../run/settle-errors'
+import { type FailIndex, readFailIndex } from '../run/settle-errors'
 import {
   type EndedEarly,
   type Operated,
@@ -68,15 +68,33 @@ export const replay = (
     if (E.isLeft(index)) return service(index.left)
     const selected = select([...index.right.rows.values()], selection)
     const taken = selected.slice(0, selection.limit)
-    const session = dryRun || taken.length === 0 ? undefined : await sessionOf(run)
-    if (session !== undefined && E.isLeft(session)) return service(session.left)
-    const cast: Caster =
-      session === undefined
-        ? (judged) => foresee(run, judged)
-        : (judged, rows) => castAndSettle(run, ports, session.right, index.right, judged, rows)
-    return replayRows(run, taken, cast, { dryRun, selected: selected.length, steps: options.steps })
+    return replayRows(run, ports, index.right, taken, { dryRun, selected: selected.length, steps: options.steps })
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
+}
+
+interface How extends Pick<Replay, 'dryRun' | 'selected'> {
+  readonly steps: OperatorOptions['steps']
+}
+
+/** Casts these rows again, or says what would become of them. */
+export const replayRows = async (
+  run: Run,
+  ports: OperatorPorts,
+  index: FailIndex,
+  taken: ReadonlyArray<FailRowKey>,
+  how: How,
+): Promise<Operated<Replay>> => {
+  const session = how.dryRun || taken.length === 0 ? undefined : await sessionOf(run)
+  if (session !== undefined && E.isLeft(session)) return service(session.left)
+  return castInChunks(
+    run,
+    taken,
+    session === undefined
+      ? (judged) => foresee(run, judged)
+      : (judged, rows) => castAndSettle(run, ports, session.right, index, judged, rows),
+    how,
+  )
 }
 
 /** Which row it is, and of which instance; what the row said before is no news. */
@@ -107,11 +125,11 @@ const select = (
     .sort((left, right) => left.sequence - right.sequence)
 }
 
-const replayRows = async (
+const castInChunks = async (
   run: Run,
   taken: ReadonlyArray<FailRowKey>,
   cast: Caster,
-  { dryRun, selected, steps }: Pick<Replay, 'dryRun' | 'selected'> & { readonly steps: OperatorOptions['steps'] },
+  { dryRun, selected, steps }: How,
 ): Promise<Operated<Replay>> => {
   const replayed: Array<ReplayedRow> = []
   let stop: Stop | undefined

@@ -77,7 +77,7 @@ export const judgingOf = ({ input: { settings, today } }: Fold): Judging => ({ .
 
 /** A Create of an older study only fills: whoever writes, and in whatever order, it ends the same. */
 const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean => {
-  const { ages, settings } = fold.input
+  const { ages, settings, today } = fold.input
   const isTheirs = ({ patient, draft: { base, fields, subject } }: StudyFold): boolean =>
     fields !== undefined &&
     (base === undefined || isOfService(base.meta, settings.dicom)) &&
@@ -88,8 +88,8 @@ const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean 
   const held = (ages?.get(draft.base?.id ?? '') ?? []).filter(
     ({ partition, uid }) => !inHand.some((each) => each.partition === partition && `urn:oid:${each.uid}` === uid),
   )
-  const own = ageInHand(fold, study)
-  return isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(fold, each))])
+  const own = ageInHand(study, today)
+  return isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(each, today))])
 }
 
 // Elements with one value, on which images of one study may disagree.

@@ -1,3 +1,4 @@
+import { acceptedDigest } from '../accepted'
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf } from '../fhir/provenance'
@@ -32,7 +33,7 @@ const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDr
  * Another person under a known PatientID. An Update row of an image that stands in the Patient's study is a deliberate
  * correction; one that hangs a study on another Patient, or brings an image in, is not.
  */
-const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, isHeld: boolean): boolean => {
+const conflicts = (fold: Fold, { key, base, resource }: PatientDraft, row: UpsertRow, isHeld: boolean): boolean => {
   const { input, verdicts, followed } = fold
   if (!input.settings.patient.matchGuard || (row.update && isHeld)) return false
   if (followed.has(patientKeyText(row.identity)) || followed.has(key)) return false
@@ -40,10 +41,21 @@ const conflicts = (fold: Fold, { key, resource }: PatientDraft, row: UpsertRow, 
   const text = `${row.sequence} ${instanceKeyText(row.key)}`
   const verdict =
     input.verdicts?.get(text) ??
-    (resource !== undefined && demographicsConflict(judgingOf(fold), resource, row.claimed))
+    (resource !== undefined &&
+      demographicsConflict(judgingOf(fold), resource, row.claimed) &&
+      !isAccepted(fold, base, row))
   verdicts.set(text, verdict)
   return verdict
 }
+
+const isAccepted = (
+  { input: { accepted, settings } }: Fold,
+  base: PatientDraft['base'],
+  { identity, claimed }: UpsertRow,
+): boolean =>
+  accepted !== undefined &&
+  base?.id !== undefined &&
+  accepted.has(acceptedDigest(settings.dicom.root, base.id, identity, claimed))
 
 /** A row in a fail table is true: its instance stands in no study of ours. */
 const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {

@@ -57,6 +57,8 @@ export interface PlanInput {
   readonly today?: string
   /** Our studies of a Patient (id) that FHIR holds; only of those that an earlier plan wanted to know them of. */
   readonly ages?: ReadonlyMap<string, ReadonlyArray<StudyAge>>
+  /** Conflicts that an operator let through (acceptedDigest). */
+  readonly accepted?: ReadonlySet<string>
   /** Coalesced, in sequence order. */
   readonly rows: ReadonlyArray<LiveRow>
 }

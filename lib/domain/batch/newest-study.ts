@@ -2,7 +2,7 @@ import type { ImagingStudy } from 'fhir/r4'
 import type { DicomRoot } from '../fhir/provenance'
 import { partitionOf } from '../fhir/provenance'
 import { studyIdentifier } from '../fhir/identifiers'
-import type { Fold, StudyFold } from './fold'
+import type { StudyDraft } from '../mapping/merge-study'
 
 // Whose values stand when the studies of a Patient disagree: those of the newest. So every writer ends the same, in
 // whatever order it comes to them.
@@ -34,8 +34,11 @@ export const ageOf = (
 })
 
 /** Of a study in hand, with what its rows so far told. */
-export const ageInHand = ({ input }: Fold, { draft, uid, partition }: StudyFold): StudyAge => ({
-  started: startedOf(draft.fields?.started, input.today),
+export const ageInHand = (
+  { draft, uid, partition }: { readonly draft: StudyDraft; readonly uid: string; readonly partition: string },
+  today: string | undefined,
+): StudyAge => ({
+  started: startedOf(draft.fields?.started, today),
   uid: studyIdentifier(uid).value ?? '',
   partition,
 })

@@ -37,11 +37,7 @@ const readingOf = ({ input }: Fold, { partition, uid }: StudyFold): ReadonlyArra
   input.rowsAlone === true ? [] : (input.readings.get(studyKeyText({ partition, studyInstanceUid: uid })) ?? [])
 
 /** The study's doses in hand, and what must be known to write them. */
-export const dosesOf = (
-  fold: Fold,
-  study: StudyFold,
-  written: WrittenStudy | undefined,
-): StudyDoses => {
+export const dosesOf = (fold: Fold, study: StudyFold, written: WrittenStudy | undefined): StudyDoses => {
   const { settings, snapshot, keep } = fold.input
   const { partition, uid, draft } = study
   const instances = instancesOf(study)

@@ -65,10 +65,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { partition, uid, draft } = study
   const endpointId = findEndpoint(snapshot, settings, partition)?.id
   const endpoint = endpointId === undefined ? undefined : `Endpoint/${endpointId}`
-  const planned = (
-    entry: TransactionEntry | undefined,
-    written: WrittenStudy | undefined,
-  ): PlannedStudy => {
+  const planned = (entry: TransactionEntry | undefined, written: WrittenStudy | undefined): PlannedStudy => {
     const doses = planObservations(dosesOf(fold, study, written))
     const key = studyKeyText({ partition, studyInstanceUid: uid })
     if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(key)) {
