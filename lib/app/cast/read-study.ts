@@ -7,6 +7,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
+import { neighbourRows } from '../feed/ask-rows'
 import { canBeOneRow } from '../feed/isolate-rows'
 
 type Study = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
@@ -46,7 +47,11 @@ export const readStudy = async (
   }
   const error = E.isLeft(whole) ? whole.left : notFound
   const recorded = mismatched.get(studyKeyText(study))?.values() ?? []
-  const read = await readEach(run, study, knownInstances(run, study, snapshot, [...inHand, ...recorded]), error)
+  const keys = knownInstances(run, study, snapshot, [...inHand, ...recorded])
+  const read = await readEach(run, study, keys, error, {
+    wasAlive: inHand.length > 0,
+    canReadOthers: () => canReadOthers(run, study, rows[0]?.sequence ?? 1),
+  })
   return E.isLeft(read) ? read : E.right({ live: read.right, alive: undefined })
 }
 
@@ -73,15 +78,33 @@ const knownInstances = (
   return [...new Map([...first, ...inFhir].map((key) => [instanceKeyText(key), key])).values()].slice(0, sampleSize)
 }
 
+/** By the same route. */
+const canReadOthers = async (run: Run, study: Study, sequence: number): Promise<boolean> => {
+  for (const { entry } of await neighbourRows(run, sequence - 1, 1)) {
+    if (studyKeyText(entry) === studyKeyText(study)) continue
+    const read = await run.ports.dicom.instance(entry)()
+    if (E.isRight(read) && O.isSome(read.right)) return true
+  }
+  return false
+}
+
+interface Comparison {
+  /** Of the study something was live a moment ago. */
+  readonly wasAlive: boolean
+  readonly canReadOthers: () => Promise<boolean>
+}
+
 /**
  * One unreadable instance makes the study unreadable. Each is asked alone; those that fail while others of the same
- * study can be read have no vote, as long as they are the smaller part. When none can be read the service is down.
+ * study can be read have no vote, as long as they are the smaller part. When none can be read, and no other row of the
+ * feed either, the service is down; else nobody of this study can vote.
  */
 const readEach = async (
   run: Run,
   study: Study,
   keys: ReadonlyArray<InstanceKey>,
   error: ServiceError,
+  { wasAlive, canReadOthers }: Comparison,
 ): Result<ReadonlyArray<UpsertRow>> => {
   const datasets: Array<unknown> = []
   const readable: Array<InstanceKey> = []
@@ -104,9 +127,9 @@ const readEach = async (
       }
     }
     open = still
-    if (readable.length === 0 && open.length > 0) return E.left(error)
+    if (readable.length === 0 && open.length > 0 && !(await canReadOthers())) return E.left(error)
   }
-  if (readable.length === 0) return E.left(notFound)
+  if (readable.length === 0) return wasAlive && open.length === 0 ? E.left(notFound) : E.right([])
   if (open.length === 0) return E.right(judged(run, study, datasets))
   // Blamed by comparison: an instance of the same study must still be readable now.
   const [compared] = readable

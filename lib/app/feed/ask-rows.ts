@@ -50,18 +50,23 @@ export const malformed = ({ sequence, entry }: EntryRow, why: string): ReadRow =
 })
 
 /** Rows that should have metadata: before the range, behind it, and the newest of all. */
-export const neighbours = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<number>> => {
+export const neighbourRows = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<EntryRow>> => {
   const latest = await run.ports.dicom.latest()()
   const head = E.isRight(latest) ? O.getOrElse(() => 0)(latest.right) : 0
   const windows = [Math.max(0, offset - windowWidth), offset + width, Math.max(0, head - windowWidth)]
-  const found: Array<number> = []
+  const found = new Map<number, EntryRow>()
   for (const from of new Set(windows)) {
     const read = await readOnce(run, from, windowWidth, false)
-    const rows = E.isRight(read) ? read.right.rows.filter(needsMetadata) : []
-    found.push(...rows.map(({ sequence }) => sequence).filter((each) => each <= offset || each > offset + width))
+    for (const row of E.isRight(read) ? read.right.rows.filter(needsMetadata) : []) {
+      if (!found.has(row.sequence) && (row.sequence <= offset || row.sequence > offset + width))
+        found.set(row.sequence, row)
+    }
   }
-  return [...new Set(found)].slice(0, comparisons)
+  return [...found.values()].slice(0, comparisons)
 }
+
+export const neighbours = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<number>> =>
+  (await neighbourRows(run, offset, width)).map(({ sequence }) => sequence)
 
 /** By the route of its own metadata; else why it did not come, as far as a service says. */
 export const readByItsRoute = async (

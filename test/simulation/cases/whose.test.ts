@@ -134,6 +134,15 @@ pinned(
   ending({ '1': 'P1: 1 2 3' }),
 )
 
+pinned(
+  'a study of which nothing can be read, and one image stands recorded, does not keep the deletion of another waiting',
+  {
+    before: [[create(1, 1, 'P9'), create(1, 2, 'P1')], [create(2, 1, 'P2')]],
+    then: [[remove(1, 1), { ...update(1, 2, 'P1'), poison: true }], [create(3, 1, 'P3')]],
+  },
+  ending({ '2': 'P2: 1', '3': 'P3: 1' }, { rows: ['1 2 EntryMalformed'] }),
+)
+
 const named = ({ fhir: { store } }: Services, id: string): string | undefined =>
   store.all('Patient').find(({ identifier = [] }) => identifier.some(({ value }) => value === id))?.name?.[0]?.family
 const mistyped = update(1, 1, 'P1', { patientId: 'P2' })
