@@ -32,8 +32,8 @@ export const dicomEndpoints: FhirSearch = {
 /** What is asked for beyond what the rows name. */
 interface Beyond {
   readonly created?: PlanInput['created']
-  /** Studies that are about to be deleted, as references. */
-  readonly ending?: ReadonlySet<string>
+  /** Studies that are about to go or to change hands, as references. */
+  readonly leaving?: ReadonlySet<string>
 }
 
 /**
@@ -44,7 +44,7 @@ export const loadSnapshot = async (
   run: Run,
   rows: ReadonlyArray<LiveRow>,
   readings: ReadonlyArray<UpsertRow>,
-  { created, ending = new Set() }: Beyond = {},
+  { created, leaving = new Set() }: Beyond = {},
 ): Promise<E.Either<ServiceError, Snapshot>> => {
   const { fhir } = run.ports
   const upserts = [...rows.filter((row) => row._tag === 'Upsert'), ...readings]
@@ -78,7 +78,7 @@ export const loadSnapshot = async (
   }
   const elsewhere = await addElsewhere(run, snapshot, rows)
   if (E.isLeft(elsewhere)) return elsewhere
-  const reports = await addReports(run, snapshot, rows, ending)
+  const reports = await addReports(run, snapshot, rows, leaving)
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked

@@ -32,20 +32,17 @@ export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
   bytes: settings.maxBundleBytes - 2_000,
 })
 
-const studiesDeletedBy = ({ units }: Plan): ReadonlyArray<string> =>
-  units.flatMap(({ deletes }) => deletes.flat()).filter((each) => each.startsWith('ImagingStudy/'))
-
-/** Snapshot; studies that are in doubt, about to go, or rivals for a Patient's values; plan. `known` comes before each snapshot. */
+/** Snapshot; studies in doubt, that go or move, or are rivals for a Patient's values; plan. `known` comes before each. */
 export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
   const readings = new Map<string, ReadonlyArray<UpsertRow>>()
   const alive = new Map<string, ReadonlySet<string>>()
   const ages = new Map<string, ReadonlyArray<StudyAge>>()
-  const ending = new Set<string>()
+  const leaving = new Set<string>()
   for (;;) {
     const before = await known()
     if (E.isLeft(before)) return before
     const { created } = before.right
-    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), { created, ending })
+    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), { created, leaving })
     if (E.isLeft(snapshot)) return snapshot
     const planned = plan({
       settings: run.settings,
@@ -65,11 +62,11 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       run.accepted = accepted.right
       if (accepted.right.size > 0) continue
     }
-    const ends = studiesDeletedBy(planned).filter((each) => !ending.has(each))
-    if (planned.doubts.length === 0 && planned.agesWanted.length === 0 && ends.length === 0) {
+    const unasked = planned.leaving.filter((each) => !leaving.has(each))
+    if (planned.doubts.length === 0 && planned.agesWanted.length === 0 && unasked.length === 0) {
       return E.right({ plan: planned, snapshot: snapshot.right, isRowsAlone: readings.size === 0 })
     }
-    ends.forEach((each) => ending.add(each))
+    unasked.forEach((each) => leaving.add(each))
     const wanted = await agesOf(run, planned.agesWanted)
     if (E.isLeft(wanted)) return wanted
     for (const [id, found] of wanted.right) ages.set(id, found)

@@ -68,13 +68,13 @@ const ownersElsewhere = (run: Run, snapshot: Loading, rows: ReadonlyArray<LiveRo
 
 /**
  * Observations of the studies that can have some: they go with their report and with their study, and move with it.
- * `ending`: studies (references) that are about to be deleted; what was emptied once is part of them still.
+ * `leaving`: studies (references) that are about to go or to change hands; what was emptied once is part of them still.
  */
 export const addReports = async (
   run: Run,
   snapshot: Loading,
   rows: ReadonlyArray<LiveRow>,
-  ending: ReadonlySet<string>,
+  leaving: ReadonlySet<string>,
 ): Promise<E.Either<ServiceError, void>> => {
   const own = byStudy(rows).flatMap((ofStudy): ReadonlyArray<Owner> => {
     const [study] = studiesOf(run, snapshot, ofStudy)
@@ -83,7 +83,7 @@ export const addReports = async (
     return [{ id: study.id, uid, mayHaveDoses: mayHaveDoses(study, ofStudy) }]
   })
   const owners = [...own, ...ownersElsewhere(run, snapshot, rows)].filter(
-    (each) => each.mayHaveDoses || ending.has(`ImagingStudy/${each.id}`),
+    (each) => each.mayHaveDoses || leaving.has(`ImagingStudy/${each.id}`),
   )
   const found = await retrying(
     run,

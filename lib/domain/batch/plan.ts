@@ -22,6 +22,8 @@ export interface Plan {
   readonly doubts: ReadonlyArray<Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   /** Patients (ids) whose studies must be known, then the batch is planned again. */
   readonly agesWanted: ReadonlyArray<string>
+  /** Studies of FHIR (references) that it deletes, or gives to somebody else: it must know all their Observations. */
+  readonly leaving: ReadonlyArray<string>
   readonly units: ReadonlyArray<Unit>
   /** Instances that were synced with a study that was read whole: nothing is wrong with them any more. */
   readonly syncedInstances: ReadonlyArray<InstanceKey>
@@ -70,6 +72,7 @@ export const plan = (input: PlanInput): Plan => {
     owners: new Map(),
     doubts: new Map(),
     agesWanted: new Set(),
+    leaving: new Set(),
     syncedInstances: [],
     verdicts: new Map(),
   }
@@ -89,6 +92,7 @@ export const plan = (input: PlanInput): Plan => {
     unchanged: studies.flatMap(({ rows }) => rows).filter((row) => !written.has(row)),
     doubts: [...fold.doubts.values()],
     agesWanted: [...fold.agesWanted].filter((id) => input.ages?.has(id) !== true),
+    leaving: [...fold.leaving],
     units,
     syncedInstances: fold.syncedInstances,
     verdicts: fold.verdicts,

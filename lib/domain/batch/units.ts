@@ -85,11 +85,13 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     case 'Nothing':
       return planned(undefined, undefined)
     case 'Deleted':
+      fold.leaving.add(`ImagingStudy/${closed.base.id}`)
       return planned(deleteEntry(settings.fhirBase, closed.base), undefined)
     case 'Study': {
       const { resource } = closed
       const { base } = draft
       if (base !== undefined) {
+        if (base.subject?.reference !== resource.subject.reference) fold.leaving.add(`ImagingStudy/${base.id}`)
         const entry = unchanged(base, resource)
           ? undefined
           : updateEntry(settings.fhirBase, resource, base.meta?.versionId)

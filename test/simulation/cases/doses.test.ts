@@ -177,6 +177,16 @@ pinned(
   ending({}, { doses: { '1': { summaries: {}, events: [], withdrawn: ['1.2.1.1.1', '1.7.1'] } } }),
 )
 
+pinned(
+  'D5: and it is the new person’s when its study moves long after the report has gone',
+  {
+    flavour: { refusesToDelete: (path) => path.startsWith('Observation/'), staleStatus: 409 },
+    before: [[create(1, 1, 'P1', report(100, ['1.7.1'])), create(1, 2, 'P1')]],
+    then: [[remove(1, 1)], [update(1, 2, 'P2')]],
+  },
+  ending({ '1': 'P2: 2' }, { doses: { '1': { summaries: {}, events: [], withdrawn: ['1.2.1.1.1', '1.7.1'] } } }),
+)
+
 let before = ''
 pinned(
   'D5b: it is final again, the same Observation, when the report is stored again',

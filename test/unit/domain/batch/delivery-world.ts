@@ -101,7 +101,7 @@ export const play = (world: World) => {
       return [{ rows: group, entries, deferred: [], recorded: [], deletes }]
     })
     return {
-      ...{ recorded: [], doubts: [], agesWanted: [], syncedInstances: [], verdicts: new Map() },
+      ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], syncedInstances: [], verdicts: new Map() },
       ...{ units, unchanged: rows.filter(({ sequence }) => stored.has(sequence)) },
     }
   }
