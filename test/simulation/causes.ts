@@ -3,7 +3,7 @@ import { type Key, type Row, studyText } from './feed-model'
 import { type ExpectedStudy, claimsOf, isUnknowable } from './reference'
 import type { Services } from './runs'
 
-const instanceName = ({ partition, instance }: Key): string => `Instance ${partition}/${instance}`
+const instanceName = (key: Key): string => `Instance ${studyText(key)}/${key.instance}`
 
 /** What may rightly stand in a fail table: only that for which something was planted. */
 export interface Causes {

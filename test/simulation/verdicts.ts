@@ -23,11 +23,12 @@ const namesIn = (resource: FhirResource): ReadonlyArray<readonly [kind: FaultKin
   if (resource.resourceType !== 'ImagingStudy') return []
   const study: ImagingStudy = resource
   const partition = study.meta?.source?.split('/partitions/')[1] ?? 'Microsoft.Default'
-  const studies = (study.identifier ?? []).flatMap(({ value }) =>
-    value?.startsWith('urn:oid:') ? [['fhir: rejects a study', `Study ${partition}/${value.slice(8)}`] as const] : [],
-  )
+  const uid = (study.identifier ?? []).find(({ value }) => value?.startsWith('urn:oid:') === true)?.value?.slice(8)
+  const name = `${partition}/${uid}`
+  const studies = uid === undefined ? [] : [['fhir: rejects a study', `Study ${name}`] as const]
+  // One SOPInstanceUID may stand in two studies: these are two instances, and one of them is the culprit.
   const instances = (study.series ?? []).flatMap(({ instance }) =>
-    (instance ?? []).map(({ uid }) => ['fhir: rejects an instance', `Instance ${partition}/${uid}`] as const),
+    (instance ?? []).map((each) => ['fhir: rejects an instance', `Instance ${name}/${each.uid}`] as const),
   )
   return [...studies, ...instances]
 }
