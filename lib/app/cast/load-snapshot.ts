@@ -72,6 +72,7 @@ export const loadSnapshot = async (
     patientsByValue: patientIdsByValue(ofType<Patient>('Patient', resources)),
     studies: studiesByIdentifier(ofType<ImagingStudy>('ImagingStudy', resources)),
     observations: byId(ofType<Observation>('Observation', resources)),
+    observed: new Set<string>(),
     ourSubjects: new Set<string>(),
     mistaken: new Map<string, ReadonlyArray<string>>(),
     elsewhere: new Map<string, ReadonlyArray<string>>(),

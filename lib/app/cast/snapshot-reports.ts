@@ -105,6 +105,7 @@ export const addReports = async (
   if (E.isLeft(found)) return found
   const observations = ofType<Observation>('Observation', found.right.flat())
   for (const each of observations) snapshot.observations.set(each.id ?? '', each)
+  for (const { id } of owners) snapshot.observed.add(`ImagingStudy/${id}`)
   return addSharing(run, snapshot, observations)
 }
 

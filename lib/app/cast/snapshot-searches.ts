@@ -11,13 +11,14 @@ import type { FhirSearch } from '../ports'
 /** A snapshot while it is being loaded. */
 export type Loading = Omit<
   Snapshot,
-  'patients' | 'patientsByValue' | 'studies' | 'elsewhere' | 'observations' | 'ourSubjects' | 'mistaken'
+  'patients' | 'patientsByValue' | 'studies' | 'elsewhere' | 'observations' | 'observed' | 'ourSubjects' | 'mistaken'
 > & {
   readonly patients: Map<string, Patient>
   readonly patientsByValue: Map<string, ReadonlyArray<string>>
   readonly studies: Map<string, ReadonlyArray<ImagingStudy>>
   readonly elsewhere: Map<string, ReadonlyArray<string>>
   readonly observations: Map<string, Observation>
+  readonly observed: Set<string>
   readonly ourSubjects: Set<string>
   readonly mistaken: Map<string, ReadonlyArray<string>>
 }

@@ -95,7 +95,7 @@ export interface Fold {
   readonly doubts: Map<string, Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   /** Patients (ids) of whom a value may change: that depends on which of their studies is the newest. */
   readonly agesWanted: Set<string>
-  /** Studies of FHIR (references) that this plan deletes, or gives to somebody else. */
+  /** Studies of FHIR (references) that this plan deletes, or gives to somebody else, without all their Observations. */
   readonly leaving: Set<string>
   readonly syncedInstances: Array<InstanceKey>
   readonly verdicts: Map<string, boolean>

@@ -22,7 +22,7 @@ export interface Plan {
   readonly doubts: ReadonlyArray<Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   /** Patients (ids) whose studies must be known, then the batch is planned again. */
   readonly agesWanted: ReadonlyArray<string>
-  /** Studies of FHIR (references) that it deletes, or gives to somebody else: it must know all their Observations. */
+  /** Studies of FHIR (references) that it deletes, or gives to somebody else: all their Observations must be looked up. */
   readonly leaving: ReadonlyArray<string>
   readonly units: ReadonlyArray<Unit>
   /** Instances that were synced with a study that was read whole: nothing is wrong with them any more. */

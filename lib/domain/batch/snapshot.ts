@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly studies: ReadonlyMap<string, ReadonlyArray<ImagingStudy>>
   /** By id: those of the reports at hand, and of studies that have reports. */
   readonly observations: ReadonlyMap<string, Observation>
+  /** Studies (references) of which all Observations were looked up. */
+  readonly observed?: ReadonlySet<string>
   /** Patients without our mark that a study of ours has as its subject. */
   readonly ourSubjects: ReadonlySet<string>
   /**

@@ -1,3 +1,4 @@
+import type { ImagingStudy, Reference } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
@@ -59,6 +60,12 @@ const keepsObservation = ({ observations, input }: Fold, { draft }: StudyFold): 
   input.keep.size > 0 &&
   (observations.byStudy.get(draft.base?.id ?? '') ?? []).some(({ id }) => input.keep.has(`Observation/${id}`))
 
+/** Its Observations go with it: also those that were emptied long ago, which nothing else asks for. */
+const noteLeaving = ({ input: { snapshot }, leaving }: Fold, { id }: ImagingStudy): void => {
+  const reference = `ImagingStudy/${id}`
+  if (snapshot.observed?.has(reference) !== true) leaving.add(reference)
+}
+
 export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { input } = fold
   const { settings, snapshot, keep } = input
@@ -85,13 +92,13 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     case 'Nothing':
       return planned(undefined, undefined)
     case 'Deleted':
-      fold.leaving.add(`ImagingStudy/${closed.base.id}`)
+      noteLeaving(fold, closed.base)
       return planned(deleteEntry(settings.fhirBase, closed.base), undefined)
     case 'Study': {
       const { resource } = closed
       const { base } = draft
       if (base !== undefined) {
-        if (base.subject?.reference !== resource.subject.reference) fold.leaving.add(`ImagingStudy/${base.id}`)
+        if (base.subject?.reference !== resource.subject.reference) noteLeaving(fold, base)
         const entry = unchanged(base, resource)
           ? undefined
           : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
