@@ -16,9 +16,16 @@ interface Required {
 const coding: Members = { system: 'text', code: 'text', display: 'text' }
 const concept: Members = { coding: [coding], text: 'text' }
 // An Identifier's assigner is a Reference, and that one's identifier an Identifier: nobody follows them further.
-const identifier: Members = { system: 'text', value: 'text', type: concept, assigner: { display: 'text' } }
+const identifier: Members = {
+  use: 'text',
+  system: 'text',
+  value: 'text',
+  type: concept,
+  period: { start: 'text', end: 'text' },
+  assigner: { display: 'text' },
+}
 const reference: Members = { reference: 'text', type: 'text', display: 'text', identifier }
-const meta: Members = { versionId: 'text', lastUpdated: 'text', source: 'text', tag: [coding] }
+const meta: Members = { versionId: 'text', lastUpdated: 'text', source: 'text', profile: ['text'], tag: [coding] }
 const extension: Members = { url: 'text', valueCode: 'text' }
 
 const kinds: Readonly<Record<string, Members>> = {
@@ -26,7 +33,7 @@ const kinds: Readonly<Record<string, Members>> = {
     meta,
     identifier: [identifier],
     active: 'flag',
-    name: [{ use: 'text', text: 'text', family: 'text', extension: [extension] }],
+    name: [{ use: 'text', text: 'text', family: 'text', given: ['text'], extension: [extension] }],
     gender: 'text',
     birthDate: 'text',
     link: [{ type: 'text', other: { required: reference } }],
@@ -87,7 +94,15 @@ const kinds: Readonly<Record<string, Members>> = {
     valueString: 'text',
     bodySite: concept,
     device: reference,
-    component: [{ code: concept }],
+    component: [
+      {
+        code: concept,
+        valueQuantity: { value: 'number' },
+        valueInteger: 'number',
+        valueCodeableConcept: concept,
+        valueString: 'text',
+      },
+    ],
     extension: [{ url: 'text', valueCodeableConcept: concept, extension: [{ ...extension, valueString: 'text' }] }],
   },
 }

@@ -17,14 +17,14 @@ describe('what FHIR holds', () => {
       id: '1',
       meta: 'text',
       identifier: { value: 'P1' },
-      name: [null, 'Doe', { family: 7, given: ['Ana'] }],
+      name: [null, 'Doe', { family: 7, given: ['Ana'] }, { family: 'Doe', given: 7 }],
       birthDate: 19700102,
       link: [{ type: 'replaced-by', other: null }, 7],
     }
     expect(read(patient)).toEqual({
       resourceType: 'Patient',
       id: '1',
-      name: [{ given: ['Ana'] }],
+      name: [{ given: ['Ana'] }, { family: 'Doe' }],
       link: [{ type: 'replaced-by', other: {} }],
     })
     const study = { resourceType: 'ImagingStudy', id: '2', series: [{ uid: '1.2', instance: null }], endpoint: {} }
