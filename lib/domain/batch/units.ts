@@ -1,4 +1,4 @@
-import type { ImagingStudy, Reference } from 'fhir/r4'
+import type { ImagingStudy } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
