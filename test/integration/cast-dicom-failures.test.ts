@@ -123,6 +123,7 @@ describe('a metadata blob', () => {
           ChangeFeedSequence: 3n,
           Code: 'EntryMalformed',
           Count: 1,
+          JudgedAt: expect.any(Date),
           Exception: 'The change feed entry cannot be read: metadata is unreadable.',
         },
       ])

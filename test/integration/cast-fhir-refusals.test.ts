@@ -42,7 +42,10 @@ describe('what FHIR refuses for good', () => {
         ChangeFeedSequence: 23n,
         Code: 'FhirRejected',
         Count: 1,
-        Exception: 'FHIR refused it with 400 (invalid).',
+        JudgedAt: expect.any(Date),
+        Exception: expect.stringMatching(
+          /^FHIR refused it with 400 \(invalid ImagingStudy\.series\[\d+\]\.instance\[\d+\]\.uid\)\.$/,
+        ),
       },
     ])
     expect(instancesOf(world)).toEqual({
