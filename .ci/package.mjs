@@ -1,9 +1,10 @@
 // `npm run package`: the function app as one CommonJS file, and the zip of it that pipelines deploy.
 import { Buffer } from 'node:buffer'
+import { execFile } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { build } from 'esbuild'
 import { zipSync } from 'fflate'
 
@@ -34,6 +35,18 @@ const slim = {
   },
 }
 
+/** Which sources these are: a pipeline tells it, else git does. */
+const commit = async () => {
+  const { GITHUB_SHA } = process.env
+  if (GITHUB_SHA) return GITHUB_SHA.slice(0, 12)
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root })
+    return stdout.trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
 /** Bundles every file of functions/ into one. Only what the Functions worker injects stays outside. */
 export const bundle = async () => {
   const triggers = (await readdir(join(root, 'functions'))).filter((file) => file.endsWith('.ts')).sort()
@@ -60,6 +73,7 @@ export const bundle = async () => {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
+    define: { DICOMCAST_BUILD: JSON.stringify(await commit()) },
     metafile: true,
     write: false,
     outfile: 'main.js',

@@ -3,9 +3,10 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { keepHeapSmall } from '../lib/adapters/heap'
 import { jsonLog } from '../lib/adapters/log'
 import { type CastReport, cast, configurationProblems, exitCodeOf } from '../lib/composition/cast'
-import { progressLine } from './progress'
+import { tellEnding } from './operator'
+import { beginning, progressLine } from './progress'
 import { environment } from './settings'
-import { plural } from './text-table'
+import { indented, plural } from './text-table'
 import { userName } from './user-name'
 
 interface CastCommandOptions {
@@ -45,12 +46,13 @@ export const castCommand = (): Command =>
     .option('--max-batches <number>', 'cast at most this many batches', parseBatches)
     .option('--watch', 'run on CastSchedule until stopped (SIGTERM or Ctrl-C ends it after the current batch)')
     .option('--budget <duration>', 'longest time for one run, e.g. 90s, 15m, 2h (default: no limit)', parseBudget)
-    .option('--json', 'one line of JSON per run on stdout; logs go to stderr')
+    .option('--json', 'one line of JSON per run on stdout, the one of the log; other logs go to stderr')
     .addHelpText('after', help)
     .action(async (options: CastCommandOptions) => {
       keepHeapSmall()
       const env = environment()
       const stop = stopOnSignals()
+      tellBegin(env, options)
       process.exitCode = options.watch === true ? await watch(env, options, stop) : await runOnce(env, options, stop)
     })
 
@@ -61,8 +63,9 @@ Exit codes:
   0  CaughtUp, BatchDone, OutOfTime, Stopped
   2  ConfigurationInvalid, or an invalid option
   3  ServiceUnavailable, AccessDenied, FeedReset, FhirRejectsAll, CheckpointMoved, LeaseLost
-  4  LeaseHeld: another run is active
-  5  WaitingForHoles: numbers of the feed are missing, and too many are waited for already`
+  4  LeaseHeld: another run is active; GateClosed: the whole installation is paused or busy otherwise
+  5  WaitingForHoles: numbers of the feed are missing, and too many are waited for already
+  70 something unexpected: a fault of this program`
 
 interface Stopper {
   readonly stopping: () => boolean
@@ -76,6 +79,7 @@ const stopOnSignals = (): Stopper => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
         stopping = true
+        tellEnding('the batch in hand')
         resolve()
       })
     }
@@ -85,13 +89,34 @@ const stopOnSignals = (): Stopper => {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** Every cast writes one line: a program reads it on stdout, for a person it is told in words. All else goes to stderr. */
+const logs = (json: boolean) => {
+  let prefix = ''
+  const others = jsonLog((line) => process.stderr.write(`${line}\n`))
+  const log: typeof others = (level, message, fields = {}) => {
+    if (message !== 'cast') return others(level, message, fields)
+    prefix = `${new Date().toISOString()} ${level} run ${String(fields['runId'])} `
+    if (json) jsonLog((line) => process.stdout.write(`${line}\n`))(level, message, fields)
+  }
+  return { log, prefix: () => prefix }
+}
+
+/** At once, so that nobody wonders what it does, and how to end it. */
+const tellBegin = (env: Environment, { watch: watching, json }: CastCommandOptions): void => {
+  if (json === true || !process.stderr.isTTY) return
+  process.stderr.write(`${beginning(env, watching === true ? scheduleOf(env) : undefined)}\n`)
+}
+
 const runOnce = async (env: Environment, options: CastCommandOptions, { stopping }: Stopper): Promise<number> => {
-  const line = progressLine(options.json !== true && process.stderr.isTTY)
+  const json = options.json === true
+  const line = progressLine(!json && process.stderr.isTTY)
+  const { log, prefix } = logs(json)
   const report = await cast({
     environment: env,
-    log: jsonLog((text) => process.stderr.write(`${text}\n`)),
+    log,
     maxBatches: options.untilCaughtUp === true ? 0 : (options.maxBatches ?? 1),
     ...(options.budget === undefined ? {} : { budgetMs: options.budget }),
+    ...(options.watch === true ? { schedule: scheduleOf(env) } : {}),
     stopping,
     by: userName(),
     progress: line.show,
@@ -99,20 +124,20 @@ const runOnce = async (env: Environment, options: CastCommandOptions, { stopping
   line.end()
   // None when it is the checkpoint that cannot be read: the report says so.
   const problems = report.ended === 'ConfigurationInvalid' ? configurationProblems(env) : []
-  const incomplete = problems.length > 0
-  if (incomplete) {
+  if (problems.length > 0) {
     process.stderr.write(`The configuration is not complete:\n${problems.map((each) => `  ${each}\n`).join('')}`)
-  }
-  if (!incomplete || options.json === true) print(report, options.json === true)
+  } else if (!json) print(report, options.watch === true ? prefix() : '')
   return exitCodeOf(report.ended)
 }
+
+const scheduleOf = (env: Environment): string => env['CastSchedule']?.trim() || '0 * * * * *'
 
 /** A run that a service ended is no end of watching: the next tick is the retry. A wrong configuration is. */
 const watch = async (env: Environment, options: CastCommandOptions, stop: Stopper): Promise<number> => {
   const first = await runOnce(env, options, stop)
   if (first === 2 || stop.stopping()) return first === 2 ? 2 : 0
   let running: Promise<unknown> = Promise.resolve()
-  const job = new Cron(env['CastSchedule']?.trim() || '0 * * * * *', { timezone: 'UTC', protect: true }, async () => {
+  const job = new Cron(scheduleOf(env), { timezone: 'UTC', protect: true }, async () => {
     running = runOnce(env, options, stop)
     await running
   })
@@ -122,18 +147,15 @@ const watch = async (env: Environment, options: CastCommandOptions, stop: Stoppe
   return 0
 }
 
-const print = (report: CastReport, json: boolean): void => {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-    return
-  }
+/** `prefix`: when, how it went, and which run, for whoever keeps the lines. */
+const print = (report: CastReport, prefix: string): void => {
   const { ended, from, to, head, entries, stored, unchanged, superseded, recorded, failed, reason } = report
   const rows = Object.entries(failed).map(([table, count]) => `\n  ${count} in ${table}`)
   process.stdout.write(
-    `${ended}: sequence ${from} → ${to} of ${head}; ${plural(entries, 'entry', 'entries')}: ${stored} stored, ${unchanged} unchanged, ` +
+    `${prefix}${ended}: sequence ${from} → ${to} of ${head}; ${plural(entries, 'entry', 'entries')}: ${stored} stored, ${unchanged} unchanged, ` +
       `${superseded} superseded, ${recorded} recorded${rows.join('')}\n` +
-      `  ${report.dicomRequests} DICOM and ${report.fhirRequests} FHIR requests, ${report.fhirBytesSent} bytes sent to FHIR, ` +
-      `${report.retries} retries, ${(report.durationMs / 1000).toFixed(1)} s\n` +
-      (reason === '' ? '' : `  ${reason}\n`),
+      `  ${report.dicomRequests} DICOM and ${report.fhirRequests} FHIR requests, ${plural(report.fhirBytesSent, 'byte')} sent to FHIR, ` +
+      `${plural(report.retries, 'retry', 'retries')}, ${(report.durationMs / 1000).toFixed(1)} s\n` +
+      (reason === '' ? '' : `${indented(reason).join('\n')}\n`),
   )
 }

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander'
-import { setCheckpoint } from '../lib/composition/feed'
+import { type CheckpointMoved, describePassedBy, setCheckpoint } from '../lib/composition/feed'
 import { type StatusAnswer, status } from '../lib/composition/status'
 import { parseCheckpoint } from '../lib/requests/requests'
-import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
+import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson, write } from './operator'
 
 interface Options extends Output {
   readonly toSequence?: string
@@ -36,9 +36,9 @@ const run = async (options: Options): Promise<void> => {
   const { toSequence, toTime, etag, confirm } = options
   if (toSequence === undefined && toTime === undefined) {
     if (etag !== undefined || confirm === true) return refused(['give --to-sequence or --to-time'], options)
-    return show(await status(operator()), options, checkpointLines, ({ checkpoint }) =>
-      checkpoint === undefined ? 3 : 0,
-    )
+    const answer = await status(operator())
+    if (options.json === true && answer._tag === 'Right') return showJson(answer.right)
+    return show(answer, options, checkpointLines, exitCode)
   }
   if (etag === undefined || confirm !== true) {
     return refused(
@@ -52,10 +52,27 @@ const run = async (options: Options): Promise<void> => {
   const asked = given({ sequence: toSequence, time: toTime, etag: etag === 'none' ? null : etag, confirm })
   const request = parsed(parseCheckpoint(asked), options, { sequence: '--to-sequence', time: '--to-time' })
   if (request === undefined) return
-  show(await setCheckpoint(operator(), request), options, ({ from, to, head, openHoles }) => [
-    `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
-    ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
-  ])
+  show(await setCheckpoint(operator(), request), options, movedLines)
+}
+
+const movedLines = ({ from, to, head, openHoles, passedBy }: CheckpointMoved): ReadonlyArray<string> => [
+  `The checkpoint was moved from ${from} to ${to}; the head of the feed is ${head}.`,
+  ...(passedBy === undefined
+    ? []
+    : describePassedBy(passedBy)
+        .split('; ')
+        .map((part) => `  ${part}`)),
+  ...(openHoles === 0 ? [] : [`${openHoles} holes before it stay open: their rows are cast when they come.`]),
+]
+
+const exitCode = ({ checkpoint }: StatusAnswer): number => (checkpoint === undefined ? 3 : 0)
+
+/** The checkpoint, and nothing else of the status; null when it is unknown, with the reason. */
+const showJson = (answer: StatusAnswer): void => {
+  const { checkpoint = null, head = null, health } = answer
+  const why = checkpoint === null && !health.storage.healthy ? { reason: health.storage.reason } : {}
+  write(JSON.stringify({ checkpoint, head, ...why }))
+  process.exitCode = exitCode(answer)
 }
 
 const checkpointLines = ({ checkpoint, head, health }: StatusAnswer): ReadonlyArray<string> =>

@@ -37,7 +37,10 @@ for (const command of family(program)) {
   command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 }
 
+/** EX_SOFTWARE of sysexits.h: 1 tells of failures and differences, and this is neither. */
+const unexpected = 70
+
 program.parseAsync().catch((error: Error) => {
   console.error(`dicomcast: ${error.message}`)
-  process.exit(error instanceof UnreadableSettings ? 2 : 1)
+  process.exit(error instanceof UnreadableSettings ? 2 : unexpected)
 })

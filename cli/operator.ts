@@ -19,15 +19,26 @@ Exit codes:
   0  all is well${one === undefined ? '' : `\n  1  ${one}`}
   2  an invalid option or configuration
   3  a service failed or refused
-  4  another run holds the lease`
+  4  another run holds the lease, or the whole installation is paused
+  70 something unexpected: a fault of this program`
 
 export const withJson = (command: Command): Command =>
   command.option('--json', 'one JSON document on stdout; logs go to stderr')
 
+/** A person who pressed Ctrl-C sees that it was heard, and what comes. */
+export const tellEnding = (after: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\nEnding after ${after}; Ctrl-C again ends it at once.\n`)
+}
+
 /** The person at the terminal stands in the run history. Ctrl-C ends long work after the step in hand. */
 export const operator = (): Operator => {
   let stopping = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopping = true))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      stopping = true
+      tellEnding('the step in hand')
+    })
+  }
   return {
     environment: environment(),
     log: jsonLog((line, level) => {
@@ -49,7 +60,7 @@ export const failed = (answer: Extract<Answer<never>, { _tag: 'Left' }>, { json 
   const { problems } = problem
   process.stderr.write(
     Array.isArray(problems)
-      ? `dicomcast: ${answer.left._tag === 'RequestInvalid' ? 'this cannot be asked' : 'the configuration is not complete'}:\n${problems.map((each) => `  ${String(each)}\n`).join('')}`
+      ? `dicomcast: ${answer.left._tag === 'RequestInvalid' ? 'invalid request' : 'the configuration is not complete'}:\n${problems.map((each) => `  ${String(each)}\n`).join('')}`
       : `dicomcast: ${problem.detail}\n`,
   )
   process.exitCode = exitCodeOfFailure(answer.left)

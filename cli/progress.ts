@@ -11,16 +11,20 @@ const duration = (seconds: number): string => {
 export interface ProgressBar {
   /** `done` of `total`, of which `before` were done when this work began; `words` say the same in numbers. */
   readonly show: (done: number, total: number, words: string, before?: number) => void
+  /** What is waited for, before anything can be counted. */
+  readonly wait: (words: string) => void
   /** Makes room for a line of something else; the next `show` draws it again. */
   readonly clear: () => void
   readonly end: () => void
 }
 
 /** For a person who watches long work; silent where nobody does. */
-export const progressBar = (visible: boolean): ProgressBar => {
+export const progressBar = (
+  visible: boolean,
+  write: (text: string) => void = (text) => void process.stderr.write(text),
+): ProgressBar => {
   const startedAt = Date.now()
   let shown = false
-  const write = (text: string): void => void process.stderr.write(text)
   return {
     show: (done, total, words, before = 0) => {
       if (!visible) return
@@ -33,6 +37,11 @@ export const progressBar = (visible: boolean): ProgressBar => {
       write(`\r${bar} ${words}, ${duration(left)} left\u001b[K`)
       shown = true
     },
+    wait: (words) => {
+      if (!visible) return
+      write(`\r${words}\u001b[K`)
+      shown = true
+    },
     clear: () => {
       if (shown) write('\r\u001b[K')
     },
@@ -43,19 +52,40 @@ export const progressBar = (visible: boolean): ProgressBar => {
   }
 }
 
+/** What is cast where, and how to end it: told before anything is asked. `schedule`: of who watches. */
+export const beginning = (
+  {
+    DicomWeb__Endpoint = 'no DICOM service',
+    Fhir__Endpoint = 'no FHIR service',
+  }: Readonly<Record<string, string | undefined>>,
+  schedule?: string,
+): string =>
+  `${schedule === undefined ? 'Casting' : `Watching, on schedule ${schedule}`}: ${DicomWeb__Endpoint} → ${Fhir__Endpoint}. ` +
+  'Ctrl-C ends it after the batch in hand.'
+
 /** A long catch-up. */
-export const progressLine = (visible: boolean) => {
-  const bar = progressBar(visible)
+export const progressLine = (visible: boolean, write?: (text: string) => void) => {
+  const bar = progressBar(visible, write)
   const startedAt = Date.now()
   let first: number | undefined
+  // Reading a page and what FHIR holds of it takes a while: nobody should sit before an empty line.
+  const waiting = setInterval(
+    () => bar.wait(`waiting for the first batch: ${duration((Date.now() - startedAt) / 1000)}`),
+    1_000,
+  )
+  waiting.unref()
   return {
     show: ({ syncedSequence, head, entries }: Progress): void => {
+      clearInterval(waiting)
       first ??= Math.max(0, syncedSequence - entries)
       const seconds = (Date.now() - startedAt) / 1000
       const rate = seconds > 0 ? Math.round(entries / seconds) : 0
       bar.show(syncedSequence - first, head - first, `${syncedSequence} of ${head}, ${rate} entries/s`)
     },
-    end: bar.end,
+    end: () => {
+      clearInterval(waiting)
+      bar.end()
+    },
   }
 }
 

@@ -19,6 +19,9 @@ export const textTable = (
   )
 }
 
+/** A text of several lines, each set in. */
+export const indented = (text: string): ReadonlyArray<string> => text.split('\n').map((line) => `  ${line}`)
+
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`
 
 /** Seconds as a person says them. */

@@ -57,7 +57,10 @@ const whoAsks = ({ headers }: HttpRequest): string => {
   return (isAuthenticated() ? principal.replace(/[^\w.@+-]/g, '').slice(0, 64) : '') || 'function key'
 }
 
+const startedAt = Date.now()
+
 const operatorOf = (request: HttpRequest, context: InvocationContext): Operator => ({
+  app: { startedAt },
   environment: process.env,
   log: jsonLog((line, level) => (level === 'error' ? context.error(line) : context.log(line))),
   by: whoAsks(request),

@@ -1,3 +1,21 @@
+import { helpGroups } from '../../lib/composition/help'
+
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+
+/** What each code, ending and symptom means: it ships with the app, and the script links to it. */
+const help = helpGroups
+  .map(
+    ({ title, entries }) =>
+      `<h3>${escaped(title)}</h3>\n<div class="help">\n${[...entries]
+        .map(
+          ([id, entry]) =>
+            `<details id="help-${id}"><summary>${escaped(entry.title)}</summary>` +
+            `<p>${escaped(entry.cause)}</p><p class="remedy">${escaped(entry.remedy)}</p></details>`,
+        )
+        .join('\n')}\n</div>`,
+  )
+  .join('\n')
+
 const main = `<main id="main" tabindex="-1">
   <section id="verdict" data-state="unknown" aria-labelledby="headline">
     <span class="mark" id="mark" aria-hidden="true">…</span>
@@ -40,6 +58,10 @@ const main = `<main id="main" tabindex="-1">
     <h2 id="runsTitle">Last runs</h2>
     <div id="runs"></div>
   </section>
+  <section id="help" aria-labelledby="helpTitle">
+    <h2 id="helpTitle">What it means, and what to do</h2>
+    ${help}
+  </section>
 </main>`
 
 /** The page without facts: the script fills it in. */
@@ -64,7 +86,7 @@ export const pageOf = (style: string, script: string): string => `<!doctype html
 <noscript><p class="needs">This page needs JavaScript. <code>dicomcast status</code> tells the same.</p></noscript>
 ${main}
 <footer class="quiet">
-  No patient data is on this page: UIDs, codes and counts. What to do about each code is told in docs/operations.md.
+  <span id="version">DICOMcast</span>. No patient data is on this page: UIDs, codes and counts.
 </footer>
 <script>${script}</script>
 </body>

@@ -8,22 +8,23 @@ const setBusy = (value) => {
 const markBusy = (button) => button.setAttribute('aria-disabled', String(busy))
 
 /** Not disabled while busy: a disabled button would lose the focus. */
-const act = (work) => async () => {
+const act = (work, at) => async () => {
   if (busy) return
   setBusy(true)
   try {
     await work()
   } catch (error) {
-    say('bad', error.message)
+    say('bad', error.message, at)
     if (error.wantsKey) byId('keyForm').hidden = false
   } finally {
     setBusy(false)
   }
 }
 
+/** 'at' is the key of the button, and then where its message goes when the button is gone. */
 function action(text, label, at, work) {
   const button = el('button', {
-    type: 'button', class: 'does', 'aria-label': label, 'data-key': at + ' button', onclick: act(work),
+    type: 'button', class: 'does', 'aria-label': label, 'data-key': at[0] + ' button', onclick: act(work, at),
   }, text)
   markBusy(button)
   return button
@@ -42,21 +43,43 @@ const outcomes = [
   ['Stored', 'stored'], ['Unchanged', 'already there'], ['Superseded', 'superseded by a later entry'],
   ['NotInFeed', 'gone from the feed'], ['Recorded', 'failed again'],
 ]
-async function replay(request) {
-  say('note', 'Replaying…')
-  const { counts, left, replayed, selected, stop } = await call('POST', 'replay', request)
-  const done = outcomes.filter(([name]) => counts[name] > 0).map(([name, words]) => number(counts[name]) + ' ' + words)
-  if (selected === 0) {
-    await refresh()
-    return say('note', 'Nothing to replay: it has been settled meanwhile.')
+
+/** The timer's run may come between two calls: it is waited for. */
+const patiently = async (request) => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await call('POST', 'replay', request)
+    } catch (error) {
+      if (error.code !== 'LeaseHeld' || tries === 150) throw error
+      await pause(2000)
+    }
   }
-  const again = replayed.find(({ outcome }) => outcome === 'Recorded')
+}
+
+/** One call takes a thousand rows, and so long: with 'all' it goes on until each row was tried once. */
+async function replay(request, at, all = false) {
+  say('note', 'Replaying…', at)
+  const counts = {}
+  let [tried, left, stop, again, until] = [0]
+  for (;;) {
+    const answer = tried === 0 ? await call('POST', 'replay', request) : await patiently({ ...request, until })
+    for (const [name] of outcomes) counts[name] = (counts[name] ?? 0) + answer.counts[name]
+    tried += answer.replayed.length
+    until ??= answer.until
+    again ??= answer.replayed.find(({ outcome }) => outcome === 'Recorded')
+    ;({ left, stop } = answer)
+    const isOver = left === 0 || answer.replayed.length === 0 || until === undefined
+    if (!all || isOver || (stop !== undefined && stop.code !== 'OutOfTime')) break
+    say('note', 'Replaying: ' + number(tried) + ' tried, ' + number(left) + ' to go…', at)
+  }
   await refresh()
+  if (tried + left === 0) return say('note', 'Nothing to replay: it has been settled meanwhile.', at)
+  const done = outcomes.filter(([name]) => counts[name] > 0).map(([name, words]) => number(counts[name]) + ' ' + words)
   say(counts.Recorded > 0 || stop !== undefined ? 'bad' : left > 0 ? 'note' : 'good',
-    'Replayed ' + counted(selected - left, 'entry', 'entries') + (done.length > 0 ? ': ' + done.join(', ') : '') + '.' +
-      (left > 0 ? ' ' + counted(left, 'entry is', 'entries are') + ' left.' : '') +
+    'Replayed ' + counted(tried, 'entry', 'entries') + (done.length > 0 ? ': ' + done.join(', ') : '') + '.' +
+      (left > 0 ? ' ' + counted(left, 'entry is', 'entries are') + ' left.' : all && tried > 1 ? ' Each was tried once.' : '') +
       (again === undefined ? '' : ' ' + again.code + ': ' + again.reason) +
-      (stop === undefined ? '' : ' ' + stop.reason))
+      (stop === undefined ? '' : ' ' + stop.reason), at)
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -86,11 +109,13 @@ const catchUp = act(async () => {
   }
   const following = follow()
   try {
-    const { caughtUp, entries, stored, recorded, to, head } = await call('POST', 'catch-up')
+    const done = await call('POST', 'catch-up')
+    const { caughtUp, entries, stored, recorded, to, head } = done
+    const waits = done.ended === 'WaitingForHoles'
     say(caughtUp ? (recorded > 0 ? 'note' : 'good') : 'note',
-      (caughtUp ? 'Caught up: ' : 'The time of one call is used up, press again: ') +
+      (caughtUp ? 'Caught up: ' : waits ? 'It waits, and goes on by itself: ' : 'The time of one call is used up, press again: ') +
         counted(entries, 'entry', 'entries') + ' read, ' + number(stored) + ' stored, ' + number(recorded) + ' recorded as failed' +
-        (caughtUp ? '.' : '; ' + counted(head - to, 'entry', 'entries') + ' to go.'))
+        (caughtUp ? '.' : '; ' + counted(head - to, 'entry', 'entries') + ' to go.') + (waits ? ' ' + done.reason : ''))
   } finally {
     ended = true
     byId('progress').hidden = true
@@ -112,16 +137,22 @@ async function readAll() {
     const status = await call('GET', 'status')
     byId('keyForm').hidden = true
     showStatus(status)
-    const order = Object.keys(titles).filter((name) => status.failures[name] !== undefined)
-    const tables = await Promise.all(order.map((name) => readTable(name, status.failures[name])))
-    showFailures(tables, await readIdentity(tables))
+    const tables = await Promise.all(Object.keys(titles).map((name) => readTable(name, status.failures[name])))
+    showFailures(status, tables, await readIdentity(tables))
   } catch (error) {
-    // What was read before stays, with the time that it is of.
+    // What was read before stays, in grey, with the time that it is of.
+    showOld()
     showVerdict('broken', 'It cannot be seen whether it works.', [error.message])
     if (error.wantsKey) byId('keyForm').hidden = false
   }
 }
 
+/** A link to the help opens what it leads to. */
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[href^="#help-"]')
+  const entry = link ? byId(link.getAttribute('href').slice(1)) : null
+  if (entry !== null) entry.open = true
+})
 byId('catchUp').addEventListener('click', catchUp)
 byId('refresh').addEventListener('click', () => refresh())
 byId('keyForm').addEventListener('submit', (event) => {

@@ -5,7 +5,7 @@ const goodEnds = new Set(['CaughtUp', 'BatchDone', 'OutOfTime', 'Stopped', 'Done
 
 /** Oldest first: where each run left it, and where it is now. */
 const pointsOf = (status) => {
-  const runs = status.runs
+  const runs = (status.runs ?? [])
     .filter(({ kind }) => moving.has(kind))
     .map((run) => ({
       at: run.startedAt + run.durationMs,
@@ -40,6 +40,7 @@ const chart = (title, points, write, topOf) => {
   const place = ({ at, value }) => x(at).toFixed(1) + ' ' + y(value).toFixed(1)
   const path = known.map((each, index) => (index === 0 ? 'M' : 'L') + place(each)).join(' ')
   const floor = height - margin
+  if (last === undefined) return ''
   if (known.length < 2) return el('p', { class: 'quiet' }, 'The chart begins with the first run.')
   return [
     el('div', { class: 'scale quiet', 'aria-hidden': 'true' }, write(scale)),
@@ -56,17 +57,18 @@ const chart = (title, points, write, topOf) => {
 
 const chartTile = (name, value, more, kind, drawing) =>
   el('div', {}, el('dt', {}, name),
-    el('dd', { class: 'value ' + kind }, value, ' ', el('span', { class: 'quiet' }, more)),
+    el('dd', { class: 'value ' + (value === 'not known' ? 'quietly' : kind) }, value, ' ', el('span', { class: 'quiet' }, more)),
     el('dd', {}, drawing))
 
 const showCharts = (status) => {
   const { backlog, lagS } = status
   const points = pointsOf(status)
   put('charts', [points.slice(0, -1), backlog, lagS], () => [
-    chartTile('Backlog', counted(backlog, 'entry', 'entries'), backlog === 0 ? 'nothing waits' : 'to be cast',
+    chartTile('Backlog', backlog === undefined ? 'not known' : counted(backlog, 'entry', 'entries'),
+      backlog === undefined ? '' : backlog === 0 ? 'nothing waits' : 'to be cast',
       backlog > 0 ? 'warn' : '',
       chart('Backlog', points.map((each) => ({ ...each, value: each.backlog })), (value) => counted(value, 'entry', 'entries'), entryTop)),
-    chartTile('Lag', duration(lagS), lagS === 0 ? 'FHIR is up to date' : 'age of the oldest entry', lagS > 900 ? 'warn' : '',
+    chartTile('Lag', duration(lagS), lagS === undefined ? '' : lagS === 0 ? 'FHIR is up to date' : 'age of the oldest entry', lagS > 900 ? 'warn' : '',
       chart('Lag', points.map((each) => ({ ...each, value: each.lag })), duration, lagTop)),
   ])
 }

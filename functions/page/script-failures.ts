@@ -20,21 +20,28 @@ const wanted = new Map()
 
 const listed = (name, query) => call('GET', 'failures/' + name + '?' + new URLSearchParams(query))
 
+/** Without rows when they cannot be read: unknown is not empty. */
 const readTable = async (name, count) => {
-  if (count.rows === 0) return { name, count, rows: [], more: false }
-  const { rows, next } = await listed(name, { limit: wanted.get(name) ?? pageSize })
-  return { name, count, rows, more: next !== undefined }
+  if (count === undefined || count.rows === 0) return { name, count, rows: count === undefined ? undefined : [], more: false }
+  try {
+    const { rows, next } = await listed(name, { limit: wanted.get(name) ?? pageSize })
+    return { name, count, rows, more: next !== undefined }
+  } catch (error) {
+    if (error.wantsKey) throw error
+    return { name, count, more: false }
+  }
 }
 
 /** A table that is not read to its end may hold more of them. */
 const readIdentity = async (tables) => {
-  const parts = tables.filter(({ name }) => replayable.has(name)).map(async ({ name, rows, more }) => {
+  const parts = tables.filter(({ name }) => replayable.has(name)).map(async ({ name, count, rows, more }) => {
     if (!more) return rows
     const pages = await Promise.all(
-      Object.keys(identityCodes).map((errorCode) => listed(name, { errorCode, limit: 200 })))
+      Object.keys(count.identity.codes).map((errorCode) => listed(name, { errorCode, limit: 200 })))
     return pages.flatMap((page) => page.rows)
   })
-  return (await Promise.all(parts)).flat().filter(({ code }) => code in identityCodes)
+  const found = await Promise.all(parts).catch(() => [undefined])
+  return found.includes(undefined) ? undefined : found.flat().filter(({ code }) => code in identityCodes)
 }
 
 const uidButton = (what, uid, at) =>
@@ -43,18 +50,20 @@ const uidButton = (what, uid, at) =>
     'data-key': at + ' ' + what, onclick: () => copy(uid),
   }, shortUid(uid))
 
+const homesOf = (name) => ['[data-table=' + name + '] .cardHead', '#failuresTitle']
+
 const failureRow = (name) => (row) => {
   const at = name + ' ' + row.row
   return [
-    ['number', row.sequence === 0 ? '' : number(row.sequence)],
-    ['code', row.code],
+    ['number', row.row.startsWith('i-') ? '' : number(row.sequence)],
+    ['code', codeLink(row.code)],
     ['number', number(row.count)],
     ['uids', uidButton('study', row.studyInstanceUid, at), uidButton('instance', row.sopInstanceUid, at)],
     ['reason', row.reason],
     ['when', when(row.writtenAt)],
     ['act', replayable.has(name)
-      ? action('Replay', 'Replay ' + (row.sequence === 0 ? 'an instance' : 'entry ' + row.sequence) + ', ' + row.code, at, () =>
-          replay({ rows: [{ table: name, row: row.row }] }))
+      ? action('Replay', 'Replay ' + (row.row.startsWith('i-') ? 'an instance' : 'entry ' + row.sequence) + ', ' + row.code, [at, ...homesOf(name)], () =>
+          replay({ rows: [{ table: name, row: row.row }] }, [at, ...homesOf(name)]))
       : ''],
   ]
 }
@@ -62,14 +71,18 @@ const failureRow = (name) => (row) => {
 const heads = [
   ['Entry', 'number'], ['Code'], ['Count', 'number'], ['Study, instance'], ['Reason'], ['Written'], ['Do', 'act'],
 ]
-const countWords = ({ rows, more }) => (more ? 'more than ' : '') + counted(rows, 'row')
+const countWords = ({ rows, more }) => (more ? 'at least ' : '') + counted(rows, 'row')
+const codeWords = (codes) => Object.entries(codes).map(([code, count]) => code + ' ' + number(count)).join(', ')
 
 const tableCard = ({ name, count, rows, more }) => {
   const head = el('div', {}, el('h3', {}, titles[name] + ': ' + countWords(count)), el('span', { class: 'quiet' }, name))
+  if (rows === undefined) {
+    return el('div', { class: 'card unknown', 'data-table': name }, head, el('p', {}, 'Its rows cannot be read now.'))
+  }
   if (rows.length === 0) return el('div', { class: 'card', 'data-table': name }, head)
   const listing = el('div', {}, table(name + ': ' + countWords(count), heads, rows.map(failureRow(name))),
     more
-      ? action('Show more', 'Show more rows of ' + name, name + ' more', () => {
+      ? action('Show more', 'Show more rows of ' + name, [name + ' more', ...homesOf(name)], () => {
           wanted.set(name, Math.min(1000, (wanted.get(name) ?? pageSize) * 4))
           return refresh()
         })
@@ -80,7 +93,8 @@ const tableCard = ({ name, count, rows, more }) => {
   }
   return el('div', { class: 'card', 'data-table': name },
     el('div', { class: 'cardHead' }, head,
-      action('Replay all (' + number(count.rows) + (count.more ? '+' : '') + ')', 'Replay all of ' + name, name + ' all', () => replay({ table: name }))),
+      action('Replay all (' + (count.more ? 'at least ' : '') + number(count.rows) + ')', 'Replay all of ' + name, [name + ' all', '#failuresTitle'],
+        () => replay({ table: name }, [name + ' all', '#failuresTitle'], true))),
     listing)
 }
 
@@ -93,26 +107,45 @@ const groupsOf = (rows) => {
   return [...groups]
 }
 
-const showFailures = (tables, identity) => {
-  put('identityList', identity, () => {
-    if (identity.length === 0) return el('p', { class: 'quiet' }, 'Nothing waits for a person’s judgement.')
-    const heads = [['Problem'], ['Study'], ['Images', 'number'], ['What to do'], ['Do', 'act']]
-    return el('div', { class: 'card' }, table('Work-list by study', heads, groupsOf(identity).map(([id, rows]) => [
-      ['code', rows[0].code],
+const identityView = (identity, count) => {
+  if (identity === undefined || count === undefined) return el('p', { class: 'card unknown' }, 'Not known: the tables cannot be read.')
+  if (identity.length === 0) return el('p', { class: 'quiet' }, 'Nothing waits for a person’s judgement.')
+  const heads = [['Problem'], ['Study'], ['Images', 'number'], ['What to do'], ['Do', 'act']]
+  const missing = count.rows - identity.length
+  return el('div', { class: 'card' },
+    el('p', { class: 'counts' }, (count.more ? 'At least ' : '') + counted(count.rows, 'entry', 'entries') + ': ' + codeWords(count.codes) +
+      (missing > 0 ? '. Listed are the first ' + number(identity.length) + '.' : '')),
+    table('Work-list by study', heads, groupsOf(identity).map(([id, rows]) => [
+      ['code', codeLink(rows[0].code)],
       ['uids', uidButton('study', rows[0].studyInstanceUid, id)],
       ['number', number(rows.length)],
       ['reason', identityCodes[rows[0].code]],
-      ['act', action('Replay', 'Replay ' + rows[0].code + ' of study ' + rows[0].studyInstanceUid, id,
-        () => replay({ rows: rows.map(({ table, row }) => ({ table, row })) }))],
+      ['act', action('Replay', 'Replay ' + rows[0].code + ' of study ' + rows[0].studyInstanceUid, [id, '#identityTitle'],
+        () => replay({ rows: rows.map(({ table, row }) => ({ table, row })) }, [id, '#identityTitle'], true))],
     ])))
-  })
-  put('tables', tables, () => {
-    const some = tables.filter(({ count }) => count.rows > 0)
-    const empty = tables.filter(({ count }) => count.rows === 0).map(({ name }) => name)
+}
+
+/** Why it stands comes first here, too. */
+const whyView = (lastCast) =>
+  lastCast?.ill === true
+    ? el('p', { class: 'bad reason' }, 'The last cast ended ', codeLink(lastCast.ended), ' at ', when(lastCast.at), ': ', lastCast.reason ?? '')
+    : ''
+
+const showFailures = ({ lastCast, identity: count }, tables, identity) => {
+  put('identityList', [identity, count], () => identityView(identity, count))
+  put('tables', [lastCast, tables], () => {
+    const some = tables.filter(({ count }) => count !== undefined && count.rows > 0)
+    const empty = tables.filter(({ count }) => count?.rows === 0).map(({ name }) => name)
+    const unknown = tables.filter(({ count }) => count === undefined)
     return [
+      whyView(lastCast),
       ...some.map(tableCard),
-      el('p', { class: 'quiet' }, some.length === 0 ? 'Nothing: all tables are empty.' : empty.length > 0 ? 'Empty: ' + empty.join(', ') : ''),
+      ...unknown.map(({ name }) => el('div', { class: 'card unknown', 'data-table': name },
+        el('h3', {}, titles[name] + ': not known'), el('span', { class: 'quiet' }, name))),
+      el('p', { class: 'quiet' }, empty.length === tables.length ? 'Nothing: all tables are empty.'
+        : empty.length > 0 ? 'Empty: ' + empty.join(', ') : ''),
     ]
   })
+  placeMessage()
 }
 `

@@ -27,11 +27,27 @@ const call = async (method, path, body) => {
       (wantsKey ? 'The function app refuses the key (' + response.status + ').' : 'It answered ' + response.status + '.'),
   )
   error.wantsKey = wantsKey
+  error.code = answer?.code
   throw error
 }
 
-const say = (kind, text) => {
-  byId('message').dataset.kind = kind
-  byId('message').textContent = text
+const message = byId('message')
+let said = []
+/** Beside the button that was pressed; where its row or table is gone, at the next place that is still there. */
+const placeMessage = () => {
+  const [key, ...homes] = said
+  const pressed = [...document.querySelectorAll('[data-key]')].find((each) => each.dataset.key === key + ' button')
+  const beside = pressed?.closest('td, .cardHead')
+  const place = beside ?? homes.map((home) => document.querySelector(home)).find((each) => each !== null) ?? byId('verdict')
+  const isCell = place.matches('td')
+  if (message.isConnected && (isCell ? message.parentElement : message.previousElementSibling) === place) return
+  if (isCell) place.append(message)
+  else place.after(message)
+}
+const say = (kind, text, at = []) => {
+  said = at
+  placeMessage()
+  message.dataset.kind = kind
+  message.textContent = text
 }
 `

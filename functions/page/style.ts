@@ -36,7 +36,7 @@ h3 { font-size: 1rem; margin: 0; }
   border: 1px solid var(--line); background: var(--card); color: var(--quiet);
 }
 #verdict[data-state=fine] { color: var(--fine); background: var(--fineBack); }
-#verdict[data-state=behind] { color: var(--behind); background: var(--behindBack); }
+#verdict[data-state=behind], #verdict[data-state=paused] { color: var(--behind); background: var(--behindBack); }
 #verdict[data-state=broken] { color: var(--broken); background: var(--brokenBack); }
 .mark {
   flex: none; display: grid; place-items: center; width: 2.5rem; height: 2.5rem;
@@ -44,7 +44,7 @@ h3 { font-size: 1rem; margin: 0; }
 }
 #verdict > [role=status] { flex: 1 1 12rem; min-width: 0; }
 #reasons { margin: .4rem 0 0; padding: 0; list-style: none; color: var(--text); overflow-wrap: anywhere; }
-#reasons li { margin-top: .2rem; }
+#reasons li { margin-top: .2rem; white-space: pre-line; }
 #reasons:empty { display: none; }
 .doing { color: var(--text); min-width: 12rem; text-align: right; }
 #progress { margin-top: .5rem; font-size: .875rem; }
@@ -54,6 +54,8 @@ button {
   font: inherit; font-size: .875rem; padding: .3rem .75rem; min-height: 2rem; cursor: pointer;
   color: var(--link); background: var(--card); border: 1px solid currentColor; border-radius: .4rem;
 }
+a { color: var(--link); }
+td .message { margin-top: .4rem; white-space: normal; text-align: left; min-width: 12rem; }
 button:hover { text-decoration: underline; }
 #catchUp { font-size: 1rem; font-weight: 600; padding: .6rem 1.2rem; }
 button.main { color: var(--onMain); background: var(--link); border-color: transparent; }
@@ -80,12 +82,19 @@ input[type=password] { font: inherit; padding: .3rem .5rem; min-width: 15rem; co
 .tiles .value { font-size: 1.375rem; font-weight: 650; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .tiles .value .quiet { font-size: .875rem; font-weight: 400; }
 .tiles .good, .tiles .bad { font-weight: 650; }
+.quietly { color: var(--quiet); font-weight: 400 !important; }
 .good { color: var(--fine); }
 .bad { color: var(--broken); }
 .warn { color: var(--behind); }
 .tiles p { margin: 0; overflow-wrap: anywhere; }
 #health { grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); }
 .card { margin-bottom: .75rem; }
+.unknown { color: var(--quiet); background: none; border-style: dashed; }
+.counts { margin: 0 0 .4rem; }
+p.reason { white-space: pre-line; overflow-wrap: anywhere; }
+body[data-old] main > section:not(#verdict) { filter: grayscale(1); }
+body[data-old] main > section:not(#verdict) > * { border-left: .25rem solid var(--quiet); padding-left: .75rem; }
+body[data-old] #read { font-weight: 700; }
 .cardHead { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5rem 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; margin-top: .25rem; position: relative; }
@@ -100,6 +109,12 @@ td.code { font-weight: 600; }
 td.uids button { display: block; margin-left: -.25rem; white-space: nowrap; }
 td.uids button + button { color: var(--quiet); }
 td.reason { min-width: 15rem; overflow-wrap: anywhere; }
+.help { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: .4rem .75rem;
+  margin: .4rem 0 1rem; align-items: start; }
+.help details { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .35rem .75rem; }
+.help details:target { border-color: var(--link); }
+.help p { margin: .4rem 0 0; font-size: .875rem; overflow-wrap: anywhere; }
+.help summary { font-size: .875rem; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 600; }
 details > summary + * { margin-top: .5rem; }
 #runs details { margin-top: .6rem; }

@@ -1,4 +1,4 @@
-// Alerts read the one line that each timer run logs (castOnTimer in lib/composition/timer.ts): {"level":…,"message":"cast",…}.
+// Alerts read the one line that each cast logs, whoever asked for it (tellCast in lib/composition/trace.ts): {"level":…,"message":"cast",…}.
 
 @description('Makes names unique.')
 param token string

@@ -7,12 +7,12 @@ const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigi
 
 /** One line of JSON a call: the host's `context.log` cuts objects at depth 2. A line that cannot be written never throws. */
 export const jsonLog =
-  (sink: (line: string, level: Level) => void): Log =>
+  (sink: (line: string, level: Level) => void, now: () => number = Date.now): Log =>
   (level, message, fields = {}) => {
-    const line = { level, message, ...fields }
+    const line = { level, message, time: new Date(now()).toISOString() }
     try {
-      sink(JSON.stringify({ ...line, level, message }, plain), level)
+      sink(JSON.stringify({ ...line, ...fields, ...line }, plain), level)
     } catch {
-      sink(JSON.stringify({ level, message }), level)
+      sink(JSON.stringify(line), level)
     }
   }

@@ -4,7 +4,8 @@ import type { ServiceError } from '../domain/cast-error'
 import { type Run, retrying } from './context'
 import type { GateState } from './ports-gate'
 
-const whatItDoes: Readonly<Record<Exclude<GateState, 'running'>, string>> = {
+/** What the installation does instead of running, in words. */
+export const whatItDoes: Readonly<Record<Exclude<GateState, 'running'>, string>> = {
   paused: 'it was paused; dicomcast resume lets it go on',
   renaming: 'the DICOM service is being renamed; dicomcast rename-service finishes it',
   backfill: 'a backfill is at work',

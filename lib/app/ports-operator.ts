@@ -9,7 +9,7 @@ import {
   failTables,
 } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
-import type { DicomService, FailRowKey, Ports } from './ports'
+import type { DicomService, FailRowKey, FhirServer, Ports } from './ports'
 import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
 
@@ -39,6 +39,18 @@ export interface RunRecord {
   readonly recorded: number
   readonly durationMs: number
   readonly reason?: string
+  /** Of this program, `package+build`; runs of versions before have none. */
+  readonly version?: string
+}
+
+/** What each run leaves when it ends, also one that found nothing to do. Times in ms. */
+export interface Heartbeat {
+  /** A run of the timer ended, however. */
+  readonly timerAt?: number
+  /** The schedule that it ran on. */
+  readonly schedule?: string
+  /** A cast ended well, whoever asked for it. */
+  readonly succeededAt?: number
 }
 
 /** Bounded: the oldest are forgotten. */
@@ -46,6 +58,9 @@ export interface RunHistory {
   readonly add: (run: RunRecord) => Result<void>
   /** Newest first. */
   readonly list: (limit: number) => Result<ReadonlyArray<RunRecord>>
+  /** One small write; what is left out stays as it was. */
+  readonly beat: (heartbeat: Heartbeat) => Result<void>
+  readonly lastBeat: () => Result<Heartbeat>
 }
 
 export type ErrorTable = FailTable | 'InvalidDicomTagExceptionTable' | 'TransientRetryExceptionTable'
@@ -103,12 +118,25 @@ export interface FailureFilter {
   readonly since?: number
 }
 
-export interface TableCount {
+/** Whose patient is it? Only a person can tell, so these are counted apart from all others. */
+export const identityCodes = [
+  'PatientMismatch',
+  'DemographicsConflict',
+  'IssuerUnknown',
+  'PatientAmbiguous',
+  'PatientInactive',
+] as const satisfies ReadonlyArray<FailureCode>
+
+export interface CodeCount {
   readonly rows: number
-  /** There are more than were counted. */
+  /** There may be more than were counted: `rows` and `codes` are at least that many. */
   readonly more: boolean
-  /** Of those counted. */
   readonly codes: Readonly<Record<string, number>>
+}
+
+export interface TableCount extends CodeCount {
+  /** Rows with an identity code alone: counted apart, however many other rows there are. */
+  readonly identity: CodeCount
 }
 
 export interface FailurePage {
@@ -120,8 +148,10 @@ export interface FailurePage {
 export interface Failures {
   readonly list: (table: ErrorTable, filter: FailureFilter, limit: number, from?: string) => Result<FailurePage>
   readonly get: (table: ErrorTable, row: string) => Result<O.Option<FailureRow>>
-  /** Up to a thousand rows. One call. */
+  /** Up to five thousand rows, and as many of them that are about identity. */
   readonly count: (table: ErrorTable) => Result<TableCount>
+  /** Takes away the rows of positions where a cast stood still: one has succeeded since. */
+  readonly forgetStuck: () => Result<void>
   /** By ETag; a row that was changed or removed since is no error. */
   readonly setAttempts: (row: FailRowKey, attempts: number) => Result<void>
 }
@@ -160,8 +190,14 @@ export interface ProbedDicomService extends DicomService {
   readonly probeStudies: (head: number) => Result<unknown>
 }
 
+export interface ProbedFhirServer extends FhirServer {
+  /** Asks /metadata, now: is it a FHIR R4 server with what is needed? */
+  readonly probe: () => Result<unknown>
+}
+
 export interface OperatorPorts extends Ports {
   readonly dicom: ProbedDicomService
+  readonly fhir: ProbedFhirServer
   readonly gate: Gate
   readonly accepted: Acceptances
   readonly history: RunHistory

@@ -77,6 +77,9 @@ export interface FailRowKey extends FailRowSubject {
   readonly table: FailTable
   readonly code: string
   readonly etag: string
+  /** How often it was tried, and when it was written last, ms; unknown of a row that was just recorded. */
+  readonly attempts?: number
+  readonly writtenAt?: number
   /** Whom the entry names (identityDigest), where it was refused because of that Patient. */
   readonly identity?: string
   /** When it was last found to be so, ms; none in a row of an older version. */

@@ -8,16 +8,17 @@ import type { RunSummary } from '../app/run/summary'
 import { readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
 import { clock, connect, forgetCapabilities } from './connect'
+import { leaveTrace, logOfRun, tellCast } from './trace'
 
 export type { Progress } from '../app/ports'
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
-export interface CastReport extends Omit<RunSummary, 'reason'>, Omit<Meter, 'retries'> {
+export interface CastReport extends Omit<RunSummary, 'reason' | 'stood'>, Omit<Meter, 'retries'> {
   /** Empty when there is nothing to say. */
   readonly reason: string
 }
 
-const reportOf = (summary: RunSummary, meter: Meter): CastReport => ({
+const reportOf = (summary: Omit<RunSummary, 'stood'>, meter: Meter): CastReport => ({
   ended: summary.ended,
   from: summary.from,
   to: summary.to,
@@ -57,6 +58,8 @@ export interface CastOptions {
   /** For the run history. */
   readonly kind?: RunKind
   readonly by?: string
+  /** The run is a tick of this schedule. */
+  readonly schedule?: string
 }
 
 /** All of them at once, each with the setting's name and what is expected. */
@@ -67,14 +70,19 @@ export const configurationProblems = (environment: CastOptions['environment']): 
 
 /** One run against the services that the environment names. Never throws for what a service or an entry does. */
 export const cast = async (options: CastOptions): Promise<CastReport> => {
+  const { kind = 'cast', by = 'command line', schedule } = options
+  const [runId, startedAt] = [randomUUID(), clock.now()]
+  const log = logOfRun(options.log, runId)
   const read = readSettings(options.environment)
   if (E.isLeft(read)) {
     const reason = `the configuration has ${read.left.length} problem${read.left.length === 1 ? '' : 's'}: ${read.left.join(' · ')}`
-    return reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
+    const report = reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
+    tellCast(log, { kind, by, failed: true, report })
+    return report
   }
   const settings = read.right
-  const { log, budgetMs = Infinity, progress } = options
-  const [meter, runId, startedAt] = [newMeter(), randomUUID(), clock.now()]
+  const { budgetMs = Infinity, progress } = options
+  const meter = newMeter()
   let timestamp: string | undefined
   const ports = connect(settings, {
     log,
@@ -93,24 +101,22 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
   })
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   const report = reportOf(summary, meter)
-  if (didSomething(report)) {
-    const { kind = 'cast', by = 'command line' } = options
-    const lagS = report.to >= report.head ? 0 : (clock.now() - Date.parse(timestamp ?? '')) / 1000
-    const { reason, ended, from, to, head, entries, stored, recorded, durationMs } = report
-    const added = await ports.history.add({
-      ...{ runId, startedAt, kind, by, ended, from, to, head, entries, stored, recorded, durationMs },
-      ...(Number.isFinite(lagS) ? { lagS: Math.max(0, lagS) } : {}),
-      ...(reason === '' ? {} : { reason }),
-    })()
-    // The run is what counts: its summary is in the log.
-    if (E.isLeft(added)) log('warn', 'The run history could not be written')
-  }
+  const failed = failing.has(report.ended)
+  tellCast(log, { kind, by, failed, report })
+  await leaveTrace(ports, log, {
+    runId,
+    startedAt,
+    endedAt: clock.now(),
+    kind,
+    by,
+    schedule,
+    timestamp,
+    failed,
+    stood: summary.stood,
+    report,
+  })
   return report
 }
-
-/** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
-const didSomething = ({ ended, entries, from, to }: CastReport): boolean =>
-  entries > 0 || from !== to || failing.has(ended) || ended === 'WaitingForHoles'
 
 export const failing: ReadonlySet<CastReport['ended']> = new Set([
   'ConfigurationInvalid',
@@ -122,10 +128,10 @@ export const failing: ReadonlySet<CastReport['ended']> = new Set([
   'LeaseLost',
 ])
 
-/** 0 done, 2 configuration, 3 a service or another writer ended it, 4 somebody else is at work. */
+/** 0 done, 2 configuration, 3 a service or another writer ended it, 4 somebody else is at work or stopped it, 5 it waits. */
 export const exitCodeOf = (ended: CastReport['ended']): number => {
   if (ended === 'ConfigurationInvalid') return 2
-  if (ended === 'LeaseHeld') return 4
+  if (ended === 'LeaseHeld' || ended === 'GateClosed') return 4
   if (ended === 'WaitingForHoles') return 5
   return failing.has(ended) ? 3 : 0
 }

@@ -100,6 +100,7 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
   const callDicom = authorized(send, 'dicom', settings.dicomWeb.authentication)
   const callFhir = authorized(send, 'fhir', settings.fhir.authentication)
   const storage = sharedStorage(settings, requestTimeoutMs)
+  const fhir = fhirServer(settings.fhir, callFhir, runId)
   const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
@@ -107,7 +108,7 @@ export const connect = (settings: Settings, connecting: Connecting): OperatorPor
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
     heldStudies: fhirHeldStudies(settings.fhir, callFhir),
-    fhir: checkedOnce(fhirServer(settings.fhir, callFhir, runId), settings.fhir.endpoint, log),
+    fhir: { ...checkedOnce(fhir, settings.fhir.endpoint, log), probe: fhir.check },
     clock,
     random: { fraction: Math.random, uuid: randomUUID },
     log,

@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import { type AcceptRequest, type Accepted, accept } from '../app/operate/accept'
 import { type CheckpointMoved, moveCheckpoint } from '../app/operate/move-checkpoint'
 import { leaseHeld } from '../app/operate/operating'
+import { describePassedBy } from '../app/operate/passed-by'
 import { type Preview, type PreviewRequest, preview } from '../app/operate/preview'
 import { type Replay, replay } from '../app/operate/replay'
 import type { CheckpointRequest, ReplayRequest } from '../requests/requests'
@@ -21,6 +22,7 @@ import {
 
 export type { Accepted } from '../app/operate/accept'
 export type { CheckpointMoved } from '../app/operate/move-checkpoint'
+export { describePassedBy } from '../app/operate/passed-by'
 export type { Preview } from '../app/operate/preview'
 export type { Replay, ReplayedRow } from '../app/operate/replay'
 
@@ -53,8 +55,11 @@ export const setCheckpoint = async (
   const { ports, cast: settings, options } = context.right
   const moved = await moveCheckpoint(ports, settings, options, request)
   if (E.isRight(moved)) {
-    const { from, to, head } = moved.right
-    await remember(operator, context.right, { kind: 'checkpoint', ended: 'CheckpointMoved', from, to, head })
+    const { from, to, head, passedBy } = moved.right
+    await remember(operator, context.right, {
+      ...{ kind: 'checkpoint', ended: 'CheckpointMoved', from, to, head },
+      ...(passedBy === undefined ? {} : { reason: describePassedBy(passedBy) }),
+    })
   }
   return moved
 }

@@ -9,6 +9,8 @@ import { type Settings, readSettings } from '../config/read-settings'
 import type { CastReport } from './cast'
 import { castSettings } from './cast-settings'
 import { clock, connect, forgetCapabilities } from './connect'
+import { logOfRun } from './trace'
+import { version } from './version'
 
 // What all that an operator asks has in common, over HTTP and on the command line alike.
 
@@ -33,6 +35,8 @@ export interface Operator {
   readonly requestsEndMs?: number
   readonly stopping?: () => boolean
   readonly progress?: (progress: Progress) => void
+  /** Asked inside the function app, which runs since then (ms): there the timer's own settings are known. */
+  readonly app?: { readonly startedAt: number }
   /** Of a replay or a preview. */
   readonly steps?: (done: number, total: number) => void
 }
@@ -54,8 +58,9 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
     E.bimap(
       (problems): Failure => ({ _tag: 'ConfigurationInvalid', problems }),
       (settings) => {
-        const { budgetMs = Infinity, requestsEndMs = budgetMs, log, stopping = () => false, steps } = operator
+        const { budgetMs = Infinity, requestsEndMs = budgetMs, stopping = () => false, steps } = operator
         const [runId, startedAt] = [randomUUID(), clock.now()]
+        const log = logOfRun(operator.log, runId)
         const ports = connect(settings, {
           ...{ log, runId, until: startedAt + requestsEndMs },
           ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
@@ -78,7 +83,7 @@ export const remember = async (operator: Operator, context: Connected, run: Reme
   const { ports, options, startedAt } = context
   const record: RunRecord = {
     ...{ runId: options.runId, startedAt, by: operator.by, durationMs: clock.now() - startedAt },
-    ...{ from: 0, to: 0, head: 0, entries: 0, stored: 0, recorded: 0 },
+    ...{ from: 0, to: 0, head: 0, entries: 0, stored: 0, recorded: 0, version },
     ...run,
   }
   operator.log('info', run.kind, { ...record })
@@ -91,7 +96,10 @@ export const forgetAfterFailure = ({ settings }: Connected, result: Operated<unk
   if (E.isLeft(result) && result.left._tag === 'Service') forgetCapabilities(settings)
 }
 
-/** 0 fine, 2 what was asked or configured is wrong, 3 a service or another writer was in the way, 4 somebody is at work. */
+/**
+ * 0 fine, 2 what was asked or configured is wrong, 3 a service or another writer was in the way, 4 somebody is at work or
+ * has closed the gate.
+ */
 export const exitCodeOfFailure = (failed: Failure): number => {
   switch (failed._tag) {
     case 'ConfigurationInvalid':
@@ -101,8 +109,9 @@ export const exitCodeOfFailure = (failed: Failure): number => {
     case 'EtagStale':
       return 2
     case 'Service':
+      return failed.error._tag === 'GateClosed' ? 4 : 3
     case 'RunEnded':
-      return 3
+      return failed.report.ended === 'GateClosed' ? 4 : 3
     case 'LeaseHeld':
       return 4
   }

@@ -1,3 +1,4 @@
+import { ago } from '../app/operate/words'
 import { describeServiceError } from '../domain/cast-error'
 import type { Failure } from './operator'
 
@@ -51,7 +52,7 @@ export const problemOf = (failed: Failure): Problem => {
       })
     case 'LeaseHeld': {
       const { runId, heldForS } = failed
-      const since = heldForS === undefined ? '' : ` for ${heldForS} s`
+      const since = heldForS === undefined ? '' : ` for ${ago(heldForS)}`
       return problem(409, failed._tag, `Another run holds the lease${since}. Try again when it has ended.`, {
         runId: runId ?? null,
         heldForS: heldForS ?? null,
@@ -59,21 +60,22 @@ export const problemOf = (failed: Failure): Problem => {
     }
     case 'RunEnded': {
       const { report } = failed
-      const another = report.ended === 'CheckpointMoved' || report.ended === 'LeaseLost'
-      return problem(another ? 409 : 503, report.ended, sentence(report.reason), {
+      return problem(isOthers(report.ended) ? 409 : 503, report.ended, sentence(report.reason), {
         hop: hopOf(report.ended, report.reason),
         report,
       })
     }
     case 'Service': {
       const { error } = failed
-      const another = error._tag === 'CheckpointMoved' || error._tag === 'LeaseLost'
-      return problem(another ? 409 : 503, error._tag, sentence(describeServiceError(error)), {
+      return problem(isOthers(error._tag) ? 409 : 503, error._tag, sentence(describeServiceError(error)), {
         hop: 'hop' in error ? error.hop : hopOf(error._tag, describeServiceError(error)),
       })
     }
   }
 }
+
+/** Somebody else's work is in the way, and no service is at fault. */
+const isOthers = (code: string): boolean => ['CheckpointMoved', 'LeaseLost', 'GateClosed'].includes(code)
 
 // Reasons begin with the service that they are about, but for the feed's.
 const hopOf = (code: string, reason: string): string | null =>

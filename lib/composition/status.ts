@@ -1,15 +1,23 @@
 import * as E from 'fp-ts/Either'
-import { type Status, isHealthy, readStatus } from '../app/operate/status'
+import type { Status } from '../app/operate/facts'
+import { type Health, readHealth, readIllCast, readStatus } from '../app/operate/status'
+import { describeIllCast } from '../app/operate/verdict'
 import type { Settings } from '../config/read-settings'
 import { clock } from './connect'
 import { settingWarnings } from '../config/setting-names'
 import { type Answer, type Operator, connected, lookTimeoutMs } from './operator'
+import { timerSettings } from './timer-settings'
+import { version } from './version'
 
-export type { Status } from '../app/operate/status'
+export type { LastCast, Status } from '../app/operate/facts'
 export type { RunRecord } from '../app/ports-operator'
 
 export type StatusAnswer = Status & {
-  readonly configuration: ReturnType<typeof shownSettings>
+  /** Of this program, `package+build`. */
+  readonly version: string
+  readonly configuration: Omit<ReturnType<typeof shownSettings>, 'castSchedule'> & {
+    readonly castSchedule: string | null
+  }
   /** Settings that have no effect. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -18,11 +26,21 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
   const context = connected(operator, lookTimeoutMs)
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
+  const timer = timerSettings(operator.environment, configured, operator.app)
   return E.right({
-    ...(await readStatus(ports, settings)),
-    configuration: shownSettings(configured),
+    ...(await readStatus(ports, settings, timer)),
+    version,
+    // The schedule that is set: the host has no default.
+    configuration: { ...shownSettings(configured), castSchedule: timer.schedule ?? null },
     warnings: settingWarnings(operator.environment),
   })
+}
+
+/** Why the casts stand, in words; none while they do not. */
+export const whyItStands = async (operator: Operator): Promise<string | undefined> => {
+  const context = connected(operator, lookTimeoutMs)
+  const ill = E.isLeft(context) ? undefined : await readIllCast(context.right.ports)
+  return ill === undefined ? undefined : describeIllCast(ill)
 }
 
 /** No secret is among them, and no PatientID. */
@@ -33,13 +51,19 @@ const shownSettings = ({ storage, patient, ...settings }: Settings) => ({
 })
 
 const healthKeptMs = 15_000
-let lastHealth: { readonly at: number; readonly answer: Promise<boolean> } | undefined
+let lastHealth: { readonly at: number; readonly answer: Promise<Health> } | undefined
 
 /** Kept for a moment: anybody may ask, and must not be able to load the services by it. */
-export const health = (operator: Operator): Promise<boolean> => {
+export const health = (operator: Operator): Promise<Health> => {
   if (lastHealth === undefined || clock.now() - lastHealth.at > healthKeptMs) {
     const context = connected(operator, lookTimeoutMs)
-    const answer = E.isLeft(context) ? Promise.resolve(false) : isHealthy(context.right.ports, context.right.cast)
+    const answer = E.isLeft(context)
+      ? Promise.resolve({ healthy: false, timer: undefined })
+      : readHealth(
+          context.right.ports,
+          context.right.cast,
+          timerSettings(operator.environment, context.right.settings, operator.app),
+        )
     lastHealth = { at: clock.now(), answer }
   }
   return lastHealth.answer

@@ -18,8 +18,10 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   warnOnce(log)
   const settings = readSettings(process.env)
   const budgetMs = E.isRight(settings) ? settings.right.timeBudgetMs : 0
+  const schedule = process.env['CastSchedule']
   const options = { environment: process.env, log, budgetMs, stopping: isStopping }
-  const report = await inHand(cast({ ...options, kind: 'timer', by: 'timer' }))
-  log(failing.has(report.ended) ? 'error' : 'info', 'cast', { ...report })
+  const report = await inHand(
+    cast({ ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) }),
+  )
   if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
 }

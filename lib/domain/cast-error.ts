@@ -62,7 +62,20 @@ export type ServiceError =
   | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }
   /** The whole installation does something else, and nothing of this may be written meanwhile. */
   | { readonly _tag: 'GateClosed'; readonly state: string; readonly reason: string }
-  | { readonly _tag: 'FhirRejectsAll'; readonly status: number; readonly issues: ReadonlyArray<string> }
+  | {
+      readonly _tag: 'FhirRejectsAll'
+      readonly status: number
+      readonly issues: ReadonlyArray<string>
+      /** Those that are held back: nothing else records them. */
+      readonly studies?: ReadonlyArray<RefusedStudy>
+    }
+
+export interface RefusedStudy {
+  readonly studyInstanceUid: string
+  readonly sequences: ReadonlyArray<number>
+  readonly status: number
+  readonly issues: ReadonlyArray<string>
+}
 
 export type CastError = EntryError | ServiceError
 
@@ -139,6 +152,23 @@ export const describeIssues = (issues: ReadonlyArray<TagIssue>): string => issue
 
 const listed = (parts: ReadonlyArray<string>): string => (parts.length === 0 ? '' : ` (${parts.join('; ')})`)
 
+const shownRanges = 5
+
+/** `4-6, 9`; a study may have thousands. */
+const ranges = (sequences: ReadonlyArray<number>): string => {
+  const found: Array<[number, number]> = []
+  for (const sequence of [...sequences].sort((left, right) => left - right)) {
+    const last = found.at(-1)
+    if (last !== undefined && sequence <= last[1] + 1) last[1] = sequence
+    else found.push([sequence, sequence])
+  }
+  const shown = found.slice(0, shownRanges).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
+  return [...shown, ...(found.length > shownRanges ? ['…'] : [])].join(', ')
+}
+
+const describeRefused = ({ studyInstanceUid, sequences, status, issues }: RefusedStudy): string =>
+  `\n  study ${studyInstanceUid}, ${sequences.length === 1 ? 'entry' : 'entries'} ${ranges(sequences)}: ${status}${listed(issues.slice(0, 3))}`
+
 /** What an operator reads: codes, element paths, resource ids and our own words, never a value of a patient. */
 export const describeEntryError = (error: EntryError): string => {
   switch (error._tag) {
@@ -188,6 +218,6 @@ export const describeServiceError = (error: ServiceError): string => {
     case 'GateClosed':
       return `nothing is written: ${error.reason}`
     case 'FhirRejectsAll':
-      return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one`
+      return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one${(error.studies ?? []).map(describeRefused).join('')}`
   }
 }

@@ -95,6 +95,9 @@ const ReplayBody = parser({
   rows: t.array(t.strict({ table: failTable, row })),
   study: uid,
   partition,
+  code: failureCode,
+  since: time,
+  until: time,
   limit: whole(1, 10_000),
 })
 
@@ -104,8 +107,8 @@ export const parseReplay = (given: unknown): Parsed<ReplayRequest> =>
   pipe(
     ReplayBody(given),
     E.flatMap((request): Parsed<ReplayRequest> =>
-      request.table === undefined && request.rows === undefined && request.study === undefined
-        ? E.left(['give a table, rows or a study'])
+      [request.table, request.rows, request.study, request.code, request.since].every((each) => each === undefined)
+        ? E.left(['give a table, rows, a study, a code or a time (since)'])
         : E.right(request),
     ),
   )

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultCandidate, FaultRule, HitRule } from './faults'
 import { isTarget } from './faults'
 import type { FhirAnswer, Refusals } from './interactions'
-import { issue, outcome, refusal } from './operation-outcome'
+import { FhirError, issue, outcome, refusal } from './operation-outcome'
 import type { Store } from './store'
 
 /** What goes back over the connection. */
@@ -25,10 +25,22 @@ export interface Stage {
 
 const allowAll: Refusals = { write: () => undefined, remove: () => undefined }
 
+/** The element that holds the text, as a validator would name it. */
+const elementOf = (path: string, value: unknown, text: string): string => {
+  if (typeof value !== 'object' || value === null) return path
+  const found = Object.entries(value).find(
+    ([name, member]) => name !== 'resourceType' && JSON.stringify(member)?.includes(text) === true,
+  )
+  if (found === undefined) return path
+  const [name, member] = found
+  return elementOf(Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`, member, text)
+}
+
 const refusalsOf = ({ fault, match, target }: FaultRule): Refusals => ({
   write: (resource) => {
     if (fault === 'rejectResource' && JSON.stringify(resource).includes(match?.bodyIncludes ?? '')) {
-      throw refusal(400, 'The resource is rejected, as a fault rule says.')
+      const where = elementOf(resource.resourceType, resource, match?.bodyIncludes ?? '')
+      throw new FhirError(400, [issue(400, 'The resource is rejected, as a fault rule says.', where)])
     }
   },
   remove: (type, id) => {

@@ -84,11 +84,15 @@ const seenTag = (changes: Partial<SeenTag>): SeenTag => ({
 const sorted = (rows: ReadonlyArray<FailRowKey>): ReadonlyArray<FailRowKey> =>
   [...rows].sort((a, b) => a.sequence - b.sequence)
 
+/** Which rows there are. How often each was tried, and when it was written, is told in failure-tables.test.ts. */
+export const rowsOf = async (tables: ErrorTables): Promise<ReadonlyArray<FailRowKey>> =>
+  (await succeed(tables.failRows())).map(({ attempts: _attempts, writtenAt: _writtenAt, ...row }) => row)
+
 export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTablesPlace>): void => {
   describe(`${name}: fail rows`, () => {
     it('has none at first', async () => {
       const { open } = await arrange()
-      expect(await succeed(open().failRows())).toEqual([])
+      expect(await rowsOf(open())).toEqual([])
     })
 
     it('lists what was recorded, each row in the table that its error belongs to', async () => {
@@ -96,7 +100,7 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       setNow(77_000)
       const stored = { etag: expect.any(String), judgedAt: 77_000 }
       const recorded = await succeed(open().record([malformed(1), mismatch(2), refused(3), outlasted(4)]))
-      const listed = sorted(await succeed(open().failRows()))
+      const listed = sorted(await rowsOf(open()))
       expect(listed).toEqual(sorted(recorded))
       expect(listed).toEqual([
         { table: 'DicomFailToStoreExceptionTable', sequence: 1, code: 'EntryMalformed', ...stored },
@@ -129,28 +133,28 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const rows = [mismatch(2), refused(3)]
       await succeed(open().record(rows))
       const recorded = await succeed(open().record(rows))
-      const listed = await succeed(open().failRows())
+      const listed = await rowsOf(open())
       expect(sorted(listed).map((row) => ({ ...row, wasThere: true }))).toEqual(sorted(recorded))
     })
 
     it('records one row when a batch names a sequence twice', async () => {
       const { open } = await arrange()
       const recorded = await succeed(open().record([mismatch(2), malformed(2)]))
-      expect(await succeed(open().failRows())).toEqual(recorded)
+      expect(await rowsOf(open())).toEqual(recorded)
     })
 
     it('knows an instance that no entry told of by its UIDs, beside the row of an entry', async () => {
       const { open } = await arrange()
       await succeed(open().record([ofInstance(1), ofInstance(2), mismatch(1)]))
       await succeed(open().record([ofInstance(1)]))
-      const listed = sorted(await succeed(open().failRows()))
+      const listed = sorted(await rowsOf(open()))
       expect(listed.map(({ sequence, sopInstanceUid }) => [sequence, sopInstanceUid]).sort()).toEqual([
         [0, '1.2.3.4.1'],
         [0, '1.2.3.4.2'],
         [1, '1.2.3.4.1'],
       ])
       await succeed(open().remove(listed.filter(({ sequence }) => sequence === 0)))
-      expect((await succeed(open().failRows())).map(({ sequence }) => sequence)).toEqual([1])
+      expect((await rowsOf(open())).map(({ sequence }) => sequence)).toEqual([1])
     })
 
     it('keeps instances of one UID in two studies, series and partitions apart', async () => {
@@ -158,7 +162,7 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const { error, key: one } = ofInstance(1)
       const others = [{ studyInstanceUid: '1.2.9' }, { seriesInstanceUid: '1.2.9' }, { partition: 'clinic' }, {}]
       await succeed(open().record(others.map((other) => ({ sequence: 0, error, key: { ...one, ...other } }))))
-      expect(await succeed(open().failRows())).toHaveLength(4)
+      expect(await rowsOf(open())).toHaveLength(4)
     })
 
     it('tells whom an entry names, and when that was judged last', async () => {
@@ -167,29 +171,29 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       await succeed(open().record([{ ...mismatch(2), identity: 'abc123' }]))
       setNow(9_000)
       await succeed(open().record([{ ...mismatch(2), identity: 'abc123' }]))
-      expect(await succeed(open().failRows())).toMatchObject([{ sequence: 2, identity: 'abc123', judgedAt: 9_000 }])
+      expect(await rowsOf(open())).toMatchObject([{ sequence: 2, identity: 'abc123', judgedAt: 9_000 }])
     })
 
     it('records nothing of nothing', async () => {
       const { open } = await arrange()
       expect(await succeed(open().record([]))).toEqual([])
-      expect(await succeed(open().failRows())).toEqual([])
+      expect(await rowsOf(open())).toEqual([])
     })
 
     it('records, lists and removes 250 rows', async () => {
       const { open } = await arrange()
       const rows = Array.from({ length: 250 }, (_, index) => mismatch(index + 1))
       const recorded = await succeed(open().record(rows))
-      const listed = sorted(await succeed(open().failRows()))
+      const listed = sorted(await rowsOf(open()))
       expect(listed).toEqual(recorded)
       await succeed(open().remove(listed))
-      expect(await succeed(open().failRows())).toEqual([])
+      expect(await rowsOf(open())).toEqual([])
     })
 
     it('keeps the order of the feed up to the largest sequence', async () => {
       const { open } = await arrange()
       await succeed(open().record([mismatch(Number.MAX_SAFE_INTEGER), mismatch(10), mismatch(9)]))
-      const listed = await succeed(open().failRows())
+      const listed = await rowsOf(open())
       expect(listed.map((row) => row.sequence)).toEqual([9, 10, Number.MAX_SAFE_INTEGER])
     })
 
@@ -198,7 +202,7 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const stale = await succeed(open().record([mismatch(1), mismatch(2), mismatch(3)]))
       const changed = await succeed(open().record([mismatch(2)]))
       await succeed(open().remove(stale))
-      const listed = await succeed(open().failRows())
+      const listed = await rowsOf(open())
       expect(listed.map((row) => ({ ...row, wasThere: true }))).toEqual(changed)
     })
 
@@ -207,7 +211,7 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const recorded = await succeed(open().record([mismatch(1), refused(2)]))
       await succeed(open().remove(recorded))
       await succeed(open().remove(recorded))
-      expect(await succeed(open().failRows())).toEqual([])
+      expect(await rowsOf(open())).toEqual([])
     })
 
     it('finds nothing wrong with a row of a table that was never made', async () => {

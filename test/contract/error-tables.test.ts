@@ -4,7 +4,7 @@ import { makeErrorTables } from '../../lib/adapters/storage/error-tables'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { failTables } from '../../lib/domain/cast-error'
 import { useAzurite } from '../support/world/azurite'
-import { errorTablesContract, key, type SeenStuck, type SeenTag } from './error-tables.contract'
+import { errorTablesContract, key, rowsOf, type SeenStuck, type SeenTag } from './error-tables.contract'
 import { startStorageProxy } from './storage-proxy'
 import { fail, succeed } from './storage-results'
 
@@ -88,7 +88,7 @@ describe('error tables', () => {
     }
     const rowKey = '0000000000000000042'
     await table(name).createEntity({ partitionKey: name, rowKey, ...uids, Code: 'PatientMismatch', Count: 1 })
-    expect(await succeed(open().failRows())).toEqual([
+    expect(await rowsOf(open())).toEqual([
       { table: name, sequence: 42, code: 'PatientMismatch', etag: expect.any(String), ...key(1) },
     ])
   })
@@ -126,7 +126,7 @@ describe('error tables', () => {
     const recorded = await succeed(
       open().record([{ sequence: 5, key: key(1), error: { _tag: 'FhirRejected', status: 400, issues: [] } }]),
     )
-    expect(await succeed(open().failRows())).toEqual(recorded)
+    expect(await rowsOf(open())).toEqual(recorded)
     await succeed(open().remove(recorded))
     const kept = await Promise.all(failTables.map(rows))
     expect(kept.flat()).toEqual(Array.from({ length: 9 }, () => expect.objectContaining(original)))
@@ -142,7 +142,7 @@ describe('error tables', () => {
         rowKeys.map((rowKey) => ['create', { partitionKey: 'FhirFailToStoreExceptionTable', rowKey }]),
       )
     }
-    const listed = await succeed(open().failRows())
+    const listed = await rowsOf(open())
     expect(listed.map((row) => row.sequence)).toEqual(Array.from({ length: 1_100 }, (_, index) => index + 1))
   })
 
@@ -197,6 +197,6 @@ describe('error tables', () => {
     } finally {
       await proxy.close()
     }
-    expect(await succeed(open().failRows())).toEqual(recorded)
+    expect(await rowsOf(open())).toEqual(recorded)
   })
 })

@@ -38,6 +38,7 @@ export const runHistoryContract = (
         by: 'ana',
         ended: 'AccessDenied',
         reason: 'fhir: 403',
+        version: '0.1.0+abc',
       }
       for (const each of [run(1), run(3), stopped]) await succeed(open().add(each))
       expect(await succeed(open().list(10))).toEqual([run(3), stopped, run(1)])
@@ -49,6 +50,15 @@ export const runHistoryContract = (
       await succeed(open().add(run(1)))
       await succeed(open().add(run(1)))
       expect(await succeed(open().list(10))).toEqual([run(1)])
+    })
+
+    it('keeps the heartbeat: what is told last of each part, and none at first', async () => {
+      const { open } = await arrange()
+      expect(await succeed(open().lastBeat())).toEqual({})
+      await succeed(open().beat({ timerAt: 5_000, schedule: '0 * * * * *', succeededAt: 4_000 }))
+      await succeed(open().beat({ timerAt: 9_000 }))
+      expect(await succeed(open().lastBeat())).toEqual({ timerAt: 9_000, schedule: '0 * * * * *', succeededAt: 4_000 })
+      expect(await succeed(open().list(10))).toEqual([])
     })
 
     it('forgets the oldest runs', async () => {

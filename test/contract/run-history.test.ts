@@ -33,6 +33,6 @@ describe('run history table', () => {
   it('cuts a reason that no column could hold', async () => {
     const { open } = await place()
     await succeed(open().add({ ...run(1), reason: 'x'.repeat(40_000) }))
-    expect((await succeed(open().list(1)))[0]?.reason).toHaveLength(1_000)
+    expect((await succeed(open().list(1)))[0]?.reason).toHaveLength(10_000)
   })
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
 import { alertRules } from '../support/assert/alert-rules'
+import { runCli, startCli } from '../support/world/cast-cli'
 import { created, images } from '../support/world/cast-images'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, type Overrides, useCastWorld } from '../support/world/cast-world'
@@ -101,6 +102,55 @@ describe('the alert rules, asked of what a run has logged', () => {
 
   it('call when the configuration is wrong', async () => {
     expect(firing(await linesOf({ DicomCast__BatchSize: 'many' }))).toEqual(['no-successful-run'])
+  })
+})
+
+/** Every way to cast leaves the same line, wherever it goes. */
+const ways: Readonly<Record<string, (world: CastWorld) => Promise<ReadonlyArray<string>>>> = {
+  'the timer': (world) => linesOf(world.environment()),
+  'a catch-up over HTTP': async (world) => {
+    const host = await startFunctionsHost({
+      env: { PATH: process.env['PATH'], CastSchedule: '0 0 4 1 1 *', ...world.environment() },
+    })
+    hosts.push(host)
+    // As many batches as the others take.
+    await fetch(`${host.url}/api/catch-up?maxBatches=1`, { method: 'POST' })
+    const lines = () => host.logs.filter(({ functionName }) => functionName === 'catchUp').map(({ message }) => message)
+    await until(() => lines().some((line) => line.includes('"message":"cast"')), 'the line of the run')
+    return lines()
+  },
+  'dicomcast cast --json': async (world) => (await runCli(['cast', '--json'], world.environment())).stdout.split('\n'),
+  'dicomcast cast --watch --json': async (world) => {
+    const running = startCli(['cast', '--watch', '--json'], world.environment({ CastSchedule: '0 0 4 1 1 *' }))
+    await until(() => running.stdout().includes('\n'))
+    running.child.kill('SIGTERM')
+    return (await running.ended).stdout.split('\n')
+  },
+}
+
+describe.each(Object.entries(ways))('the alert rules, asked of what %s has logged,', (_, linesOfWay) => {
+  const after = async (arrange: (world: CastWorld) => void, settings: Overrides = {}) => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00', ...settings } })
+    arrange(world)
+    return firing(await linesOfWay(world))
+  }
+
+  it('are silent after a good run, and call for each thing that they are for', async () => {
+    expect(await after(({ dicom }) => dicom.control.append(...images(3, { study })))).toEqual([])
+    expect(
+      await after(({ dicom }) =>
+        dicom.control.append(...images(3, { study }), created({ study, instance: 9, ...bob })),
+      ),
+    ).toEqual(['new-failures', 'identity-work-list'])
+    const denied = await after(({ dicom, fhir }) => {
+      dicom.control.append(created({ study }))
+      fhir.faults.set([{ fault: '403' }])
+    })
+    expect(denied).toEqual(['no-successful-run', 'access-denied'])
+    const left = await after(({ dicom }) => dicom.control.append(...images(4, { study })), {
+      DicomCast__BatchSize: '1',
+    })
+    expect(left).toEqual(['lag'])
   })
 })
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
 import { sole } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
-import { reportFields } from '../support/assert/cast-report'
+import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
@@ -43,10 +43,7 @@ describe('the timer function', () => {
     expect(await host.fire(timer)).toEqual({ succeeded: true })
     expect(await host.fire(timer)).toEqual({ succeeded: true })
     const [first, second, ...others] = await lines(host, 2)
-    expect([first, second].map((line) => Object.keys(line ?? {}))).toEqual([
-      ['level', 'message', ...reportFields],
-      ['level', 'message', ...reportFields],
-    ])
+    expect([first, second].map((line) => Object.keys(line ?? {}))).toEqual([lineFields, lineFields])
     expect([others, first, second]).toMatchObject([
       [],
       { level: 'info', message: 'cast', ended: 'BatchDone', from: 0, to: 2, head: 3, stored: 2 },
@@ -102,7 +99,7 @@ describe('the timer function', () => {
     }
     expect(error).not.toContain('ftp://dicom.example')
     const [summary] = await lines(host, 1)
-    expect(Object.keys(summary ?? {})).toEqual(['level', 'message', ...reportFields])
+    expect(Object.keys(summary ?? {})).toEqual(lineFields)
   })
 
   it('that meets another run at work is no failure', async () => {

@@ -1,14 +1,17 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { held } from '../support/fhir/cast-fhir'
 import { jsonLines, runCli, startCli } from '../support/world/cast-cli'
 import { created, deleted, images } from '../support/world/cast-images'
-import { reportFields } from '../support/assert/cast-report'
+import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 
 const study = '1.2.3'
+const readme = join(__dirname, '..', '..', 'README.md')
 // Windows ends a process without telling it.
 const itWithSignals = process.platform === 'win32' ? it.skip : it
 
@@ -23,9 +26,11 @@ describe('dicomcast cast --json', () => {
     const { code, stdout, stderr } = await runCli(['cast', '--json'], world.environment())
     expect([code, stderr, stdout.split('\n').length]).toEqual([0, '', 2])
     const [report = {}] = jsonLines(stdout)
-    expect(Object.keys(report)).toEqual(reportFields)
-    const { fhirRequests, fhirBytesSent, dicomRequests, durationMs, ...counted } = report
+    expect(Object.keys(report)).toEqual(lineFields)
+    const { fhirRequests, fhirBytesSent, dicomRequests, durationMs, time, runId, version, by, ...counted } = report
+    expect([time, runId, version, by].every((each) => typeof each === 'string' && each !== '')).toBe(true)
     expect(counted).toEqual({
+      ...{ level: 'info', message: 'cast', kind: 'cast' },
       ended: 'CaughtUp',
       from: 0,
       to: 5,
@@ -49,13 +54,32 @@ describe('dicomcast cast --json', () => {
     expect([fhirBytesSent, durationMs].every((each) => Number.isSafeInteger(each))).toBe(true)
   })
 
+  it('prints what README shows of it', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(
+      ...images(20, { study }),
+      ...images(3, { study: '1.2.4' }),
+      ...images(4, { study: '1.2.5', patientId: null }),
+    )
+    const { stdout } = await runCli(['cast', '--json'], world.environment())
+    const [shown] = jsonLines(/\$ dicomcast cast --json\n(.*\n)/.exec(readFileSync(readme, 'utf8'))?.[1] ?? '')
+    const { time, runId, version, by, durationMs, fhirBytesSent } = shown ?? {}
+    const [report] = jsonLines(stdout)
+    expect({ ...report, ...{ time, runId, version, by, durationMs, fhirBytesSent } }).toEqual(shown)
+  })
+
   it('has logs on stderr, as lines of JSON', async () => {
     const world = await newWorld({ fhir: { withoutTypes: ['Basic'] } })
     world.dicom.control.append(created({ study }))
     const { code, stdout, stderr } = await runCli(['cast', '--json'], world.environment())
     expect([code, jsonLines(stdout).length]).toEqual([0, 1])
     expect(jsonLines(stderr)).toEqual([
-      { level: 'warn', message: 'The FHIR server offers no Basic: a run that sleeps past its lease is not fenced off' },
+      {
+        level: 'warn',
+        message: 'The FHIR server offers no Basic: a run that sleeps past its lease is not fenced off',
+        time: expect.stringMatching(/^\d{4}-/),
+        runId: jsonLines(stdout)[0]?.['runId'],
+      },
     ])
   })
 
@@ -65,7 +89,7 @@ describe('dicomcast cast --json', () => {
     await world.fhir.close()
     const { code, stdout } = await runCli(['cast', '--json'], world.environment())
     const [report = {}] = jsonLines(stdout)
-    expect([code, Object.keys(report)]).toEqual([3, reportFields])
+    expect([code, Object.keys(report)]).toEqual([3, lineFields])
     expect(report).toMatchObject({ ended: 'ServiceUnavailable', to: 0, reason: 'fhir: the connection was refused' })
   })
 
@@ -112,6 +136,15 @@ describe('dicomcast cast takes', () => {
 })
 
 describe('dicomcast cast --watch', () => {
+  itWithSignals('tells a person when each run ended, which it was, and how it went', async () => {
+    const world = await newWorld({ settings: { CastSchedule: '* * * * * *' } })
+    const running = startCli(['cast', '--watch'], world.environment())
+    await until(() => running.stdout().includes('\n'))
+    running.child.kill('SIGTERM')
+    const { stdout } = await running.ended
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\dT\S+Z info run [0-9a-f-]{36} CaughtUp: sequence 0 → 0 of 0; 0 entries/)
+  })
+
   itWithSignals('goes on with each tick, and SIGTERM ends it after the batch in hand', async () => {
     const world = await newWorld({ settings: { CastSchedule: '* * * * * *' } })
     world.dicom.control.append(created({ study }))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { emptyFolder, jsonLines, runCli } from '../support/world/cast-cli'
 import { created } from '../support/world/cast-images'
-import { reportFields } from '../support/assert/cast-report'
+import { lineFields } from '../support/assert/cast-report'
 import { useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
@@ -36,7 +36,7 @@ describe('a configuration that is not complete', () => {
   it('is a line of JSON with the same fields, too', async () => {
     const { code, stdout, stderr } = await runCli(['cast', '--json'], wrong)
     const [report = {}, ...others] = jsonLines(stdout)
-    expect([code, others, Object.keys(report)]).toEqual([2, [], reportFields])
+    expect([code, others, Object.keys(report)]).toEqual([2, [], lineFields])
     expect(report).toMatchObject({ ended: 'ConfigurationInvalid', entries: 0, failed: {} })
     expect(report['reason']).toMatch(/^the configuration has 5 problems: [^\n]*$/)
     expect(stderr).toContain('Fhir__Endpoint')

@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { useBrowser } from '../support/world/browser'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
-import { type OperateWorld, takeLease, useOperateWorld } from '../support/world/operate-world'
+import {
+  type OperateWorld,
+  beat,
+  closeGate,
+  noStorage,
+  takeLease,
+  useOperateWorld,
+} from '../support/world/operate-world'
 
 const browser = useBrowser()
 const newWorld = useOperateWorld()
@@ -143,8 +150,9 @@ describe('GET /api/dashboard', () => {
     const { page, complaints } = await open(world)
     await verdict(page, 'It works, and needs a look.')
     expect(await page.locator('#reasons li').allInnerTexts()).toEqual([
-      'Not castable as it is in DICOM: 1 row (PatientMismatch 1)',
-      'Not taken by FHIR: 1 row (FhirRejected 1)',
+      '1 entry waits for a person to tell whose images they are: PatientMismatch 1 What to do',
+      'Not castable as it is in DICOM: 1 row (PatientMismatch 1) What to do',
+      'Not taken by FHIR: 1 row (FhirRejected 1) What to do',
     ])
     const row = page.locator(`${fhirTable} tbody tr`)
     expect(await row.innerText()).toMatch(/2\s+FhirRejected\s+1\s+1\.2\.840\.1…604688119[^]*FHIR refused it with 4\d\d/)
@@ -181,6 +189,97 @@ describe('GET /api/dashboard', () => {
     await page.getByText('Replayed 1 entry: 1 superseded by a later entry.').waitFor()
     expect(await world.failed()).toEqual({})
     await page.getByText('Nothing waits for a person’s judgement.').waitFor()
+  })
+
+  it('goes on with "Replay all" until each row was tried once, and says how it ended beside that button', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(5, { patientId: null }))
+    await world.call('POST', 'catch-up')
+    const { page } = await open(world)
+    let calls = 0
+    // A call takes a thousand rows: here two.
+    await page.route('**/api/replay', (route) => {
+      calls += 1
+      return route.continue({ postData: JSON.stringify({ ...(route.request().postDataJSON() as object), limit: 2 }) })
+    })
+    await page.getByRole('button', { name: 'Replay all of DicomFailToStoreExceptionTable' }).click()
+    const told = page.getByText(/^Replayed 5 entries: 5 failed again\. Each was tried once\. TagsRejected: /)
+    await told.waitFor()
+    expect([
+      calls,
+      await page.locator('[data-table=DicomFailToStoreExceptionTable] .cardHead + #message').count(),
+    ]).toEqual([3, 1])
+    const counts = page.locator('[data-table=DicomFailToStoreExceptionTable] tbody tr td:nth-child(3)')
+    expect(await counts.allInnerTexts()).toEqual(['2', '2', '2', '2', '2'])
+  })
+
+  it('says first why the last cast ended ill, though every service answers, and leads to what to do', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2))
+    world.fhir.faults.set([{ fault: '403', match: { interaction: 'transaction' } }])
+    await world.call('POST', 'catch-up')
+    const { page } = await open(world)
+    await verdict(page, 'It does not work.')
+    const [first] = await page.locator('#reasons li').allInnerTexts()
+    expect(first).toMatch(/^the last cast \(catch-up, function key\) ended AccessDenied at [^]*\(403\)[^]*What to do$/)
+    expect(await page.locator('#health .good').count()).toBe(3)
+    expect(await page.locator('#tables > *').first().innerText()).toMatch(/^The last cast ended AccessDenied at /)
+    await page.locator('#reasons li').first().getByRole('link').click()
+    expect(await page.locator('#help-AccessDenied').getAttribute('open')).toBe('')
+  })
+
+  it('says in red that the timer does not run, and since when', async () => {
+    const world = await newWorld({ app: { CastSchedule: '0 0 4 * * *' } })
+    await beat(world, { TimerAt: new Date(Date.now() - 5 * 24 * 3_600_000) })
+    const { page } = await open(world)
+    await verdict(page, 'It does not work.')
+    expect(await page.locator('#reasons').innerText()).toMatch(
+      /^the timer has not run for 5 days, since [^]*What to do$/,
+    )
+    expect(await page.locator('#facts').innerText()).toMatch(/Timer\s+Does not run\s+last [^]*\(0 0 4 \* \* \*\)/)
+  })
+
+  it('leads from a closed gate to what it means', async () => {
+    const world = await newWorld()
+    await closeGate(world)
+    const { page } = await open(world)
+    await verdict(page, 'It is paused.')
+    expect(await page.locator('#reasons a').getAttribute('href')).toBe('#help-GateClosed')
+  })
+
+  it('shows what cannot be read as not known, in grey: nothing is empty, free or zero', async () => {
+    const world = await newWorld({ app: { AzureWebJobsStorage: noStorage } })
+    const { page } = await open(world)
+    await verdict(page, 'It does not work.')
+    await page.locator('#tables .unknown').first().waitFor()
+    expect(await page.locator('#tables .unknown h3').allInnerTexts()).toEqual(
+      Array.from({ length: 5 }, () => expect.stringMatching(/: not known$/)),
+    )
+    expect([
+      await page.locator('#runs .unknown').innerText(),
+      await page.locator('#identityList .unknown').innerText(),
+    ]).toEqual(['Not known: the run history cannot be read.', 'Not known: the tables cannot be read.'])
+    expect(await page.locator('#main').innerText()).not.toMatch(
+      /tables are empty|lease is free|Nobody|No run has done|0 entries/,
+    )
+    expect(await page.locator('#facts .quietly').count()).toBe(5)
+  })
+
+  it('keeps figures of before in grey and under their own time when nothing answers any more', async () => {
+    const world = await newWorld()
+    const { page } = await open(world)
+    await verdict(page, 'All is well.')
+    const read = await page.locator('#read').innerText()
+    expect(read).toMatch(/^Read at /)
+    await page.route('**/api/status', (route) => route.abort())
+    await page.getByRole('button', { name: 'Refresh now' }).click()
+    await verdict(page, 'It cannot be seen whether it works.')
+    expect(await page.locator('#read').innerText()).toBe(read.replace('Read at', 'Not read since'))
+    expect(
+      await page.evaluate(
+        `[...new Set([...document.querySelectorAll('main > section:not(#verdict)')].map((each) => getComputedStyle(each).filter))]`,
+      ),
+    ).toEqual(['grayscale(1)'])
   })
 
   it('says so when somebody else has settled a row meanwhile', async () => {
@@ -233,7 +332,7 @@ describe('GET /api/dashboard', () => {
     const { page } = await open(world)
     await verdict(page, 'It does not work.')
     expect(await page.locator('#verdict').getAttribute('data-state')).toBe('broken')
-    expect(await page.locator('#reasons').innerText()).toBe('fhir: the connection was refused')
+    expect(await page.locator('#reasons').innerText()).toBe('fhir: the connection was refused What to do')
     await page.getByRole('button', { name: 'Catch up now' }).click()
     await page.getByText(/^Another run holds the lease for \d+ s\./).waitFor()
   })
@@ -349,4 +448,58 @@ if (process.env['DICOMCAST_SCREENSHOTS'] === '1') {
       await page.screenshot({ path, fullPage: true })
     }
   }, 180_000)
+
+  const screens: Readonly<Record<string, () => Promise<OperateWorld>>> = {
+    'dead-timer': async () => {
+      const world = await newWorld({ app: { CastSchedule: '0 0 4 * * *' } })
+      world.dicom.control.append(...images(40))
+      await world.call('POST', 'catch-up')
+      await beat(world, { TimerAt: new Date(Date.now() - 5 * 24 * 3_600_000) })
+      return world
+    },
+    'writes-refused': async () => {
+      const world = await newWorld()
+      world.dicom.control.append(...images(40))
+      world.fhir.faults.set([{ fault: '403', match: { interaction: 'transaction' } }])
+      await world.host.fire('castTimer')
+      return world
+    },
+    'storage-down': () => newWorld({ app: { AzureWebJobsStorage: noStorage } }),
+    failures: async () => {
+      const world = await newWorld({ settings: { Patient__IsIssuerIdUsed: 'true' } })
+      const issuer = { '00100021': { vr: 'LO', Value: ['Elsewhere'] } }
+      world.dicom.control.append(
+        ...images(1_300, { study: '1.2.840.1.7', patientId: null }),
+        ...images(3, { study: '1.2.840.1.1' }),
+        created({ study: '1.2.840.1.1', instance: 4, patientId: 'P2', name: 'Stone^Bob', birthDate: '19510607' }),
+        ...[1, 2].map((instance) => created({ study: '1.2.840.1.77', instance, elements: issuer })),
+      )
+      await world.call('POST', 'catch-up')
+      return world
+    },
+    paused: async () => {
+      const world = await newWorld({ app: { 'AzureWebJobs.castTimer.Disabled': 'true' } })
+      world.dicom.control.append(...images(40))
+      await world.call('POST', 'catch-up')
+      world.dicom.control.append(...images(7, { study: '1.2.840.1.2' }))
+      return world
+    },
+  }
+  it.each(Object.entries(screens))(
+    'is pictured: %s',
+    async (name, arrange) => {
+      const world = await arrange()
+      for (const [dress, options] of [
+        ['light', { colorScheme: 'light' }],
+        ['dark', { colorScheme: 'dark' }],
+        ['phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
+      ] as const) {
+        const { page } = await open(world, '', options)
+        await page.locator('#tables > *').first().waitFor({ state: 'attached' })
+        const path = join(__dirname, '..', '..', 'docs', 'screens', `${name}-${dress}.png`)
+        await page.screenshot({ path })
+      }
+    },
+    180_000,
+  )
 }

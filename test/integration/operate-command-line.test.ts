@@ -48,7 +48,7 @@ describe('dicomcast, for operators', () => {
       ['--to-sequence: expected a whole number from 0 to 9007199254740991'],
     ],
     [['checkpoint', '--confirm'], ['give --to-sequence or --to-time']],
-    [['replay'], ['give --table, --row or --study']],
+    [['replay'], ['give --table, --row, --study, --code or --since']],
     [
       ['replay', '--row', 'x'],
       ['--row: expected a table and a row, such as FhirFailToStoreExceptionTable/0000000000000000042'],
@@ -89,6 +89,29 @@ describe('dicomcast, for operators', () => {
   it('ends with 2 and every problem of the configuration', async () => {
     const { code, stderr } = await dicomcast({ DicomCast__BatchSize: 'many' }, 'status')
     expect([code, stderr.split('\n').filter((line) => line.startsWith('  ')).length]).toEqual([2, 4])
+  })
+
+  it('prints the checkpoint, and nothing else, with checkpoint --json', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2))
+    await world.cast()
+    const { code, stdout } = await dicomcast(world.environment(), 'checkpoint', '--json')
+    const printed = JSON.parse(stdout) as { checkpoint: object }
+    expect([code, Object.keys(printed), printed.checkpoint]).toMatchObject([
+      0,
+      ['checkpoint', 'head'],
+      { sequence: 2, etag: expect.any(String) },
+    ])
+  })
+
+  it('calls what it cannot do an invalid request, and a fault of its own by an exit code of its own', async () => {
+    expect((await dicomcast({}, 'resync', 'x')).stderr).toMatch(/^dicomcast: invalid request:\n/)
+    const folder = await mkdtemp(join(tmpdir(), 'dicomcast-fault-'))
+    const fault = join(folder, 'fault.cjs')
+    await writeFile(fault, "process.cwd = () => { throw new Error('nobody expected this') }")
+    const { code, stderr } = await dicomcast({ NODE_OPTIONS: `--require ${fault}` }, 'status')
+    expect([code, stderr]).toEqual([70, 'dicomcast: nobody expected this\n'])
+    await rm(folder, { recursive: true })
   })
 
   it('ends with 4 while another run holds the lease, and with 3 while a service is down', async () => {

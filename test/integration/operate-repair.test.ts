@@ -155,7 +155,7 @@ describe('POST /api/replay', () => {
   })
 
   it.each([
-    [{}, ['give a table, rows or a study']],
+    [{}, ['give a table, rows, a study, a code or a time (since)']],
     [{ table: 'Nowhere' }, [expect.stringMatching(/^table: expected one of /)]],
     [{ rows: [{ table: dicomTable, row: '1' }] }, ['rows.0.row: expected the key of a row']],
     [{ study: "1.2'" }, ['study: expected a UID']],
@@ -398,8 +398,8 @@ describe('POST /api/preview', () => {
       type: 'application/json',
       json: {
         ...{ from: 2, to: 10, head: 10, batches: 3, complete: true, entries: 8, unchanged: 1, superseded: 1 },
-        patients: { create: 1, matched: 0, inConflict: 1 },
-        studies: { create: 2, adopt: 0, update: 1 },
+        patients: { create: 1, update: 0, unchanged: 0, inConflict: 1 },
+        studies: { create: 2, adopt: 0, update: 1, unchanged: 0 },
         recorded: { DemographicsConflict: 1, TagsRejected: 1 },
       },
     })

@@ -47,12 +47,12 @@ describe('every operator route', () => {
 })
 
 describe('GET /api/health', () => {
-  it('is 200 while all services answer, and tells nothing', async () => {
+  it('is 200 while all services answer, and tells two times and nothing else', async () => {
     const world = await newWorld()
     expect(await world.call('GET', 'health')).toEqual({
       status: 200,
       type: 'application/json',
-      json: { status: 'healthy' },
+      json: { status: 'healthy', timerLastRanAt: null, castLastSucceededAt: null },
     })
   })
 
@@ -132,7 +132,7 @@ describe('GET /api/status', () => {
     world.fhir.requests.clear()
     const { json } = await world.call('GET', 'status')
     expect(world.dicom.requests.list()).toHaveLength(4)
-    expect(world.fhir.requests.list()).toHaveLength(1)
+    expect(world.fhir.requests.list()).toHaveLength(2)
     expect(JSON.stringify(json)).not.toContain('AccountKey')
     expect(json['configuration']).toMatchObject({ storage: 'connection string', batchSize: 1000 })
   })

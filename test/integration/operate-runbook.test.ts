@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { held } from '../support/fhir/cast-fhir'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
 import { seedOriginal } from '../support/world/cast-original'
@@ -9,6 +9,8 @@ import { type Shown, shownBlocks, showing, unprovenBlocks } from '../support/ass
 // to run is left out of the comparison. DICOMCAST_RUNBOOK=1 writes what they print today into the page.
 
 const newWorld = useCastWorld()
+// A chapter starts the command many times.
+jest.setTimeout(240_000)
 const proven: string[] = []
 
 const chapter = async (
@@ -24,6 +26,7 @@ const chapter = async (
   await work({ run, isTold: told }, world)
 }
 
+const etagIn = (shown: string): string => /^etag +(.+)$/m.exec(shown)?.[1] ?? ''
 const ago = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString()
 const bob = { patientId: 'P2', name: 'Stone^Bob', birthDate: '19510607', sex: 'M' }
 const fhirTable = 'FhirFailToStoreExceptionTable'
@@ -63,6 +66,8 @@ describe('docs/operations.md', () => {
       await run(['cast', '--until-caught-up'])
       await run(['status'])
       isTold('refuses-all')
+      await run(['checkpoint', '--to-sequence', '5', '--etag', etagIn(await run(['checkpoint'])), '--confirm'])
+      isTold('passed-by')
       fhir.faults.clear()
       await run(['cast', '--until-caught-up'])
       isTold('refuses-all-mended')
@@ -83,6 +88,29 @@ describe('docs/operations.md', () => {
       await run(['replay', '--study', poisoned.study, '--dry-run'])
       await run(['replay', '--study', poisoned.study])
       isTold('poison-mended')
+    }))
+
+  it('many rows', () =>
+    chapter(async ({ run, isTold }, { cast, dicom, fhir }) => {
+      const studies = [1, 2, 3].map((number) => created({ study: `1.2.840.1.${number}` }))
+      fhir.faults.set(
+        [1, 2].map((number) => ({
+          fault: 'rejectResource',
+          match: { bodyIncludes: `"${uidsOf({ study: `1.2.840.1.${number}` }).sopInstanceUid}"` },
+        })),
+      )
+      dicom.control.append(...studies, created({ study: '1.2.840.1.4', patientId: null }))
+      await cast({}, { maxBatches: 0 })
+      const shown = await run(['replay', '--code', 'FhirRejected', '--limit', '1'])
+      const until = /--until (\S+)/.exec(shown)?.[1] ?? ''
+      await run(['replay', '--code', 'FhirRejected', '--until', until])
+      isTold('many')
+    }))
+
+  it('pause and resume', () =>
+    chapter(async ({ run, isTold }) => {
+      await run(['status'], { AzureWebJobs__castTimer__Disabled: 'true' })
+      isTold('paused')
     }))
 
   it('duplicate Patients', () =>

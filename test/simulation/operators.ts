@@ -19,6 +19,8 @@ import type { World } from './world'
 
 // People with the command line, while the timer casts. Whatever they do, nothing may be lost, and nothing doubled.
 
+const nothingCounted = { rows: 0, more: false, codes: {} }
+
 export const operatorPortsOf = (world: World, services: Services, process: Process): OperatorPorts => {
   const { feed, storage, lease } = services
   const ports = portsOf(world, services, process)
@@ -28,11 +30,18 @@ export const operatorPortsOf = (world: World, services: Services, process: Proce
     accepted: { ...ports.accepted, add: () => async () => E.right(undefined) },
     gate: { ...ports.gate, write: () => async () => E.right(undefined) },
     dicom: { ...ports.dicom, probeStudies: () => async () => E.right(undefined) },
-    history: { add: () => async () => E.right(undefined), list: () => async () => E.right([]) },
+    fhir: { ...ports.fhir, probe: ports.fhir.check },
+    history: {
+      add: () => async () => E.right(undefined),
+      list: () => async () => E.right([]),
+      beat: () => async () => E.right(undefined),
+      lastBeat: () => async () => E.right({}),
+    },
     failures: {
       list: () => async () => E.right({ rows: [] }),
       get: () => async () => E.right(O.none),
-      count: () => async () => E.right({ rows: storage.fails.size, more: false, codes: {} }),
+      count: () => async () => E.right({ ...nothingCounted, rows: storage.fails.size, identity: nothingCounted }),
+      forgetStuck: () => async () => E.right(undefined),
       setAttempts: () => async () => E.right(undefined),
     },
     leaseInspection: {

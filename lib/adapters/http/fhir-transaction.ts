@@ -81,7 +81,9 @@ const issuesOf = (answer: HttpAnswer): ReadonlyArray<string> => {
     const known = typeof code === 'string' && issueTypes.has(code) ? code : 'unknown'
     return [known, ...new Set(paths)].join(' ')
   })
-  return [...new Set(described)].slice(0, 10)
+  // A server that names the element says the same once more of the whole transaction.
+  const told = [...new Set(described)]
+  return told.filter((each) => !told.some((other) => other.startsWith(`${each} `))).slice(0, 10)
 }
 
 export const transacted = (answer: HttpAnswer, expected: number): Checked<TransactOutcome> => {

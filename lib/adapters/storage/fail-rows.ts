@@ -34,7 +34,7 @@ export const lastOfEachName = (rows: ReadonlyArray<FailRow>): ReadonlyArray<Fail
 ]
 
 const failColumns = [
-  ...['RowKey', 'Code', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
+  ...['RowKey', 'Timestamp', 'Code', 'Count', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
   ...['IdentityDigest', 'JudgedAt'],
 ]
 
@@ -45,7 +45,8 @@ export const listFailRows = (table: Access<TableClient>, name: FailTable): Stora
   )
 
 const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): ReadonlyArray<FailRowKey> => {
-  const { rowKey, Code, PartitionName, StudyUid, SeriesUid, InstanceUid, IdentityDigest, JudgedAt } = row
+  const { rowKey, timestamp, Code, Count, PartitionName, StudyUid, SeriesUid, InstanceUid } = row
+  const { IdentityDigest, JudgedAt } = row
   if (typeof rowKey !== 'string' || !isFailRowName(rowKey)) return []
   const sequence = rowKey.startsWith('i-') ? 0 : Number(rowKey)
   if (!Number.isSafeInteger(sequence)) return []
@@ -54,6 +55,8 @@ const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): Readonly
     sequence,
     code: typeof Code === 'string' ? Code : '',
     etag: row.etag,
+    ...(typeof Count === 'number' ? { attempts: Count } : {}),
+    ...(timestamp === undefined ? {} : { writtenAt: Date.parse(timestamp) }),
     ...(typeof PartitionName === 'string' ? { partition: PartitionName } : {}),
     ...(typeof StudyUid === 'string' ? { studyInstanceUid: StudyUid } : {}),
     ...(typeof SeriesUid === 'string' ? { seriesInstanceUid: SeriesUid } : {}),

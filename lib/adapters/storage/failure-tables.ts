@@ -5,11 +5,13 @@ import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import {
+  type CodeCount,
   type ErrorTable,
   type FailureFilter,
   type FailureRow,
   type Failures,
   errorTables,
+  identityCodes,
 } from '../../app/ports-operator'
 import { failRowName } from '../../domain/fail-row'
 import { type Columns, transientRetry } from './error-columns'
@@ -40,12 +42,20 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
       ),
     count: (table) =>
       pipe(
-        firstPage(tableOf(table), queryOf(table, {}), 1_000, undefined, ['RowKey', 'Code', 'Hop']),
-        TE.bimap(serviceError, ({ rows, next }) => ({
-          rows: rows.length,
-          more: next !== undefined,
-          codes: countByCode(rows),
-        })),
+        counted(tableOf(table), queryOf(table, {})),
+        TE.flatMap((all) =>
+          pipe(
+            all.more ? counted(tableOf(table), queryOfIdentity(table)) : TE.right(identityOf(all)),
+            TE.map((identity) => ({ ...all, identity, codes: { ...all.codes, ...identity.codes } })),
+          ),
+        ),
+        TE.mapLeft(serviceError),
+      ),
+    forgetStuck: () =>
+      pipe(
+        firstPage(tableOf(transientRetry), queryOf(transientRetry, {}), 100, undefined, ['RowKey']),
+        TE.flatMap(({ rows }) => pipe(rows, TE.traverseArray(forget(tableOf(transientRetry))))),
+        TE.bimap(serviceError, () => undefined),
       ),
     setAttempts: (row, attempts) =>
       pipe(
@@ -73,6 +83,43 @@ const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): stri
     ...(code === undefined || (code === 'Retrying' && table === transientRetry) ? [] : [odata`Code eq ${code}`]),
     ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
   ].join(' and ')
+
+const queryOfIdentity = (table: ErrorTable): string =>
+  `${odata`PartitionKey eq ${table}`} and (${identityCodes.map((code) => odata`Code eq ${code}`).join(' or ')})`
+
+/** Of a table that was counted to its end. */
+const identityOf = ({ codes, more }: CodeCount): CodeCount => {
+  const known = Object.entries(codes).filter(([code]) => identityCodes.some((each) => each === code))
+  return { rows: known.reduce((sum, [, count]) => sum + count, 0), more, codes: Object.fromEntries(known) }
+}
+
+const countedPages = 5
+
+const counted =
+  (table: Access<TableClient>, filter: string): StorageCall<CodeCount> =>
+  async () => {
+    const rows: Array<Columns> = []
+    let next: string | undefined
+    for (let pages = 0; pages < countedPages; pages++) {
+      const page = await firstPage(table, filter, 1_000, next, ['RowKey', 'Code', 'Hop'])()
+      if (E.isLeft(page)) return page
+      rows.push(...page.right.rows)
+      next = page.right.next
+      if (next === undefined) break
+    }
+    return E.right({ rows: rows.length, more: next !== undefined, codes: countByCode(rows) })
+  }
+
+/** By its ETag: a run that stands still now has written it anew. */
+const forget =
+  (table: Access<TableClient>) =>
+  ({ rowKey, etag }: TableEntityResult<Columns>): StorageCall<unknown> =>
+    pipe(
+      table.call((client, abortSignal) => client.deleteEntity(transientRetry, String(rowKey), { etag, abortSignal })),
+      TE.orElse((failure) =>
+        failure.status === 412 || isAbsent(failure) ? TE.right<typeof failure, unknown>(undefined) : TE.left(failure),
+      ),
+    )
 
 interface Page {
   readonly rows: ReadonlyArray<TableEntityResult<Columns>>

@@ -4,7 +4,7 @@ import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import * as t from 'io-ts'
-import type { RunHistory, RunRecord } from '../../app/ports-operator'
+import type { Heartbeat, RunHistory, RunRecord } from '../../app/ports-operator'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
 
 const partitionKey = 'RunHistory'
@@ -12,7 +12,7 @@ const keptRuns = 500
 /** Trimming reads keys, so it is done now and then; the first run of a process trims, since processes may be short. */
 const trimEvery = 32
 
-/** The last runs that did something, in `RunHistoryTable`. */
+/** The last runs that did something, and the heartbeat of all, in `RunHistoryTable`. */
 export const makeRunHistoryTable = (account: StorageAccount, tableNamePrefix = '', keep = keptRuns): RunHistory => {
   const table = account.table(`${tableNamePrefix}RunHistoryTable`)
   let added = 0
@@ -33,8 +33,39 @@ export const makeRunHistoryTable = (account: StorageAccount, tableNamePrefix = '
         TE.bimap(serviceError, () => undefined),
       ),
     list: (limit) => pipe(pageOf(table, limit), TE.bimap(serviceError, RA.filterMap(decode))),
+    beat: (heartbeat) =>
+      pipe(
+        table.callCreating((client, abortSignal) =>
+          client.upsertEntity({ ...heartbeatKey, ...encodeBeat(heartbeat) }, 'Merge', { abortSignal }),
+        ),
+        TE.bimap(serviceError, () => undefined),
+      ),
+    lastBeat: () =>
+      pipe(
+        table.call((client, abortSignal) =>
+          client.getEntity<Columns>(heartbeatKey.partitionKey, heartbeatKey.rowKey, { abortSignal }),
+        ),
+        TE.map(decodeBeat),
+        TE.orElse((failure) => (isAbsent(failure) ? TE.right<typeof failure, Heartbeat>({}) : TE.left(failure))),
+        TE.mapLeft(serviceError),
+      ),
   }
 }
+
+// Apart from the runs: it is one row, and must not be forgotten with them.
+const heartbeatKey = { partitionKey: 'Heartbeat', rowKey: 'Heartbeat' }
+
+const encodeBeat = ({ timerAt, schedule, succeededAt }: Heartbeat) => ({
+  ...(timerAt === undefined ? {} : { TimerAt: new Date(timerAt) }),
+  ...(schedule === undefined ? {} : { Schedule: schedule.slice(0, 1_000) }),
+  ...(succeededAt === undefined ? {} : { SucceededAt: new Date(succeededAt) }),
+})
+
+const decodeBeat = ({ TimerAt, Schedule, SucceededAt }: Columns): Heartbeat => ({
+  ...(TimerAt instanceof Date ? { timerAt: TimerAt.getTime() } : {}),
+  ...(typeof Schedule === 'string' ? { schedule: Schedule } : {}),
+  ...(SucceededAt instanceof Date ? { succeededAt: SucceededAt.getTime() } : {}),
+})
 
 type Columns = Readonly<Record<string, unknown>>
 
@@ -92,7 +123,9 @@ const encode = (run: RunRecord): TableEntity => ({
   Stored: run.stored,
   Recorded: run.recorded,
   DurationMs: Math.round(run.durationMs),
-  Reason: run.reason?.slice(0, 1_000),
+  // A server that refuses every study is told with the studies.
+  Reason: run.reason?.slice(0, 10_000),
+  Version: run.version,
 })
 
 const Instant = new t.Type<Date, Date, unknown>(
@@ -125,14 +158,18 @@ const Row = t.intersection([
     Recorded: t.number,
     DurationMs: t.number,
   }),
-  t.partial({ LagSeconds: t.union([t.number, t.null]), Reason: t.union([t.string, t.null]) }),
+  t.partial({
+    LagSeconds: t.union([t.number, t.null]),
+    Reason: t.union([t.string, t.null]),
+    Version: t.union([t.string, t.null]),
+  }),
 ])
 
 /** None for a row that somebody else wrote: a history with a hole is better than no status. */
 const decode = (row: Columns): O.Option<RunRecord> =>
   pipe(
     O.fromEither(Row.decode(row)),
-    O.map(({ LagSeconds, Reason, ...run }) => ({
+    O.map(({ LagSeconds, Reason, Version, ...run }) => ({
       runId: run.RunId,
       startedAt: run.StartedAt.getTime(),
       kind: run.Kind,
@@ -147,5 +184,6 @@ const decode = (row: Columns): O.Option<RunRecord> =>
       recorded: run.Recorded,
       durationMs: run.DurationMs,
       ...(Reason === undefined || Reason === null ? {} : { reason: Reason }),
+      ...(Version === undefined || Version === null ? {} : { version: Version }),
     })),
   )

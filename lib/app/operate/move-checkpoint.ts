@@ -4,6 +4,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { movedTo, newCheckpoint } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from './operating'
+import { type PassedBy, passedBy } from './passed-by'
 import type { StoredCheckpoint } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
@@ -24,6 +25,8 @@ export interface CheckpointMoved {
   readonly etag: string | null
   /** Holes before it that stay open: their rows are cast when they come. */
   readonly openHoles: number
+  /** Moved forth: what is never cast now. */
+  readonly passedBy?: PassedBy
 }
 
 /** A create takes its timestamp first and is inserted later: so long before the time asked for the search begins. */
@@ -56,6 +59,7 @@ export const moveCheckpoint = (
         reason: `the head of the change feed is ${head}: the checkpoint cannot be behind it`,
       })
     }
+    const passed = await passedBy(run, stored.checkpoint, target.right)
     const held = run.lease.check()
     if (E.isLeft(held)) return service(held.left)
     const moved = movedTo(stored.checkpoint, target.right, head)
@@ -67,6 +71,7 @@ export const moveCheckpoint = (
       head,
       etag: written.right.etag ?? null,
       openHoles: moved.holes.length,
+      ...(passed === undefined ? {} : { passedBy: passed }),
     })
   })
 

@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type { ImagingStudy } from 'fhir/r4'
 import { coalesce } from '../../domain/batch/coalesce'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import { recordedIn } from '../../domain/batch/plan'
@@ -11,6 +12,7 @@ import { carriesOurMark } from '../../domain/fhir/provenance'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { patientKeyText } from '../../domain/mapping/patient-identity'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { plannedWrites } from '../cast/planned-writes'
 import { lookAhead } from '../cast/prepare'
 import { type Operated, type OperatorOptions, looking, service } from './operating'
 import type { OperatorPorts } from '../ports-operator'
@@ -24,13 +26,21 @@ export interface Preview {
   readonly batches: number
   readonly entries: number
   /** Each Patient and study once, however many entries name it. */
-  readonly patients: { readonly create: number; readonly matched: number; readonly inConflict: number }
+  readonly patients: {
+    readonly create: number
+    readonly update: number
+    /** Found, and as it should be. */
+    readonly unchanged: number
+    readonly inConflict: number
+  }
   readonly studies: {
     readonly create: number
     /** Written by the original, or by another system. */
     readonly adopt: number
     /** Written by us before. */
     readonly update: number
+    /** It stays as it is. */
+    readonly unchanged: number
   }
   readonly unchanged: number
   readonly superseded: number
@@ -46,8 +56,8 @@ export interface PreviewRequest {
   readonly fromSequence: number | undefined
 }
 
-type Kind = 'create' | 'matched' | 'inConflict'
-type StudyKind = 'create' | 'adopt' | 'update'
+type Kind = 'create' | 'update' | 'unchanged' | 'inConflict'
+type StudyKind = 'create' | 'adopt' | 'update' | 'unchanged'
 
 interface Seen {
   readonly patients: Map<string, Kind>
@@ -87,8 +97,8 @@ export const preview = async (
   return E.right({
     ...{ from, to: checkpoint.syncedSequence, head, batches: done, complete },
     ...{ entries: seen.entries, unchanged: seen.unchanged, superseded: seen.superseded },
-    patients: tally(seen.patients, { create: 0, matched: 0, inConflict: 0 }),
-    studies: tally(seen.studies, { create: 0, adopt: 0, update: 0 }),
+    patients: tally(seen.patients, { create: 0, update: 0, unchanged: 0, inConflict: 0 }),
+    studies: tally(seen.studies, { create: 0, adopt: 0, update: 0, unchanged: 0 }),
     recorded: countByCode(seen.errors),
   })
 }
@@ -124,11 +134,13 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
   seen.unchanged += plan.unchanged.length
-  seen.errors.push(...recordedIn(plan).map(({ error }) => error))
-  const recorded = new Map(recordedIn(plan).map(({ row, error }) => [row, error]))
+  const errors = recordedIn(plan)
+  seen.errors.push(...errors.map(({ error }) => error))
+  const recorded = new Map(errors.map(({ row, error }) => [row, error]))
+  const written = new Set(plannedWrites(plan, snapshot).map(({ type, id }) => `${type}/${id ?? ''}`))
   for (const row of rows) {
-    if (row._tag === 'Upsert') notePatient(run, snapshot, seen, row, recorded.get(row))
-    if (!recorded.has(row)) noteStudy(run, snapshot, seen, row)
+    if (row._tag === 'Upsert') notePatient(run, snapshot, seen, { row, error: recorded.get(row), written })
+    if (!recorded.has(row)) noteStudy(run, snapshot, seen, { row, written })
   }
   return E.right(undefined)
 }
@@ -140,24 +152,42 @@ const conflicts: ReadonlySet<EntryError['_tag']> = new Set([
   'PatientMismatch',
 ])
 
-const notePatient = (run: Run, snapshot: Snapshot, seen: Seen, row: UpsertRow, error: EntryError | undefined): void => {
-  const key = patientKeyText(row.identity)
-  if (error !== undefined && conflicts.has(error._tag)) seen.patients.set(key, 'inConflict')
-  if (error !== undefined || seen.patients.has(key)) return
-  const hit = findPatient(snapshot, run.settings, row.identity)
-  seen.patients.set(key, hit._tag === 'Found' ? 'matched' : 'create')
+interface Noted<Row> {
+  readonly row: Row
+  /** `Patient/{id}` of what is there and would be written. */
+  readonly written: ReadonlySet<string>
 }
 
-const noteStudy = (run: Run, snapshot: Snapshot, seen: Seen, { key, _tag }: LiveRow): void => {
+/** What stays as it is for one batch may be written for the next. */
+const isOpen = (kind: string | undefined): boolean => kind === undefined || kind === 'unchanged'
+
+const notePatient = (
+  run: Run,
+  snapshot: Snapshot,
+  seen: Seen,
+  { row, error, written }: Noted<UpsertRow> & { readonly error: EntryError | undefined },
+): void => {
+  const key = patientKeyText(row.identity)
+  if (error !== undefined && conflicts.has(error._tag)) seen.patients.set(key, 'inConflict')
+  if (error !== undefined || !isOpen(seen.patients.get(key))) return
+  const hit = findPatient(snapshot, run.settings, row.identity)
+  const isWritten = hit._tag === 'Found' && written.has(`Patient/${hit.patient.id ?? ''}`)
+  seen.patients.set(key, hit._tag !== 'Found' ? 'create' : isWritten ? 'update' : 'unchanged')
+}
+
+const noteStudy = (run: Run, snapshot: Snapshot, seen: Seen, { row, written }: Noted<LiveRow>): void => {
+  const { key, _tag } = row
   const text = studyKeyText(key)
-  if (seen.studies.has(text)) return
+  if (!isOpen(seen.studies.get(text))) return
   const held = findStudy(snapshot, run.settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
   // A delete of what is not there creates nothing.
   if (held === undefined && _tag === 'Delete') return
-  seen.studies.set(
-    text,
-    held === undefined ? 'create' : carriesOurMark(held.meta, run.settings.dicom) ? 'update' : 'adopt',
-  )
+  seen.studies.set(text, held === undefined ? 'create' : kindOf(run, held, written))
+}
+
+const kindOf = (run: Run, { id = '', meta }: ImagingStudy, written: ReadonlySet<string>): StudyKind => {
+  if (!written.has(`ImagingStudy/${id}`)) return 'unchanged'
+  return carriesOurMark(meta, run.settings.dicom) ? 'update' : 'adopt'
 }
 
 const tally = <K extends string>(

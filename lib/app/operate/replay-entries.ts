@@ -1,23 +1,25 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type { Stop } from '../../domain/batch/delivery'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import type { Settlement } from '../../domain/batch/ledger'
 import { recordedIn } from '../../domain/batch/plan'
 import { type ServiceError, describeEntryError } from '../../domain/cast-error'
 import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import type { Stop } from '../../domain/batch/delivery'
-import type { Settlement } from '../../domain/batch/ledger'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
 import { type Run, retrying } from '../context'
 import type { OperatorPorts } from '../ports-operator'
 import { settledRows } from '../run/settled-rows'
 import { type FailIndex, settleErrors } from '../run/settle-errors'
-import { type Numbered } from './reread-entries'
+import type { Numbered } from './reread-entries'
+import { triesOf } from './select-rows'
+
+// What becomes of entries that are cast again, and what would.
 
 export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Recorded' | 'NotInFeed'
 
-/** What a chunk of rows came to. */
 export interface Outcome {
   /** By the number that the row was cast with. */
   readonly settled: ReadonlyMap<
@@ -62,7 +64,7 @@ export const castAndSettle = async (
   }
   const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
-  const before = await attemptsOf(ports, index, settled, numbers)
+  const before = triesBefore(index, settled, numbers)
   const errors = await settleErrors(
     run,
     index,
@@ -92,27 +94,23 @@ const positionOf = async (
   return E.right({ from: at, to: at })
 }
 
-/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. */
-const attemptsOf = async (
-  ports: OperatorPorts,
+/** Of those that failed again: their rows are written anew, and how often they were tried must not be lost. By row name. */
+const triesBefore = (
   index: FailIndex,
   settled: ReturnType<typeof settledRows>,
   numbers: Numbered,
-): Promise<ReadonlyMap<string, number>> => {
-  const attempts = new Map<string, number>()
+): ReadonlyMap<string, number> => {
   const failed = new Set(
     settled.flatMap(({ sequence, error }) => {
       const row = numbers.get(sequence)
       return error === undefined || row === undefined ? [] : [failRowName(row)]
     }),
   )
-  for (const row of index.rows.values()) {
-    const name = failRowName(row)
-    if (!failed.has(name)) continue
-    const read = await ports.failures.get(row.table, name)()
-    if (E.isRight(read) && O.isSome(read.right)) attempts.set(name, read.right.value.count)
-  }
-  return attempts
+  return new Map(
+    [...index.rows.values()].flatMap((row) =>
+      failed.has(failRowName(row)) ? [[failRowName(row), triesOf(row)] as const] : [],
+    ),
+  )
 }
 
 /** The same without a write: what each row would come to. */

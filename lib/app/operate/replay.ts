@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/Either'
-import { type FailTable } from '../../domain/cast-error'
+import type { Stop } from '../../domain/batch/delivery'
+import type { FailTable } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { failRowName } from '../../domain/fail-row'
-import type { Stop } from '../../domain/batch/delivery'
 import { type CastSettings, type Run, remainingMs } from '../context'
 import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
@@ -21,15 +21,7 @@ import {
 } from './operating'
 import { type Caster, type ReplayOutcome, castAndSettle, foresee } from './replay-entries'
 import { readEntries } from './reread-entries'
-
-/** Which rows; what is given must all hold. */
-export interface ReplaySelection {
-  readonly table?: FailTable
-  readonly rows?: ReadonlyArray<{ readonly table: FailTable; readonly row: string }>
-  readonly study?: string
-  readonly partition?: string
-  readonly limit: number
-}
+import { type ReplaySelection, select, triesOf } from './select-rows'
 
 export interface ReplayedRow extends Partial<InstanceKey> {
   readonly table: FailTable
@@ -48,6 +40,8 @@ export interface Replay {
   readonly counts: Readonly<Record<ReplayOutcome, number>>
   /** Selected, and not replayed: over the limit, out of time, or behind what stopped it. */
   readonly left: number
+  /** Of the selected rows, when the newest was written: with it as `until` the same call goes on with those left. */
+  readonly until?: string
   /** Why it ended early. */
   readonly stop?: EndedEarly
 }
@@ -68,7 +62,12 @@ export const replay = (
     if (E.isLeft(index)) return service(index.left)
     const selected = select([...index.right.rows.values()], selection)
     const taken = selected.slice(0, selection.limit)
-    return replayRows(run, ports, index.right, taken, { dryRun, selected: selected.length, steps: options.steps })
+    const until = Math.max(...selected.map(({ writtenAt = 0 }) => writtenAt))
+    const how = { dryRun, selected: selected.length, steps: options.steps }
+    const replayed = await replayRows(run, ports, index.right, taken, how)
+    return E.map((done: Replay): Replay => (until > 0 ? { ...done, until: new Date(until).toISOString() } : done))(
+      replayed,
+    )
   }
   return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
 }
@@ -93,7 +92,7 @@ export const replayRows = async (
     session === undefined
       ? (judged) => foresee(run, judged)
       : (judged, rows) => castAndSettle(run, ports, session.right, index, judged, rows),
-    how,
+    { ...how, countTry: how.dryRun ? () => Promise.resolve() : countTryOf(ports) },
   )
 }
 
@@ -109,27 +108,21 @@ const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   }
 }
 
-const select = (
-  rows: ReadonlyArray<FailRowKey>,
-  { table, rows: named, study, partition }: ReplaySelection,
-): ReadonlyArray<FailRowKey> => {
-  const names = named === undefined ? undefined : new Set(named.map((each) => `${each.table} ${each.row}`))
-  return rows
-    .filter(
-      (row) =>
-        (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
-        (study === undefined || row.studyInstanceUid === study) &&
-        (partition === undefined || row.partition === partition),
-    )
-    .sort((left, right) => left.sequence - right.sequence)
+/** An entry that the feed does not have any more is tried, too, though nothing writes its row. */
+const countTryOf =
+  ({ failures }: OperatorPorts) =>
+  async (row: FailRowKey): Promise<void> =>
+    void (await failures.setAttempts(row, triesOf(row) + 1)())
+
+interface Replaying extends How {
+  readonly countTry: (row: FailRowKey) => Promise<void>
 }
 
 const castInChunks = async (
   run: Run,
   taken: ReadonlyArray<FailRowKey>,
   cast: Caster,
-  { dryRun, selected, steps }: How,
+  { dryRun, selected, steps, countTry }: Replaying,
 ): Promise<Operated<Replay>> => {
   const replayed: Array<ReplayedRow> = []
   let stop: Stop | undefined
@@ -153,6 +146,7 @@ const castInChunks = async (
         const found = new Set(E.isRight(read) ? read.right.map(({ sequence }) => sequence) : [])
         for (const [number, row] of chunk) {
           const fate = settled.get(number) ?? (found.has(number) ? undefined : notInFeed)
+          if (fate?.outcome === 'NotInFeed') await countTry(row)
           if (fate !== undefined) replayed.push({ ...placeOf(row), ...fate })
         }
         if (stopped !== undefined && stopped._tag !== 'OutOfTime' && replayed.length === 0) return service(stopped)

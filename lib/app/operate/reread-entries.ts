@@ -17,7 +17,7 @@ export const readEntries = async (
   const wanted = new Map(rows)
   const entries: Array<ReadRow> = []
   const sequences = [...rows.values()].flatMap(({ sequence }) => (sequence > 0 ? [sequence] : []))
-  for (const [first, last] of neighbours(sequences)) {
+  for (const [first, last] of neighbours(sequences.sort((left, right) => left - right))) {
     for (let offset = first - 1; offset < last;) {
       const read = await readRange(run, offset, last - offset)
       if (E.isLeft(read)) return read

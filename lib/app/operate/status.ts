@@ -1,46 +1,18 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
-import { type Hop, type ServiceError, describeServiceError, failTables } from '../../domain/cast-error'
+import { type Hop, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { positionId } from '../../domain/fhir/position'
 import type { CastSettings } from '../context'
+import { whatItDoes } from '../gate-open'
 import type { StoredCheckpoint } from '../ports'
-import { type ErrorTable, type OperatorPorts, type RunRecord, type TableCount, errorTables } from '../ports-operator'
+import type { GateRow } from '../ports-gate'
+import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
+import type { Facts, HopHealth, LastCast, Status } from './facts'
+import type { lastSucceeded } from './timer'
+import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
+import { verdictOn, waits } from './verdict'
 
-export type HopHealth =
-  | { readonly healthy: true; readonly ms: number }
-  | { readonly healthy: false; readonly ms: number; readonly reason: string }
-
-/** Everything in it is a fact that was read now; what could not be read is not in it, and `health` says why. */
-export interface Status {
-  readonly at: string
-  /** In words, for a person: green, amber or red, and why. */
-  readonly state: 'fine' | 'behind' | 'broken'
-  readonly reasons: ReadonlyArray<string>
-  readonly checkpoint?: {
-    readonly sequence: number
-    /** Of the stored row; null when there is none yet. */
-    readonly etag: string | null
-    readonly timestamp?: string
-    readonly stuckSince?: string
-    readonly openHoles: number
-    readonly refusedStudiesInARow: number
-  }
-  readonly head?: number
-  /** Entries at the most that are not settled: numbers that never became rows count. */
-  readonly backlog?: number
-  /** Age of the oldest entry that is not settled; 0 when there is none. */
-  readonly lagS?: number
-  readonly lease: { readonly held: boolean | null; readonly runId?: string; readonly heldForS?: number }
-  /** Over the runs listed. */
-  readonly entriesPerSecond?: number
-  readonly failures: Readonly<Partial<Record<ErrorTable, TableCount>>>
-  readonly runs: ReadonlyArray<RunRecord>
-  readonly health: Readonly<Record<Hop, HopHealth>>
-}
-
-/** Behind by more than this is worth a look. */
-const lateAfterS = 15 * 60
 const listedRuns = 50
 
 interface Timed<A> {
@@ -68,15 +40,22 @@ const rightOf = <A>({ result }: Timed<A>): A | undefined => (E.isRight(result) ?
  * How it stands, in about a dozen small requests side by side, one attempt each: it answers when a service is down,
  * and says which.
  */
-export const readStatus = async (ports: OperatorPorts, settings: CastSettings): Promise<Status> => {
-  const { clock, checkpoints, dicom, failures, fhir, history, leaseInspection } = ports
-  const [stored, latest, position, holder, runs, ...counts] = await Promise.all([
+export const readStatus = async (
+  ports: OperatorPorts,
+  settings: CastSettings,
+  timerSettings: TimerSettings,
+): Promise<Status> => {
+  const { clock, checkpoints, dicom, failures, fhir, gate, history, leaseInspection } = ports
+  const [stored, latest, position, server, holder, gateRow, runs, beat, ...counts] = await Promise.all([
     timed(ports, checkpoints.read()),
     timed(ports, dicom.latest()),
-    // Our position: a small resource; one that is not there yet is an answer, too.
+    // Our position: a small resource; one that is not there yet is an answer, too. So is a wrong address: hence the probe.
     timed(ports, fhir.read('Basic', positionId(settings.dicom.root))),
+    timed(ports, fhir.probe()),
     timed(ports, leaseInspection.holder()),
+    timed(ports, gate.read()),
     timed(ports, history.list(listedRuns)),
+    timed(ports, history.lastBeat()),
     ...errorTables.map((table) => timed(ports, failures.count(table))),
   ])
   const now = clock.now()
@@ -89,30 +68,80 @@ export const readStatus = async (ports: OperatorPorts, settings: CastSettings): 
     // The feed has a version of its own: it answers where studies are not to be found.
     ...(head === undefined ? [] : [timed(ports, dicom.probeStudies(head))]),
   ])
-  const listed = rightOf(runs) ?? []
-  const health = {
-    dicom: healthOf(latest, ...studies),
-    fhir: healthOf(position),
-    storage: healthOf(stored, holder, runs, ...counts),
-  }
-  const facts = {
+  const listed = rightOf(runs)
+  const lease = leaseOf(rightOf(holder), now)
+  const seen = { beat: rightOf(beat), runs: listed ?? [], leaseHeld: lease.held === true, now }
+  const tables = Object.fromEntries(
+    errorTables.flatMap((table, index) => {
+      const counted = counts[index]
+      const rows = counted === undefined ? undefined : rightOf(counted)
+      return rows === undefined ? [] : [[table, rows] as const]
+    }),
+  )
+  const facts: Facts = {
+    timer: timerOf(behindGate(timerSettings, rightOf(gateRow)), seen),
+    ...lastCastOf(seen),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(head === undefined ? {} : { head }),
     ...(backlog === undefined ? {} : { backlog }),
     ...(lagS === undefined ? {} : { lagS }),
-    lease: leaseOf(rightOf(holder), now),
-    ...rateOf(listed),
-    failures: Object.fromEntries(
-      errorTables.flatMap((table, index) => {
-        const counted = counts[index]
-        const rows = counted === undefined ? undefined : rightOf(counted)
-        return rows === undefined ? [] : [[table, rows] as const]
-      }),
-    ),
-    runs: listed,
-    health,
+    lease,
+    ...rateOf(seen.runs),
+    failures: tables,
+    ...identityOf(tables),
+    ...(listed === undefined ? {} : { runs: listed }),
+    health: {
+      dicom: healthOf(latest, ...studies),
+      fhir: healthOf(server, position),
+      storage: healthOf(stored, holder, gateRow, runs, beat, ...counts),
+    },
   }
-  return { at: new Date(now).toISOString(), ...verdictOn(facts, head), ...facts }
+  return { at: new Date(now).toISOString(), ...verdictOn(facts, now), ...facts }
+}
+
+/** A closed gate pauses the timer, whatever its settings say. */
+const behindGate = (settings: TimerSettings, row: O.Option<GateRow> | undefined): TimerSettings =>
+  row === undefined || O.isNone(row) || row.value.state === 'running'
+    ? settings
+    : { ...settings, pausedBy: [...settings.pausedBy, whatItDoes[row.value.state]] }
+
+/** The hop begins a reason that is about one, but for the feed's. */
+const hopOf = (ended: string, reason: string): Hop | undefined => {
+  const [, hop] = /^(dicom|fhir|storage): /.exec(reason) ?? []
+  return ended === 'FeedReset' ? 'dicom' : (hop as Hop | undefined)
+}
+
+const lastCastOf = (seen: Parameters<typeof lastSucceeded>[0]): Pick<Status, 'lastCast'> => {
+  const run = seen.runs.find(isCast)
+  if (run === undefined) return {}
+  const { ended, kind, by, reason, startedAt, durationMs } = run
+  // A cast that finds nothing to do is in no history: only its heartbeat tells that all is well again.
+  const ill = !endedWell(run) && (seen.beat?.succeededAt ?? 0) < startedAt
+  const hop = hopOf(ended, reason ?? '')
+  return {
+    lastCast: {
+      ...{ at: new Date(startedAt + durationMs).toISOString(), ended, kind, by, ill },
+      ...(reason === undefined ? {} : { reason }),
+      ...(hop === undefined ? {} : { hop }),
+    },
+  }
+}
+
+/** The last cast, when it ended ill and none has succeeded since. */
+export const readIllCast = async ({ history }: OperatorPorts): Promise<LastCast | undefined> => {
+  const [runs, beat] = await Promise.all([history.list(listedRuns)(), history.lastBeat()()])
+  if (E.isLeft(runs) || E.isLeft(beat)) return undefined
+  const { lastCast } = lastCastOf({ runs: runs.right, beat: beat.right })
+  return lastCast?.ill === true ? lastCast : undefined
+}
+
+/** Of the fail tables; known only when each could be read. */
+const identityOf = (tables: Status['failures']): Pick<Status, 'identity'> => {
+  const counts = errorTables.map((table) => tables[table]?.identity)
+  const known = counts.flatMap((count) => (count === undefined ? [] : [count]))
+  if (known.length < counts.length) return {}
+  const codes = Object.assign({}, ...known.map((each) => each.codes)) as CodeCount['codes']
+  return { identity: { rows: sum(known.map(({ rows }) => rows)), more: known.some(({ more }) => more), codes } }
 }
 
 const checkpointOf = (stored: O.Option<StoredCheckpoint> | undefined): Status['checkpoint'] => {
@@ -172,56 +201,35 @@ const rateOf = (runs: ReadonlyArray<RunRecord>): Pick<Status, 'entriesPerSecond'
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, each) => total + each, 0)
 
-type Facts = Omit<Status, 'at' | 'state' | 'reasons'>
-
-const verdictOn = (facts: Facts, head: number | undefined): Pick<Status, 'state' | 'reasons'> => {
-  const { checkpoint, failures, health, lagS, backlog = 0 } = facts
-  const lastCast = facts.runs.find(({ kind }) => casts.has(kind))
-  const broken = [
-    ...Object.values(health).flatMap((hop) => (hop.healthy ? [] : [hop.reason])),
-    ...(checkpoint?.stuckSince === undefined
-      ? []
-      : [`the checkpoint has stood still since ${checkpoint.stuckSince}, stopped by a service`]),
-    ...(checkpoint !== undefined && head !== undefined && head < checkpoint.sequence
-      ? [
-          `the head of the feed ${head} is below the checkpoint ${checkpoint.sequence}: the feed was restored or replaced`,
-        ]
-      : []),
-    ...(lastCast?.ended === 'FhirRejectsAll' ? [lastCast.reason ?? 'FHIR refuses every study'] : []),
-  ]
-  const behind = [
-    ...((lagS ?? 0) > lateAfterS ? [`${backlog} entries behind, the oldest for ${minutes(lagS ?? 0)}`] : []),
-    ...failTables.flatMap((table) => {
-      const count = failures[table]
-      return count === undefined || count.rows === 0 ? [] : [counted(table, count)]
-    }),
-  ]
-  return {
-    state: broken.length > 0 ? 'broken' : behind.length > 0 ? 'behind' : 'fine',
-    reasons: [...broken, ...behind],
-  }
+export interface Health {
+  readonly healthy: boolean
+  readonly timer: Timer | undefined
 }
 
-/** Runs that take what comes next in the feed. */
-const casts: ReadonlySet<RunRecord['kind']> = new Set(['timer', 'cast', 'catch-up'])
-
-const counted = (table: ErrorTable, { rows, more, codes }: TableCount): string =>
-  `${more ? 'more than ' : ''}${rows} row${rows === 1 ? '' : 's'} in ${table}: ` +
-  Object.entries(codes)
-    .map(([code, count]) => `${code} ${count}`)
-    .join(', ')
-
-const minutes = (seconds: number): string => `${Math.round(seconds / 60)} min`
-
-/** Can it work: does each service answer? A few small requests. */
-export const isHealthy = async (
-  { checkpoints, dicom, fhir }: OperatorPorts,
+/** Can it work, and does it: does each service answer, does the timer run, did the last cast end well? A few small requests. */
+export const readHealth = async (
+  ports: OperatorPorts,
   settings: CastSettings,
-): Promise<boolean> => {
-  const answers = await Promise.all([
+  timerSettings: TimerSettings,
+): Promise<Health> => {
+  const { checkpoints, clock, dicom, fhir, gate, history, leaseInspection } = ports
+  const [runs, beat, holder, gateRow, ...answers] = await Promise.all([
+    history.list(listedRuns)(),
+    history.lastBeat()(),
+    leaseInspection.holder()(),
+    gate.read()(),
     checkpoints.read()(),
     TE.flatMap((latest: O.Option<number>) => dicom.probeStudies(O.getOrElse(() => 0)(latest)))(dicom.latest())(),
+    fhir.probe()(),
     fhir.read('Basic', positionId(settings.dicom.root))(),
   ])
-  return answers.every(({ _tag }) => _tag === 'Right')
+  if (E.isLeft(runs) || E.isLeft(beat) || E.isLeft(holder) || E.isLeft(gateRow)) {
+    return { healthy: false, timer: undefined }
+  }
+  const seen = { beat: beat.right, runs: runs.right, leaseHeld: O.isSome(holder.right), now: clock.now() }
+  const timer = timerOf(behindGate(timerSettings, gateRow.right), seen)
+  const { lastCast } = lastCastOf(seen)
+  const stands = lastCast?.ill === true && !waits(lastCast)
+  const works = timer.state !== 'late' && timer.state !== 'missing' && !stands
+  return { healthy: works && answers.every(({ _tag }) => _tag === 'Right'), timer }
 }

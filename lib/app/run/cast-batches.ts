@@ -74,6 +74,7 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
 const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoint): Casting => {
   const { checkpoint } = opened
   tally.from = tally.to = tally.head = checkpoint.syncedSequence
+  tally.stood = checkpoint.stuckSince !== undefined
   reading.hangs = checkpoint.hangs ?? []
   return {
     ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },

@@ -25,6 +25,8 @@ export interface RunSummary {
   readonly to: number
   readonly head: number
   readonly openHoles: number
+  /** A run before was stopped here by a service. */
+  readonly stood: boolean
   readonly entries: number
   readonly stored: number
   readonly unchanged: number
@@ -69,6 +71,7 @@ export interface Tally {
   to: number
   head: number
   openHoles: number
+  stood: boolean
   stored: number
   unchanged: number
   superseded: number
@@ -78,7 +81,7 @@ export interface Tally {
 }
 
 export const newTally = (): Tally => ({
-  ...{ from: 0, to: 0, head: 0, openHoles: 0, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
+  ...{ from: 0, to: 0, head: 0, openHoles: 0, stood: false, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
   ...{ failed: {}, codes: {} },
 })
 

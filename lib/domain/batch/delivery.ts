@@ -38,6 +38,7 @@ import {
   positionLost,
   positionMoved,
   recordRows,
+  refusedStudies,
   settle,
   settleDelivered,
 } from './ledger'
@@ -554,9 +555,12 @@ const recorded = (
 ): Delivery => {
   const next = { ...state, ledger: recordRows(state.ledger, rows, error) }
   const { rejections } = next.ledger
-  return error._tag === 'FhirRejected' && rejections !== undefined && rejectsAll(rejections)
-    ? stopped(next, { _tag: 'FhirRejectsAll', status: error.status, issues: error.issues })
-    : then(next)
+  if (error._tag !== 'FhirRejected' || rejections === undefined || !rejectsAll(rejections)) return then(next)
+  const { status, issues } = error
+  return stopped(next, {
+    ...{ _tag: 'FhirRejectsAll', status, issues },
+    studies: refusedStudies(next.ledger, next.input.live),
+  })
 }
 
 /** A deletion needs neither the Patient nor the images that were refused. */

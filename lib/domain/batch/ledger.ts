@@ -1,7 +1,8 @@
-import type { EntryError } from '../cast-error'
+import type { EntryError, RefusedStudy } from '../cast-error'
 import { type InstanceKey, studyKeyText } from '../dicom/change-feed-entry'
 import { patientKeyText } from '../mapping/patient-identity'
 import type { LiveRow } from './judge'
+import { byStudy } from './parts'
 import { type Rejections, noRejections, rejectionsSince, withRejected } from './rejections'
 
 export type Settlement =
@@ -95,6 +96,23 @@ export const isRecordedAs = (
 ): boolean => {
   const settlement = settled.get(sequence)
   return settlement?._tag === 'Recorded' && settlement.error._tag === code
+}
+
+/** What FHIR refused, and what is held back because of it, by study: nothing else records it. */
+export const refusedStudies = (
+  { settled, rejections }: Pick<Ledger, 'settled' | 'rejections'>,
+  live: ReadonlyArray<LiveRow>,
+): ReadonlyArray<RefusedStudy> => {
+  const held = new Set(rejections?.held)
+  return byStudy(live.filter(({ sequence }) => held.has(sequence))).flatMap((rows) =>
+    rows.slice(-1).flatMap(({ sequence, key }): ReadonlyArray<RefusedStudy> => {
+      const settlement = settled.get(sequence)
+      if (settlement?._tag !== 'Recorded' || settlement.error._tag !== 'FhirRejected') return []
+      const { status, issues } = settlement.error
+      const { studyInstanceUid } = key
+      return [{ studyInstanceUid, sequences: rows.map((row) => row.sequence), status, issues }]
+    }),
+  )
 }
 
 /** What can be stood by when the batch is over: not what our position never proved, nor what `rejectsAll` holds back. */

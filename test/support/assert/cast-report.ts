@@ -1,4 +1,4 @@
-/** The fields of `dicomcast cast --json`, in their order; the timer's summary line has the same. */
+/** What a run did, in the order of its line. */
 export const reportFields = [
   'ended',
   'from',
@@ -19,3 +19,6 @@ export const reportFields = [
   'durationMs',
   'reason',
 ]
+
+/** The line that every cast writes, whoever asked for it: `dicomcast cast --json` prints the same. */
+export const lineFields = ['level', 'message', 'time', 'runId', 'version', 'kind', 'by', ...reportFields]

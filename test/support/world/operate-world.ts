@@ -1,5 +1,8 @@
-import { afterEach } from '@jest/globals'
+import { afterEach, expect } from '@jest/globals'
+import { TableClient } from '@azure/data-tables'
 import { BlobServiceClient } from '@azure/storage-blob'
+import { makeGateTable } from '../../../lib/adapters/storage/gate-table'
+import { makeStorageAccount } from '../../../lib/adapters/storage/storage-client'
 import { startFunctionsHost, type FunctionsHost } from '../../../local/functions-host'
 import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from './cast-world'
 
@@ -34,7 +37,6 @@ export const useOperateWorld = (): ((
     const env = {
       PATH: process.env['PATH'],
       CastSchedule: '0 0 4 1 1 *',
-      'AzureWebJobs.castTimer.Disabled': 'true',
       ...world.environment(),
       ...app,
     }
@@ -63,7 +65,10 @@ export const useOperateWorld = (): ((
 export const problemType = 'application/problem+json'
 
 /** Somebody else's run; what it gives back ends it. */
-export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<() => Promise<unknown>> => {
+export const takeLease = async (
+  world: Pick<CastWorld, 'environment'>,
+  heldForS = 90,
+): Promise<() => Promise<unknown>> => {
   const environment = world.environment()
   const container = BlobServiceClient.fromConnectionString(environment['AzureWebJobsStorage'] ?? '').getContainerClient(
     'dicomcast',
@@ -72,9 +77,35 @@ export const takeLease = async (world: Pick<CastWorld, 'environment'>): Promise<
   const blob = container.getBlockBlobClient(
     `${(environment['TableStore__TableNamePrefix'] ?? '').toLowerCase()}cast-lease`,
   )
-  const metadata = { runid: 'theirs', startedat: new Date(Date.now() - 90_000).toISOString() }
+  const metadata = { runid: 'theirs', startedat: new Date(Date.now() - heldForS * 1_000).toISOString() }
   await blob.upload('', 0, { metadata })
   const lease = blob.getBlobLeaseClient()
   await lease.acquireLease(60)
   return () => lease.releaseLease()
+}
+
+const down = 'http://127.0.0.1:9'
+/** Of an account that does not answer. */
+export const noStorage = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${down}/a;TableEndpoint=${down}/a;`
+
+/** The heartbeat that runs of another time have left. */
+export const beat = async (
+  world: Pick<CastWorld, 'environment'>,
+  columns: Readonly<Record<string, Date | string>>,
+): Promise<void> => {
+  const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = world.environment()
+  const name = `${TableStore__TableNamePrefix}RunHistoryTable`
+  const table = TableClient.fromConnectionString(AzureWebJobsStorage, name, { allowInsecureConnection: true })
+  await table.createTable()
+  await table.upsertEntity({ partitionKey: 'Heartbeat', rowKey: 'Heartbeat', ...columns })
+}
+
+/** The whole installation is paused, by somebody. */
+export const closeGate = async (world: Pick<CastWorld, 'environment'>): Promise<void> => {
+  const { AzureWebJobsStorage = '', TableStore__TableNamePrefix } = world.environment()
+  const account = makeStorageAccount({ connectionString: AzureWebJobsStorage })
+  const gate = makeGateTable(account, TableStore__TableNamePrefix)
+  expect(await gate.write({ state: 'paused', by: 'anna', since: Date.now() }, undefined)()).toMatchObject({
+    _tag: 'Right',
+  })
 }

@@ -3,25 +3,28 @@ import { jsonLog } from '../../../lib/adapters/log'
 
 const lineOf = (fields?: Record<string, unknown>): ReadonlyArray<string> => {
   const lines: Array<string> = []
-  jsonLog((line, level) => lines.push(`${level} ${line}`))('warn', 'said', fields)
+  const now = () => Date.UTC(2026, 10, 28, 3, 0, 0)
+  jsonLog((line, level) => lines.push(`${level} ${line}`), now)('warn', 'said', fields)
   return lines
 }
 
 describe('jsonLog', () => {
   it('writes one line of JSON a call', () => {
     expect(lineOf({ from: 1n, deep: { a: { b: { c: 'two\nlines' } } } })).toEqual([
-      'warn {"level":"warn","message":"said","from":"1","deep":{"a":{"b":{"c":"two\\nlines"}}}}',
+      'warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z","from":"1","deep":{"a":{"b":{"c":"two\\nlines"}}}}',
     ])
   })
 
-  it('keeps level and message whatever the fields are called', () => {
-    expect(lineOf({ level: 'x', message: 'y', z: 1 })).toEqual(['warn {"level":"warn","message":"said","z":1}'])
+  it('keeps level, message and time whatever the fields are called', () => {
+    expect(lineOf({ level: 'x', message: 'y', time: 'w', z: 1 })).toEqual([
+      'warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z","z":1}',
+    ])
   })
 
   it('never throws', () => {
     const circle: Record<string, unknown> = {}
     circle['self'] = circle
-    expect(lineOf(circle)).toEqual(['warn {"level":"warn","message":"said"}'])
-    expect(lineOf()).toEqual(['warn {"level":"warn","message":"said"}'])
+    expect(lineOf(circle)).toEqual(['warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z"}'])
+    expect(lineOf()).toEqual(['warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z"}'])
   })
 })

@@ -1,0 +1,41 @@
+import type { FailTable } from '../../domain/cast-error'
+import { failRowName } from '../../domain/fail-row'
+import type { FailRowKey } from '../ports'
+
+// Which rows a replay takes, and in which order.
+
+/** Which rows; what is given must all hold. */
+export interface ReplaySelection {
+  readonly table?: FailTable
+  readonly rows?: ReadonlyArray<{ readonly table: FailTable; readonly row: string }>
+  readonly study?: string
+  readonly partition?: string
+  readonly code?: string
+  /** Written last at or after, ms. */
+  readonly since?: number
+  /** Written last at or before, ms: who goes on with a replay takes no row twice, for each try writes the row anew. */
+  readonly until?: number
+  readonly limit: number
+}
+
+export const select = (
+  rows: ReadonlyArray<FailRowKey>,
+  { table, rows: named, study, partition, code, since, until }: ReplaySelection,
+): ReadonlyArray<FailRowKey> => {
+  const names = named === undefined ? undefined : new Set(named.map((each) => `${each.table} ${each.row}`))
+  return rows
+    .filter(
+      (row) =>
+        (table === undefined || row.table === table) &&
+        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
+        (study === undefined || row.studyInstanceUid === study) &&
+        (partition === undefined || row.partition === partition) &&
+        (code === undefined || row.code === code) &&
+        (since === undefined || (row.writtenAt ?? 0) >= since) &&
+        (until === undefined || (row.writtenAt ?? 0) <= until),
+    )
+    .sort((left, right) => triesOf(left) - triesOf(right) || left.sequence - right.sequence)
+}
+
+/** Those that were tried least come first: no row stands behind a thousand that fail each time. */
+export const triesOf = ({ attempts = 1 }: FailRowKey): number => attempts
