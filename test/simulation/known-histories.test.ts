@@ -72,7 +72,7 @@ describe('what the simulator calls right', () => {
     },
   )
 
-  it('is a study that keeps its old description when a late row says that it is another patient’s by now', async () => {
+  it('is a study with nothing of the image that is gone, when a late row says that it is another patient’s by now', async () => {
     const world = makeWorld(1, { only: new Set() })
     const services = calmServices(world)
     const { feed, fhir } = services
@@ -86,7 +86,7 @@ describe('what the simulator calls right', () => {
     await cast()
     expect(failRows(services)).toEqual(['3 PatientMismatch'])
     await happens([removal(1)])
-    expect(fhir.store.all('ImagingStudy')).toMatchObject([{ description: 'one', numberOfInstances: 2 }])
+    expect(fhir.store.all('ImagingStudy')).toMatchObject([{ description: 'two', numberOfInstances: 2 }])
     expect([failRows(services), checkEnd(services, false), world.violations]).toEqual([[], [], []])
   })
 

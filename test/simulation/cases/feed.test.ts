@@ -68,7 +68,7 @@ describe('F1: a checkpoint that an operator moves', () => {
 describe('F2: a feed that was restored', () => {
   it.each([
     ['and grew past the checkpoint', [4, 3, 5]],
-    ['and grew up to the checkpoint', [4, 3]],
+    ['and grew far past the checkpoint', [4, 3, 5, 6, 7]],
   ])('%s is told by the timestamp of the row there, when the same instance is', async (_how, numbers) => {
     const { world, services, settings } = at()
     for (const number of [1, 2, 3]) stores(services, number)

@@ -155,8 +155,10 @@ const tell = async (world: World, { feed }: Services, statement: Statement): Pro
 const shortName = (study: string, uid: string): string =>
   uid.startsWith(`${study}.`) ? (uid.split('.').at(-1) ?? uid) : uid
 
-const ownerOf = ({ fhir: { store } }: Services, { subject }: ImagingStudy): string => {
-  const patient = store.get(subject.reference ?? '') as Patient | undefined
+const ownerOf = ({ fhir: { store } }: Services, { subject, contained = [] }: ImagingStudy): string => {
+  const { reference = '' } = subject
+  const inside = contained.find(({ id }) => reference === `#${id}`)
+  const patient = (inside ?? store.get(reference)) as Patient | undefined
   const [identifier] = patient?.identifier ?? []
   return identifier?.value ?? subject.reference ?? subject.identifier?.value ?? 'nobody'
 }
