@@ -7,6 +7,7 @@ import { castCommand } from './cast'
 import { checkpointCommand } from './checkpoint'
 import { failuresCommand } from './failures'
 import { localCommand } from './local'
+import { pauseCommand, resumeCommand } from './pause'
 import { previewCommand } from './preview'
 import { acceptCommand } from './accept'
 import { replayCommand } from './replay'
@@ -29,6 +30,8 @@ const program = new Command('dicomcast')
   .addCommand(verifyCommand())
   .addCommand(previewCommand())
   .addCommand(checkpointCommand())
+  .addCommand(pauseCommand())
+  .addCommand(resumeCommand())
   .addCommand(localCommand())
 
 // Usage errors exit 2, as everywhere: 1 is kept for a run that failed. Commander has 1 for both.

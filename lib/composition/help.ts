@@ -108,7 +108,7 @@ const endings: Readonly<Record<Ended, Words>> = {
   ],
   GateClosed: [
     'The whole installation is paused, or does something else meanwhile. The reason says what.',
-    'Nothing has to be done when that is meant; the reason names the command that lets it go on.',
+    'Nothing has to be done when that is meant; the reason names the command that lets it go on. To pause: dicomcast pause.',
   ],
   LeaseHeld: [
     'Another run is at work. A run that died lets go within a minute.',
@@ -132,8 +132,8 @@ const symptoms = {
   ],
   paused: [
     'It is paused',
-    'AzureWebJobs.castTimer.Disabled is true: somebody stopped the timer. Nothing is lost, the feed keeps all entries.',
-    'Set it to false, or remove it, and restart; then catch up. To pause, set it to true. A catch-up works while it is paused.',
+    'AzureWebJobs.castTimer.Disabled is true: somebody stopped the timer. Or the whole installation was paused. Nothing is lost, the feed keeps all entries.',
+    'Set it to false, or remove it, and restart; or let all go on with dicomcast resume. Then catch up. A catch-up works while only the timer is stopped.',
   ],
   lag: [
     'FHIR is behind, and the lag grows',

@@ -9,7 +9,18 @@ import { dicomcast } from '../support/world/command-line'
 import { takeLease } from '../support/world/operate-world'
 
 const newWorld = useCastWorld()
-const commands = ['status', 'failures', 'replay', 'accept', 'resync', 'verify', 'preview', 'checkpoint']
+const commands = [
+  'status',
+  'failures',
+  'replay',
+  'accept',
+  'resync',
+  'verify',
+  'preview',
+  'checkpoint',
+  'pause',
+  'resume',
+]
 
 describe('dicomcast, for operators', () => {
   it.each(commands)('%s --help tells its options and exit codes', async (command) => {

@@ -24,6 +24,8 @@ const calls = (etag: string): ReadonlyArray<readonly ['GET' | 'POST', string, st
   ['POST', '/accept', 'accept?dryRun=true', { patient: 'none', identifier: '|P1' }],
   ['POST', '/accept', 'accept', { patient: 'none', identifier: 'P1' }],
   ['POST', '/resync', 'resync', { study: '1.2.3' }],
+  ['POST', '/pause', 'pause'],
+  ['POST', '/resume', 'resume'],
   ['POST', '/resync', 'resync', { study: '9.9' }],
   ['POST', '/resync', 'resync', {}],
   ['GET', '/verify', 'verify?study=1.2.3'],

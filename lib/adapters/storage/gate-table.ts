@@ -57,7 +57,7 @@ const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, GateR
   return state === undefined || !(Since instanceof Date)
     ? E.left(
         unusable(
-          'the row in GateTable does not say what the installation is doing: write it anew with pause or resume',
+          'the row in GateTable does not say what the installation is doing: delete it, and it counts as running',
         ),
       )
     : E.right({ state, by: typeof By === 'string' ? By : '', since: Since.getTime(), etag: row.etag })

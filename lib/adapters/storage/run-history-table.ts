@@ -145,6 +145,8 @@ const Row = t.intersection([
       'catch-up': null,
       replay: null,
       accept: null,
+      pause: null,
+      resume: null,
       resync: null,
       checkpoint: null,
     }),

@@ -7,6 +7,7 @@ import { identityDigest } from '../../domain/fail-row'
 import { hasIdentifier } from '../../domain/fhir/identifiers'
 import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
 import { type CastSettings, type Run, retrying } from '../context'
+import { gateOpen } from '../gate-open'
 import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
@@ -53,6 +54,8 @@ export const accept = (
     if (rows.length === 0) return refused('no image of this identifier stands recorded as DemographicsConflict')
     run.accepted = new Set(digests)
     if (!dryRun) {
+      const open = await gateOpen(run)
+      if (E.isLeft(open)) return service(open.left)
       for (const digest of digests) {
         const row = { digest, patientId: request.patientId, by: options.by, since: ports.clock.now() }
         const added = await retrying(run, ports.accepted.add(row))

@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
 import { movedTo, newCheckpoint } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { gateOpen } from '../gate-open'
 import { type Operated, service, underLease } from './operating'
 import { type PassedBy, passedBy } from './passed-by'
 import type { StoredCheckpoint } from '../ports'
@@ -48,6 +49,8 @@ export const moveCheckpoint = (
     if (E.isLeft(read)) return service(read.left)
     const stored = O.getOrElse(() => nothingYet)(read.right)
     if (stored.etag !== etag) return E.left({ _tag: 'EtagStale', current: stored.etag })
+    const open = await gateOpen(run)
+    if (E.isLeft(open)) return service(open.left)
     const latest = await retrying(run, ports.dicom.latest())
     if (E.isLeft(latest)) return service(latest.left)
     const head = O.getOrElse(() => 0)(latest.right)

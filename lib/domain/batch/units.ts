@@ -98,7 +98,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
       const { resource } = closed
       const { base } = draft
       if (base !== undefined) {
-        if (base.subject?.reference !== resource.subject.reference) noteLeaving(fold, base)
+        if (base.subject?.reference !== draft.subject?.reference) noteLeaving(fold, base)
         const entry = unchanged(base, resource)
           ? undefined
           : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
