@@ -136,14 +136,16 @@ describe('a study that was deleted', () => {
     expect(instances(world)).toEqual([2, 2])
   })
 
-  it('is removed also when it was the last one: the feed itself has nothing live', async () => {
+  it('is not taken out by a walk that finds no other study by the same route, and is by its Delete row', async () => {
     const world = await withStudies()
     for (const study of ['1.2.1', '1.2.2', '1.2.3']) {
       world.dicom.control.append(...[1, 2].map((instance) => deleted({ study, instance })))
     }
     expect((await world.call('GET', 'status')).json).toMatchObject({ health: { dicom: { healthy: true } } })
     const { code, stdout } = await dicomcast(world.environment(), ...since, '--repair')
-    expect([code, stdout]).toEqual([0, expect.stringContaining('3 studies differ, 3 repaired')])
+    expect([code, stdout]).toEqual([3, expect.stringContaining('0 studies compared: nothing is known')])
+    expect(instances(world)).toEqual([2, 2, 2])
+    await world.cast()
     expect(instances(world)).toEqual([])
   })
 
