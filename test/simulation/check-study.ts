@@ -135,7 +135,9 @@ const checkDoses = (
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
-  const isDisputed = images.some(({ row, older }) => older && failed.has(row.sequence))
+  // What it took before it refused everything stands there as well.
+  const mayBoth = fhir.verdicts.rejectedEverything()
+  const isDisputed = images.some(({ row, older }) => (older || mayBoth) && failed.has(row.sequence))
   if (isDisputed || fhir.verdicts.any() || fhir.others.taken.size > 0) return []
   const reports = new Map(
     settled.flatMap(({ image, tags }): ReadonlyArray<[string, Report]> =>

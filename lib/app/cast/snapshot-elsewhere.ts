@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
+import { mayComeFromElsewhere } from '../../domain/batch/fold-elsewhere'
 import type { LiveRow } from '../../domain/batch/judge'
 import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
@@ -15,7 +16,7 @@ export const addElsewhere = async (
   rows: ReadonlyArray<LiveRow>,
 ): Promise<E.Either<ServiceError, void>> => {
   const wanted = rows.flatMap((row) => {
-    if (row._tag !== 'Upsert' || !row.update) return []
+    if (!mayComeFromElsewhere(row)) return []
     const { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row.key
     const study = findStudy(snapshot, run.settings, partition, studyIdentifier(studyInstanceUid).value ?? '')
     const series = (study?.series ?? []).filter(({ uid }) => uid === seriesInstanceUid)

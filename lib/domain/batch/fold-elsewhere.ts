@@ -3,16 +3,17 @@ import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf } from '../fhir/provenance'
 import { holdsInstance } from '../mapping/merge-study'
 import { type Fold, studyOf } from './fold'
-import type { UpsertRow } from './judge'
+import type { LiveRow } from './judge'
 import { instancesOf, takeOut } from './take-out'
 import { readingOf } from './witnesses'
 
 /**
  * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance that its study in FHIR does not
- * hold may have come from elsewhere: what is not alive there goes first. True: the row waits for that.
+ * hold may have come from elsewhere; so may a deleted one, whose Update row was superseded before it was read. What is
+ * not alive there goes first. True: the row waits for that.
  */
-export const leavesElsewhere = (fold: Fold, row: UpsertRow): boolean => {
-  const places = row.update ? (fold.input.snapshot.elsewhere?.get(row.key.sopInstanceUid) ?? []) : []
+export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
+  const places = mayComeFromElsewhere(row) ? (fold.input.snapshot.elsewhere?.get(row.key.sopInstanceUid) ?? []) : []
   if (places.length === 0 || holdsInstance(studyOf(fold, row).draft, row.key)) return false
   const { settings, alive } = fold.input
   let waits = false
@@ -39,6 +40,9 @@ export const leavesElsewhere = (fold: Fold, row: UpsertRow): boolean => {
   }
   return waits
 }
+
+/** Of a Create nobody would ask: there are too many of them. */
+export const mayComeFromElsewhere = (row: LiveRow): boolean => row._tag === 'Delete' || row.update
 
 const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
   series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))

@@ -172,7 +172,6 @@ const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: Upsert
 }
 
 const foldUpsert = (fold: Fold, row: UpsertRow): void => {
-  if (leavesElsewhere(fold, row)) return
   const study = studyOf(fold, row)
   study.told.set(instanceKeyText(row.key), patientKeyText(row.identity))
   const patient = patientFor(fold, study, row)
@@ -245,5 +244,8 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   sync(fold, study, patient, witnesses, row)
 }
 
-export const foldRow = (fold: Fold, row: LiveRow): void =>
-  row._tag === 'Upsert' ? foldUpsert(fold, row) : foldDelete(fold, row)
+export const foldRow = (fold: Fold, row: LiveRow): void => {
+  if (leavesElsewhere(fold, row)) return
+  if (row._tag === 'Upsert') foldUpsert(fold, row)
+  else foldDelete(fold, row)
+}

@@ -29,7 +29,7 @@ export const entry = (action: 'create' | 'update' | 'delete', report: Report = {
     action,
     timestamp: '2026-11-23T20:01:39.5941234+00:00',
     state: action === 'delete' ? 'deleted' : 'current',
-    ...(action === 'delete' ? {} : { metadata: datasetOf(report) }),
+    metadata: action === 'delete' ? undefined : datasetOf(report),
   }
 }
 export const reported = (report: Report) => entry('create', report)
@@ -65,13 +65,27 @@ export const subjectOf = (fhir: MemoryFhir, { subject }: Pick<Observation, 'subj
 export const statuses = (fhir: MemoryFhir): Readonly<Record<string, string>> =>
   Object.fromEntries(fhir.all('Observation').map((each) => [uidOf(each), each.status]))
 
-export const castInto = (fhir: MemoryFhir, batch: ReadonlyArray<unknown>, options?: CastOptions): MemoryFhir => {
-  expect(castBatch(fhir, settings, batch, options)).toMatchObject({ recorded: [], rejected: [] })
+type Entry = ReturnType<typeof entry>
+
+/** What the DICOM service has, beside the FHIR into which its entries were cast. */
+const archives = new WeakMap<MemoryFhir, Map<string, Entry>>()
+
+export const castInto = (fhir: MemoryFhir, batch: ReadonlyArray<Entry>, options?: CastOptions): MemoryFhir => {
+  const archive = archives.get(fhir) ?? new Map<string, Entry>()
+  archives.set(fhir, archive)
+  for (const each of batch) {
+    archive.set(`${each.partitionName} ${each.studyInstanceUid} ${each.seriesInstanceUid} ${each.sopInstanceUid}`, each)
+  }
+  const readStudy = (partition: string, study: string): ReadonlyArray<unknown> =>
+    [...archive.values()].flatMap(({ partitionName, studyInstanceUid, metadata }) =>
+      partitionName === partition && studyInstanceUid === study && metadata !== undefined ? [metadata] : [],
+    )
+  expect(castBatch(fhir, settings, batch, { readStudy, ...options })).toMatchObject({ recorded: [], rejected: [] })
   return fhir
 }
 
 /** FHIR after these batches, one after the other. */
-export const after = (...batches: ReadonlyArray<ReadonlyArray<unknown>>): MemoryFhir =>
+export const after = (...batches: ReadonlyArray<ReadonlyArray<Entry>>): MemoryFhir =>
   batches.reduce<MemoryFhir>((fhir, batch) => castInto(fhir, batch), memoryFhir())
 
 /** Every reference between Observations stays within one study, and subjects are those of the studies. */

@@ -38,11 +38,11 @@ const cutsOf = <A>([first, ...rest]: ReadonlyArray<A>): ReadonlyArray<ReadonlyAr
       ])
 
 /** Whatever ids FHIR gave. */
-const contents = (fhir: MemoryFhir): ReadonlyArray<unknown> =>
+const contents = (fhir: MemoryFhir): ReadonlyArray<ReturnType<typeof reported>> =>
   contentOf(fhir.contents()).filter((each) => JSON.stringify(each).startsWith('{"name":"Observation'))
 
 /** FHIR after these rows, in one batch; the doses of every other cut must end alike. */
-const anyCut = (...rows: ReadonlyArray<unknown>): MemoryFhir => {
+const anyCut = (...rows: ReadonlyArray<ReturnType<typeof reported>>): MemoryFhir => {
   const whole = after(rows)
   for (const cut of cutsOf(rows)) expect(contents(after(...cut))).toEqual(contents(whole))
   return whole
