@@ -38,7 +38,7 @@ const cutsOf = <A>([first, ...rest]: ReadonlyArray<A>): ReadonlyArray<ReadonlyAr
       ])
 
 /** Whatever ids FHIR gave. */
-const contents = (fhir: MemoryFhir): ReadonlyArray<ReturnType<typeof reported>> =>
+const contents = (fhir: MemoryFhir): ReadonlyArray<unknown> =>
   contentOf(fhir.contents()).filter((each) => JSON.stringify(each).startsWith('{"name":"Observation'))
 
 /** FHIR after these rows, in one batch; the doses of every other cut must end alike. */
