@@ -37,7 +37,7 @@ const kinds = {
   'fhir: created by another': { share: 0.3, rate: 0.15 },
   'fhir: refuses a deletion': { share: 0.6, rate: 0.7 },
   'fhir: compares loosely': { share: 0.2, rate: 1 },
-  'fhir: rejects an instance': { share: 0.2, rate: 0.08 },
+  'fhir: rejects an instance': { share: 0.2, rate: 0.1 },
   'fhir: rejects a study': { share: 0.15, rate: 0.3 },
   'fhir: rejects a patient': { share: 0.12, rate: 0.4 },
   'fhir: rejects everything': { share: 0.12, rate: 1 },

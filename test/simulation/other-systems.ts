@@ -48,6 +48,8 @@ export const makeOtherSystems = (world: World, store: FhirStore): OtherSystems =
     const resource = store.get(path)
     if (resource === undefined || resource.id === knownId) return
     if (resource.resourceType === 'ImagingStudy') {
+      // Also one that was emptied, whose Observations could not be deleted.
+      taken.add(path)
       for (const { instance } of resource.series ?? []) for (const { uid } of instance ?? []) taken.add(uid)
     } else patients.add(path)
     store.remove(path)

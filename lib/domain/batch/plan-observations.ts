@@ -136,11 +136,12 @@ const keptOf = (
   reports: ReadonlyArray<KnownReport>,
   events: ReadonlyArray<LiveEvent>,
   { taken, written, gone }: Settled,
+  isOf: (observation: Observation) => boolean,
 ): ReadonlyArray<TransactionEntry> => {
   const statuses = statusesOf(reports)
   const eventStatuses = new Map(events.map(({ uid, status }) => [uid, status]))
   return [...context.held.byKey].flatMap(([key, each]) => {
-    if (gone.has(each.id) || written.has(key)) return []
+    if (gone.has(each.id) || written.has(key) || !isOf(each.observation)) return []
     return writeKept(context, each, study, {
       status: each.kind === 'summary' ? statuses.get(each.uid) : eventStatuses.get(each.uid),
       hasMember: membersKept(context, taken, each, gone),
@@ -177,20 +178,26 @@ export const planObservations = (doses: StudyDoses): ObservationWrites => {
     written: new Set(wanted.map(({ key }) => key)),
     gone: new Set(reasonlessNow.map(({ id }) => id)),
   }
+  const kept = (isOf: (observation: Observation) => boolean): ReadonlyArray<TransactionEntry> =>
+    study === undefined ? [] : keptOf(context, study, reports, events, settled, isOf)
   const isUnknown = ({ report, facts, isVoid }: KnownReport): boolean =>
     report === undefined && facts === undefined && !isVoid
   return {
     mustBeRead:
       doses.reports.size > 0 && !doses.isWhole && (context.held.originals.length > 0 || reports.some(isUnknown)),
-    withdrawn: [...reasonlessNow, ...originals]
-      .sort((left, right) => order[left.kind] - order[right.kind])
-      .flatMap((each) => withdraw(context, each)),
+    // What was emptied before follows its study first: once that has moved, nothing asks for it any more.
+    withdrawn: [
+      ...[...reasonlessNow, ...originals]
+        .sort((left, right) => order[left.kind] - order[right.kind])
+        .flatMap((each) => withdraw(context, each)),
+      ...kept(isWithdrawn),
+    ],
     written:
       study === undefined
         ? []
         : [
             ...wanted.flatMap((each) => writeWanted(context, each, study, taken.get(each.key))),
-            ...keptOf(context, study, reports, events, settled),
+            ...kept((observation) => !isWithdrawn(observation)),
           ],
   }
 }
