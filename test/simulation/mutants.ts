@@ -355,7 +355,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'a rebuild takes the word of the image that is listed last',
     edits: [
-      { file: 'lib/domain/mapping/stated.ts', from: 'if (base === undefined) return change', to: 'return change' },
+      {
+        file: 'lib/domain/mapping/stated.ts',
+        from: 'if (base === undefined || kept.size === 0) return change',
+        to: 'return change',
+      },
     ],
   },
 ]

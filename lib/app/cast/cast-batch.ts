@@ -42,7 +42,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   const { stuckSince, rejectedStudies, mismatched = new Map(), isRebuild = false } = input
   const { live, superseded } = coalesce(input.rows)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const delivering: Delivering = { run, session, position, mismatched, isRebuild }
+  const delivering: Delivering = { run, session, position, mismatched, rebuilt: isRebuild ? live : undefined }
   session.startBatch(input.before)
   const { totalRetryDurationMs } = run.settings
   let state = beginDelivery({

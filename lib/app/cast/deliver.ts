@@ -21,8 +21,8 @@ export interface Delivering {
   readonly position: { readonly from: number; readonly to: number }
   /** Instances with a PatientMismatch on record, by study. */
   readonly mismatched: Mismatched
-  /** The rows are all live instances of their studies. */
-  readonly isRebuild: boolean
+  /** All live instances of the studies, in a rebuild. */
+  readonly rebuilt: ReadonlyArray<LiveRow> | undefined
 }
 
 /** Does what the delivery decided, and says what it came to. What it means is decided there (domain/batch/delivery). */
@@ -40,14 +40,17 @@ export const perform = (delivering: Delivering, action: Exclude<Action, { _tag: 
 }
 
 const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPlan): Promise<Event> => {
-  const { run, session, isRebuild } = delivering
+  const { run, session, rebuilt } = delivering
   const mismatched = withMismatched(delivering.mismatched, strays)
   const prepared = await prepare(run, rows, async () => {
     // Our position is read before every snapshot: a transaction that was built on an older one must fail.
     const read = await session.readPosition()
     return E.isLeft(read)
       ? read
-      : E.right({ ...known, mismatched, isRebuild, reached: session.reached(), created: session.created() })
+      : E.right({
+          ...{ ...known, mismatched, reached: session.reached(), created: session.created() },
+          ...(rebuilt === undefined ? {} : { rebuilt }),
+        })
   })
   if (E.isLeft(prepared)) return { _tag: 'NotPlanned', error: prepared.left }
   const { plan, snapshot, isRowsAlone } = prepared.right

@@ -82,6 +82,10 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
 
 const nothingKnown: Known = { keep: new Set(), patientsAlone: false, rowsAlone: false }
 
-/** What casting these rows would do now: as cast-batch prepares it, without a position and without a write. */
-export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>, isRebuild = false): Result<Prepared> =>
-  prepare(run, rows, () => Promise.resolve(E.right({ ...nothingKnown, isRebuild })))
+/**
+ * What casting these rows would do now: as cast-batch prepares it, without a position and without a write.
+ *
+ * @param rebuilt all live instances of the studies, in a rebuild
+ */
+export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>, rebuilt?: ReadonlyArray<LiveRow>): Result<Prepared> =>
+  prepare(run, rows, () => Promise.resolve(E.right({ ...nothingKnown, ...(rebuilt === undefined ? {} : { rebuilt }) })))

@@ -6,9 +6,9 @@ import { hasIdentifier } from '../fhir/identifiers'
 import { carriesOurMark, isOfService, ourMeta, sourceOf } from '../fhir/provenance'
 import { type Judging, fillUnknown, keepKnown } from '../mapping/demographics'
 import { modeOf } from '../mapping/merge-study'
-import { keepingStated } from '../mapping/stated'
+import { keepStated, keeping } from '../mapping/stated'
 import { patientKeyText } from '../mapping/patient-identity'
-import { type Fold, type PatientDraft, type StudyFold, askedOf } from './fold'
+import { type Fold, type PatientDraft, type PlanInput, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
 import { ageInHand, isNewestOf } from './newest-study'
 import { findPatient, isShared, livePatient, referencedId } from './snapshot'
@@ -50,6 +50,7 @@ const draftOf = (key: string, base: Patient | undefined): PatientDraft => ({
   resource: base,
   applied: undefined,
   kept: new Set(),
+  keptFor: new Set(),
 })
 
 const openPatient = (fold: Fold, key: string, patient: Patient): PatientDraft => {
@@ -95,6 +96,15 @@ const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean 
 // Elements with one value, on which images of one study may disagree.
 const elements = ['name', 'gender', 'birthDate'] as const
 
+/** In a rebuild all instances that name the Patient have a say, also those that are written apart. */
+const keepStatedOf = ({ rebuilt }: PlanInput, draft: PatientDraft, key: string): void => {
+  if (rebuilt === undefined || draft.keptFor.has(key)) return
+  draft.keptFor.add(key)
+  for (const each of rebuilt) {
+    if (each._tag === 'Upsert' && patientKeyText(each.identity) === key) keepStated(elements, draft, each.patient)
+  }
+}
+
 /** The row has been applied to its study: that tells how new the study is. */
 export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold, row: UpsertRow): void => {
   const { followed, input } = fold
@@ -114,7 +124,8 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   const { applied } = draft
   // Images of a series say the same: what was applied already changes nothing.
   if (applied?.to === before && applied.change === row.patient && applied.mode === mode) return
-  const change = row.isWhole === true ? keepingStated(elements, draft, row.patient) : row.patient
+  keepStatedOf(input, draft, patientKeyText(row.identity))
+  const change = keeping(draft, row.patient)
   const judging = judgingOf(fold)
   const filled = fillUnknown(judging, before, change('fill'))
   const replaced = mode === 'fill' ? filled : keepKnown(judging, before, change(mode)(before))

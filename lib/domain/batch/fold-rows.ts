@@ -84,7 +84,7 @@ const take = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRo
 
 /** Nobody can be told from the study in FHIR: its images are asked, and where there are none, the first row takes it. */
 const foldFirst = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
-  if (fold.input.isRebuild === true || hasInstances(study.draft)) {
+  if (fold.input.rebuilt !== undefined || hasInstances(study.draft)) {
     const reading = readingOf(fold, row.key)
     if (reading === undefined) return
     if (agreed(fold, study, witnessesOf(fold, study, row, reading)) !== patient) {
@@ -229,7 +229,7 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
     if (each.error._tag === 'PatientMismatch') mismatched.add(instanceKeyText(each.row.key))
   }
   mismatched.delete(gone)
-  if (mismatched.size === 0 || fold.input.isRebuild === true) return
+  if (mismatched.size === 0 || fold.input.rebuilt !== undefined) return
   const reading = readingOf(fold, row.key)
   if (reading === undefined) return
   const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)

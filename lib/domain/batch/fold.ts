@@ -5,6 +5,7 @@ import { studyIdentifier } from '../fhir/identifiers'
 import type { DoseReport } from '../mapping/dose/report'
 import type { Applied } from '../mapping/mapped'
 import { type StudyDraft, openStudy, upsertInstance } from '../mapping/merge-study'
+import { keepStatedOfStudy } from '../mapping/stated'
 import type { MappingSettings } from '../mapping/settings'
 import type { StudyAge } from './newest-study'
 import type { LiveRow, UpsertRow } from './judge'
@@ -51,8 +52,11 @@ export interface PlanInput {
   readonly mismatched?: Mismatched
   /** What is alive (instanceKeyText) in studies that were read whole; none of a study that was only sampled. */
   readonly alive?: ReadonlyMap<string, ReadonlySet<string>>
-  /** The rows are all live instances of their studies: each is a witness, and no order tells who came first. */
-  readonly isRebuild?: boolean
+  /**
+   * In a rebuild all live instances of the studies, also those that are written apart from these rows: each is a
+   * witness and has a say on values, and no order tells who came first.
+   */
+  readonly rebuilt?: ReadonlyArray<LiveRow>
   /** The clock's, as YYYY-MM-DD. */
   readonly today?: string
   /** Our studies of a Patient (id) that FHIR holds; only of those that an earlier plan wanted to know them of. */
@@ -76,6 +80,8 @@ export interface PatientDraft {
   resource: Patient | undefined
   applied: Applied<Patient> | undefined
   readonly kept: Set<keyof Patient>
+  /** Identifiers (patientKeyText) whose instances, in a rebuild, have said what stays. */
+  readonly keptFor: Set<string>
 }
 
 export interface Fold {
@@ -157,6 +163,11 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     recalled: false,
   }
   fold.studies.set(key, study)
+  for (const each of fold.input.rebuilt ?? []) {
+    if (each._tag === 'Upsert' && studyKeyText(each.key) === key) {
+      keepStatedOfStudy(study.draft, each.key.seriesInstanceUid, each.change)
+    }
+  }
   return study
 }
 

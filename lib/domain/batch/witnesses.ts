@@ -29,11 +29,11 @@ export const readingOf = (
   key: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
 ): ReadonlyArray<UpsertRow> | undefined => {
   const study = studyKeyText(key)
-  const { readings, isRebuild, rows } = fold.input
+  const { readings, rebuilt } = fold.input
   const reading = readings.get(study)
   if (reading !== undefined) return reading
-  if (isRebuild === true) {
-    return rows.flatMap((row) => (row._tag === 'Upsert' && studyKeyText(row.key) === study ? [row] : []))
+  if (rebuilt !== undefined) {
+    return rebuilt.flatMap((row) => (row._tag === 'Upsert' && studyKeyText(row.key) === study ? [row] : []))
   }
   const { partition, studyInstanceUid } = key
   fold.doubts.set(study, { partition, studyInstanceUid })
@@ -56,7 +56,7 @@ export const witnessesOf = (
     if (isPhantom) return false
     const text = instanceKeyText(key)
     const isTold = study.told.has(text) || mismatched.has(text)
-    return everybody || fold.input.isRebuild === true || isTold || holdsInstance(study.draft, key)
+    return everybody || fold.input.rebuilt !== undefined || isTold || holdsInstance(study.draft, key)
   })
 }
 

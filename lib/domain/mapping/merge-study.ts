@@ -7,12 +7,12 @@ import { correctInstance } from './instance'
 import { type Applied, type Change, type MergeMode, applyOnce } from './mapped'
 import { correctModality } from './series'
 import type { MappingSettings } from './settings'
-import { keepingStated } from './stated'
+import { keeping } from './stated'
 
 interface SeriesDraft {
   /** As FHIR holds it; none when it is new there. */
   readonly base: SeriesFields | undefined
-  /** Of its elements, those that stay as they are: an image says so (see keepStated). */
+  /** Of its elements, those that stay as they are: an image says so (keepStated). */
   readonly kept: Set<keyof SeriesFields>
   fields: SeriesFields
   applied: Applied<SeriesFields> | undefined
@@ -30,13 +30,7 @@ export interface StudyChange {
 export interface RowKind {
   readonly late: boolean
   readonly update: boolean
-  /** It is read with all the others of its study, in no order. */
-  readonly isWhole?: true
 }
-
-// Elements with one value, which images of one study may disagree on.
-const studyElements = ['description', 'note', 'procedureCode', 'referrer'] as const
-const seriesElements = ['number', 'modality', 'description'] as const
 
 export const modeOf = ({ late, update }: RowKind, ours: boolean): MergeMode =>
   update ? (ours ? 'correct' : 'replace') : late ? 'fill' : 'follow'
@@ -117,8 +111,7 @@ export const upsertInstance = (
   const ours = isOurs(draft, settings, key.partition)
   const mode = modeOf(kind, ours)
   const fields = draft.fields ?? newStudy(settings, key.partition, draft.base)
-  const studyChange = kind.isWhole === true ? keepingStated(studyElements, draft, change.study) : change.study
-  draft.applied = applyOnce(draft.applied, studyChange, mode, fields)
+  draft.applied = applyOnce(draft.applied, keeping(draft, change.study), mode, fields)
   draft.fields = draft.applied.to
   const series: SeriesDraft = draft.series.get(key.seriesInstanceUid) ?? {
     base: undefined,
@@ -127,8 +120,7 @@ export const upsertInstance = (
     applied: undefined,
     instances: new Map(),
   }
-  const seriesChange = kind.isWhole === true ? keepingStated(seriesElements, series, change.series) : change.series
-  series.applied = applyOnce(series.applied, seriesChange, mode, series.fields)
+  series.applied = applyOnce(series.applied, keeping(series, change.series), mode, series.fields)
   series.fields = series.applied.to
   draft.series.set(key.seriesInstanceUid, series)
   // The instance's own elements come from this very row: a late one is as new as any.

@@ -35,6 +35,8 @@ export interface CastOptions {
   /** Instances on record as PatientMismatch before; what this batch records is added, what it settles goes. */
   readonly mismatched?: Map<string, Map<string, InstanceKey>>
   readonly isRebuild?: boolean
+  /** Each row in a transaction of its own, as when FHIR refused them together. */
+  readonly apart?: boolean
 }
 
 export interface CastReport {
@@ -55,6 +57,7 @@ export const castBatch = (
     keep = new Set(),
     mismatched = new Map(),
     isRebuild = false,
+    apart = false,
   }: CastOptions = {},
 ): CastReport => {
   const judge = makeJudge(settings)
@@ -71,10 +74,18 @@ export const castBatch = (
     const ages = new Map<string, ReadonlyArray<StudyAge>>()
     for (;;) {
       const snapshot = fhir.snapshot(settings)
-      const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rows }
+      const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rowsAlone: apart, rows }
       const strays = [...allRows].filter(({ sequence }) => recorded.get(sequence)?._tag === 'PatientMismatch')
       const known = withMismatched(mismatched, strays)
-      const planned = plan({ ...input, alive, ages, verdicts, mismatched: known, isRebuild, today })
+      const planned = plan({
+        ...input,
+        alive,
+        ages,
+        verdicts,
+        mismatched: known,
+        ...(isRebuild ? { rebuilt: allRows } : {}),
+        today,
+      })
       if (planned.doubts.length === 0 && planned.agesWanted.length === 0) return planned
       for (const id of planned.agesWanted) {
         const own = [...snapshot.studies.values()].flat().filter(({ meta }) => isOfService(meta, settings.dicom))
@@ -99,7 +110,8 @@ export const castBatch = (
     }
   }
 
-  let pending: ReadonlyArray<LiveRow> = allRows
+  const lots = apart ? allRows.map((row) => [row]) : [allRows]
+  let pending = lots.shift() ?? []
   for (let round = 0; pending.length > 0; round++) {
     if (round > 50) throw new Error('it does not come to an end')
     const partitions = new Set(pending.flatMap((row) => (row._tag === 'Upsert' ? [row.key.partition] : [])))
@@ -118,7 +130,8 @@ export const castBatch = (
         again.push(...deferred)
       }
     }
-    pending = [...new Set(again)].sort((left, right) => left.sequence - right.sequence)
+    const left = [...new Set(again)].sort((one, other) => one.sequence - other.sequence)
+    pending = left.length > 0 ? left : (lots.shift() ?? [])
   }
   // The rows of the fail tables, as lib/app/run/settle-errors.ts keeps them.
   for (const key of [...synced, ...allRows.map((row) => row.key)]) {

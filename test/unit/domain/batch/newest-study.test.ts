@@ -22,9 +22,9 @@ const tomorrow = () => entry({ ...uids(4), StudyDate: '20990101', PatientSex: 'F
 
 const cast = (fhir: MemoryFhir, ...batches: ReadonlyArray<ReadonlyArray<unknown>>) =>
   batches.map((batch) => castBatch(fhir, settings, batch).writes)
-const rebuild = (fhir: MemoryFhir, batch: ReadonlyArray<unknown>): number =>
+const rebuild = (fhir: MemoryFhir, batch: ReadonlyArray<unknown>, apart = false): number =>
   castBatch(fhir, settings, batch, {
-    isRebuild: true,
+    ...{ isRebuild: true, apart },
     readStudy: () => batch.map((each) => Reflect.get(each as object, 'metadata') as unknown),
   }).writes
 const names = (fhir: MemoryFhir) =>
@@ -90,6 +90,14 @@ describe('a study whose images disagree', () => {
     cast(fhir, [two(), one()])
     const before = fhir.contents()
     expect([rebuild(fhir, [one(), two()]), rebuild(fhir, [two(), one()])]).toEqual([0, 0])
+    expect(fhir.contents()).toEqual(before)
+  })
+
+  it('keeps it also when the images are written one by one, because FHIR refused them together', () => {
+    const fhir = memoryFhir()
+    cast(fhir, [two(), one()])
+    const before = fhir.contents()
+    expect(rebuild(fhir, [two(), one()], true)).toBe(0)
     expect(fhir.contents()).toEqual(before)
   })
 
