@@ -74,9 +74,9 @@ describe('our client on HAPI', () => {
     expect(committed?.right).toEqual({
       _tag: 'Committed',
       entries: [
-        { status: 200, etag: 'W/"2"' },
-        { status: 201, etag: 'W/"1"' },
-        { status: 201, etag: 'W/"1"' },
+        { status: 200, etag: 'W/"2"', id: expect.stringMatching(/^dicomcast-/) },
+        { status: 201, etag: 'W/"1"', id: expect.stringMatching(/^\d+$/) },
+        { status: 201, etag: 'W/"1"', id: expect.stringMatching(/^\d+$/) },
       ],
     })
     expect(outcomes.filter(E.isLeft)).toEqual(Array.from({ length: 9 }, () => conflict(409)))

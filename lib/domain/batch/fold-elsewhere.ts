@@ -43,7 +43,9 @@ export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
 
 /** A Create is not asked for, there are too many of them; nor what a study that is read whole holds itself. */
 export const mayComeFromElsewhere = (row: LiveRow): boolean =>
-  row._tag === 'Upsert' ? row.update : row.isWhole !== true && row.key.sopInstanceUid !== ''
+  row._tag === 'Upsert'
+    ? row.update
+    : row.unowned === undefined && row.isWhole !== true && row.key.sopInstanceUid !== ''
 
 const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
   series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))
