@@ -12,7 +12,7 @@ import { lookAhead } from '../cast/prepare'
 import { type Run, retrying } from '../context'
 import type { OperatorPorts } from '../ports-operator'
 import { settledRows } from '../run/settled-rows'
-import { type FailIndex, settleErrors } from '../run/settle-errors'
+import { type FailIndex, settleUnderLease } from '../run/settle-errors'
 import type { Numbered } from './reread-entries'
 import { triesOf } from './select-rows'
 
@@ -65,7 +65,7 @@ export const castAndSettle = async (
   const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
   const before = triesBefore(index, settled, numbers)
-  const errors = await settleErrors(
+  const errors = await settleUnderLease(
     run,
     index,
     settled.map((row) => ({ ...row, sequence: numbers.get(row.sequence)?.sequence ?? 0 })),

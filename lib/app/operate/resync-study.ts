@@ -9,7 +9,7 @@ import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type StudyKey, type StudyReport, type StudyRows, countByCode, readStudyRows, verifyStudy } from './resync'
 import type { RunOptions } from '../run/run-cast'
-import { type FailIndex, type SettledRow, readFailIndex, settleErrors } from '../run/settle-errors'
+import { type FailIndex, type SettledRow, readFailIndex, settleUnderLease } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 
 export interface Resync {
@@ -74,7 +74,7 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
     ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, isRebuild: true },
   })
   const settled = settledNow(index.right, key, study.right, result)
-  const errors = await settleErrors(run, index.right, settled, result.syncedInstances)
+  const errors = await settleUnderLease(run, index.right, settled, result.syncedInstances)
   if (E.isLeft(errors)) return service(errors.left)
   const tags = result.stop === undefined ? await settleTagsOfStudy(run, key, settled) : E.right(undefined)
   if (E.isLeft(tags)) return service(tags.left)

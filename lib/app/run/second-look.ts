@@ -12,7 +12,7 @@ import { numbered, readInstance } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
-import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settleErrors } from './settle-errors'
+import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settleUnderLease } from './settle-errors'
 
 /** What a batch did that may have taken away the reason of a row that stands recorded. */
 export interface News {
@@ -115,7 +115,7 @@ export const secondLook = async (
     ...row,
     sequence: due.get(row.sequence)?.sequence ?? 0,
   }))
-  const errors = await settleErrors(run, index, settled, result.syncedInstances)
+  const errors = await settleUnderLease(run, index, settled, result.syncedInstances)
   if (E.isLeft(errors)) return errors
   return E.right({
     looked: settled.length,

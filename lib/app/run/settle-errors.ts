@@ -216,3 +216,17 @@ export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<vo
     if (E.isRight(await run.ports.errors.remove(written)())) return
   }
 }
+
+/**
+ * As settleErrors, for what no checkpoint is stored behind: whoever slept while the rows were on their way takes them
+ * back, for somebody else settles these instances now.
+ */
+export const settleUnderLease = async (...given: Parameters<typeof settleErrors>): ReturnType<typeof settleErrors> => {
+  const [run] = given
+  const settled = await settleErrors(...given)
+  if (E.isLeft(settled) || settled.right.written.length === 0) return settled
+  const held = await retrying(run, run.lease.confirm())
+  if (E.isRight(held)) return settled
+  if (held.left._tag === 'LeaseLost') await takeBack(run, settled.right)
+  return held
+}

@@ -246,6 +246,5 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
 
 export const foldRow = (fold: Fold, row: LiveRow): void => {
   if (leavesElsewhere(fold, row)) return
-  if (row._tag === 'Upsert') foldUpsert(fold, row)
-  else foldDelete(fold, row)
+  return row._tag === 'Upsert' ? foldUpsert(fold, row) : foldDelete(fold, row)
 }
