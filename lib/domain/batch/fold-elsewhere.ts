@@ -45,7 +45,7 @@ export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
 export const mayComeFromElsewhere = (row: LiveRow): boolean =>
   row._tag === 'Upsert'
     ? row.update
-    : row.unowned === undefined && row.isWhole !== true && row.key.sopInstanceUid !== ''
+    : (row.unowned === undefined || row.update === true) && row.isWhole !== true && row.key.sopInstanceUid !== ''
 
 const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
   series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))

@@ -52,6 +52,8 @@ export interface DeleteRow extends Row {
   readonly _tag: 'Delete'
   /** It exists, and it is not known whose it is: it is taken out of FHIR as one that is gone, and recorded. */
   readonly unowned?: Pick<RecordedRow, 'error' | 'issues'>
+  /** An Update row of such an instance, which may have stood under other UIDs. */
+  readonly update?: true
 }
 
 export type LiveRow = UpsertRow | DeleteRow
@@ -209,9 +211,9 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
       const row = map(key, entry.metadata, { sequence, late, update: entry.action === 'update' })
       if (E.isRight(row)) return { _tag: 'Live', row: row.right }
       const { error, issues } = row.left
-      return isUnowned(error)
-        ? { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late, unowned: { error, issues } } }
-        : { _tag: 'Recorded', row: row.left }
+      if (!isUnowned(error)) return { _tag: 'Recorded', row: row.left }
+      const update = entry.action === 'update' ? { update: true as const } : {}
+      return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late, unowned: { error, issues }, ...update } }
     },
     judgeDataset: (json, partition) => {
       const dataset = project(json)
