@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Sent } from '../../domain/batch/delivery'
+import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
 import { positionId, positionResource, positionSequence } from '../../domain/fhir/position'
@@ -19,7 +20,7 @@ export interface FhirSession {
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
-  /** Patients that this run created, by token: the id, where the server told it. */
+  /** Patients that this run created, by what their creation is known by (createdPatient): the id, where the server told it. */
   readonly created: () => ReadonlyMap<string, string | undefined>
   /** `before`: nothing is sent until that came about. */
   readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>) => void
@@ -47,13 +48,7 @@ interface Position {
 export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   const position: Position = {
     ...{ run, isKept: offersBasic },
-    ...{
-      version: undefined,
-      reached: undefined,
-      passed: false,
-      before: undefined,
-      created: new Map<string, string | undefined>(),
-    },
+    ...{ version: undefined, reached: undefined, passed: false, before: undefined, created: new Map() },
   }
   return {
     hasPosition: offersBasic,
@@ -165,6 +160,8 @@ const positionEntry = ({ run, isKept, version }: Position, sequence: number): Re
   return isKept ? [updateEntry(settings.fhirBase, resource, version)] : []
 }
 
+const isPatient = (creates: string): boolean => creates.startsWith(createdPatient(''))
+
 const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, outcome: TransactOutcome): Sent => {
   if (outcome._tag === 'Rejected') return outcome
   const own = position.isKept ? 1 : 0
@@ -175,7 +172,8 @@ const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, out
     const { status, id } = outcome.entries[index + own] ?? {}
     if (entry.creates === undefined) return
     if (status !== 201) found.add(entry)
-    else position.created.set(entry.creates, id)
+    // A long run creates studies without end, and asks for none of them by id.
+    else if (isPatient(entry.creates)) position.created.set(entry.creates, id)
   })
   return { _tag: 'Committed', found }
 }

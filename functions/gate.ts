@@ -1,0 +1,14 @@
+import { pause, resume } from '../lib/composition/gate'
+import { parseNoBody } from '../lib/requests/requests'
+import { answer, refuse, route } from './http'
+
+for (const [name, move] of Object.entries({ pause, resume })) {
+  route(name, {
+    verb: 'POST',
+    path: name,
+    handle: async (request, operator) => {
+      const body = parseNoBody(await request.text())
+      return body._tag === 'Left' ? refuse(body.left) : answer(await move(operator))
+    },
+  })
+}
