@@ -24,7 +24,7 @@ for (const script of ['build', 'check:types', 'check:lint', 'check:format', 'che
   else failed += 1
 }
 
-/** Runs these projects of jest.config.mjs, and counts their tests. */
+/** Runs these projects of jest.config.mjs, and counts their tests. Each core has a worker: Jest would leave one idle. */
 const jest = async (...projects) => {
   console.log(`\n▸ jest: ${projects.join(', ')}`)
   const scratch = await mkdtemp(join(tmpdir(), 'dicomcast-test-'))
@@ -36,6 +36,7 @@ const jest = async (...projects) => {
       '--json',
       `--outputFile=${outputFile}`,
       '--forceExit',
+      '--maxWorkers=100%',
       '--selectProjects',
       ...projects,
     )

@@ -51,9 +51,14 @@ const checkpointOf = ({ Writer: _writer, Holes, ...row }: Row): Row => ({
 })
 
 // An entry that differs from the first one of its batch differs, when it is read again, from the Patient that one made.
-const failRowOf = ({ Exception, ...row }: Row): Row => ({
+// Whom it names is a digest of the service's address, and when it was judged is the process's own time. Which place an
+// instance has in its study depends on what came with it.
+const failRowOf = ({ Exception, JudgedAt: _judged, IdentityDigest, ...row }: Row): Row => ({
   ...row,
-  Exception: String(Exception).replace(/Patient\/[\w.-]+|the first entry with this PatientID/g, 'Patient/…'),
+  ...(IdentityDigest === undefined ? {} : { IdentityDigest: 'of this service' }),
+  Exception: String(Exception)
+    .replace(/Patient\/[\w.-]+|the first entry with this PatientID/g, 'Patient/…')
+    .replace(/(series|instance)\[\d+\]/g, '$1[…]'),
 })
 
 const rowOf: Readonly<Record<Table, (row: Row) => Row>> = {

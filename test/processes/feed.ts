@@ -30,6 +30,7 @@ export const tellFeed = ({ dicom, fhir }: ProcessWorld): ToldFeed => {
   const late = appendLate(created({ study: '1.2.40', series: 2, patientId: 'P4', name: 'Diaz^Eva' }))
   append(created({ study: '1.2.40', patientId: 'P4', name: 'Diaz^Eva' }))
   append(created({ study: '1.2.50', patientId: 'P5', name: 'Evans^Kim', partition: 'research' }))
+  append(created({ study: '1.2.71', patientId: 'P7', name: 'Gomez^Rui', birthDate: '19700102' }))
   dicom.faults.set([
     { fault: 'poisonBlob', match: { sequence: poison?.sequence ?? 0 }, retryAfterS: 0 },
     { fault: 'malformedEntry', variant: 'missingUid', match: { sequence: broken?.sequence ?? 0 } },
@@ -48,7 +49,7 @@ export const tellFeed = ({ dicom, fhir }: ProcessWorld): ToldFeed => {
       append(updated({ study: '1.2.36', patientId: 'P6', name: 'Fox^Ann' }))
       append(updated({ study: '1.2.10', instance: 3, sex: 'O' }))
       append(created({ study: '1.2.60', patientId: 'P2', name: 'Berg^Ole', sex: 'M' }))
-      // Stored with the person's old name and birth date, and corrected by a later row about another study.
+      // Cast with the person's old name and birth date, and corrected by a later row about another study.
       append(created({ study: '1.2.70', patientId: 'P7', name: 'Gomez^Rui', birthDate: '19700102' }))
       append(updated({ study: '1.2.71', patientId: 'P7', name: 'Hill^Rui', birthDate: '19710203' }))
     },
