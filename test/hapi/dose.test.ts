@@ -144,3 +144,47 @@ describe('dose reports on HAPI, which validates', () => {
     )
   })
 })
+
+/** What the original wrote of the same report: no mark, the study's UID, and the values alone. */
+const asOriginal = ({ subject, partOf, code, component }: Observation, study: string) => ({
+  ...{ resourceType: 'Observation', status: 'preliminary', subject },
+  identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
+  code: { coding: code.coding?.slice(0, 1) },
+  ...(code.coding?.[0]?.code === '73569-6' ? { partOf } : {}),
+  ...(component === undefined ? {} : { component }),
+})
+
+describe('what the original wrote of a report', () => {
+  const castByOriginal = async () => {
+    const world = await newWorld()
+    const study = uniqueUid()
+    world.dicom.control.append(reported({ study, content: ctReport(`${study}.7.1`) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1 })
+    const [of, ours] = [(await world.stored('ImagingStudy'))[0]?.subject, await world.stored('Observation')]
+    const bySummary = [...ours].sort(({ hasMember: one }, { hasMember: other }) => (one ? 0 : 1) - (other ? 0 : 1))
+    for (const each of bySummary)
+      expect((await world.session.send('DELETE', `/Observation/${each.id}`)).status).toBe(200)
+    for (const each of ours) await world.session.created(asOriginal(each, study))
+    const all = async (): Promise<ReadonlyArray<Observation>> => {
+      const { body } = await world.session.search('Observation', { subject: of?.reference ?? '' })
+      return (body.entry ?? []).map(({ resource }: { readonly resource: Observation }) => resource)
+    }
+    expect(await all()).toHaveLength(2)
+    return { world, study, all }
+  }
+
+  it('is there once when the same report is cast from the start (D6)', async () => {
+    const { world, study, all } = await castByOriginal()
+    await world.writeSyncState({ SyncedSequence: 0n })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', recorded: 0, failed: {} })
+    expect((await all()).map(uidOf).sort()).toEqual([`${study}.7.1`, reportUid({ study })].sort())
+  })
+
+  it('is there once beside the next report of its study (D6b)', async () => {
+    const { world, study, all } = await castByOriginal()
+    world.dicom.control.append(reported({ study, instance: 2, content: projectionReport(`${study}.7.2`) }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', recorded: 0, failed: {} })
+    const [first, second] = [reportUid({ study }), reportUid({ study, instance: 2 })]
+    expect((await all()).map(uidOf).sort()).toEqual([`${study}.7.1`, `${study}.7.2`, first, second].sort())
+  })
+})

@@ -19,8 +19,8 @@ interface Kinds {
 export interface HapiWorld extends CastWorld {
   /** Requests outside our product. */
   readonly session: FhirSession
-  /** What HAPI holds of a type of what was written for this world's DICOM service. */
-  readonly stored: <K extends keyof Kinds>(type: K) => Promise<ReadonlyArray<Kinds[K]>>
+  /** What HAPI holds of a type of what was written for this world's DICOM service; of another partition, if it is named. */
+  readonly stored: <K extends keyof Kinds>(type: K, partition?: string) => Promise<ReadonlyArray<Kinds[K]>>
   readonly position: () => Promise<Basic>
   /** The report, and what HAPI answered meanwhile, as `METHOD path → status`. */
   readonly watched: () => Promise<{ readonly report: RunReport; readonly requests: ReadonlyArray<string> }>
@@ -84,7 +84,8 @@ export const useHapiWorld = (): ((settings?: Overrides) => Promise<HapiWorld>) =
     return {
       ...world,
       session,
-      stored: (type) => found(type, { _source: world.dicom.url }),
+      stored: (type, partition) =>
+        found(type, { _source: `${world.dicom.url}${partition === undefined ? '' : `/partitions/${partition}`}` }),
       position: async () => {
         const [position] = await positionsOf(world)
         if (position?.id === undefined) throw new Error('HAPI does not hold our position')

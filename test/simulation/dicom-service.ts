@@ -25,7 +25,8 @@ export const studyDateOf = (study: string): string => {
   return `202509${String(((Number(day) * 11) % 28) + 1).padStart(2, '0')}`
 }
 
-const datasetOf = (key: Key, tags: Tags): object => ({
+/** The metadata of an image, as DICOM JSON. */
+export const datasetOf = (key: Key, tags: Tags): object => ({
   '00080016': element('UI', tags.sopClass),
   '00080018': element('UI', key.instance),
   '00080020': element('DA', studyDateOf(key.study)),
@@ -37,6 +38,7 @@ const datasetOf = (key: Key, tags: Tags): object => ({
   ...optional('00100020', 'LO', tags.patientId === '' ? undefined : tags.patientId),
   ...optional('00100021', 'LO', tags.issuer),
   '00100030': element('DA', tags.birthDate ?? '19700101'),
+  ...optional('00100040', 'CS', tags.sex),
   '0020000D': element('UI', key.study),
   '0020000E': element('UI', key.series),
   '00200013': element('IS', tags.number),

@@ -11,6 +11,7 @@ export interface Tags {
   readonly given: string
   /** DA; everybody's is the same where it is not said. */
   readonly birthDate?: string
+  readonly sex?: string
   readonly description: string | undefined
   readonly accession: string | undefined
   readonly seriesDescription: string | undefined

@@ -1,0 +1,313 @@
+import { expect } from '@jest/globals'
+import type { Identifier, ImagingStudy, Patient, Reference } from 'fhir/r4'
+import type { FhirStore } from '../fhir-store'
+import { type End, type Story, create, ending, person, pinned, remove, system, update } from './told'
+
+/** A Patient of the hospital, known as in DICOM. */
+const patient = (
+  id: string,
+  patientId: string,
+  identifier: ReadonlyArray<Identifier> = [{ system, value: patientId }],
+): Patient => {
+  const { family, given, birthDate = '' } = person(patientId)
+  return {
+    ...{ resourceType: 'Patient', id, identifier: [...identifier] },
+    name: [{ use: 'usual', family, given: [given] }],
+    birthDate: `${birthDate.slice(0, 4)}-${birthDate.slice(4, 6)}-${birthDate.slice(6)}`,
+  }
+}
+
+const identified = (value: string, family: string): Pick<Patient, 'identifier' | 'name'> => ({
+  identifier: [{ system, value }],
+  name: [{ use: 'usual', family, given: ['Ana'] }],
+})
+
+/** Study 1 as a radiology information system made it, before there were images. */
+const study = (subject: Reference, more: Partial<ImagingStudy> = {}): ImagingStudy => ({
+  ...{ resourceType: 'ImagingStudy', id: 'ris', status: 'registered', subject, ...more },
+  identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.1' }],
+})
+
+const subjectOf = (store: FhirStore, uid: string): string | undefined =>
+  store.all('ImagingStudy').find(({ identifier = [] }) => identifier.some(({ value }) => value === `urn:oid:${uid}`))
+    ?.subject.reference
+
+const five = [1, 2, 3, 4, 5]
+
+for (const [how, named] of [
+  ['identifier', study({ identifier: { system, value: 'RIGHT' } })],
+  ['reference', study({ reference: 'Patient/right' })],
+] as const) {
+  pinned(
+    `W1: a study whose subject is named by ${how} takes that person's images, and not the stray that came first`,
+    {
+      fhir: [patient('right', 'RIGHT'), named],
+      then: [[create(1, 1, 'WRONG')], [create(1, 2, 'RIGHT')], [create(1, 3, 'RIGHT')]],
+      cuts: 'from the quiet feed',
+    },
+    ending({ '1': 'RIGHT: 2 3' }, { rows: ['1 1 PatientMismatch'] }),
+    (store) => expect(subjectOf(store, '1.2.1')).toBe('Patient/right'),
+  )
+}
+
+const ambiguous = ending({ '2': 'P2: 1' }, { rows: ['1 1 PatientAmbiguous'] })
+const strangers = (existing: string, named: string, flavour: NonNullable<Story['flavour']>): Story => ({
+  ...{ fhir: [patient('stranger', existing)], flavour },
+  then: [[create(1, 1, named)], [create(2, 1, 'P2')]],
+})
+
+pinned(
+  'W2: a server that takes an escaped separator for one gives nobody another person’s study',
+  strangers('0012', '0012|3', { keepsEscapes: true }),
+  ambiguous,
+)
+
+pinned(
+  'W3: a server to which ß is ss gives nobody another person’s study',
+  strangers('strasse-1', 'straße-1', { folds: (value) => value.replaceAll('ß', 'ss') }),
+  ambiguous,
+)
+
+pinned(
+  'W3: nor does one that knows no case',
+  strangers('ab-1', 'AB-1', { folds: (value) => value.toLowerCase() }),
+  ambiguous,
+)
+
+const [yamada, tanaka] = ['山田太郎', '田中花子']
+const twoNames = (first: boolean, second: boolean): End =>
+  ending(
+    { ...(first ? { '1': `${yamada}: 1` } : {}), ...(second ? { '2': `${tanaka}: 1` } : {}) },
+    {
+      rows: [...(first ? [] : ['1 1 PatientAmbiguous']), ...(second ? [] : ['2 1 PatientAmbiguous'])],
+    },
+  )
+pinned(
+  'W3b: two new people whose names are one to the server’s index are two, or ambiguous, and never one',
+  {
+    flavour: { folds: (value) => value.replace(/[^ -~]+/g, '?') },
+    then: [[create(1, 1, yamada)], [create(2, 1, tanaka)]],
+  },
+  [twoNames(true, true), twoNames(true, false), twoNames(false, true), twoNames(false, false)],
+)
+
+pinned(
+  'W4: a bulk correction followed by a straggler under the old PatientID: the study is the new person’s',
+  {
+    before: [five.map((number) => create(1, number, 'P1'))],
+    then: [five.map((number) => update(1, number, 'P2')), [create(1, 6, 'P1')]],
+  },
+  ending({ '1': 'P2: 1 2 3 4 5' }, { rows: ['1 6 PatientMismatch'] }),
+)
+
+pinned(
+  'W4c: a bulk update of a description alone does not hand the study to a stray, whose row comes first',
+  {
+    before: [five.map((number) => create(1, number, 'P1')), [create(1, 6, 'P9')]],
+    then: [
+      [
+        update(1, 6, 'P9', { description: 'two' }),
+        ...five.map((number) => update(1, number, 'P1', { description: 'two' })),
+      ],
+    ],
+  },
+  ending({ '1': 'P1: 1 2 3 4 5' }, { rows: ['1 6 PatientMismatch'] }),
+)
+
+pinned(
+  'W4b: an image that is deleted and comes again for somebody else is not in the old person’s study',
+  {
+    before: [[1, 2, 3].map((number) => create(1, number, 'P1'))],
+    then: [[remove(1, 1)], [create(1, 1, 'P9')]],
+  },
+  ending({ '1': 'P1: 2 3' }, { rows: ['1 1 PatientMismatch'] }),
+)
+
+pinned(
+  'W5: the deletion of a misfiled image that came first brings in the others',
+  {
+    then: [[create(1, 1, 'P9')], ...[2, 3, 4, 5].map((number) => [create(1, number, 'P1')]), [remove(1, 1)]],
+  },
+  ending({ '1': 'P1: 2 3 4 5' }),
+)
+
+pinned(
+  'W5: and so does its correction',
+  {
+    then: [[create(1, 1, 'P9')], ...[2, 3].map((number) => [create(1, number, 'P1')]), [update(1, 1, 'P1')]],
+  },
+  ending({ '1': 'P1: 1 2 3' }),
+)
+
+pinned(
+  'a study of which nothing can be read, and one image stands recorded, does not keep the deletion of another waiting',
+  {
+    before: [[create(1, 1, 'P9'), create(1, 2, 'P1')], [create(2, 1, 'P2')]],
+    then: [[remove(1, 1), { ...update(1, 2, 'P1'), poison: true }], [create(3, 1, 'P3')]],
+  },
+  ending({ '2': 'P2: 1', '3': 'P3: 1' }, { rows: ['1 2 EntryMalformed'] }),
+)
+
+const named = (store: FhirStore, id: string): string | undefined =>
+  store.all('Patient').find(({ identifier = [] }) => identifier.some(({ value }) => value === id))?.name?.[0]?.family
+const mistyped = update(1, 1, 'P1', { patientId: 'P2' })
+const known = { before: [[create(1, 1, 'P1')], [create(2, 1, 'P2')]] }
+
+pinned(
+  'W6: a bulk update to the PatientID of another known person leaves that person as it was, and the study nobody’s',
+  { ...known, then: [[mistyped]] },
+  ending({ '2': 'P2: 1' }, { rows: ['1 1 DemographicsConflict'] }),
+  (store) => expect([named(store, 'P1'), named(store, 'P2')]).toEqual(['Family P1', 'Family P2']),
+)
+
+pinned(
+  'W6: with the demographics of that person it is theirs',
+  { ...known, then: [[mistyped], [update(1, 1, 'P2')]] },
+  ending({ '1': 'P2: 1', '2': 'P2: 1' }),
+)
+
+for (const [order, then] of [
+  ['before', [[mistyped], [create(1, 2, 'P2')]]],
+  ['after', [[create(1, 2, 'P2')], [mistyped]]],
+] as const) {
+  pinned(
+    `W6: an image of that person, stored ${order} it, does not bring in the one that was mistyped`,
+    { ...known, then },
+    ending({ '1': 'P2: 2', '2': 'P2: 1' }, { rows: ['1 1 DemographicsConflict'] }),
+  )
+}
+
+const [mother, stranger] = [
+  { family: 'Rivera', given: 'Ana', birthDate: '19900101', sex: 'F' },
+  { family: 'Stone', given: 'Bob', birthDate: '', sex: 'M' },
+]
+const conflict = ending({ '1': 'P1: 1' }, { rows: ['2 1 DemographicsConflict'] })
+
+pinned(
+  'W7: a Patient without a birth date is not somebody of another family and sex',
+  {
+    fhir: [{ ...{ resourceType: 'Patient', id: 'known', gender: 'female' }, ...identified('P1', 'Rivera') }],
+    then: [[create(1, 1, 'P1', { ...mother, birthDate: '19900101' })], [create(2, 1, 'P1', stranger)]],
+  },
+  conflict,
+)
+
+pinned(
+  'W7b: a PatientID that is used again is not one person, though neither birth date is known',
+  { then: [[create(1, 1, 'P1', { ...mother, birthDate: '' })], [create(2, 1, 'P1', stranger)]] },
+  conflict,
+)
+
+pinned(
+  'W7c: a newborn is not her mother, under whose PatientID she is imaged',
+  { then: [[create(1, 1, 'P1', mother)], [create(2, 1, 'P1', { ...mother, given: 'Eva', birthDate: '20260105' })]] },
+  conflict,
+)
+
+pinned(
+  'W7d: an alias with a placeholder for a birth date is the person who is named later',
+  {
+    then: [
+      [create(1, 1, 'P1', { family: 'Trauma', given: 'Alpha', birthDate: '19000101', sex: 'M' })],
+      [create(2, 1, 'P1', { family: 'Stone', given: 'Bob', birthDate: '19710203', sex: 'M' })],
+    ],
+  },
+  ending({ '1': 'P1: 1', '2': 'P1: 1' }),
+  (store) => expect([named(store, 'P1'), store.all('Patient')[0]?.birthDate]).toEqual(['Stone', '1971-02-03']),
+)
+
+pinned(
+  'W7e: a duplicate that was merged leads to the survivor, whose values stay',
+  {
+    fhir: [
+      { ...identified('P9', 'Stone'), resourceType: 'Patient', id: 'survivor', birthDate: '1971-02-03' },
+      {
+        ...{ ...identified('P1', 'Maiden'), resourceType: 'Patient', id: 'duplicate', birthDate: '1971-03-02' },
+        ...{ active: false, link: [{ type: 'replaced-by', other: { reference: 'Patient/survivor' } }] },
+      },
+    ],
+    then: [[create(1, 1, 'P1', mother)]],
+  },
+  ending({ '1': 'P9: 1' }),
+  (store) => expect(named(store, 'P9')).toBe('Stone'),
+)
+
+pinned(
+  'W12: an identifier that is over matches only when no current one does',
+  {
+    fhir: [
+      patient('old', 'B', [
+        { use: 'old', system, value: 'A' },
+        { use: 'official', system, value: 'B' },
+      ]),
+      patient('current', 'A'),
+    ],
+    then: [[create(1, 1, 'A')]],
+  },
+  ending({ '1': 'A: 1' }),
+  (store) => expect(subjectOf(store, '1.2.1')).toBe('Patient/current'),
+)
+
+const elsewhere = 'https://ehr.example.org/fhir/Patient/9'
+pinned(
+  'W13: a study whose subject is on another server takes the images of one person, and keeps its subject',
+  {
+    fhir: [study({ reference: elsewhere })],
+    then: [[create(1, 1, 'RIGHT')], [create(1, 2, 'WRONG')], [create(1, 3, 'RIGHT')]],
+  },
+  ending({ '1': `${elsewhere}: 1 3` }, { rows: ['1 2 PatientMismatch'] }),
+)
+
+pinned(
+  'W14: a study whose contained Patient is somebody else is read whole before anything is believed',
+  {
+    fhir: [patient('right', 'RIGHT'), study({ reference: '#patient' }, { contained: [patient('patient', 'RIGHT')] })],
+    then: [[create(1, 1, 'WRONG')], [create(1, 2, 'RIGHT')]],
+    cuts: 'from the quiet feed',
+  },
+  ending({ '1': 'RIGHT: 2' }, { rows: ['1 1 PatientMismatch'] }),
+)
+
+pinned(
+  'W15: a study of somebody whom the hospital knows by other identifiers keeps its subject',
+  {
+    fhir: [patient('ehr', 'P1', [{ system: 'urn:ehr', value: '77' }]), study({ reference: 'Patient/ehr' })],
+    then: [[create(1, 1, 'P1')], [create(1, 2, 'P1')]],
+  },
+  ending({ '1': '77: 1 2' }),
+  (store) => expect(subjectOf(store, '1.2.1')).toBe('Patient/ehr'),
+)
+
+pinned(
+  'W16: images that move to an issuer nobody knows are in nobody’s record',
+  {
+    patient: { isIssuerIdUsed: true },
+    before: [[create(1, 1, 'P1'), create(1, 2, 'P1')]],
+    then: [[update(1, 1, 'P1', { issuer: 'HOSPX' }), update(1, 2, 'P1', { issuer: 'HOSPX' })]],
+  },
+  ending({}, { rows: ['1 1 IssuerUnknown', '1 2 IssuerUnknown'] }),
+)
+
+pinned(
+  'W16: nor are those that move to nobody',
+  {
+    before: [[create(1, 1, 'P1'), create(1, 2, 'P1')]],
+    then: [[update(1, 1, 'P1', { patientId: '' }), update(1, 2, 'P1', { patientId: '' })]],
+  },
+  ending({}, { rows: ['1 1 TagsRejected', '1 2 TagsRejected'] }),
+)
+
+let subject: string | undefined
+pinned(
+  'W17: a second Patient with the same identifier does not stop the study of the first',
+  {
+    before: [[create(1, 1, 'P1')]],
+    meanwhile: (store) => {
+      subject = subjectOf(store, '1.2.1')
+      return [patient('duplicate', 'P1')]
+    },
+    then: [[create(1, 2, 'P1')]],
+  },
+  ending({ '1': 'P1: 1 2' }),
+  (store) => expect(subjectOf(store, '1.2.1')).toBe(subject),
+)
