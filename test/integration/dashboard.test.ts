@@ -447,7 +447,7 @@ if (process.env['DICOMCAST_SCREENSHOTS'] === '1') {
       const path = join(__dirname, '..', '..', 'docs', `dashboard-${colorScheme}.png`)
       await page.screenshot({ path, fullPage: true })
     }
-  }, 180_000)
+  }, 600_000)
 
   const screens: Readonly<Record<string, () => Promise<OperateWorld>>> = {
     'dead-timer': async () => {
@@ -500,6 +500,6 @@ if (process.env['DICOMCAST_SCREENSHOTS'] === '1') {
         await page.screenshot({ path })
       }
     },
-    180_000,
+    600_000,
   )
 }

@@ -133,4 +133,4 @@ it('five hundred studies, four mishaps: the status tells each, the operator mend
   expect(held(world, 'ImagingStudy')).toHaveLength(studies)
   expect(await status()).toMatchObject({ state: 'fine', reasons: [] })
   expect((await command('status')).code).toBe(0)
-}, 180_000)
+}, 600_000)
