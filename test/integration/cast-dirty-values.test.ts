@@ -83,6 +83,7 @@ describe('a dirty value', () => {
         ChangeFeedSequence: 1n,
         Code: 'TagsRejected',
         Count: 1,
+        JudgedAt: expect.any(Date),
         Exception,
       },
     ])

@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import * as TH from 'fp-ts/These'
 import type { Patient } from 'fhir/r4'
 import type { EntryError, TagIssue } from '../cast-error'
@@ -10,12 +9,11 @@ import {
   decodeEntry,
   isLive,
 } from '../dicom/change-feed-entry'
-import { type DicomDataset, projectDataset, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, projectDataset } from '../dicom/dataset'
 import { type Keyword, tagOf } from '../dicom/tags'
-import { readUI } from '../dicom/vr'
-import { type Change, type Mapped, applyRules } from '../mapping/mapped'
+import { type Change, type Mapped, applyRules, issuesOf } from '../mapping/mapped'
 import { rememberAlike } from './alike'
-import { dateOf, isPhantom, isUnowned, uidIn, uidsIn } from './claims'
+import { dateOf, isPhantom, isUnowned, uidIn, uidIssues, uidsIn } from './claims'
 import { doseKeywords } from '../mapping/dose/rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose/report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
@@ -100,27 +98,8 @@ interface Alike {
 
 const nobody: Patient = { resourceType: 'Patient' }
 
-const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
-
 const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
   issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
-
-/** What the feed says about itself must be what the dataset says: else one of them is another image. */
-const uidIssues = (key: InstanceKey, dataset: DicomDataset): ReadonlyArray<TagIssue> =>
-  (
-    [
-      ['StudyInstanceUID', key.studyInstanceUid],
-      ['SeriesInstanceUID', key.seriesInstanceUid],
-      ['SOPInstanceUID', key.sopInstanceUid],
-    ] as const
-  ).flatMap(([keyword, uid]): ReadonlyArray<TagIssue> => {
-    const values = valuesOfKeyword(dataset, keyword)
-    if (values[0] === uid) return []
-    const read = readUI(values)
-    return E.isRight(read) && O.isSome(read.right) && read.right.value !== uid
-      ? [{ _tag: 'TagInvalid', keyword, reason: 'differs from the change feed entry' }]
-      : []
-  })
 
 export interface JudgeSettings extends MappingSettings {
   readonly generateObservations: boolean
