@@ -1,5 +1,6 @@
 import js from '@eslint/js'
 import prettier from 'eslint-config-prettier'
+import regexp from 'eslint-plugin-regexp'
 import tseslint from 'typescript-eslint'
 
 // The core is a function of its input: no clock, no randomness, no environment, no I/O. Ports bring those in.
@@ -42,6 +43,12 @@ export default tseslint.config(
         setInterval: 'readonly',
       },
     },
+  },
+  {
+    // What comes from outside may be a megabyte of blanks: an expression that goes back over it takes minutes.
+    files: ['functions/**/*.ts', 'lib/**/*.ts', 'cli/**/*.ts', 'local/**/*.ts'],
+    plugins: { regexp },
+    rules: { 'regexp/no-super-linear-backtracking': 'error', 'regexp/no-super-linear-move': 'error' },
   },
   {
     files: ['lib/domain/**/*.ts', 'lib/app/**/*.ts'],

@@ -5,7 +5,11 @@ import config from './dependency-cruiser.mjs'
 const { output } = await cruise(
   ['functions', 'lib', 'cli', 'local'],
   { ruleSet: config, validate: true, tsPreCompilationDeps: true, doNotFollow: { path: 'node_modules' } },
-  { extensions: ['.ts', '.js', '.json'] },
+  {
+    extensions: ['.ts', '.js', '.json'],
+    exportsFields: ['exports'],
+    conditionNames: ['import', 'require', 'node', 'default'],
+  },
 )
 const { totalCruised, violations } = output.summary
 const own = output.modules.filter((module) => module.source.endsWith('.ts') && !module.source.includes('node_modules'))

@@ -95,7 +95,7 @@ export const parsed = <A>(
 ): A | undefined => {
   if (request._tag === 'Right') return request.right
   const problems = request.left.map((problem) =>
-    problem.replace(/^(\w+)[.\w]*: /, (_, member: string) => `${typed[member] ?? optionOf(member)}: `),
+    problem.replace(/^(\w+)(?:\.[.\w]*)?: /, (_, member: string) => `${typed[member] ?? optionOf(member)}: `),
   )
   return refused([...new Set(problems)], output)
 }

@@ -57,7 +57,9 @@ const maven = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv): Promise<End
 /** The JDK that Maven itself uses, or what has to be installed first. */
 export const findHapiTools = async (env: NodeJS.ProcessEnv = process.env): Promise<HapiTools> => {
   const { output } = await maven(['--version'], env)
-  const [, version, home = ''] = /^Java version: (?:1\.)?(\d+).*?(?:runtime: (.+))?$/m.exec(output) ?? []
+  const line = output.split('\n').find((each) => each.startsWith('Java version: ')) ?? ''
+  const [, version] = /^Java version: (?:1\.)?(\d+)/.exec(line) ?? []
+  const [, home = ''] = line.split('runtime: ')
   if (version === undefined) return { missing: 'Maven (mvn) is not found, or finds no Java' }
   if (Number(version) < oldestJava) return { missing: `Maven runs on Java ${version}, not ${oldestJava} or newer` }
   const tool = (name: string): string => join(home.trim(), 'bin', onWindows ? `${name}.exe` : name)

@@ -1,11 +1,12 @@
 import type { CastSettings } from '../app/context'
 import type { Settings } from '../config/read-settings'
 import { dicomRoot } from '../domain/fhir/provenance'
+import { withoutTrailing } from '../domain/text'
 
 /** What the app is told of the settings: it knows no environment. */
 export const castSettings = (settings: Settings, maxBatches: number): CastSettings => ({
   dicom: dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version),
-  fhirBase: settings.fhir.endpoint.replace(/\/+$/, ''),
+  fhirBase: withoutTrailing(settings.fhir.endpoint, '/'),
   enforceValidation: settings.enforceValidationOfTagValues,
   generateObservations: settings.generateObservations,
   excludedElements: settings.excludedElements,

@@ -3,6 +3,7 @@ import * as E from 'fp-ts/Either'
 import * as RA from 'fp-ts/ReadonlyArray'
 import { pipe } from 'fp-ts/function'
 import type * as t from 'io-ts'
+import { withoutTrailing } from '../domain/text'
 import { storageExpected } from './kinds'
 import { type Environment, type Problems, decoded } from './setting'
 import { settings, storageSettings } from './settings'
@@ -21,7 +22,7 @@ export type StorageSettings =
       readonly clientId: string | undefined
     }
 
-const withoutSlash = (url: string): string => url.replace(/\/+$/, '')
+const withoutSlash = (url: string): string => withoutTrailing(url, '/')
 
 const readStorage = (environment: Environment): E.Either<Problems, StorageSettings> =>
   pipe(

@@ -158,7 +158,7 @@ export const parseDryRun = parser({ dryRun: flag })
 
 /** A route whose options stand in the URL: one that is put in the body must not go unheard. */
 export const parseNoBody = (text: string): Parsed<void> =>
-  /^\s*(\{\s*\})?\s*$/.test(text)
+  /^(\{\s*\})?$/.test(text.trim())
     ? E.right(undefined)
     : E.left(['the options of this route go into its URL, not into a body'])
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../lib/domain/json'
 import type { Answer } from './answer'
 import { BadRequest, json, notFound } from './answer'
 import type { Feed } from './feed'
@@ -32,7 +33,7 @@ const readRequest = (body: string): { studies: ReadonlyArray<string>; changes: R
 }
 
 const withChanges = (metadata: string, changes: Record<string, unknown>): string => {
-  const dataset: unknown = JSON.parse(metadata)
+  const dataset: unknown = parseJson(metadata)
   if (!isObject(dataset)) return metadata
   const merged = Object.entries({ ...dataset, ...changes })
   return JSON.stringify(Object.fromEntries(merged.sort(([a], [b]) => (a < b ? -1 : 1))))

@@ -1,4 +1,5 @@
 import { inflateRawSync } from 'node:zlib'
+import { withoutTrailing } from '../../lib/domain/text'
 
 const undefinedLength = 0xffffffff
 const item = 'FFFEE000'
@@ -14,7 +15,7 @@ const transferSyntax = {
   deflated: '1.2.840.10008.1.2.1.99',
 }
 
-interface Encoding {
+export interface Encoding {
   readonly explicit: boolean
   readonly bigEndian: boolean
 }
@@ -78,7 +79,7 @@ const skipItem = (bytes: Buffer, from: number, encoding: Encoding): number => {
 }
 
 /** Reads the File Meta Information (PS3.10 §7.1) and says where the dataset begins and how it is encoded. */
-const openDataset = (file: Buffer): { dataset: Buffer; encoding: Encoding } => {
+const openDataset = (file: Buffer): { dataset: Buffer; datasetAt: number; encoding: Encoding } => {
   if (file.toString('latin1', 128, 132) !== 'DICM') throw new Error('there is no DICM prefix: not a DICOM Part 10 file')
   const metaEncoding = { explicit: true, bigEndian: false }
   let at = 132
@@ -86,11 +87,12 @@ const openDataset = (file: Buffer): { dataset: Buffer; encoding: Encoding } => {
   while (at < file.length && readTag(file, at, metaEncoding).startsWith('0002')) {
     const header = readHeader(file, at, metaEncoding)
     at = skipValue(file, header, metaEncoding)
-    if (header.tag === '00020010') syntax = file.toString('latin1', header.valueAt, at).replace(/[\0 ]+$/, '')
+    if (header.tag === '00020010') syntax = withoutTrailing(file.toString('latin1', header.valueAt, at), '\0 ')
   }
   if (syntax === '') throw new Error('the transfer syntax is missing')
   const rest = file.subarray(at)
   return {
+    datasetAt: at,
     dataset: syntax === transferSyntax.deflated ? inflateRawSync(rest) : rest,
     encoding: {
       explicit: syntax !== transferSyntax.implicitLittleEndian,
@@ -101,11 +103,11 @@ const openDataset = (file: Buffer): { dataset: Buffer; encoding: Encoding } => {
 
 /**
  * Walks a Part 10 file from the first to the last data element without reading values, and throws where it does not
- * hold together. dcmjs alone would not notice: it stops before the pixel data, and takes what is there of a value
+ * hold together. Answers where the dataset begins and how it is encoded. dcmjs alone would not notice: it stops before the pixel data, and takes what is there of a value
  * that is cut short.
  */
-export const checkStructure = (file: Buffer): void => {
-  const { dataset, encoding } = openDataset(file)
+export const checkStructure = (file: Buffer): Encoding & { readonly datasetAt: number } => {
+  const { dataset, datasetAt, encoding } = openDataset(file)
   let at = 0
   while (at < dataset.length) {
     // A dataset begins at group 0008 (PS3.10 §7.1): below it there are only padding and rubbish.
@@ -114,4 +116,5 @@ export const checkStructure = (file: Buffer): void => {
     }
     at = skipValue(dataset, readHeader(dataset, at, encoding), encoding)
   }
+  return { ...encoding, datasetAt }
 }

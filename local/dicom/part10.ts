@@ -1,5 +1,8 @@
 import { data, log } from 'dcmjs'
+import { writtenNumber } from '../../lib/domain/json'
+import { decodedValues, hiddenCharacterSet, withHiddenCharacterSets } from './character-sets'
 import { checkStructure } from './part10-structure'
+import { withoutTrailing } from '../../lib/domain/text'
 
 export interface DicomElement {
   readonly vr: string
@@ -18,15 +21,13 @@ const pixelData = '7FE00010'
 /** What Azure's DICOM service leaves out of its metadata, at any depth. */
 const bulkVrs = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'UN'])
 
-const decimal = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/
+const decimal = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/
 
 const isFileMetaOrGroupLength = (tag: string): boolean => tag.startsWith('0002') || tag.endsWith('0000')
 
 const numberIfItParses = (value: unknown): unknown => {
-  const text = String(value)
-    .replace(/[\0 ]+$/, '')
-    .trimStart()
-  return decimal.test(text) ? Number(text) : text
+  const text = withoutTrailing(String(value), '\0 ').trimStart()
+  return decimal.test(text) ? writtenNumber(text) : text
 }
 
 /** PS3.18 §F.2.2: the component groups of a name, which Part 10 separates by `=`; empty groups are left out. */
@@ -49,10 +50,10 @@ const jsonNumber = (value: unknown): unknown => {
 const attributeTag = (value: unknown): unknown =>
   typeof value === 'number' ? value.toString(16).padStart(8, '0').toUpperCase() : value
 
-const jsonValue = (vr: string, value: unknown): unknown => {
+const jsonValue = (vr: string, value: unknown, characterSet: string): unknown => {
   switch (vr) {
     case 'SQ':
-      return jsonDataset(value as Parameters<typeof jsonDataset>[0])
+      return jsonDataset(value as DcmjsDataset, characterSet)
     case 'PN':
       return personName(value)
     case 'DS':
@@ -65,28 +66,51 @@ const jsonValue = (vr: string, value: unknown): unknown => {
   }
 }
 
-const valuesOf = (element: { readonly Value?: unknown; readonly _rawValue?: unknown }, vr: string): unknown[] => {
-  // dcmjs has already turned the Value of a DS or IS into a number, and what does not parse into null.
-  const values = vr === 'DS' || vr === 'IS' ? (element._rawValue ?? element.Value) : element.Value
-  const list = Array.isArray(values) ? values : values === undefined ? [] : [values]
-  return list.map((value) => (value === null || value === undefined ? '' : jsonValue(vr, value)))
+interface DcmjsElement {
+  readonly vr?: string
+  readonly Value?: unknown
+  readonly _rawValue?: unknown
 }
 
-const jsonElement = (element: { readonly Value?: unknown; readonly _rawValue?: unknown }, vr: string): DicomElement => {
-  const values = valuesOf(element, vr).map((value) => (value === '' ? null : value))
+type DcmjsDataset = Readonly<Record<string, DcmjsElement>>
+
+const rawVrs = new Set(['DS', 'IS', 'UI'])
+
+const valuesOf = (element: DcmjsElement, vr: string, characterSet: string): unknown[] => {
+  // dcmjs has already turned the Value of a DS or IS into a number, what does not parse into null, and taken away what
+  // is illegal in a UID.
+  const values = rawVrs.has(vr) ? (element._rawValue ?? element.Value) : element.Value
+  const list = Array.isArray(values) ? values : values === undefined ? [] : [values]
+  return decodedValues(list, vr, characterSet).map((value) =>
+    value === null || value === undefined ? '' : jsonValue(vr, value, characterSet),
+  )
+}
+
+const jsonElement = (element: DcmjsElement, vr: string, characterSet: string): DicomElement => {
+  const values = valuesOf(element, vr, characterSet).map((value) => (value === '' ? null : value))
   const isEmpty = values.length === 0 || (values.length === 1 && values[0] === null)
   return isEmpty ? { vr } : { vr, Value: values }
 }
 
-const jsonDataset = (
-  dataset: Record<string, { readonly vr?: string; readonly Value?: unknown; readonly _rawValue?: unknown }>,
-): DicomJson => {
+/** PS3.5 §6.1.2.5: of a dataset without one that of the dataset around it. */
+const characterSetOf = ({ [hiddenCharacterSet]: hidden }: DcmjsDataset, around: string): string =>
+  hidden === undefined
+    ? around
+    : [hidden.Value]
+        .flat()
+        .map((name) => String(name ?? '').trim())
+        .join('\\')
+
+const jsonDataset = (dataset: DcmjsDataset, around: string): DicomJson => {
   const json: Record<string, DicomElement> = {}
+  const characterSet = characterSetOf(dataset, around)
+  if (dataset[hiddenCharacterSet] !== undefined) json['00080005'] = { vr: 'CS', Value: ['ISO_IR 192'] }
   for (const [key, element] of Object.entries(dataset)) {
     const tag = key.toUpperCase()
     const vr = element.vr ?? ''
     if (!/^[0-9A-F]{8}$/.test(tag) || isFileMetaOrGroupLength(tag) || tag === pixelData) continue
-    if (vr.length === 2 && !bulkVrs.has(vr)) json[tag] = jsonElement(element, vr)
+    if (tag === hiddenCharacterSet) continue
+    if (vr.length === 2 && !bulkVrs.has(vr)) json[tag] = jsonElement(element, vr, characterSet)
   }
   return json
 }
@@ -94,11 +118,10 @@ const jsonDataset = (
 /**
  * The metadata of a Part 10 file as the change feed shows it. Throws when the file cannot be read to its end.
  *
- * Limits of dcmjs: a dataset with several character sets (ISO 2022: Japanese, Korean) is refused, and an empty US, UL
- * or FL comes out as 0. Text arrives in Unicode, so SpecificCharacterSet is always ISO_IR 192.
+ * A limit of dcmjs: an empty US, UL or FL comes out as 0. Text arrives in Unicode, so SpecificCharacterSet is always
+ * ISO_IR 192.
  */
 export const readPart10 = (file: Buffer): DicomJson => {
-  checkStructure(file)
-  const bytes = new Uint8Array(file).buffer
-  return jsonDataset(data.DicomMessage.readFile(bytes, { untilTag: pixelData, includeUntilTagValue: false }).dict)
+  const bytes = new Uint8Array(withHiddenCharacterSets(file, checkStructure(file))).buffer
+  return jsonDataset(data.DicomMessage.readFile(bytes, { untilTag: pixelData, includeUntilTagValue: false }).dict, '')
 }

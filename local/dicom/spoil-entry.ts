@@ -1,9 +1,10 @@
+import { parseJson } from '../../lib/domain/json'
 import type { FaultRule } from './faults'
 import type { EntryText } from './page'
 
 type JsonObject = Record<string, unknown>
 
-const parse = (entry: EntryText): JsonObject => JSON.parse(entry.text) as JsonObject
+const parse = (entry: EntryText): JsonObject => parseJson(entry.text) as JsonObject
 
 /** Adds an element to the metadata as text, because some of what is added is not JSON. */
 const withElement = (entry: EntryText, tag: string, element: string): string =>

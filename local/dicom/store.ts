@@ -4,6 +4,7 @@ import { textOf } from './dataset-text'
 import type { Feed, InstanceKey } from './feed'
 import { isLive } from './feed'
 import { readContentType, splitMultipart } from './multipart'
+import { isUid } from '../../lib/domain/dicom/vr'
 import type { DicomJson } from './part10'
 import { readPart10 } from './part10'
 
@@ -46,13 +47,14 @@ const read = (file: Buffer): DicomJson | Failure => {
 const isFailure = (result: DicomJson | Failure): result is Failure => 'code' in result
 
 const required = { StudyInstanceUID: '0020000D', SeriesInstanceUID: '0020000E', SOPInstanceUID: '00080018' }
+const uids = { SOPClassUID: '00080016', ...required }
 
 /**
  * Version 1 wants a PatientID with a value. Version 2 takes an empty one; here it takes an instance without any too,
  * which Azure refuses: other DICOM services have such instances, and what becomes of them is worth seeing.
  */
 const missingTag = (dataset: DicomJson, version: 1 | 2): string | undefined => {
-  const uid = Object.entries({ SOPClassUID: '00080016', ...required }).find(([, tag]) => textOf(dataset, tag) === '')
+  const uid = Object.entries(uids).find(([, tag]) => textOf(dataset, tag) === '')
   if (uid !== undefined) return uid[0]
   return version === 1 && textOf(dataset, '00100020') === '' ? 'PatientID' : undefined
 }
@@ -68,6 +70,10 @@ const problemOf = (dataset: DicomJson, feed: Feed, target: StoreTarget): Failure
   const missing = missingTag(dataset, target.version)
   if (missing !== undefined) {
     return { code: reason.validation, comment: `The required tag ${missing} is missing.`, dataset }
+  }
+  const illegal = Object.entries(uids).find(([, tag]) => !isUid(textOf(dataset, tag)))
+  if (illegal !== undefined) {
+    return { code: reason.validation, comment: `${illegal[0]} is not a UID.`, dataset }
   }
   const key = keyOf(dataset, target.partitionName)
   if (target.studyInstanceUid !== undefined && target.studyInstanceUid !== key.studyInstanceUid) {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { textOf } from './dataset-text'
 import { joinMultipart } from './multipart'
+import { withoutTrailing } from '../../lib/domain/text'
 
 export interface StoreResult {
   readonly file: string
@@ -36,7 +37,7 @@ const readResult = (file: string, status: number, body: string): StoreResult => 
 }
 
 const studiesUrl = (serviceUrl: string): string => {
-  const root = serviceUrl.replace(/\/+$/, '')
+  const root = withoutTrailing(serviceUrl, '/')
   return /\/v\d+(\/partitions\/[^/]+)?$/.test(root) ? `${root}/studies` : `${root}/v2/studies`
 }
 

@@ -1,3 +1,4 @@
+import { parseJson } from '../../lib/domain/json'
 import type { Answer } from './answer'
 import { dicomJson, noContent, notFound } from './answer'
 import { textOf } from './dataset-text'
@@ -44,7 +45,7 @@ export const deleteInstances = (feed: Feed, level: Level): Answer => {
   return noContent
 }
 
-const datasetOf = (instance: Instance): unknown => JSON.parse(instance.last?.metadata ?? '{}')
+const datasetOf = (instance: Instance): unknown => parseJson(instance.last?.metadata ?? '{}')
 
 const studyItem = (instances: ReadonlyArray<Instance>) => {
   const [first] = instances

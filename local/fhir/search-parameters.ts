@@ -96,7 +96,7 @@ const tokenKeys = (name: string, { system, code }: Token): ReadonlyArray<string>
   return [tokenKey(name, from, code), tokenKey(name, undefined, code), tokenKey(name, from, undefined)]
 }
 
-const typeAndId = /([A-Z][A-Za-z]+)\/([A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]+)?$/
+const typeAndId = /(?:^|[^A-Za-z])([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9.-]{1,64})(?:\/_history\/[^/]+)?$/
 
 const referenceKeys = (name: string, value: unknown, target: string | undefined): ReadonlyArray<string> => {
   const literal = isObject(value) ? value['reference'] : undefined

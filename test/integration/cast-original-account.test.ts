@@ -4,6 +4,7 @@ import { held, requested, sole, substance } from '../support/fhir/cast-fhir'
 import { created } from '../support/world/cast-images'
 import { originals, seedOriginal } from '../support/world/cast-original'
 import { useCastWorld } from '../support/world/cast-world'
+import { uidType } from '../support/world/domain-mapping'
 
 const newWorld = useCastWorld()
 
@@ -27,7 +28,9 @@ describe('the account of the original', () => {
     await world.writeSyncState({ SyncedSequence: 2n })
     const report = await world.cast()
     expect(report).toMatchObject({ ended: 'CaughtUp', from: 2, to: 3, head: 3, entries: 1, stored: 1 })
-    expect(sole(world, 'ImagingStudy').identifier).toEqual([{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }])
+    expect(sole(world, 'ImagingStudy').identifier).toEqual([
+      { type: uidType, system: 'urn:dicom:uid', value: `urn:oid:${study}` },
+    ])
     expect(await world.rows('SyncStateTable')).toMatchObject([
       { partitionKey: 'SyncStatePartitionKey', rowKey: 'SyncStateRowKey', SyncedSequence: 3n },
     ])
@@ -91,9 +94,9 @@ describe('what the original wrote', () => {
       {
         resourceType: 'ImagingStudy',
         meta: { source: world.dicom.url },
-        identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
+        identifier: [{ type: uidType, system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
         status: 'available',
-        modality: [{ system: dcm, code: 'CT' }],
+        modality: [{ system: dcm, code: 'CT', display: 'Computed Tomography' }],
         subject: { reference: `Patient/${originals.patient}` },
         started: '2026-11-23',
         endpoint: [{ reference: `Endpoint/${originals.endpoint}` }],
@@ -107,7 +110,7 @@ describe('what the original wrote', () => {
           {
             uid: `${study}.1`,
             number: 1,
-            modality: { system: dcm, code: 'CT' },
+            modality: { system: dcm, code: 'CT', display: 'Computed Tomography' },
             started: '2026-11-23',
             numberOfInstances: 2,
             instance: [

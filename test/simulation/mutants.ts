@@ -261,7 +261,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: 'lib/domain/fhir/unchanged.ts',
-        from: '  sameJson(substance(current), substance(next), sameInstant)',
+        from: '  sameJson(substance(current), substance(next), alike)',
         to: '  false',
       },
     ],

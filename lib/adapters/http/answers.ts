@@ -1,5 +1,7 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../domain/cast-error'
+import { tagOf } from '../../domain/dicom/tags'
+import { parseJson } from '../../domain/json'
 import type { HttpAnswer, Service } from './exchange'
 
 // What any answer means when it is not the one that was hoped for: for the DICOM and the FHIR service alike.
@@ -53,16 +55,20 @@ export const unexpected = (hop: Service, answer: HttpAnswer, request = 'this req
   return says(`it does not take ${request}`)
 }
 
+const numericValue = `"${tagOf('NumericValue')}"`
+
 /** The body as JSON; an unreadable one is never quoted, neither by JSON.parse's own words. */
 export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, unknown> => {
   const unreadable = (what: string): Unavailable =>
     unavailable(hop, `unreadable ${hop === 'dicom' ? 'page' : 'answer'}: ${what}`)
-  const mediaType = answer.header('content-type')?.split(';')[0] ?? ''
-  if (!/^\s*(application\/([\w.-]+\+)?json|text\/json)?\s*$/i.test(mediaType)) {
+  const mediaType = (answer.header('content-type')?.split(';')[0] ?? '').trim()
+  if (!/^(application\/([\w.-]+\+)?json|text\/json)?$/i.test(mediaType)) {
     return E.left(unreadable('it is not JSON'))
   }
   return E.tryCatch(
-    (): unknown => JSON.parse(answer.body),
+    // Doses in a page, and what others wrote in FHIR, keep their digits.
+    (): unknown =>
+      hop === 'fhir' || answer.body.includes(numericValue) ? parseJson(answer.body) : JSON.parse(answer.body),
     () => unreadable('its JSON is broken'),
   )
 }

@@ -6,6 +6,7 @@ import * as TE from 'fp-ts/TaskEither'
 import { flow, pipe } from 'fp-ts/function'
 import type { FhirSearch, FhirServer } from '../../app/ports'
 import type { ServiceError } from '../../domain/cast-error'
+import { withoutTrailing } from '../../domain/text'
 import type { Call } from './access-token'
 import {
   type Checked,
@@ -35,7 +36,7 @@ const withoutBatchSearches = new Set<string>()
 
 /** One attempt a call: the caller knows how much time there is to try again. */
 export const fhirServer = (settings: { readonly endpoint: string }, call: Call, runId: string): FhirServer => {
-  const base = settings.endpoint.replace(/\/+$/, '')
+  const base = withoutTrailing(settings.endpoint, '/')
   const common = { accept: fhirJson, 'x-ms-azurefhir-audit-run': runId }
   // HAPI answers an equal search within 60 s from memory, GET and POST alike. Azure ignores what it does not know of a
   // search unless it is told to be strict, and then a typo finds everything.

@@ -6,6 +6,7 @@ import * as TE from 'fp-ts/TaskEither'
 import { flow, pipe } from 'fp-ts/function'
 import type { HeldStudies } from '../../app/ports-operator'
 import { codeSystems } from '../../domain/fhir/code-systems'
+import { withoutTrailing } from '../../domain/text'
 import type { Call } from './access-token'
 import { jsonOfSuccess } from './fhir-answer'
 import { asSearchset, hitsOf, nextOf, queryOf } from './fhir-searchset'
@@ -21,7 +22,7 @@ const uidsIn = ({ identifier }: ImagingStudy): ReadonlyArray<string> =>
 
 /** A page of the studies that FHIR holds: their identifiers alone, where the server can leave out the rest. */
 export const fhirHeldStudies = (settings: { readonly endpoint: string }, call: Call): HeldStudies => {
-  const base = settings.endpoint.replace(/\/+$/, '')
+  const base = withoutTrailing(settings.endpoint, '/')
   const headers = { accept: 'application/fhir+json', 'cache-control': 'no-cache', prefer: 'handling=strict' }
   return {
     page: (endpoints, next) => {

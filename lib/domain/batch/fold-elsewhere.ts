@@ -1,7 +1,7 @@
 import type { ImagingStudy } from 'fhir/r4'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf, sourceOf } from '../fhir/provenance'
-import { holdsInstance } from '../mapping/merge-study'
+import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, studyOf } from './fold'
 import type { LiveRow } from './judge'
 import { instancesOf, takeOut } from './take-out'

@@ -1,5 +1,5 @@
 import { instanceKeyText } from '../dicom/change-feed-entry'
-import { holdsInstance } from '../mapping/merge-study'
+import { holdsInstance } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type StudyFold, applyToStudy } from './fold'
 import type { UpsertRow } from './judge'

@@ -1,9 +1,9 @@
 import { acceptedDigest } from '../accepted'
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf } from '../fhir/provenance'
 import { demographicsConflict } from '../mapping/demographics'
-import { deleteInstance, hasInstances, holdsInstance } from '../mapping/merge-study'
+import { deleteInstance } from '../mapping/merge-study'
+import { hasInstances, holdsInstance, isOurs } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, own, studyOf } from './fold'
 import { applyToPatient, judgingOf, patientFor } from './fold-patient'
@@ -14,19 +14,17 @@ import { type Said, isTarget, subjectSays, targetOf } from './subject'
 import { instancesOf, takeOut } from './take-out'
 import { agreed, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
-const isOurs = ({ input: { settings } }: Fold, { partition, draft: { base } }: StudyFold): boolean =>
-  base === undefined || isSourceOf(base.meta, sourceOf(settings.dicom, partition))
-
 /** Whose the study is, as far as FHIR and the rows before this one say. */
 const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDraft | EntryError): Said => {
   const { draft, patient } = study
   if (patient !== undefined) return patient === claimed ? 'Equal' : 'Different'
   if (draft.base === undefined || draft.fields === undefined) return 'Nobody'
+  const ours = isOurs(draft, fold.input.settings, study.partition)
   // Kept without series, because others refer to it: it is a new study when it comes back.
-  if (isOurs(fold, study) && !hasInstances(draft)) return 'Nobody'
+  if (ours && !hasInstances(draft)) return 'Nobody'
   const patientId = '_tag' in claimed ? undefined : claimed.base?.id
   const said = subjectSays(askedOf(fold), draft.subject, draft.base.contained, { identity: row.identity, patientId })
-  return said === 'NotComparable' && isOurs(fold, study) ? 'Nobody' : said
+  return said === 'NotComparable' && ours ? 'Nobody' : said
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from '../dicom/change-feed-entry'
 import { type DicomDataset, projectDataset } from '../dicom/dataset'
 import { type Keyword, tagOf } from '../dicom/tags'
-import { type Change, type Mapped, applyRules } from '../mapping/mapped'
+import { type Change, type Mapped, applyRules, issuesOf } from '../mapping/mapped'
 import { rememberAlike } from './alike'
 import { uidIssues } from './uid-issues'
 import { dateOf, isPhantom, isUnowned, uidIn, uidsIn } from './claims'
@@ -100,8 +100,6 @@ interface Alike {
 }
 
 const nobody: Patient = { resourceType: 'Patient' }
-
-const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
 
 const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
   issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]

@@ -2,7 +2,7 @@ import type { ImagingStudy } from 'fhir/r4'
 import type { DicomRoot } from '../fhir/provenance'
 import { partitionOf } from '../fhir/provenance'
 import { studyIdentifier } from '../fhir/identifiers'
-import type { StudyDraft } from '../mapping/merge-study'
+import type { StudyDraft } from '../mapping/study-draft'
 
 // Whose values stand when the studies of a Patient disagree: those of the newest. So every writer ends the same, in
 // whatever order it comes to them.

@@ -3,6 +3,7 @@ import type { InstanceKey } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
+import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
 import { correctEndpoint, mapEndpoint } from '../mapping/endpoint'
 import type { MappingSettings } from '../mapping/settings'
@@ -52,7 +53,7 @@ export const planEndpoint = (
   const corrected: Endpoint = correctEndpoint(existing, wanted)
   return unchanged(existing, corrected)
     ? undefined
-    : updateEntry(settings.fhirBase, corrected, existing.meta?.versionId)
+    : updateEntry(settings.fhirBase, withoutUntrue(existing, corrected), existing.meta?.versionId)
 }
 
 /**

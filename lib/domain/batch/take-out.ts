@@ -1,5 +1,6 @@
 import { type InstanceKey, instanceKeyText } from '../dicom/change-feed-entry'
-import { deleteInstance, holdsInstance } from '../mapping/merge-study'
+import { deleteInstance } from '../mapping/merge-study'
+import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, type StudyFold, own } from './fold'
 
 /**

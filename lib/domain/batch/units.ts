@@ -4,6 +4,7 @@ import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken, isPlainToken } from '../fhir/identifiers'
+import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
@@ -40,7 +41,9 @@ const patientEntry = ({ input: { settings } }: Fold, draft: PatientDraft): Trans
   const { base, resource, key } = draft
   if (resource === undefined) return undefined
   if (base === undefined) return createEntry(createdPatient(key), resource, `identifier=${encodeURIComponent(key)}`)
-  return unchanged(base, resource) ? undefined : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
+  return unchanged(base, resource)
+    ? undefined
+    : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
 }
 
 const present = <A>(value: A | undefined): ReadonlyArray<A> => (value === undefined ? [] : [value])
@@ -101,7 +104,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
         if (base.subject?.reference !== draft.subject?.reference) noteLeaving(fold, base)
         const entry = unchanged(base, resource)
           ? undefined
-          : updateEntry(settings.fhirBase, resource, base.meta?.versionId)
+          : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
         return planned(entry, { reference: `ImagingStudy/${base.id}`, subject: resource.subject })
       }
       const token = identifierToken(codeSystems.dicomUid, `urn:oid:${uid}`)

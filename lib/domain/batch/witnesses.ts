@@ -1,6 +1,6 @@
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import type { InstanceKey } from '../dicom/change-feed-entry'
-import { holdsInstance } from '../mapping/merge-study'
+import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, type Mismatch, type Mismatched, type PatientDraft, type StudyFold } from './fold'
 import { patientFor } from './fold-patient'
 import type { LiveRow, UpsertRow } from './judge'

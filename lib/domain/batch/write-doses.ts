@@ -1,6 +1,7 @@
 import type { Identifier, Observation, Reference } from 'fhir/r4'
 import { type TransactionEntry, createEntry, deleteEntry, updateEntry } from '../fhir/bundle'
 import { hasIdentifier, identifierToken, matches } from '../fhir/identifiers'
+import { withoutUntrue } from '../fhir/others'
 import { ourMeta, sourceOf } from '../fhir/provenance'
 import { unchanged } from '../fhir/unchanged'
 import { type DoseKind, doseIdentifier } from '../mapping/dose/identity'
@@ -46,7 +47,9 @@ const identified = (context: Context, { identifier = [] }: Observation, kind: Do
 }
 
 const update = ({ settings }: Context, existing: Observation, next: Observation): ReadonlyArray<TransactionEntry> =>
-  unchanged(existing, next) ? [] : [updateEntry(settings.fhirBase, next, existing.meta?.versionId)]
+  unchanged(existing, next)
+    ? []
+    : [updateEntry(settings.fhirBase, withoutUntrue(existing, next), existing.meta?.versionId)]
 
 const without = <K extends keyof Observation>(observation: Observation, ...elements: ReadonlyArray<K>): Observation => {
   const rest: Observation = { ...observation }

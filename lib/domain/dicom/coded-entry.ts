@@ -1,9 +1,10 @@
-import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import type { TagIssue } from '../cast-error'
 import { legacyBodyParts } from './body-parts'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from './dataset'
+import { type DicomDataset, itemsOf } from './dataset'
+import { readValue } from './read'
 import type { Keyword } from './tags'
-import { readUT } from './vr'
+import { readable } from './vr'
 
 /** A coded entry (PS3.3 §8): what it means to a machine is the value and its scheme, never the meaning. */
 export interface CodedEntry {
@@ -47,19 +48,46 @@ const translated = (entry: CodedEntry): CodedEntry => {
   return value === undefined ? entry : { ...entry, value, scheme: 'SCT' }
 }
 
-const textOf = (item: DicomDataset, keyword: Keyword): string | undefined => {
-  const text = readUT(valuesOfKeyword(item, keyword))
-  return E.isRight(text) ? O.toUndefined(text.right) : undefined
+/**
+ * FHIR's `code` knows single blanks only; a CS, and a code of DICOM, may have several. A server on .NET takes U+0085 for
+ * a blank, too, and refuses the resource.
+ */
+export const asCode = (value: string): string => value.replace(/[\s\u0085\u180E]+/g, ' ').trim()
+
+const codeKeywords = ['CodeValue', 'LongCodeValue', 'URNCodeValue'] as const
+
+/** Coded entries, and what is wrong with what they were read from. */
+export interface ReadCodes {
+  readonly entries: ReadonlyArray<CodedEntry>
+  readonly issues: ReadonlyArray<TagIssue>
+}
+
+const readItem = (item: DicomDataset): { readonly entry?: CodedEntry; readonly issues: ReadonlyArray<TagIssue> } => {
+  const issues: Array<TagIssue> = []
+  const text = (
+    keyword: (typeof codeKeywords)[number] | 'CodingSchemeDesignator' | 'CodeMeaning',
+  ): string | undefined => {
+    const read = readValue(item, keyword)
+    if (!TH.isRight(read)) issues.push({ _tag: 'TagInvalid', keyword, reason: read.left })
+    return readable(read)
+  }
+  const value = codeKeywords.map(text).find((each) => each !== undefined)
+  if (value === undefined) return { issues }
+  const scheme = text('CodingSchemeDesignator')?.toUpperCase() ?? ''
+  return { entry: translated({ value: asCode(value), scheme, meaning: text('CodeMeaning') }), issues }
 }
 
 /** The items of a code sequence that have a code; legacy ids that are known come as SNOMED CT. */
+export const readCodes = (dataset: DicomDataset, keyword: Keyword): ReadCodes => {
+  const items = itemsOf(dataset, keyword).map(readItem)
+  return {
+    entries: items.flatMap(({ entry }) => (entry === undefined ? [] : [entry])),
+    issues: items.flatMap(({ issues }) => issues),
+  }
+}
+
 export const readCodedEntries = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<CodedEntry> =>
-  itemsOf(dataset, keyword).flatMap((item) => {
-    const value = textOf(item, 'CodeValue') ?? textOf(item, 'LongCodeValue') ?? textOf(item, 'URNCodeValue')
-    if (value === undefined) return []
-    const scheme = textOf(item, 'CodingSchemeDesignator')?.toUpperCase() ?? ''
-    return [translated({ value, scheme, meaning: textOf(item, 'CodeMeaning') })]
-  })
+  readCodes(dataset, keyword).entries
 
 export const readCodedEntry = (dataset: DicomDataset, keyword: Keyword): CodedEntry | undefined =>
   readCodedEntries(dataset, keyword)[0]

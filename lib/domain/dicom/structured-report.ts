@@ -1,9 +1,12 @@
-import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import type { WrittenNumber } from '../json'
 import { type CodedEntry, type Concept, isConcept, readCodedEntry } from './coded-entry'
 import { type DicomDataset, itemsOf, valuesOfKeyword } from './dataset'
 import { tagOf } from './tags'
-import { type DateTimeParts, type Read, readCS, readDS, readDT, readUI, readUT } from './vr'
+import { readValue, valueOf } from './read'
+import { type DateTimeParts, type Read, readable, textReader } from './vr'
 
 /**
  * A node of a structured report's content tree (PS3.3 §C.17.3). Its value type is not trusted: a reader takes the
@@ -27,10 +30,7 @@ export interface ContentTree {
 const maxDepth = 32
 const maxItems = 200_000
 
-const relationshipOf = (dataset: DicomDataset): string => {
-  const relationship = readCS(valuesOfKeyword(dataset, 'RelationshipType'))
-  return E.isRight(relationship) ? O.getOrElse(() => '')(relationship.right) : ''
-}
+const relationshipOf = (dataset: DicomDataset): string => valueOf(dataset, 'RelationshipType') ?? ''
 
 /** Reads the content tree in document order. Never throws, whatever the tree looks like. */
 export const readContentTree = (dataset: DicomDataset): ContentTree => {
@@ -92,32 +92,34 @@ export const codeOfChild = (item: ContentItem, concept: Concept): CodedEntry | u
 export const codeOf = ({ dataset }: ContentItem): CodedEntry | undefined =>
   readCodedEntry(dataset, 'ConceptCodeSequence')
 
+const readLine = textReader('UT', false)
+
 /** The value of a TEXT item as one line; more than a name is none. */
 export const textOf = ({ dataset }: ContentItem): string | undefined => {
-  const [value] = valuesOfKeyword(dataset, 'TextValue')
-  const text = readUT([typeof value === 'string' ? value.replace(/\s+/g, ' ') : value])
-  return E.isRight(text) ? O.toUndefined(text.right) : undefined
+  const lines = valuesOfKeyword(dataset, 'TextValue').map((value) =>
+    typeof value === 'string' ? value.replace(/\s+/g, ' ') : value,
+  )
+  return readable(readLine(lines))
 }
 
 /** The value of a UIDREF item. */
-export const uidOf = ({ dataset }: ContentItem): Read<string> => readUI(valuesOfKeyword(dataset, 'UID'))
+export const uidOf = ({ dataset }: ContentItem): Read<string> => readValue(dataset, 'UID')
 
 /** The value of a DATETIME item. */
-export const dateTimeOf = ({ dataset }: ContentItem): Read<DateTimeParts> =>
-  readDT(valuesOfKeyword(dataset, 'DateTime'))
+export const dateTimeOf = ({ dataset }: ContentItem): Read<DateTimeParts> => readValue(dataset, 'DateTime')
 
 export interface Measured {
-  readonly value: number
+  /** With the digits of the file. */
+  readonly value: number | WrittenNumber
   readonly unit: CodedEntry | undefined
 }
 
 /** The value of a NUM item; an empty MeasuredValueSequence is legal, and says that there is none. */
 export const measuredOf = ({ dataset }: ContentItem): Read<Measured> => {
   const [measured] = itemsOf(dataset, 'MeasuredValueSequence')
-  if (measured === undefined) return E.right(O.none)
-  const numeric = readDS(valuesOfKeyword(measured, 'NumericValue'))
-  const read =
-    E.isRight(numeric) && O.isNone(numeric.right) ? readDS(valuesOfKeyword(measured, 'FloatingPointValue')) : numeric
+  if (measured === undefined) return TH.right(O.none)
+  const numeric = readValue(measured, 'NumericValue')
+  const read = TH.isRight(numeric) && O.isNone(numeric.right) ? readValue(measured, 'FloatingPointValue') : numeric
   const unit = readCodedEntry(measured, 'MeasurementUnitsCodeSequence')
-  return E.map(O.map((value: number): Measured => ({ value, unit })))(read)
+  return pipe(read, TH.map(O.map((value): Measured => ({ value, unit }))))
 }

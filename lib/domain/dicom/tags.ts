@@ -1,6 +1,6 @@
 /**
- * The DICOM attributes this product reads: PS3.6 keyword → tag and VR. The VR is the dictionary's: what a dataset
- * claims about its own VR is not trusted.
+ * The DICOM attributes this product reads: PS3.6 keyword → tag, VR and, where it is not 1, VM. They are the
+ * dictionary's: what a dataset claims about its own VR is not trusted.
  */
 export const dictionary = {
   SOPClassUID: { tag: '00080016', vr: 'UI' },
@@ -25,8 +25,8 @@ export const dictionary = {
   StudyDescription: { tag: '00081030', vr: 'LO' },
   ProcedureCodeSequence: { tag: '00081032', vr: 'SQ' },
   SeriesDescription: { tag: '0008103E', vr: 'LO' },
-  PerformingPhysicianName: { tag: '00081050', vr: 'PN' },
-  OperatorsName: { tag: '00081070', vr: 'PN' },
+  PerformingPhysicianName: { tag: '00081050', vr: 'PN', vm: '1-n' },
+  OperatorsName: { tag: '00081070', vr: 'PN', vm: '1-n' },
   AnatomicRegionSequence: { tag: '00082218', vr: 'SQ' },
   PatientName: { tag: '00100010', vr: 'PN' },
   PatientID: { tag: '00100020', vr: 'LO' },
@@ -41,9 +41,12 @@ export const dictionary = {
   SeriesNumber: { tag: '00200011', vr: 'IS' },
   InstanceNumber: { tag: '00200013', vr: 'IS' },
   Laterality: { tag: '00200060', vr: 'CS' },
+  FrameAnatomySequence: { tag: '00209071', vr: 'SQ' },
+  ReasonForStudy: { tag: '00321030', vr: 'LO' },
   LocalNamespaceEntityID: { tag: '00400031', vr: 'UT' },
   UniversalEntityID: { tag: '00400032', vr: 'UT' },
   UniversalEntityIDType: { tag: '00400033', vr: 'CS' },
+  IdentifierTypeCode: { tag: '00400035', vr: 'CS' },
   RequestAttributesSequence: { tag: '00400275', vr: 'SQ' },
   MeasurementUnitsCodeSequence: { tag: '004008EA', vr: 'SQ' },
   RelationshipType: { tag: '0040A010', vr: 'CS' },
@@ -51,18 +54,32 @@ export const dictionary = {
   DateTime: { tag: '0040A120', vr: 'DT' },
   UID: { tag: '0040A124', vr: 'UI' },
   TextValue: { tag: '0040A160', vr: 'UT' },
-  FloatingPointValue: { tag: '0040A161', vr: 'FD' },
+  FloatingPointValue: { tag: '0040A161', vr: 'FD', vm: '1-n' },
   ConceptCodeSequence: { tag: '0040A168', vr: 'SQ' },
   MeasuredValueSequence: { tag: '0040A300', vr: 'SQ' },
-  NumericValue: { tag: '0040A30A', vr: 'DS' },
+  NumericValue: { tag: '0040A30A', vr: 'DS', vm: '1-n' },
   CompletionFlag: { tag: '0040A491', vr: 'CS' },
   PreliminaryFlag: { tag: '0040A496', vr: 'CS' },
   ContentSequence: { tag: '0040A730', vr: 'SQ' },
+  ReasonForTheRequestedProcedure: { tag: '00401002', vr: 'LO' },
+  ReasonForRequestedProcedureCodeSequence: { tag: '0040100A', vr: 'SQ' },
+  ReasonForPerformedProcedureCodeSequence: { tag: '00401012', vr: 'SQ' },
   PersonIdentificationCodeSequence: { tag: '00401101', vr: 'SQ' },
   DocumentTitle: { tag: '00420010', vr: 'ST' },
   ContentLabel: { tag: '00700080', vr: 'CS' },
-} as const satisfies Record<string, { tag: string; vr: string }>
+  SharedFunctionalGroupsSequence: { tag: '52009229', vr: 'SQ' },
+} as const satisfies Record<string, { tag: string; vr: string; vm?: '1-n' }>
 
 export type Keyword = keyof typeof dictionary
+
+/** What people wrote for people: a backslash in it was a character to them, and did not part two values. */
+export const freeTexts: ReadonlySet<Keyword> = new Set<Keyword>([
+  'StudyDescription',
+  'SeriesDescription',
+  'DocumentTitle',
+  'ReasonForTheRequestedProcedure',
+  'ReasonForStudy',
+  'CodeMeaning',
+])
 
 export const tagOf = (keyword: Keyword): string => dictionary[keyword].tag

@@ -1,62 +1,122 @@
-import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import { type WrittenNumber, isWrittenNumber, textOfNumber, valueOfNumber, writtenNumber } from '../json'
 
 /**
- * Readers of single values by VR (PS3.5 §6.2). Three answers: absent, valid, invalid. The reason of an invalid value
- * never repeats the value: it may be patient data.
+ * Readers of single values by VR (PS3.5 §6.2). Left: invalid. Right: absent, or valid. Both: readable and not legal, so it
+ * is kept and recorded. The reason never repeats the value: it may be patient data.
  */
-export type Read<A> = E.Either<string, O.Option<A>>
+export type Read<A> = TH.These<string, O.Option<A>>
 export type Reader<A> = (values: ReadonlyArray<unknown>) => Read<A>
 
-const absent: Read<never> = E.right(O.none)
-const valid = <A>(value: A): Read<A> => E.right(O.some(value))
-const invalid = (reason: string): Read<never> => E.left(reason)
+export const absent: Read<never> = TH.right(O.none)
+export const valid = <A>(value: A): Read<A> => TH.right(O.some(value))
+export const invalid = (reason: string): Read<never> => TH.left(reason)
+export const kept = <A>(reason: string, value: A): Read<A> => TH.both(reason, O.some(value))
+
+/** What can be read of it, legal or not. */
+export const readable = <A>(read: Read<A>): A | undefined => (TH.isLeft(read) ? undefined : O.toUndefined(read.right))
+
+const wideSpace = /[\s\u180E]/
+
+const isPadding = (code: number): boolean =>
+  code < 0x80 ? code === 0x20 || code === 0 || (code >= 9 && code <= 13) : wideSpace.test(String.fromCharCode(code))
 
 /** Padding is a trailing blank or NUL by the standard; real files pad on both sides. */
-export const trimPadding = (text: string): string =>
-  isGraphic(text.charCodeAt(0)) && isGraphic(text.charCodeAt(text.length - 1))
-    ? text
-    : text.replace(/^[\s\0]+|[\s\0]+$/g, '')
+export const trimPadding = (text: string): string => {
+  let [from, to] = [0, text.length]
+  while (from < to && isPadding(text.charCodeAt(from))) from++
+  while (to > from && isPadding(text.charCodeAt(to - 1))) to--
+  return to - from === text.length ? text : text.slice(from, to)
+}
 
-/** Of ASCII: most text has no padding, and need not be searched for it. */
-const isGraphic = (code: number): boolean => code > 0x20 && code < 0x7f
+/** Numbers stand where strings belong, and the other way round. `asWritten`: with the digits that the number has. */
+const textOf = (value: unknown, asWritten: boolean): string | undefined => {
+  if (typeof value === 'string') return trimPadding(value)
+  if (value === undefined || value === null) return ''
+  if (isWrittenNumber(value)) return asWritten ? textOfNumber(value) : String(valueOfNumber(value))
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : undefined
+}
 
-/** The first value as text. Numbers stand where strings belong, and the other way round. */
-const textOf = (values: ReadonlyArray<unknown>): E.Either<string, string> => {
-  const value = values[0]
-  if (value === undefined || value === null) return E.right('')
-  if (typeof value === 'string') return E.right(trimPadding(value))
-  if (typeof value === 'number' && Number.isFinite(value)) return E.right(String(value))
-  return E.left('not a text')
+export const moreThanOne = 'more than one value'
+
+interface Kind {
+  /** A backslash parts values (PS3.5 §6.4); it does not in ST, UT and UR. */
+  readonly parted?: boolean
+  /** Of free text the parts were one text. */
+  readonly free?: boolean
+  readonly asWritten?: boolean
+}
+
+/** The one value of an attribute of VM 1: the first of several is never taken for all of them. */
+const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, string> => {
+  const { parted = true, free = false, asWritten = false } = kind
+  const texts: Array<string> = []
+  for (const value of values) {
+    const text = textOf(value, asWritten)
+    if (text === undefined) return TH.left('not a text')
+    // One by one: a million arguments are more than a stack holds.
+    if (parted && text.includes('\\')) for (const part of text.split('\\')) texts.push(trimPadding(part))
+    else texts.push(text)
+  }
+  const [first = '', ...others] = texts.filter((text) => text !== '')
+  if (others.every((text) => text === first)) return TH.right(first)
+  return free ? TH.both(moreThanOne, texts.join('\\')) : TH.left(moreThanOne)
 }
 
 const reading =
-  <A>(read: (text: string) => Read<A>): Reader<A> =>
+  <A>(read: (text: string) => Read<A>, kind: Kind = {}): Reader<A> =>
   (values) => {
-    const text = textOf(values)
-    if (E.isLeft(text)) return text
-    return text.right === '' ? absent : read(text.right)
+    const text = soleText(values, kind)
+    if (TH.isLeft(text)) return text
+    if (text.right === '') return absent
+    const value = read(text.right)
+    return TH.isRight(text) || TH.isLeft(value) ? value : TH.both(text.left, value.right)
   }
 
-const controlCharacter = /[\x00-\x1F\x7F]/
-// A surrogate without its other half cannot be written as UTF-8.
-const loneSurrogate = /\p{Surrogate}/u
+// What XML 1.0 cannot carry, and what nobody typed. A surrogate without its other half cannot be written as UTF-8.
+const unreadable = /[\x00-\x1F\x7F\uFFFE\uFFFF\p{Surrogate}]/u
+
+/** Why a text cannot be read at all. */
+export const unreadableText = (text: string): string | undefined =>
+  unreadable.test(text) ? 'contains control characters' : undefined
+
+/** In characters, not UTF-16 units. */
+export const isLonger = (text: string, limit: number): boolean => {
+  if (text.length <= limit) return false
+  let left = limit
+  for (const _character of text) if (--left < 0) return true
+  return false
+}
+
+const legalLengths = { LO: 64, SH: 16, ST: 1024, UC: Infinity, UR: Infinity, UT: Infinity } as const
+type TextVr = keyof typeof legalLengths
+
+// FHIR's `string`: 1 MiB. An identifier that is longer than the other two is none.
+const maxFreeBytes = 1_048_576
+const maxName = 256
+const maxLine = 1024
 
 const readText =
-  (maxLength: number) =>
+  (vr: TextVr, free: boolean) =>
   (text: string): Read<string> => {
-    if (controlCharacter.test(text) || loneSurrogate.test(text)) return invalid('contains control characters')
-    return [...text].length > maxLength ? invalid(`longer than ${maxLength} characters`) : valid(text)
+    const reason = unreadableText(text)
+    if (reason !== undefined) return invalid(reason)
+    const most = vr === 'LO' || vr === 'SH' ? maxName : maxLine
+    if (free ? Buffer.byteLength(text) > maxFreeBytes : isLonger(text, most)) {
+      return invalid(free ? 'longer than FHIR allows' : `longer than ${most} characters`)
+    }
+    return isLonger(text, legalLengths[vr]) ? kept(`longer than ${vr} allows`, text) : valid(text)
   }
 
-/** LO: at most 64 characters. */
-export const readLO: Reader<string> = reading(readText(64))
-/** SH: at most 16 characters. */
-export const readSH: Reader<string> = reading(readText(16))
-/** ST, where a title is expected: one line. */
-export const readST: Reader<string> = reading(readText(1024))
-/** UT, where an identifier is expected: one line. */
-export const readUT: Reader<string> = reading(readText(1024))
+const asLine = (text: string): string => text.replace(/[\s\0]+/g, ' ')
+
+/** LO, SH, UC, UR, UT: one line. ST may have paragraphs, and becomes one: it is read where a title is expected. */
+export const textReader = (vr: TextVr, free: boolean): Reader<string> => {
+  const read = readText(vr, free)
+  const kind = { free, parted: vr === 'LO' || vr === 'SH' }
+  return reading(vr === 'ST' ? (text) => read(asLine(text)) : read, kind)
+}
 
 /** CS: at most 16 of upper case, digits, blank and underscore. */
 export const readCS: Reader<string> = reading((text) =>
@@ -73,11 +133,13 @@ export const readIS: Reader<number> = reading((text) =>
   /^[+-]?[0-9]{1,12}$/.test(text) ? valid(Number(text)) : invalid('not a whole number (IS)'),
 )
 
-/** DS: a decimal (PS3.5 §6.2). In DICOM JSON it is a number, or a string; more digits than DS has are read. */
-export const readDS: Reader<number> = reading((text) =>
-  text.length <= 64 && /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) && Number.isFinite(Number(text))
-    ? valid(Number(text) + 0)
-    : invalid('not a decimal (DS)'),
+/** DS, FD: a decimal with its digits. In DICOM JSON it is a number, or a string; more digits than DS has are read. */
+export const readDS: Reader<number | WrittenNumber> = reading(
+  (text) =>
+    text.length <= 64 && /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/.test(text) && Number.isFinite(Number(text))
+      ? valid(writtenNumber(text))
+      : invalid('not a decimal (DS)'),
+  { asWritten: true },
 )
 
 /** FHIR's `date`: YYYY, YYYY-MM or YYYY-MM-DD. */
@@ -86,11 +148,16 @@ export type PartialDate = string
 const daysInMonth = (year: number, month: number): number =>
   new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
 
+// A year and a month look like a year of two digits with month and day: 240301, 700102. The images of a century that
+// has not begun are none.
+const isYearOfImages = (year: string): boolean => year >= '1850' && year <= '2099'
+
 /** DA: YYYYMMDD; the older YYYY.MM.DD of ACR-NEMA, YYYYMM and YYYY are read. */
 export const readDA: Reader<PartialDate> = reading((text) => {
   const match = /^(\d{4})(?:(\d{2})(\d{2})?)?$/.exec(text) ?? /^(\d{4})\.(\d{2})\.(\d{2})$/.exec(text)
   const [, year, month, day] = match ?? []
   if (year === undefined || year === '0000') return invalid('not a date (DA)')
+  if (day === undefined && !isYearOfImages(year)) return invalid('not a date (DA)')
   if (month === undefined) return valid(year)
   if (Number(month) < 1 || Number(month) > 12) return invalid('not a date (DA)')
   if (day === undefined) return valid(`${year}-${month}`)
@@ -135,51 +202,16 @@ export interface DateTimeParts {
 export const readDT: Reader<DateTimeParts> = reading((text) => {
   const [, digits = '', offset = ''] = /^(\d{4,14}(?:\.\d*)?)(\D.*)?$/.exec(text) ?? []
   const date = readDA([digits.slice(0, 8)])
-  return E.isLeft(date) || O.isNone(date.right)
+  return TH.isLeft(date) || O.isNone(date.right)
     ? invalid('not a date and time (DT)')
     : valid({ date: date.right.value, time: readTM([digits.slice(8)]), offset: readUtcOffset([offset]) })
 })
 
-/** One component group of a PN: the five components of PS3.5 §6.2.1, empty ones as ''. */
-export interface NameGroup {
-  readonly family: string
-  readonly given: string
-  readonly middle: string
-  readonly prefix: string
-  readonly suffix: string
-}
+/** Upper case is meant where a code is in lower case. */
+export const upperCase = (values: ReadonlyArray<unknown>): ReadonlyArray<unknown> =>
+  values.map((value) => (typeof value === 'string' && value.length <= 64 ? value.toUpperCase() : value))
 
-export interface PersonName {
-  readonly alphabetic: O.Option<NameGroup>
-  readonly ideographic: O.Option<NameGroup>
-  readonly phonetic: O.Option<NameGroup>
-}
-
-const readNameGroup = (value: unknown): Read<NameGroup> => {
-  if (value === undefined || value === null) return absent
-  if (typeof value !== 'string' && typeof value !== 'number') return invalid('not a person name (PN)')
-  const text = E.chain(readText(64))(E.right(trimPadding(String(value))))
-  if (E.isLeft(text)) return text
-  const components = trimPadding(String(value)).split('^').map(trimPadding)
-  const [family = '', given = '', middle = '', prefix = '', suffix = '', ...further] = components
-  if (further.some((component) => component !== '')) return invalid('more than five name components')
-  return components.every((component) => component === '') ? absent : valid({ family, given, middle, prefix, suffix })
-}
-
-/** PN: in DICOM JSON the component groups are already split; a plain `A=I=P` string is read too. */
-export const readPN: Reader<PersonName> = (values) => {
-  const value = values[0]
-  if (value === undefined || value === null) return absent
-  if (typeof value === 'boolean' || Array.isArray(value)) return invalid('not a person name (PN)')
-  const groups =
-    typeof value === 'object'
-      ? [Reflect.get(value, 'Alphabetic'), Reflect.get(value, 'Ideographic'), Reflect.get(value, 'Phonetic')]
-      : String(value).split('=')
-  if (groups.length > 3) return invalid('more than three name groups')
-  const [alphabetic, ideographic, phonetic] = [0, 1, 2].map((index) => readNameGroup(groups[index]))
-  if (alphabetic === undefined || E.isLeft(alphabetic)) return alphabetic ?? absent
-  if (ideographic === undefined || E.isLeft(ideographic)) return ideographic ?? absent
-  if (phonetic === undefined || E.isLeft(phonetic)) return phonetic ?? absent
-  const name = { alphabetic: alphabetic.right, ideographic: ideographic.right, phonetic: phonetic.right }
-  return Object.values(name).every(O.isNone) ? absent : valid(name)
-}
+/** A defined term, in whatever spelling: it is only looked up. */
+export const readTerm: Reader<string> = reading((text) =>
+  text.length > 64 ? invalid('longer than 64 characters') : valid(text),
+)

@@ -1,3 +1,5 @@
+import type { CodeableConcept, Coding } from 'fhir/r4'
+
 /** Canonical URIs, as FHIR's registry and PS3.16 spell them. */
 export const codeSystems = {
   dcm: 'http://dicom.nema.org/resources/ontology/DCM',
@@ -29,3 +31,52 @@ const otherModalities = codes(`
 `)
 
 export const isDicomModality = (code: string): boolean => acquisitionModalities.has(code) || otherModalities.has(code)
+
+/** What R4's published DCM CodeSystem prints for a modality; it is older than PS3.16, and has none for the newest. */
+const modalityNames: ReadonlyMap<string, string> = new Map(
+  `
+  AR Autorefraction | BI Biomagnetic imaging | BMD Bone Mineral Densitometry | CR Computed Radiography |
+  CT Computed Tomography | DG Diaphanography | DX Digital Radiography | ECG Electrocardiography |
+  EPS Cardiac Electrophysiology | ES Endoscopy | GM General Microscopy | HD Hemodynamic Waveform |
+  IO Intra-oral Radiography | IVOCT Intravascular Optical Coherence Tomography | IVUS Intravascular Ultrasound |
+  KER Keratometry | LEN Lensometry | LS Laser surface scan | MG Mammography | MR Magnetic Resonance |
+  NM Nuclear Medicine | OAM Ophthalmic Axial Measurements | OCT Optical Coherence Tomography |
+  OP Ophthalmic photography | OPM Ophthalmic Mapping | OPT Ophthalmic Tomography | OPV Ophthalmic Visual Field |
+  OSS Optical Survace Scanner | PT Positron emission tomography | PX Panoramic X-Ray | RF Radiofluoroscopy |
+  RG Radiographic imaging | RTIMAGE Radiotherapy Image | SM Slide Microscopy | SRF Subjective Refraction |
+  TG Thermography | US Ultrasound | BDUS Ultrasound Bone Densitometry | VA Visual Acuity | XA X-Ray Angiography |
+  XC External-camera Photography | AU Audio | HC Hard Copy | KO Key Object Selection | OT Other Modality |
+  PR Presentation State | REG Registration | RTDOSE Radiotherapy Dose | RTPLAN Radiotherapy Plan |
+  RTRECORD Radiotherapy Treatment Record | RTSTRUCT Radiotherapy Structure Set | SEG Segmentation |
+  SMR Stereometric Relationship | SR Structured Report Document | AS Angioscopy | CD Color flow Doppler |
+  CF Cinefluorography | CP Culposcopy | CS Cystoscopy | DD Duplex Doppler | DF Digital fluoroscopy |
+  DM Digital microscopy | DS Digital Subtraction Angiography | EC Echocardiography | FA Fluorescein angiography |
+  FS Fundoscopy | LP Laparoscopy | MA Magnetic resonance angiography | MS Magnetic resonance spectroscopy |
+  OPR Ophthalmic Refraction | ST Single-photon emission computed tomography | VF Videofluorography
+`
+    .split('|')
+    .map((row) => {
+      const [code = '', ...words] = row.trim().split(/\s+/)
+      return [code, words.join(' ')]
+    }),
+)
+
+/** A coding of our tables, with the display that R4's own code system gives it. */
+export const dicomModality = (code: string): Coding => {
+  const display = modalityNames.get(code)
+  return { system: codeSystems.dcm, code, ...(display === undefined ? {} : { display }) }
+}
+
+/** DCM 110180: what the identifier of a study is. */
+export const studyInstanceUidType: CodeableConcept = {
+  coding: [{ system: codeSystems.dcm, code: '110180', display: 'Study Instance UID' }],
+}
+
+/** v2-0203, as R4 publishes it. */
+export const identifierTypes = codes(`
+  AC ACSN AM AMA AN ANC AND ANON ANT APRN ASID BA BC BCFN BCT BR BRN BSNR CC CONM CY CZ DC DCFN DDS DEA DFN DI DL
+  DN DO DP DPM DR DS EI EN ESN FDR FDRFN FI FILL GI GL GN HC IND JHN LACSN LANR LI LN LR MA MB MC MCD MCN MCR MCT
+  MD MI MR MRT MS NBSNR NCT NE NH NI NII NIIP NP NPI OBI OD PA PC PCN PE PEN PHC PHE PHO PI PLAC PN PNT PPIN PPN
+  PRC PRN PT QA RI RN RPH RR RRI RRP SB SID SL SN SNBSN SNO SP SR SS STN TAX TN TPR TRL U UDI UPIN USID VN VP VS
+  WC WCN WP XV XX
+`)

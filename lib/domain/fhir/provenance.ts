@@ -1,5 +1,6 @@
 import type { Coding, Meta } from 'fhir/r4'
 import { withoutFragment } from './unchanged'
+import { withoutTrailing } from '../text'
 
 /**
  * The DICOM service as FHIR knows it. `root` is its public URL without version and trailing slash: the version may
@@ -12,7 +13,7 @@ export interface DicomRoot {
 
 export const dicomRoot = (endpoint: string, version: string): DicomRoot => {
   const url = new URL(endpoint)
-  const path = url.pathname.replace(/\/+$/, '')
+  const path = withoutTrailing(url.pathname, '/')
   const own = /\/(v\d+)$/i.exec(path)
   return {
     root: `${url.origin}${own === null ? path : path.slice(0, -own[0].length)}`,
@@ -40,9 +41,7 @@ export const ourTag: Coding = {
 
 /** An address of the DICOM service, whatever version it names. */
 export const unversioned = (address: string): string =>
-  withoutFragment(address)
-    .replace(/\/+$/, '')
-    .replace(/\/v\d+(?=\/partitions\/|$)/i, '')
+  withoutTrailing(withoutFragment(address), '/').replace(/\/v\d+(?=\/partitions\/|$)/i, '')
 
 /** Written by this product, or by the original, for this partition. */
 export const isSourceOf = (meta: Meta | undefined, source: string): boolean =>

@@ -1,4 +1,5 @@
 import type { FhirResource } from 'fhir/r4'
+import { isWrittenNumber, valueOfNumber } from '../json'
 
 /**
  * What stands in FHIR was written by others, and a server may answer anything. Members that this product reads and
@@ -26,7 +27,7 @@ const identifier: Members = {
 }
 const reference: Members = { reference: 'text', type: 'text', display: 'text', identifier }
 const meta: Members = { versionId: 'text', lastUpdated: 'text', source: 'text', profile: ['text'], tag: [coding] }
-const extension: Members = { url: 'text', valueCode: 'text' }
+const extension: Members = { url: 'text', valueCode: 'text', valueReference: reference, valueCodeableConcept: concept }
 
 const kinds: Readonly<Record<string, Members>> = {
   Patient: {
@@ -61,6 +62,7 @@ const kinds: Readonly<Record<string, Members>> = {
     numberOfSeries: 'number',
     numberOfInstances: 'number',
     procedureCode: [concept],
+    reasonCode: [concept],
     note: [{ text: 'text' }],
     description: 'text',
     series: [
@@ -73,6 +75,7 @@ const kinds: Readonly<Record<string, Members>> = {
         bodySite: coding,
         laterality: coding,
         started: 'text',
+        extension: [extension],
         performer: [{ function: concept, actor: reference }],
         instance: [{ uid: 'text', sopClass: coding, number: 'number', title: 'text' }],
       },
@@ -117,7 +120,8 @@ const empty = {}
 /** The value as far as it is of this kind; the very same when all of it is. */
 const conforming = (kind: Kind, value: unknown): unknown => {
   if (kind === 'text') return typeof value === 'string' ? value : undefined
-  if (kind === 'number') return typeof value === 'number' ? value : undefined
+  if (kind === 'number')
+    return isWrittenNumber(value) ? valueOfNumber(value) : typeof value === 'number' ? value : undefined
   if (kind === 'flag') return typeof value === 'boolean' ? value : undefined
   if (isList(kind)) return conformingList(kind[0], value)
   if (isRequired(kind)) return conforming(kind.required, value) ?? empty

@@ -1,5 +1,5 @@
 import type { CodeableConcept, Coding } from 'fhir/r4'
-import { type CodedEntry, isLegacyScheme } from '../dicom/coded-entry'
+import { type CodedEntry, asCode, isLegacyScheme } from '../dicom/coded-entry'
 import { codeSystems } from '../fhir/code-systems'
 import { isAbsoluteUri } from '../fhir/identifiers'
 
@@ -14,9 +14,6 @@ export const systemOfScheme: ReadonlyMap<string, string> = new Map([
   ['I10', 'http://hl7.org/fhir/sid/icd-10'],
   ['C4', 'http://www.ama-assn.org/go/cpt'],
 ])
-
-/** FHIR's `code` knows single blanks only; a CS, and a code of DICOM, may have several. */
-export const asCode = (value: string): string => value.trim().replace(/\s+/g, ' ')
 
 /**
  * A coded entry of DICOM: the system is that of its own scheme; a URN or URL needs none (PS3.3 §8.1). A private or

@@ -1,11 +1,10 @@
 import * as O from 'fp-ts/Option'
-import * as TH from 'fp-ts/These'
 import type { Annotation, CodeableConcept, Identifier } from 'fhir/r4'
-import { readCodedEntries } from '../dicom/coded-entry'
-import { readLO, readUI } from '../dicom/vr'
+import { readCodes } from '../dicom/coded-entry'
+import { studyInstanceUidType } from '../fhir/code-systems'
 import { matches, studyIdentifier } from '../fhir/identifiers'
 import { codeableConcept } from './coded-concept'
-import { type Rule, readTag, rule } from './mapped'
+import { type Rule, readTag, rule, withIssues } from './mapped'
 import type { StudyFields } from './fields'
 import { orderRules } from './orders'
 import { referrerRule } from './people'
@@ -29,7 +28,7 @@ const noteRule = rule<StudyFields, string>({
   element: 'ImagingStudy.note',
   tags: ['StudyDescription'],
   note: 'a changed description replaces the note written before, which is known by the description',
-  read: readTag('StudyDescription', readLO),
+  read: readTag('StudyDescription'),
   slot: {
     has: ({ note, description }) => description !== undefined || note !== undefined,
     set: (text) => (study) => {
@@ -44,7 +43,7 @@ const noteRule = rule<StudyFields, string>({
 const descriptionRule = rule<StudyFields, string>({
   element: 'ImagingStudy.description',
   tags: ['StudyDescription'],
-  read: readTag('StudyDescription', readLO),
+  read: readTag('StudyDescription'),
   slot: {
     has: ({ description }) => description !== undefined,
     set: (description) => (study) => (study.description === description ? study : { ...study, description }),
@@ -58,8 +57,8 @@ const procedureCodeRule = rule<StudyFields, ReadonlyArray<CodeableConcept>>({
   judged: false,
   note: 'each coded item',
   read: (dataset) => {
-    const codes = readCodedEntries(dataset, 'ProcedureCodeSequence').map(codeableConcept)
-    return TH.right(codes.length === 0 ? O.none : O.some(codes))
+    const { entries, issues } = readCodes(dataset, 'ProcedureCodeSequence')
+    return withIssues(entries.length === 0 ? O.none : O.some(entries.map(codeableConcept)), issues)
   },
   slot: {
     has: ({ procedureCode }) => procedureCode !== undefined,
@@ -77,16 +76,20 @@ export const studyRules = (
     element: 'ImagingStudy.identifier',
     tags: ['StudyInstanceUID'],
     required: true,
-    note: 'system urn:dicom:uid, value urn:oid:{uid}',
-    read: readTag('StudyInstanceUID', readUI),
+    note: 'system urn:dicom:uid, value urn:oid:{uid}, type DCM 110180',
+    read: readTag('StudyInstanceUID'),
     slot: {
       has: () => false,
       set: (uid) => (study) => {
         const { system, value = '' } = studyIdentifier(uid)
         const identifiers = study.identifier ?? []
-        return identifiers.some((each) => matches(each, system, value))
-          ? study
-          : withIdentifiers(study, [studyIdentifier(uid), ...identifiers])
+        const own = identifiers.find((each) => matches(each, system, value))
+        if (own?.type !== undefined) return study
+        const typed = { type: studyInstanceUidType, ...(own ?? studyIdentifier(uid)) }
+        return withIdentifiers(
+          study,
+          own === undefined ? [typed, ...identifiers] : identifiers.map((each) => (each === own ? typed : each)),
+        )
       },
       clear: (study) => study,
     },

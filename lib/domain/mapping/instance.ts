@@ -1,11 +1,8 @@
-import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { pipe } from 'fp-ts/function'
 import * as TH from 'fp-ts/These'
 import type { ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
-import type { Keyword } from '../dicom/tags'
-import { readCS, readIS, readST, readUI, readUT } from '../dicom/vr'
+import { type DicomDataset, itemsOf } from '../dicom/dataset'
 import { codeSystems } from '../fhir/code-systems'
 import { type Mapped, type Rule, type Slot, readTag, rule, unmappable } from './mapped'
 
@@ -15,9 +12,9 @@ const maxUnsignedInt = 2_147_483_647
 
 /** IS → unsignedInt. */
 export const readUnsignedInt =
-  (keyword: Keyword) =>
+  (keyword: 'SeriesNumber' | 'InstanceNumber') =>
   (dataset: DicomDataset): Mapped<O.Option<number>> => {
-    const read = readTag(keyword, readIS)(dataset)
+    const read = readTag(keyword)(dataset)
     const value = pipe(TH.getRight(read), O.flatten)
     if (O.isNone(value)) return read
     if (value.value < 0) return unmappable(keyword, 'negative')
@@ -38,21 +35,13 @@ const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
   clear: (resource) => resource,
 })
 
-// An ST may have paragraphs; a title is one line.
-const asLine = (value: unknown): unknown => (typeof value === 'string' ? value.replace(/[\s\0]+/g, ' ') : value)
-
 const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
   const [concept] = itemsOf(dataset, 'ConceptNameCodeSequence')
-  const meaning = concept === undefined ? O.none : readMeaning(concept)
-  if (O.isSome(meaning)) return TH.right(meaning)
-  const document = readTag('DocumentTitle', (values) => readST(values.map(asLine)))(dataset)
-  return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel', readCS)(dataset) : document
-}
-
-/** Of the concept, whether or not it has a code that can be read. */
-const readMeaning = (concept: DicomDataset): O.Option<string> => {
-  const read = readUT(valuesOfKeyword(concept, 'CodeMeaning'))
-  return E.isRight(read) ? read.right : O.none
+  // Of the concept, whether or not it has a code that can be read.
+  const meaning = concept === undefined ? TH.right(O.none) : readTag('CodeMeaning')(concept)
+  if (!TH.isLeft(meaning) && O.isSome(meaning.right)) return meaning
+  const document = readTag('DocumentTitle')(dataset)
+  return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel')(dataset) : document
 }
 
 /** ImagingStudy.series.instance */
@@ -62,7 +51,7 @@ export const instanceRules: ReadonlyArray<Rule<Instance>> = [
     tags: ['SOPInstanceUID'],
     required: true,
     note: 'the bare UID',
-    read: readTag('SOPInstanceUID', readUI),
+    read: readTag('SOPInstanceUID'),
     slot: fixed((uid, instance) => (instance.uid === uid ? instance : { ...instance, uid })),
   }),
   rule<Instance, string>({
@@ -70,7 +59,7 @@ export const instanceRules: ReadonlyArray<Rule<Instance>> = [
     tags: ['SOPClassUID'],
     required: true,
     note: 'system urn:ietf:rfc:3986, code urn:oid:{uid}',
-    read: readTag('SOPClassUID', readUI),
+    read: readTag('SOPClassUID'),
     slot: fixed((uid, instance) =>
       instance.sopClass?.code === `urn:oid:${uid}` && instance.sopClass.system === codeSystems.uri
         ? instance

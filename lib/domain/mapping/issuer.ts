@@ -1,8 +1,7 @@
-import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
-import { type DicomDataset, valuesOfKeyword } from '../dicom/dataset'
-import type { Keyword } from '../dicom/tags'
-import { type Reader, readCS, readUT } from '../dicom/vr'
+import * as TH from 'fp-ts/These'
+import type { DicomDataset } from '../dicom/dataset'
+import { readValue } from '../dicom/read'
+import { readable } from '../dicom/vr'
 import { isAbsoluteUri } from '../fhir/identifiers'
 
 /** An issuer as the HL7v2 Hierarchic Designator macro names it (PS3.3 §10.17): a URI, a name, or both. */
@@ -21,9 +20,9 @@ const uriOf = (id: string, type: string): string | undefined => {
 
 export const readIssuerItem = (item: DicomDataset): Issuer => {
   const [id, type, namespace] = [
-    readValue(item, 'UniversalEntityID', readUT),
-    readValue(item, 'UniversalEntityIDType', readCS),
-    readValue(item, 'LocalNamespaceEntityID', readUT),
+    readPart(item, 'UniversalEntityID'),
+    readPart(item, 'UniversalEntityIDType'),
+    readPart(item, 'LocalNamespaceEntityID'),
   ]
   const system = typeof id === 'string' && typeof type === 'string' ? uriOf(id, type) : undefined
   return {
@@ -34,7 +33,10 @@ export const readIssuerItem = (item: DicomDataset): Issuer => {
 }
 
 /** `null` for a value that is there and cannot be read. */
-const readValue = (item: DicomDataset, keyword: Keyword, reader: Reader<string>): string | undefined | null => {
-  const read = reader(valuesOfKeyword(item, keyword))
-  return E.isLeft(read) ? null : O.toUndefined(read.right)
+const readPart = (
+  item: DicomDataset,
+  keyword: 'UniversalEntityID' | 'UniversalEntityIDType' | 'LocalNamespaceEntityID',
+): string | undefined | null => {
+  const read = readValue(item, keyword)
+  return TH.isLeft(read) ? null : readable(read)
 }

@@ -1,14 +1,14 @@
 import type { Endomorphism } from 'fp-ts/Endomorphism'
-import * as E from 'fp-ts/Either'
 import { identity, pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
-import { type DicomDataset, isEmptied, valuesOfKeyword } from '../dicom/dataset'
+import { type DicomDataset, isEmptied } from '../dicom/dataset'
+import { type ValueKeyword, type ValueOf, readValue } from '../dicom/read'
 import type { Keyword } from '../dicom/tags'
-import type { Reader } from '../dicom/vr'
+import type { Read } from '../dicom/vr'
 
 export type Issues = RNEA.ReadonlyNonEmptyArray<TagIssue>
 
@@ -19,9 +19,10 @@ export type Mapped<A> = TH.These<Issues, A>
  * How a value meets what FHIR holds:
  * `follow` a Create row in feed order: a value replaces; `fill` a late Create row, or a resource that is not ours:
  * only what is missing; `replace` an Update row; `correct` an Update row on a resource of ours: a tag that is present
- * but empty removes the value.
+ * but empty removes the value; `adopt` a Create row on a study of the original: as `follow`, and what it invented is no
+ * value; `enrich` any row on somebody else's study: only what is missing, and of what is shared our part.
  */
-export type MergeMode = 'follow' | 'fill' | 'replace' | 'correct'
+export type MergeMode = 'follow' | 'fill' | 'replace' | 'correct' | 'adopt' | 'enrich'
 
 /** What one entry says about one resource, before it is known what FHIR holds. */
 export type Change<R> = (mode: MergeMode) => Endomorphism<R>
@@ -55,6 +56,8 @@ export interface Slot<R, A> {
   readonly has: (resource: R) => boolean
   readonly set: (value: A, mode: MergeMode) => Endomorphism<R>
   readonly clear: Endomorphism<R>
+  /** Ours stands beside that of others. */
+  readonly isShared?: boolean
 }
 
 const unchangedBy =
@@ -66,7 +69,7 @@ const changeOf =
   <R, A>(slot: Slot<R, A>, value: O.Option<A>, emptied: boolean): Change<R> =>
   (mode) => {
     if (O.isNone(value)) return mode === 'correct' && emptied ? slot.clear : identity
-    return mode === 'fill'
+    return mode === 'fill' || (mode === 'enrich' && slot.isShared !== true)
       ? (resource) => (slot.has(resource) ? resource : slot.set(value.value, mode)(resource))
       : slot.set(value.value, mode)
   }
@@ -113,17 +116,26 @@ export const rule = <R, A>(parts: {
   }
 }
 
+export const invalidTag = (keyword: Keyword, reason: string): TagIssue => ({ _tag: 'TagInvalid', keyword, reason })
+
+/** What was read of a tag, and what is wrong with it as an issue of that tag. */
+export const asMapped = <A>(keyword: Keyword, read: Read<A>): Mapped<O.Option<A>> =>
+  pipe(
+    read,
+    TH.mapLeft((reason): Issues => RNEA.of(invalidTag(keyword, reason))),
+  )
+
 /** Reads one tag by its VR. */
 export const readTag =
-  <A>(keyword: Keyword, reader: Reader<A>) =>
-  (dataset: DicomDataset): Mapped<O.Option<A>> =>
-    pipe(
-      reader(valuesOfKeyword(dataset, keyword)),
-      E.match(
-        (reason): Mapped<O.Option<A>> => TH.left(RNEA.of<TagIssue>({ _tag: 'TagInvalid', keyword, reason })),
-        (value) => TH.right(value),
-      ),
-    )
+  <K extends ValueKeyword>(keyword: K) =>
+  (dataset: DicomDataset): Mapped<O.Option<ValueOf<K>>> =>
+    asMapped(keyword, readValue(dataset, keyword))
+
+/** Of a value that was read by rules of its own: what is wrong on the way to it goes with it. */
+export const withIssues = <A>(value: O.Option<A>, issues: ReadonlyArray<TagIssue>): Mapped<O.Option<A>> =>
+  RA.isNonEmpty(issues) ? TH.both(issues, value) : TH.right(value)
+
+export const issuesOf = (mapped: Mapped<unknown>): ReadonlyArray<TagIssue> => (TH.isRight(mapped) ? [] : mapped.left)
 
 /** For a value that is legal DICOM and has no FHIR form. */
 export const unmappable = (keyword: Keyword, reason: string): Mapped<never> =>

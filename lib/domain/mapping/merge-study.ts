@@ -1,23 +1,14 @@
-import type { Coding, ImagingStudy, ImagingStudySeriesInstance, Reference } from 'fhir/r4'
+import type { ImagingStudy, ImagingStudySeriesInstance, Reference } from 'fhir/r4'
 import type { InstanceKey } from '../dicom/change-feed-entry'
-import { acquisitionModalities, codeSystems } from '../fhir/code-systems'
-import { carriesOurMark, isSourceOf, ourMeta, sourceOf } from '../fhir/provenance'
+import { carriesOurMark, ourMeta, sourceOf } from '../fhir/provenance'
 import type { SeriesFields, StudyFields } from './fields'
-import { correctInstance } from './instance'
-import { type Applied, type Change, type MergeMode, applyOnce } from './mapped'
-import { correctModality } from './series'
+import { type Change, type MergeMode, applyOnce } from './mapped'
+import { modalitiesOf } from './modalities'
+import { accessionElement, basedOn } from './orders'
+import { type SeriesOfStudy, withOrders, withReasons } from './series-orders'
 import type { MappingSettings } from './settings'
 import { keeping } from './stated'
-
-interface SeriesDraft {
-  /** As FHIR holds it; none when it is new there. */
-  readonly base: SeriesFields | undefined
-  /** Of its elements, those that stay as they are: an image says so (keepStated). */
-  readonly kept: Set<keyof SeriesFields>
-  fields: SeriesFields
-  applied: Applied<SeriesFields> | undefined
-  readonly instances: Map<string, ImagingStudySeriesInstance>
-}
+import { type SeriesDraft, type StudyDraft, isOurs } from './study-draft'
 
 /** What one entry says about a study, its series and its instance. */
 export interface StudyChange {
@@ -35,55 +26,6 @@ export interface RowKind {
 export const modeOf = ({ late, update }: RowKind, ours: boolean): MergeMode =>
   update ? (ours ? 'correct' : 'replace') : late ? 'fill' : 'follow'
 
-/**
- * A study while entries are folded into it: series and instances by UID, in the order they stand in the resource, so
- * that an entry costs the same in a study of ten and of ten thousand images. Lives inside one fold, and is handed out
- * only as a finished resource.
- */
-export interface StudyDraft {
-  /** As FHIR holds it; none when the study is new there. */
-  readonly base: ImagingStudy | undefined
-  /** Undefined while the study has no series left and would be deleted. */
-  fields: StudyFields | undefined
-  applied: Applied<StudyFields> | undefined
-  readonly kept: Set<keyof StudyFields>
-  readonly series: Map<string, SeriesDraft>
-  subject: Reference | undefined
-  gotImages: boolean
-  /** Something was added, replaced or taken away: a study that no row touched stays as it stands. */
-  touched: boolean
-}
-
-export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
-  const { series = [], ...fields } = base ?? ({} as Partial<ImagingStudy>)
-  const draft: StudyDraft = {
-    base,
-    fields: base === undefined ? undefined : (fields as StudyFields),
-    applied: undefined,
-    kept: new Set(),
-    series: new Map(),
-    subject: base?.subject,
-    gotImages: false,
-    touched: false,
-  }
-  for (const { instance = [], ...each } of series) {
-    const known = draft.series.get(each.uid)
-    const fieldsOfSeries = { ...each, modality: correctModality(each.modality) }
-    const target: SeriesDraft = known ?? {
-      base: fieldsOfSeries,
-      kept: new Set(),
-      fields: fieldsOfSeries,
-      applied: undefined,
-      instances: new Map(),
-    }
-    if (known === undefined) draft.series.set(each.uid, target)
-    for (const one of instance) {
-      if (!target.instances.has(one.uid)) target.instances.set(one.uid, correctInstance(one))
-    }
-  }
-  return draft
-}
-
 // Coding is required of a series in R4; a rule that requires Modality fills it in the same step.
 const newSeries = (uid: string): SeriesFields => ({ uid, modality: {} })
 const newInstance = (uid: string): ImagingStudySeriesInstance => ({ uid, sopClass: {} })
@@ -96,8 +38,13 @@ const newStudy = (settings: MappingSettings, partition: string, base: ImagingStu
   subject: {},
 })
 
-const isOurs = (draft: StudyDraft, settings: MappingSettings, partition: string): boolean =>
-  draft.base === undefined || isSourceOf(draft.base.meta, sourceOf(settings.dicom, partition))
+const studyModeOf = (draft: StudyDraft, settings: MappingSettings, kind: RowKind, ours: boolean): MergeMode => {
+  if (!ours) return kind.late && !kind.update ? 'fill' : 'enrich'
+  const mode = modeOf(kind, ours)
+  return mode === 'follow' && draft.base !== undefined && !carriesOurMark(draft.base.meta, settings.dicom)
+    ? 'adopt'
+    : mode
+}
 
 /** Adds or replaces one instance, its series, and what it says about the study. */
 export const upsertInstance = (
@@ -109,9 +56,10 @@ export const upsertInstance = (
 ): void => {
   draft.touched = true
   const ours = isOurs(draft, settings, key.partition)
-  const mode = modeOf(kind, ours)
+  const ofStudy = studyModeOf(draft, settings, kind, ours)
+  const mode = ofStudy === 'adopt' ? ofStudy : modeOf(kind, ours)
   const fields = draft.fields ?? newStudy(settings, key.partition, draft.base)
-  draft.applied = applyOnce(draft.applied, keeping(draft, change.study), mode, fields)
+  draft.applied = applyOnce(draft.applied, keeping(draft, change.study), ofStudy, fields)
   draft.fields = draft.applied.to
   const series: SeriesDraft = draft.series.get(key.seriesInstanceUid) ?? {
     base: undefined,
@@ -119,10 +67,12 @@ export const upsertInstance = (
     fields: newSeries(key.seriesInstanceUid),
     applied: undefined,
     instances: new Map(),
+    stated: 0,
   }
   series.applied = applyOnce(series.applied, keeping(series, change.series), mode, series.fields)
   series.fields = series.applied.to
   draft.series.set(key.seriesInstanceUid, series)
+  draft.gone.delete(key.seriesInstanceUid)
   // The instance's own elements come from this very row: a late one is as new as any.
   const ownMode = mode === 'fill' ? 'follow' : mode
   const current = series.instances.get(key.sopInstanceUid)
@@ -130,18 +80,18 @@ export const upsertInstance = (
   series.instances.set(key.sopInstanceUid, change.instance(ownMode)(current ?? newInstance(key.sopInstanceUid)))
 }
 
-export const holdsInstance = ({ series }: StudyDraft, key: InstanceKey): boolean =>
-  series.get(key.seriesInstanceUid)?.instances.has(key.sopInstanceUid) ?? false
-
-export const hasInstances = ({ series }: StudyDraft): boolean =>
-  [...series.values()].some(({ instances }) => instances.size > 0)
-
-/** Takes one instance away; a series goes with its last instance, a study of ours with its last series. */
+/**
+ * Takes one instance away; a series goes with its last instance, a study of ours with its last series. A series of others
+ * that states more than it lists stays.
+ */
 export const deleteInstance = (draft: StudyDraft, settings: MappingSettings, key: InstanceKey): void => {
   const series = draft.series.get(key.seriesInstanceUid)
   if (series === undefined || !series.instances.delete(key.sopInstanceUid)) return
   draft.touched = true
-  if (series.instances.size === 0) draft.series.delete(key.seriesInstanceUid)
+  if (series.instances.size === 0 && (series.stated === 0 || isOurs(draft, settings, key.partition))) {
+    draft.series.delete(key.seriesInstanceUid)
+    draft.gone.set(key.seriesInstanceUid, series.fields)
+  }
   if (draft.series.size > 0) return
   // A study that comes back after this has nothing of what the deleted images said.
   if (isOurs(draft, settings, key.partition)) {
@@ -151,15 +101,10 @@ export const deleteInstance = (draft: StudyDraft, settings: MappingSettings, key
   draft.gotImages = false
 }
 
-const modalitiesOf = (draft: StudyDraft, existing: ReadonlyArray<Coding>): ReadonlyArray<Coding> => {
-  const codes = [...draft.series.values()].flatMap(({ fields: { modality } }) =>
-    modality.system === codeSystems.dcm && modality.code !== undefined && acquisitionModalities.has(modality.code)
-      ? [modality.code]
-      : [],
-  )
-  const others = existing.filter(({ system }) => system !== codeSystems.dcm && system !== 'DCM')
-  return [...new Set(codes)].map((code): Coding => ({ system: codeSystems.dcm, code })).concat(others)
-}
+const seriesOf = ({ series, gone }: StudyDraft): SeriesOfStudy => ({
+  live: [...series.values()].map(({ fields }) => fields),
+  gone: [...gone.values()],
+})
 
 const withReference = (existing: ReadonlyArray<Reference>, reference: string | undefined): ReadonlyArray<Reference> =>
   reference === undefined || existing.some((each) => each.reference === reference)
@@ -197,23 +142,33 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
     if (draft.base === undefined) return { _tag: 'Nothing' }
     return isOurs(draft, settings, partition) && !keep && (draft.base.series ?? []).length > 0
       ? { _tag: 'Deleted', base: draft.base }
-      : { _tag: 'Study', resource: withoutImages(draft.base, closing) }
+      : { _tag: 'Study', resource: withoutImages(draft, draft.base, closing) }
   }
   const fields = draft.fields ?? newStudy(settings, partition, draft.base)
-  const { modality = [], endpoint: endpoints = [], ...rest } = fields
-  const series = [...draft.series.values()].map(({ fields: each, instances }) => ({
+  const ours = isOurs(draft, settings, partition)
+  const said = seriesOf(draft)
+  const ordered = settings.excludedElements.has(basedOn)
+    ? fields
+    : withOrders(fields, said, !settings.excludedElements.has(accessionElement))
+  const { modality = [], endpoint: endpoints = [], ...rest } = withReasons(ordered, said, ours)
+  const series = [...draft.series.values()].map(({ fields: each, instances, stated }) => ({
     ...each,
-    numberOfInstances: instances.size,
+    numberOfInstances: ours ? instances.size : Math.max(instances.size, stated),
     ...listOrNothing('instance', [...instances.values()]),
   }))
+  // On somebody else's study our endpoint goes with our last image.
+  const isListed = ours || series.some(({ instance = [] }) => instance.length > 0)
+  const served = isListed
+    ? withReference(endpoints, endpoint)
+    : endpoints.filter(({ reference }) => reference === undefined || reference !== endpoint)
   return {
     _tag: 'Study',
     resource: {
       ...rest,
       status: statusOf(draft, fields, closing),
       subject: draft.subject ?? fields.subject,
-      ...listOrNothing('modality', modalitiesOf(draft, modality)),
-      ...listOrNothing('endpoint', withReference(endpoints, endpoint)),
+      ...listOrNothing('modality', modalitiesOf(said, modality, ours)),
+      ...listOrNothing('endpoint', served),
       numberOfSeries: series.length,
       numberOfInstances: series.reduce((total, { numberOfInstances }) => total + numberOfInstances, 0),
       series,
@@ -222,16 +177,18 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
 }
 
 /** A study that stays without images: it is somebody else's, or others refer to it. */
-const withoutImages = (base: ImagingStudy, { settings, partition, endpoint }: Closing): ImagingStudy => {
+const withoutImages = (
+  draft: StudyDraft,
+  base: ImagingStudy,
+  { settings, partition, endpoint }: Closing,
+): ImagingStudy => {
+  const ours = isOurs(draft, settings, partition)
   const { series, modality = [], endpoint: endpoints = [], ...rest } = base
   if ((series ?? []).length === 0) return base
   return {
     ...rest,
-    status: isSourceOf(base.meta, sourceOf(settings.dicom, partition)) ? 'cancelled' : base.status,
-    ...listOrNothing(
-      'modality',
-      modality.filter(({ system }) => system !== codeSystems.dcm && system !== 'DCM'),
-    ),
+    status: ours ? 'cancelled' : base.status,
+    ...listOrNothing('modality', modalitiesOf(seriesOf(draft), modality, ours)),
     ...listOrNothing(
       'endpoint',
       endpoints.filter(({ reference }) => reference !== endpoint),

@@ -1,14 +1,12 @@
-import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as TH from 'fp-ts/These'
 import type { Identifier, Reference } from 'fhir/r4'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
-import { readSH } from '../dicom/vr'
+import { type DicomDataset, itemsOf } from '../dicom/dataset'
 import { hasType, typed } from '../fhir/identifiers'
+import type { StudyFields } from './fields'
 import { readIssuerItem } from './issuer'
 import { type Mapped, type Rule, readTag, rule } from './mapped'
-import type { StudyFields } from './fields'
 
 /** The accession number as an identifier, with the system and name of its issuer where the item has them. */
 const accessionOf = (dataset: DicomDataset, value: string): Identifier => {
@@ -22,8 +20,8 @@ const accessionOf = (dataset: DicomDataset, value: string): Identifier => {
   }
 }
 
-const readAccession = (dataset: DicomDataset): Mapped<O.Option<Identifier>> =>
-  pipe(readTag('AccessionNumber', readSH)(dataset), TH.map(O.map((value) => accessionOf(dataset, value))))
+export const readAccession = (dataset: DicomDataset): Mapped<O.Option<Identifier>> =>
+  pipe(readTag('AccessionNumber')(dataset), TH.map(O.map((value) => accessionOf(dataset, value))))
 
 const sameIdentifier = (left: Identifier | undefined, right: Identifier): boolean =>
   left !== undefined &&
@@ -42,7 +40,7 @@ export const isOurOrder = ({ type, identifier, ...others }: Reference): boolean 
 type IsOurs = (study: StudyFields, next?: Identifier) => (identifier: Identifier) => boolean
 
 /** One without a system, or one that is also the order we refer to. */
-const isOrdered: IsOurs =
+export const isOrdered: IsOurs =
   ({ basedOn = [] }) =>
   (identifier) =>
     hasType(identifier, 'ACSN') &&
@@ -60,7 +58,32 @@ const withIdentifiers = (study: StudyFields, identifier: ReadonlyArray<Identifie
   return identifier.length === 0 ? rest : { ...rest, identifier: [...identifier] }
 }
 
-const withAccession = (study: StudyFields, accession: Identifier, isOurs: IsOurs): StudyFields => {
+export const isSameOrder = (left: Identifier, right: Identifier): boolean =>
+  left.value === right.value && (!left.system || !right.system || left.system === right.system)
+
+/** Of equal ones the first, or the one that names its system: a request often repeats the number alone. */
+export const distinct = (orders: ReadonlyArray<Identifier>): ReadonlyArray<Identifier> => {
+  const found: Array<Identifier> = []
+  for (const order of orders) {
+    const at = found.findIndex((each) => isSameOrder(each, order))
+    const known = found[at]
+    if (known === undefined) found.push(order)
+    else if (!known.system && order.system) found[at] = order
+  }
+  return found
+}
+
+export const orderTo = (identifier: Identifier): Reference => ({ type: 'ServiceRequest', identifier })
+
+/** Until the study is closed the order tells whose the number is. */
+const withItsOrder = (study: StudyFields, accession: Identifier): StudyFields => {
+  const orders = study.basedOn ?? []
+  return orders.some((each) => isOurOrder(each) && sameIdentifier(each.identifier, accession))
+    ? study
+    : { ...study, basedOn: [...orders, orderTo(accession)] }
+}
+
+export const withAccession = (study: StudyFields, accession: Identifier, isOurs: IsOurs): StudyFields => {
   const identifiers = study.identifier ?? []
   const own = identifiers.findIndex(isOurs(study, accession))
   const index =
@@ -72,54 +95,22 @@ const withAccession = (study: StudyFields, accession: Identifier, isOurs: IsOurs
   )
 }
 
-interface Orders {
-  readonly orders: ReadonlyArray<Reference>
-  /** Whether the instance names requests at all: a report of a study with grouped orders often does not. */
-  readonly named: boolean
-}
+export const basedOn = 'ImagingStudy.basedOn'
+export const accessionElement = 'ImagingStudy.identifier:accession'
 
-/** The order of the study and, for grouped orders, those of the requests. */
-const readOrders = (dataset: DicomDataset): Mapped<O.Option<Orders>> => {
-  const numberOf = (item: DicomDataset): ReadonlyArray<Identifier> => {
-    const read = readSH(valuesOfKeyword(item, 'AccessionNumber'))
-    return E.isRight(read) && O.isSome(read.right) ? [accessionOf(item, read.right.value)] : []
-  }
-  const requests = itemsOf(dataset, 'RequestAttributesSequence')
-  // The first of equal ones: a request often repeats the study's own number without the name of its issuer.
-  const distinct = new Map<string, Identifier>()
-  for (const each of [dataset, ...requests].flatMap(numberOf)) {
-    const key = `${each.system ?? ''}|${each.value}`
-    if (!distinct.has(key)) distinct.set(key, each)
-  }
-  const orders = [...distinct.values()].map((identifier): Reference => ({ type: 'ServiceRequest', identifier }))
-  return TH.right(orders.length === 0 ? O.none : O.some({ orders, named: requests.length > 0 }))
-}
-
-const withOrders = (study: StudyFields, orders: ReadonlyArray<Reference>): StudyFields => {
-  const { basedOn: existing = [], ...rest } = study
-  const others = existing.filter((each) => !isOurOrder(each))
-  const all = [...others, ...orders]
-  return all.length === 0 ? rest : { ...rest, basedOn: all }
-}
-
-/** An instance that names no requests does not take those away that another one has named beside its own order. */
-const addsNothing = ({ basedOn: existing = [] }: StudyFields, { orders, named }: Orders): boolean =>
-  !named &&
-  orders.every(({ identifier }) =>
-    existing.some(
-      (each) => isOurOrder(each) && identifier !== undefined && sameIdentifier(each.identifier, identifier),
-    ),
-  )
-
-const accessionRule = (isOurs: IsOurs): Rule<StudyFields> =>
-  rule<StudyFields, Identifier>({
-    element: 'ImagingStudy.identifier:accession',
+const accessionRule = (isOrderWritten: boolean): Rule<StudyFields> => {
+  const isOurs = isOrderWritten ? isOrdered : isOfIssuer
+  return rule<StudyFields, Identifier>({
+    element: accessionElement,
     tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
     note: 'type v2-0203#ACSN, with the system and assigner of its issuer; replaced when it changes',
     read: readAccession,
     slot: {
       has: (study) => (study.identifier ?? []).some(isOurs(study)),
-      set: (accession) => (study) => withAccession(study, accession, isOurs),
+      set: (accession) => (study) => {
+        const numbered = withAccession(study, accession, isOurs)
+        return isOrderWritten ? withItsOrder(numbered, accession) : numbered
+      },
       clear: (study) => {
         const isOurAccession = isOurs(study)
         return withIdentifiers(
@@ -127,26 +118,32 @@ const accessionRule = (isOurs: IsOurs): Rule<StudyFields> =>
           (study.identifier ?? []).filter((each) => !isOurAccession(each)),
         )
       },
+      isShared: true,
     },
   })
+}
 
-export const basedOn = 'ImagingStudy.basedOn'
-
-const basedOnRule = rule<StudyFields, Orders>({
+/** Where the number itself is not written the order alone tells it. */
+const orderRule = rule<StudyFields, Identifier>({
   element: basedOn,
-  tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence', 'RequestAttributesSequence'],
-  judged: false,
-  note: 'logical references to the ServiceRequests of these accession numbers; other entries stay',
-  read: readOrders,
+  tags: ['AccessionNumber', 'IssuerOfAccessionNumberSequence'],
+  read: readAccession,
   slot: {
-    has: (study) => (study.basedOn ?? []).some(isOurOrder),
-    set: (given) => (study) => (addsNothing(study, given) ? study : withOrders(study, given.orders)),
-    clear: (study) => withOrders(study, []),
+    has: ({ basedOn: orders = [] }) => orders.some(isOurOrder),
+    set: (accession) => (study) => withItsOrder(withoutOrders(study), accession),
+    clear: (study) => withoutOrders(study),
+    isShared: true,
   },
 })
 
-/** Who ordered the study. The accession goes first: what is ours of it is known by the order that stood before. */
+const withoutOrders = (study: StudyFields): StudyFields => {
+  const { basedOn: orders = [], ...rest } = study
+  const others = orders.filter((each) => !isOurOrder(each))
+  return others.length === 0 ? rest : { ...rest, basedOn: others }
+}
+
+/** Who ordered the study: the number of the study. Its orders are decided over its live series, when it is closed. */
 export const orderRules = (excluded: ReadonlySet<string>): ReadonlyArray<Rule<StudyFields>> => [
-  accessionRule(excluded.has(basedOn) ? isOfIssuer : isOrdered),
-  basedOnRule,
+  accessionRule(!excluded.has(basedOn)),
+  ...(excluded.has(accessionElement) ? [orderRule] : []),
 ]

@@ -1,8 +1,9 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from '../dicom/dataset'
-import { readLO } from '../dicom/vr'
+import { type DicomDataset, itemsOf } from '../dicom/dataset'
+import { readValue } from '../dicom/read'
+import { readable } from '../dicom/vr'
 import { identifierToken, isAbsoluteUri } from '../fhir/identifiers'
 import { readIssuerItem } from './issuer'
 import type { MappingSettings } from './settings'
@@ -26,8 +27,8 @@ const readIssuer = (
   dataset: DicomDataset,
   settings: MappingSettings['patient'],
 ): E.Either<'IssuerUnknown', KnownIssuer | undefined> => {
-  const name = readLO(valuesOfKeyword(dataset, 'IssuerOfPatientID'))
-  const named = E.isRight(name) ? O.toUndefined(name.right) : undefined
+  const name = readValue(dataset, 'IssuerOfPatientID')
+  const named = readable(name)
   const [item] = itemsOf(dataset, 'IssuerOfPatientIDQualifiersSequence')
   const issuer = item === undefined ? undefined : readIssuerItem(item)
   if (issuer?.system !== undefined) return E.right({ system: issuer.system, name: named })
@@ -36,7 +37,7 @@ const readIssuer = (
     const system = mapped ?? (isAbsoluteUri(named) ? named : undefined)
     return system === undefined ? E.left('IssuerUnknown') : E.right({ system, name: named })
   }
-  const silent = E.isRight(name) && issuer?.unusable !== true
+  const silent = !TH.isLeft(name) && issuer?.unusable !== true
   return silent ? E.right(undefined) : E.left('IssuerUnknown')
 }
 
@@ -47,10 +48,10 @@ const readIssuer = (
 export const readPatientIdentity =
   ({ patient }: MappingSettings, partition: string) =>
   (dataset: DicomDataset): E.Either<IdentityProblem, PatientIdentity> => {
-    const id = readLO(valuesOfKeyword(dataset, 'PatientID'))
-    if (E.isLeft(id)) return E.left({ _tag: 'TagInvalid', keyword: 'PatientID', reason: id.left })
-    if (O.isNone(id.right)) return E.left({ _tag: 'TagMissing', keyword: 'PatientID' })
-    const value = id.right.value
+    const id = readValue(dataset, 'PatientID')
+    if (TH.isLeft(id)) return E.left({ _tag: 'TagInvalid', keyword: 'PatientID', reason: id.left })
+    const value = readable(id)
+    if (value === undefined) return E.left({ _tag: 'TagMissing', keyword: 'PatientID' })
     if (patient.rejectedIds.has(value.toUpperCase())) {
       return E.left({ _tag: 'TagInvalid', keyword: 'PatientID', reason: 'a placeholder (Patient__RejectedIds)' })
     }

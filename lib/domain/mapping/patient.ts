@@ -4,17 +4,33 @@ import { pipe } from 'fp-ts/function'
 import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { HumanName, Identifier, Patient } from 'fhir/r4'
-import { type NameGroup, type PersonName, readCS, readDA, readPN } from '../dicom/vr'
-import { nameRepresentation } from '../fhir/code-systems'
+import type { NameGroup, PersonName } from '../dicom/person-name'
+import { itemsOf } from '../dicom/dataset'
+import { valueOf } from '../dicom/read'
+import { codeSystems, identifierTypes, nameRepresentation } from '../fhir/code-systems'
 import { hasType, matches, typed } from '../fhir/identifiers'
-import { type Mapped, type Rule, readTag, rule } from './mapped'
+import { type Mapped, type Rule, invalidTag, issuesOf, readTag, rule, withIssues } from './mapped'
 import { type PatientIdentity, readPatientIdentity } from './patient-identity'
 import type { MappingSettings } from './settings'
 import type { DicomDataset } from '../dicom/dataset'
-import { valuesOfKeyword } from '../dicom/dataset'
 
-const identifierOf = ({ system, value, assigner }: PatientIdentity): Identifier => ({
-  type: typed('MR'),
+/** A code of v2-0203. */
+type IdentifierType = string
+
+interface Identified {
+  readonly identity: PatientIdentity
+  readonly type: IdentifierType
+}
+
+/** IdentifierTypeCode (0040,0035) of the issuer's qualifiers, else MR. TypeOfPatientID names the carrier alone. */
+const readIdentifierType = (dataset: DicomDataset): IdentifierType => {
+  const [item] = itemsOf(dataset, 'IssuerOfPatientIDQualifiersSequence')
+  const code = item === undefined ? undefined : valueOf(item, 'IdentifierTypeCode')
+  return code !== undefined && identifierTypes.has(code) ? code : 'MR'
+}
+
+const identifierOf = ({ system, value, assigner }: PatientIdentity, type: IdentifierType): Identifier => ({
+  type: { coding: [{ system: codeSystems.identifierType, code: type }] },
   ...(system === undefined ? {} : { system }),
   value,
   ...(assigner === undefined ? {} : { assigner: { display: assigner } }),
@@ -38,12 +54,12 @@ const isComplete = (identifier: Identifier, { assigner }: PatientIdentity): bool
   (assigner === undefined || identifier.assigner !== undefined)
 
 /** Adds the identifier, completes it, or gives its system to one that has none. */
-const withIdentifier = (patient: Patient, identity: PatientIdentity): Patient => {
+const withIdentifier = (patient: Patient, identity: PatientIdentity, type: IdentifierType): Patient => {
   const identifiers = patient.identifier ?? []
   const own = identifiers.findIndex((each) => matches(each, identity.system, identity.value))
   const index = own >= 0 ? own : identifiers.findIndex((each) => matches(each, undefined, identity.value))
   const found = identifiers[index]
-  if (found === undefined) return { ...patient, identifier: [...identifiers, identifierOf(identity)] }
+  if (found === undefined) return { ...patient, identifier: [...identifiers, identifierOf(identity, type)] }
   if (own >= 0 && isComplete(found, identity)) return patient
   return {
     ...patient,
@@ -68,7 +84,7 @@ const humanName = (
   return {
     ...(representation === undefined ? {} : { extension: [{ url: nameRepresentation, valueCode: representation }] }),
     ...(usual ? { use: 'usual' } : {}),
-    text: spoken.filter((part) => part !== '').join(' '),
+    text: [...spoken, group.rest].filter((part) => part !== '').join(' '),
     ...(group.family === '' ? {} : { family: group.family }),
     ...(given.length === 0 ? {} : { given }),
     ...(prefix.length === 0 ? {} : { prefix: [...prefix] }),
@@ -103,41 +119,42 @@ const withNames = (patient: Patient, ours: ReadonlyArray<HumanName>): Patient =>
 const genders = { M: 'male', F: 'female', O: 'other' } as const
 type Gender = (typeof genders)[keyof typeof genders]
 
-const readSex = (dataset: DicomDataset): Mapped<O.Option<Gender>> =>
-  pipe(
-    valuesOfKeyword(dataset, 'PatientSex').map((value) => (typeof value === 'string' ? value.toUpperCase() : value)),
-    readCS,
-    E.chain((read): E.Either<string, O.Option<Gender>> => {
-      if (O.isNone(read)) return E.right(O.none)
-      const code = read.value
-      return code === 'M' || code === 'F' || code === 'O' ? E.right(O.some(genders[code])) : E.left('not M, F or O')
-    }),
-    E.match(
-      (reason): Mapped<O.Option<Gender>> => TH.left(RNEA.of({ _tag: 'TagInvalid', keyword: 'PatientSex', reason })),
-      (gender) => TH.right(gender),
-    ),
-  )
+const isGender = (code: string): code is keyof typeof genders => Object.hasOwn(genders, code)
+
+const readSex = (dataset: DicomDataset): Mapped<O.Option<Gender>> => {
+  const read = readTag('PatientSex')(dataset)
+  if (TH.isLeft(read) || O.isNone(read.right)) return read as Mapped<O.Option<never>>
+  const code = read.right.value
+  return isGender(code) ? TH.right(O.some(genders[code])) : TH.left(RNEA.of(invalidTag('PatientSex', 'not M, F or O')))
+}
 
 /** Patient, for one partition: it may have a PatientID system of its own. */
 export const patientRules = (settings: MappingSettings, partition: string): ReadonlyArray<Rule<Patient>> => [
-  rule<Patient, PatientIdentity>({
+  rule<Patient, Identified>({
     element: 'Patient.identifier',
     tags: ['PatientID', 'IssuerOfPatientID', 'IssuerOfPatientIDQualifiersSequence'],
     required: true,
-    note: 'type v2-0203#MR; the system of the issuer, else of the partition, else Patient__PatientSystemId, else none',
+    note: 'type v2-0203: IdentifierTypeCode (0040,0035), else MR; the system of the issuer, else of the partition, else Patient__PatientSystemId, else none',
     read: (dataset) =>
       pipe(
         readPatientIdentity(settings, partition)(dataset),
         E.match(
           // An unknown issuer is judged before the rules are asked.
-          (problem): Mapped<O.Option<PatientIdentity>> =>
+          (problem): Mapped<O.Option<Identified>> =>
             problem._tag === 'IssuerUnknown' ? TH.right(O.none) : TH.left(RNEA.of(problem)),
-          (identity) => TH.right(O.some(identity)),
+          (identity) =>
+            withIssues(
+              O.some({ identity, type: readIdentifierType(dataset) }),
+              issuesOf(readTag('PatientID')(dataset)),
+            ),
         ),
       ),
     slot: {
       has: () => false,
-      set: (identity) => (patient) => withIdentifier(patient, identity),
+      set:
+        ({ identity, type }) =>
+        (patient) =>
+          withIdentifier(patient, identity, type),
       clear: (patient) => patient,
     },
   }),
@@ -145,7 +162,7 @@ export const patientRules = (settings: MappingSettings, partition: string): Read
     element: 'Patient.name',
     tags: ['PatientName'],
     note: 'the name with use usual; ideographic and phonetic groups as names of their own',
-    read: readTag('PatientName', readPN),
+    read: readTag('PatientName'),
     slot: {
       has: ({ name }) => (name ?? []).length > 0,
       set: (name) => (patient) => withNames(patient, humanNames(name)),
@@ -166,7 +183,7 @@ export const patientRules = (settings: MappingSettings, partition: string): Read
   rule<Patient, string>({
     element: 'Patient.birthDate',
     tags: ['PatientBirthDate'],
-    read: readTag('PatientBirthDate', readDA),
+    read: readTag('PatientBirthDate'),
     slot: {
       has: ({ birthDate }) => birthDate !== undefined,
       set: (birthDate) => (patient) => (patient.birthDate === birthDate ? patient : { ...patient, birthDate }),

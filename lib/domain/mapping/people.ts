@@ -1,17 +1,15 @@
-import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
-import * as RA from 'fp-ts/ReadonlyArray'
 import * as TH from 'fp-ts/These'
 import type { ImagingStudySeriesPerformer, Reference } from 'fhir/r4'
-import type { TagIssue } from '../cast-error'
 import { readCodedEntries } from '../dicom/coded-entry'
-import { type DicomDataset, isEmptied, itemsOf, valuesOfKeyword } from '../dicom/dataset'
-import type { Keyword } from '../dicom/tags'
-import { type PersonName, readPN } from '../dicom/vr'
+import { type DicomDataset, isEmptied, itemsOf } from '../dicom/dataset'
+import type { PersonName } from '../dicom/person-name'
+import { readNames } from '../dicom/read'
+import { readable } from '../dicom/vr'
 import { systemOfScheme } from './coded-concept'
 import type { StudyFields } from './fields'
-import { type Mapped, type Rule, readTag, rule } from './mapped'
+import { type Mapped, type Rule, invalidTag, readTag, rule, withIssues } from './mapped'
 import type { SeriesFields } from './fields'
 
 /** A name as a person reads it: of the first group that there is. */
@@ -19,8 +17,8 @@ const displayOf = ({ alphabetic, ideographic, phonetic }: PersonName): string =>
   const western = O.isSome(alphabetic)
   const group = [alphabetic, ideographic, phonetic].find(O.isSome)
   if (group === undefined || O.isNone(group)) return ''
-  const { family, given, middle, prefix, suffix } = group.value
-  const parts = western ? [prefix, given, middle, family, suffix] : [prefix, family, given, middle, suffix]
+  const { family, given, middle, prefix, suffix, rest } = group.value
+  const parts = western ? [prefix, given, middle, family, suffix, rest] : [prefix, family, given, middle, suffix, rest]
   return parts.filter((part) => part !== '').join(' ')
 }
 
@@ -55,7 +53,7 @@ export const referrerRule: Rule<StudyFields> = rule<StudyFields, Referrer>({
   tags: ['ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence'],
   judged: false,
   note: 'the name as display, and a logical identifier; one that refers to a resource stays',
-  read: (dataset) => pipe(readTag('ReferringPhysicianName', readPN)(dataset), TH.map(referrerOf(dataset))),
+  read: (dataset) => pipe(readTag('ReferringPhysicianName')(dataset), TH.map(referrerOf(dataset))),
   slot: {
     has: ({ referrer }) => referrer !== undefined,
     set:
@@ -78,25 +76,22 @@ const functionSystem = 'http://terminology.hl7.org/CodeSystem/v3-ParticipationTy
 
 type Performers = ReadonlyArray<ImagingStudySeriesPerformer>
 
+type PerformerKeyword = 'OperatorsName' | 'PerformingPhysicianName'
+
 const readPerformers =
-  (keyword: Keyword, code: string) =>
+  (keyword: PerformerKeyword, code: string) =>
   (dataset: DicomDataset): Mapped<O.Option<Performers>> => {
-    const issues: Array<TagIssue> = []
-    const performers = valuesOfKeyword(dataset, keyword).flatMap((value): Performers => {
-      const read = readPN([value])
-      if (E.isLeft(read)) {
-        issues.push({ _tag: 'TagInvalid', keyword, reason: read.left })
-        return []
-      }
-      if (O.isNone(read.right)) return []
-      const actor = { display: displayOf(read.right.value) }
-      return [{ function: { coding: [{ system: functionSystem, code }] }, actor }]
+    const read = readNames(dataset, keyword)
+    const performers = read.flatMap((each): Performers => {
+      const name = readable(each)
+      if (name === undefined) return []
+      return [{ function: { coding: [{ system: functionSystem, code }] }, actor: { display: displayOf(name) } }]
     })
-    const value = performers.length === 0 ? O.none : O.some(performers)
-    return RA.isNonEmpty(issues) ? TH.both(issues, value) : TH.right(value)
+    const issues = read.flatMap((each) => (TH.isRight(each) ? [] : [invalidTag(keyword, each.left)]))
+    return withIssues(performers.length === 0 ? O.none : O.some(performers), issues)
   }
 
-const performerRule = (keyword: Keyword, code: string, who: string): Rule<SeriesFields> => {
+const performerRule = (keyword: PerformerKeyword, code: string, who: string): Rule<SeriesFields> => {
   const isOurs = ({ function: role, actor }: ImagingStudySeriesPerformer): boolean =>
     actor.reference === undefined &&
     (role?.coding ?? []).some((coding) => coding.system === functionSystem && coding.code === code)

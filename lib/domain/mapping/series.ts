@@ -1,17 +1,16 @@
 import type { Coding } from 'fhir/r4'
-import { readCS, readLO, readUI } from '../dicom/vr'
-import { codeSystems, isDicomModality } from '../fhir/code-systems'
+import { asCode } from '../dicom/coded-entry'
+import { codeSystems, dicomModality, isDicomModality } from '../fhir/code-systems'
 import { bodySiteRules } from './body-site'
-import { asCode } from './coded-concept'
 import type { SeriesFields } from './fields'
+import { seriesOrderRules } from './series-orders'
 import { numberSlot, readUnsignedInt } from './instance'
 import { type Rule, readTag, rule } from './mapped'
 import { performerRules } from './people'
 import { type Started, readStarted, startedAfter } from './time'
 
 // Defined terms are extensible, and strict servers refuse an unknown code of a known system: such a code stands alone.
-const modalityCoding = (code: string): Coding =>
-  isDicomModality(code) ? { system: codeSystems.dcm, code } : { code: asCode(code) }
+const modalityCoding = (code: string): Coding => (isDicomModality(code) ? dicomModality(code) : { code: asCode(code) })
 
 const sameCoding = (left: Coding | undefined, right: Coding): boolean =>
   left?.system === right.system && left?.code === right.code
@@ -23,7 +22,7 @@ export const seriesRules = (zone: string | undefined): ReadonlyArray<Rule<Series
     tags: ['SeriesInstanceUID'],
     required: true,
     note: 'the bare UID',
-    read: readTag('SeriesInstanceUID', readUI),
+    read: readTag('SeriesInstanceUID'),
     slot: {
       has: () => true,
       set: (uid) => (series) => (series.uid === uid ? series : { ...series, uid }),
@@ -41,7 +40,7 @@ export const seriesRules = (zone: string | undefined): ReadonlyArray<Rule<Series
     tags: ['Modality'],
     required: true,
     note: 'system DCM for a code of PS3.16 CID 33 or a retired one; any other legal CS without system',
-    read: readTag('Modality', readCS),
+    read: readTag('Modality'),
     slot: {
       has: ({ modality }) => modality?.code !== undefined,
       set: (code) => (series) => {
@@ -54,7 +53,7 @@ export const seriesRules = (zone: string | undefined): ReadonlyArray<Rule<Series
   rule<SeriesFields, string>({
     element: 'ImagingStudy.series.description',
     tags: ['SeriesDescription'],
-    read: readTag('SeriesDescription', readLO),
+    read: readTag('SeriesDescription'),
     slot: {
       has: ({ description }) => description !== undefined,
       set: (description) => (series) => (series.description === description ? series : { ...series, description }),
@@ -75,10 +74,11 @@ export const seriesRules = (zone: string | undefined): ReadonlyArray<Rule<Series
       clear: ({ started: _cleared, ...rest }) => rest,
     },
   }),
+  ...seriesOrderRules,
   ...bodySiteRules,
   ...performerRules,
 ]
 
-/** The original wrote `DCM` as the system of a modality. */
+/** The original wrote `DCM` as the system of a modality, and no display. */
 export const correctModality = (modality: Coding): Coding =>
-  modality.system === 'DCM' ? { ...modality, system: codeSystems.dcm } : modality
+  modality.system === 'DCM' ? { ...dicomModality(modality.code ?? ''), ...modality, system: codeSystems.dcm } : modality

@@ -4,9 +4,9 @@ import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
 import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
 import { type DicomDataset } from '../dicom/dataset'
-import type { Keyword } from '../dicom/tags'
-import { readDA, readTM, readUtcOffset } from '../dicom/vr'
 import { type Mapped, type MergeMode, readTag } from './mapped'
+
+type Dated = 'Study' | 'Series' | 'Content'
 
 /** A FHIR dateTime; `local` is its DA and TM where the instance names no offset from UTC. */
 export interface Started {
@@ -39,6 +39,19 @@ const offsetText = (minutes: number): string => {
 }
 
 /**
+ * A local time with its offset. An instant outside the years 1 to 9999 in UTC is written as its date alone: databases
+ * are full of .NET's smallest date, and a server on .NET cannot hold it an hour earlier.
+ */
+export const dateTime = (local: string, offset: string): string => {
+  const text = `${local}${offset}`
+  const instant = Date.parse(text)
+  return instant >= firstInstant && instant <= lastInstant ? text : local.slice(0, 10)
+}
+
+const firstInstant = Date.parse('0001-01-01T00:00:00Z')
+const lastInstant = Date.parse('9999-12-31T23:59:59.999Z')
+
+/**
  * A local time of an IANA zone as a FHIR dateTime, daylight saving by date. A time that the clocks skip in spring
  * shifts forward; of one that they pass twice in autumn the first is taken.
  */
@@ -47,10 +60,10 @@ export const inZone = (local: string, zone: string): string => {
   const before = offsetMinutesAt(zone, asUtc - 86_400_000)
   const after = offsetMinutesAt(zone, asUtc + 86_400_000)
   const fits = [before, after].find((minutes) => offsetMinutesAt(zone, asUtc - minutes * 60_000) === minutes)
-  if (fits !== undefined) return `${local}${offsetText(fits)}`
+  if (fits !== undefined) return dateTime(local, offsetText(fits))
   const fraction = /\.\d+$/.exec(local)?.[0] ?? ''
   const shifted = new Date(Date.parse(`${local.slice(0, 19)}Z`) + (after - before) * 60_000).toISOString().slice(0, 19)
-  return `${shifted}${fraction}${offsetText(after)}`
+  return dateTime(`${shifted}${fraction}`, offsetText(after))
 }
 
 /**
@@ -58,11 +71,11 @@ export const inZone = (local: string, zone: string): string => {
  * undefined: then the configured zone counts, else the date alone is written. An unreadable offset never gets the zone.
  */
 export const readStarted =
-  (dateKeyword: Keyword, timeKeyword: Keyword, zone: string | undefined) =>
+  (dateKeyword: `${Dated}Date`, timeKeyword: `${Dated}Time`, zone: string | undefined) =>
   (dataset: DicomDataset): Mapped<O.Option<Started>> => {
-    const date = readTag(dateKeyword, readDA)(dataset)
-    const time = readTag(timeKeyword, readTM)(dataset)
-    const offset = readTag('TimezoneOffsetFromUTC', readUtcOffset)(dataset)
+    const date = readTag(dateKeyword)(dataset)
+    const time = readTag(timeKeyword)(dataset)
+    const offset = readTag('TimezoneOffsetFromUTC')(dataset)
     const value = (part: Mapped<O.Option<string>>): string | undefined =>
       pipe(TH.getRight(part), O.flatten, O.toUndefined)
     const problems = [date, time, offset].flatMap((part): ReadonlyArray<TagIssue> => (TH.isLeft(part) ? part.left : []))
@@ -81,7 +94,7 @@ const combine = (
   if (date === undefined) return undefined
   if (date.length < 10 || time === undefined || offset === 'invalid') return { value: date }
   const local = `${date}T${time}`
-  if (offset !== undefined) return { value: `${local}${offset}` }
+  if (offset !== undefined) return { value: dateTime(local, offset) }
   return { value: zone === undefined ? date : inZone(local, zone), local }
 }
 
@@ -95,12 +108,12 @@ const earlier = (left: string, right: string): string => {
   return leftInstant <= rightInstant ? left : right
 }
 
-/** The original wrote UTC where DICOM names no offset. */
+/** The original wrote UTC where DICOM names no offset. On a study with our mark an instance of ours has said it. */
 const isInvented = (existing: string, { local }: Started): boolean =>
   local !== undefined && /(Z|\+00:00)$/.test(existing) && Date.parse(existing) === Date.parse(`${local}Z`)
 
 /** The earliest of the Create rows; an Update row replaces it. */
 export const startedAfter = (existing: string | undefined, next: Started, mode: MergeMode): string => {
   if (existing === undefined || mode === 'replace' || mode === 'correct') return next.value
-  return isInvented(existing, next) ? next.value : earlier(existing, next.value)
+  return mode === 'adopt' && isInvented(existing, next) ? next.value : earlier(existing, next.value)
 }

@@ -80,6 +80,13 @@ const performerOf = (operator: string): ImagingStudySeriesPerformer => ({
   actor: { display: operator },
 })
 
+const dcm = 'http://dicom.nema.org/resources/ontology/DCM'
+const modalityNames: Readonly<Record<string, string>> = {
+  CT: 'Computed Tomography',
+  MR: 'Magnetic Resonance',
+  XA: 'X-Ray Angiography',
+}
+
 /** Of all files of one study, in the order they were stored; each sample study has one series. */
 export const studyOf = (
   files: ReadonlyArray<Headers>,
@@ -88,13 +95,20 @@ export const studyOf = (
   const value = (tag: string): string => files.map((headers) => headers(tag)).find((text) => text !== '') ?? ''
   const [first] = files
   if (first === undefined) throw new Error('A study has at least one file.')
-  const modality = { system: 'http://dicom.nema.org/resources/ontology/DCM', code: value('00080060') }
+  const code = value('00080060')
+  const modality = { system: dcm, code, display: modalityNames[code] ?? '' }
   const description = value('00081030')
   const operator = value('00081070')
   return compact({
     resourceType: 'ImagingStudy' as const,
     meta: metaOf(source),
-    identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${value('0020000D')}` }],
+    identifier: [
+      {
+        type: { coding: [{ system: dcm, code: '110180', display: 'Study Instance UID' }] },
+        system: 'urn:dicom:uid',
+        value: `urn:oid:${value('0020000D')}`,
+      },
+    ],
     status: 'available' as const,
     modality: [modality],
     subject: { reference: patient },

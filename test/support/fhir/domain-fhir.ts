@@ -3,6 +3,7 @@ import { type Snapshot, referencedId } from '../../../lib/domain/batch/snapshot'
 import type { TransactionEntry } from '../../../lib/domain/fhir/bundle'
 import { isOfService } from '../../../lib/domain/fhir/provenance'
 import { isEndpointOf } from '../../../lib/domain/mapping/endpoint'
+import { parseJson } from '../../../lib/domain/json'
 import type { MappingSettings } from '../../../lib/domain/mapping/settings'
 import { validateResource } from '../../../local/fhir/validate'
 
@@ -19,7 +20,7 @@ export const assertValid = (resource: FhirResource): void => {
   const { id: _id, meta: _meta, ...content } = resource
   const text = JSON.stringify(content)
   if (validated.has(text)) return
-  const problems = validateResource(resource)
+  const problems = validateResource(JSON.parse(JSON.stringify(resource)) as FhirResource)
   if (problems.length > 0) throw new Error(`not valid: ${JSON.stringify(problems)} ${JSON.stringify(resource)}`)
   validated.add(text)
 }
@@ -62,7 +63,7 @@ export const memoryFhir = (initial: ReadonlyArray<FhirResource> = []) => {
   /** The status of each entry; throws on what a server would refuse. */
   const transact = (entries: ReadonlyArray<TransactionEntry>): ReadonlyArray<number> => {
     const next = new Map(resources)
-    const wire = entries.map(({ text }) => JSON.parse(text) as WireEntry)
+    const wire = entries.map(({ text }) => parseJson(text) as WireEntry)
     const ids = new Map<string, string>()
     const touched = new Set<string>()
     const statuses = wire.map(({ fullUrl, resource, request }) => {
@@ -91,7 +92,7 @@ export const memoryFhir = (initial: ReadonlyArray<FhirResource> = []) => {
         /"urn:uuid:[^"]+"/g,
         (quoted) => `"${ids.get(quoted.slice(1, -1)) ?? quoted.slice(1, -1)}"`,
       )
-      const written = withVersion(JSON.parse(resolved) as FhirResource, version + 1)
+      const written = withVersion(parseJson(resolved) as FhirResource, version + 1)
       assertValid(written)
       next.set(url, written)
     })

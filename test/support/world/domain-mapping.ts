@@ -7,6 +7,7 @@ import { instanceRules } from '../../../lib/domain/mapping/instance'
 import { type MergeMode, type Rule, applyRules } from '../../../lib/domain/mapping/mapped'
 import { patientRules } from '../../../lib/domain/mapping/patient'
 import { seriesRules } from '../../../lib/domain/mapping/series'
+import { seriesOrderRules, withKnownOrders, withOrders, withReasons } from '../../../lib/domain/mapping/series-orders'
 import { type Values, datasetOf, required } from './domain-dataset'
 import { assertValid } from '../fhir/domain-fhir'
 import { type SettingsChanges, settingsOf } from './domain-settings'
@@ -36,12 +37,25 @@ export const emptyStudy: StudyFields = {
   subject: { reference: 'Patient/1' },
 }
 
-export const mapStudy = (zone?: string, excluded?: ReadonlySet<string>) =>
-  applying<StudyFields>(
-    studyRules(zone, excluded).filter(({ element }) => excluded?.has(element) !== true),
-    emptyStudy,
-    assertValid,
-  )
+/** Of one series: its orders and reasons are the study's. */
+export const mapStudy = (zone?: string, excluded: ReadonlySet<string> = new Set()) => {
+  const wanted = <R>(rules: ReadonlyArray<Rule<R>>) => rules.filter(({ element }) => !excluded.has(element))
+  const ofStudy = applying<StudyFields>(wanted(studyRules(zone, excluded)), emptyStudy, () => undefined)
+  const ofSeries = applying<SeriesFields>(wanted(seriesOrderRules), { uid: '1.2.3.1', modality: {} }, () => undefined)
+  return (values: Values, mode: MergeMode = 'follow', base: StudyFields = emptyStudy): Outcome<StudyFields> => {
+    const { resource, issues } = ofStudy(values, mode, base)
+    const [known] = withKnownOrders(base, [{ uid: '1.2.3.1', modality: {} }])
+    const series = ofSeries(values, mode, known)
+    if (resource === undefined || series.resource === undefined) return { resource, issues }
+    const said = { live: [series.resource], gone: [] }
+    const ordered = excluded.has('ImagingStudy.basedOn')
+      ? resource
+      : withOrders(resource, said, !excluded.has('ImagingStudy.identifier:accession'))
+    const closed = withReasons(ordered, said, mode !== 'enrich')
+    assertValid(closed)
+    return { resource: closed, issues }
+  }
+}
 
 const validSeries = (series: ImagingStudySeries): void => assertValid({ ...emptyStudy, series: [series] })
 
@@ -54,6 +68,9 @@ export const mapInstance = applying<ImagingStudySeriesInstance>(
   (instance) => validSeries({ uid: '1.2.3.1', modality: { code: 'CT' }, instance: [instance] }),
 )
 
+export const uidType = {
+  coding: [{ system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110180', display: 'Study Instance UID' }],
+}
 export const dcm = 'http://dicom.nema.org/resources/ontology/DCM'
 export const mrType = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MR' }] }
 export const acsnType = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'ACSN' }] }

@@ -1,23 +1,19 @@
 import type { ImagingStudy } from 'fhir/r4'
 import type { LiveRow } from '../../../lib/domain/batch/judge'
 import { ourMeta } from '../../../lib/domain/fhir/provenance'
-import {
-  type ClosedStudy,
-  closeStudy,
-  deleteInstance,
-  openStudy,
-  upsertInstance,
-} from '../../../lib/domain/mapping/merge-study'
+import { type ClosedStudy, closeStudy, deleteInstance, upsertInstance } from '../../../lib/domain/mapping/merge-study'
+import { openStudy } from '../../../lib/domain/mapping/study-draft'
 import { type Values, ctImage } from './domain-dataset'
 import { type EntryOptions, rowOf } from './domain-feed'
 import { assertValid } from '../fhir/domain-fhir'
-import { dcm } from './domain-mapping'
+import { dcm, uidType } from './domain-mapping'
 import { root, settingsOf } from './domain-settings'
 
 const settings = settingsOf()
 export const sopClass = { system: 'urn:ietf:rfc:3986', code: `urn:oid:${ctImage}` }
 export const endpoint = { reference: 'Endpoint/1' }
-export const ct = { system: dcm, code: 'CT' }
+export const ct = { system: dcm, code: 'CT', display: 'Computed Tomography' }
+export const mr = { system: dcm, code: 'MR', display: 'Magnetic Resonance' }
 
 /** Rows folded into what FHIR holds. */
 export const merge = (
@@ -51,16 +47,16 @@ export const twoSeries: ImagingStudy = {
   resourceType: 'ImagingStudy',
   id: '7',
   meta: ourMeta(root),
-  identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
+  identifier: [{ type: uidType, system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
   status: 'available',
-  modality: [ct, { system: dcm, code: 'MR' }],
+  modality: [ct, mr],
   subject: { reference: 'Patient/1' },
   endpoint: [endpoint],
   numberOfSeries: 2,
   numberOfInstances: 3,
   series: [
     { uid: '1.2.3.1', modality: ct, numberOfInstances: 2, instance: [instance(1, 1), instance(1, 2)] },
-    { uid: '1.2.3.2', modality: { system: dcm, code: 'MR' }, numberOfInstances: 1, instance: [instance(2, 1)] },
+    { uid: '1.2.3.2', modality: mr, numberOfInstances: 1, instance: [instance(2, 1)] },
   ],
 }
 export const [series1, series2] = twoSeries.series ?? []

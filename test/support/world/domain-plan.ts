@@ -37,7 +37,7 @@ export const studyOf = (id: string, patient: string, parts: Partial<ImagingStudy
   meta: { ...ourMeta(root), versionId: '5' },
   identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
   status: 'available',
-  modality: [{ system: dcm, code: 'CT' }],
+  modality: [{ system: dcm, code: 'CT', display: 'Computed Tomography' }],
   subject: { reference: patient },
   endpoint: [{ reference: 'Endpoint/e1' }],
   numberOfSeries: 1,
@@ -45,7 +45,7 @@ export const studyOf = (id: string, patient: string, parts: Partial<ImagingStudy
   series: [
     {
       uid: '1.2.3.1',
-      modality: { system: dcm, code: 'CT' },
+      modality: { system: dcm, code: 'CT', display: 'Computed Tomography' },
       numberOfInstances: 1,
       instance: [{ uid: '1.2.3.1.1', sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${ctImage}` } }],
     },

@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
+import * as TH from 'fp-ts/These'
 import type { CodeableConcept, ObservationComponent } from 'fhir/r4'
 import type { TagIssue } from '../../cast-error'
 import type { CodedEntry } from '../../dicom/coded-entry'
@@ -14,6 +15,7 @@ import {
   measuredOf,
   textOf,
 } from '../../dicom/structured-report'
+import { valueOfNumber } from '../../json'
 import { codeableConcept } from '../coded-concept'
 import { type ComponentRow, type NamedConcept, concepts, planeNames, sideNames } from './concepts'
 import { coded } from './observation'
@@ -36,22 +38,16 @@ const readCount = (value: number): Answer<Value> => {
     : E.right(O.some({ valueInteger: value }))
 }
 
-const readNumber = (item: ContentItem, isCount: boolean): Answer<Value> =>
-  pipe(
-    measuredOf(item),
-    E.match(
-      (reason) => problem('TagInvalid', reason),
-      O.match(
-        (): Answer<Value> => E.right(O.none),
-        ({ value, unit }) => {
-          if (isCount) return readCount(value)
-          return Math.abs(value) > maxSize
-            ? problem('TagUnmappable', 'too large')
-            : E.right(O.some({ valueQuantity: quantity(value, unit) }))
-        },
-      ),
-    ),
-  )
+const readNumber = (item: ContentItem, isCount: boolean): Answer<Value> => {
+  const read = measuredOf(item)
+  if (TH.isLeft(read)) return problem('TagInvalid', read.left)
+  if (O.isNone(read.right)) return E.right(O.none)
+  const { value, unit } = read.right.value
+  if (isCount) return readCount(valueOfNumber(value))
+  return Math.abs(valueOfNumber(value)) > maxSize
+    ? problem('TagUnmappable', 'too large')
+    : E.right(O.some({ valueQuantity: quantity(value, unit) }))
+}
 
 const readConcept = (item: ContentItem): Answer<Value> => {
   const code = codeOf(item)

@@ -80,6 +80,7 @@ export const eventRows: ReadonlyArray<ComponentRow> = [
   row(dcm('113835', 'CTDIw Phantom Type'), 'CodeableConcept', concepts.ctDose),
   row(dcm('122130', 'Dose Area Product')),
   row(dcm('113738', 'Dose (RP)')),
+  row(dcm('111631', 'Average Glandular Dose')),
   entranceExposure,
 ]
 

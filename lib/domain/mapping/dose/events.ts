@@ -1,8 +1,10 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
 import type { CodeableConcept, ObservationComponent } from 'fhir/r4'
 import type { TagIssue } from '../../cast-error'
 import { type ContentItem, type PlacedItem, codeOf, isAbout, itemsBelow, uidOf } from '../../dicom/structured-report'
+import { absent } from '../../dicom/vr'
 import { codeableConcept } from '../coded-concept'
 import { componentsOf } from './components'
 import { type NamedConcept, concepts, eventRows } from './concepts'
@@ -32,8 +34,8 @@ type ReadPart = E.Either<TagIssue, { readonly part: EventPart; readonly issues: 
 
 const readUid = (items: ReadonlyArray<PlacedItem>, concept: NamedConcept): E.Either<TagIssue, string> => {
   const [found] = items.filter(({ item }) => isAbout(item, concept))
-  const read = found === undefined ? E.right(O.none) : uidOf(found.item)
-  if (E.isLeft(read)) return E.left({ _tag: 'TagInvalid', keyword: 'UID', reason: read.left })
+  const read = found === undefined ? absent : uidOf(found.item)
+  if (TH.isLeft(read)) return E.left({ _tag: 'TagInvalid', keyword: 'UID', reason: read.left })
   return O.isNone(read.right) ? E.left({ _tag: 'TagMissing', keyword: 'UID' }) : E.right(read.right.value)
 }
 

@@ -1,6 +1,7 @@
 import type { Identifier, Observation, ObservationComponent } from 'fhir/r4'
 import { withoutFragment } from '../../fhir/unchanged'
 import { hasType, matches, studyIdentifier } from '../../fhir/identifiers'
+import { type WrittenNumber, valueOfNumber } from '../../json'
 import { doseKindOf } from './identity'
 import type { ObservationBody } from './observation'
 
@@ -40,15 +41,12 @@ const ofEventsAlone: ReadonlySet<string> = new Set(['113830'])
 
 const codeOf = ({ code }: ObservationComponent): string => code.coding?.[0]?.code ?? code.text ?? ''
 
-const valueOf = ({ valueQuantity, valueInteger, valueCodeableConcept, valueString }: ObservationComponent): string =>
-  String(
-    valueQuantity?.value ??
-      valueInteger ??
-      valueCodeableConcept?.coding?.[0]?.code ??
-      valueCodeableConcept?.text ??
-      valueString ??
-      '',
-  )
+/** A number by its value: how many digits it was written with says nothing. */
+const valueOf = ({ valueQuantity, valueInteger, valueCodeableConcept, valueString }: ObservationComponent): string => {
+  const number: number | WrittenNumber | undefined = valueQuantity?.value ?? valueInteger
+  if (number !== undefined) return String(valueOfNumber(number))
+  return valueCodeableConcept?.coding?.[0]?.code ?? valueCodeableConcept?.text ?? valueString ?? ''
+}
 
 /** Values by code; each code's in order of value. */
 const valuesByCode = (components: ReadonlyArray<ObservationComponent>): ReadonlyMap<string, string> => {

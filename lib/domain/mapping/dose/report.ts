@@ -1,11 +1,10 @@
-import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TH from 'fp-ts/These'
 import type { ObservationComponent, Reference } from 'fhir/r4'
 import type { TagIssue } from '../../cast-error'
 import { isConcept, readCodedEntry } from '../../dicom/coded-entry'
-import { type DicomDataset, itemsOf, valuesOfKeyword } from '../../dicom/dataset'
+import { type DicomDataset, itemsOf } from '../../dicom/dataset'
 import {
   type ContentItem,
   type PlacedItem,
@@ -14,8 +13,8 @@ import {
   itemsBelow,
   readContentTree,
 } from '../../dicom/structured-report'
-import type { Keyword } from '../../dicom/tags'
-import { type Reader, readDA, readSH, readTM, readUI } from '../../dicom/vr'
+import { readValue, valueOf } from '../../dicom/read'
+import { type WrittenNumber, textOfNumber } from '../../json'
 import { studyIdentifier, typed } from '../../fhir/identifiers'
 import { componentsOf } from './components'
 import { type NamedConcept, concepts, summaryRows } from './concepts'
@@ -51,15 +50,9 @@ const radiationExposure: NamedConcept = {
   display: 'Radiation exposure and protection information',
 }
 
-/** The value of a tag, absent or invalid being the same. */
-const valueOf = <A>(dataset: DicomDataset, keyword: Keyword, reader: Reader<A>): A | undefined => {
-  const read = reader(valuesOfKeyword(dataset, keyword))
-  return E.isRight(read) ? O.toUndefined(read.right) : undefined
-}
-
 /** By SOP class, or by root concept; never by a meaning: real files write it as they like. */
 export const isDoseReport = (dataset: DicomDataset): boolean => {
-  const sopClass = valueOf(dataset, 'SOPClassUID', readUI)
+  const sopClass = valueOf(dataset, 'SOPClassUID')
   if (sopClass === enhancedXRay) return false
   if (sopClass !== undefined && sopClasses.has(sopClass)) return true
   const concept = readCodedEntry(dataset, 'ConceptNameCodeSequence')
@@ -92,8 +85,8 @@ const kindOf = (root: ContentItem, items: ReadonlyArray<PlacedItem>, sopClass: s
 
 /** When its content was made, by the clock of the modality: to be compared with other reports of the same study. */
 const readContentTime = (dataset: DicomDataset): string => {
-  const date = valueOf(dataset, 'ContentDate', readDA)
-  const [seconds = '', fraction = ''] = (valueOf(dataset, 'ContentTime', readTM) ?? '').split('.')
+  const date = valueOf(dataset, 'ContentDate')
+  const [seconds = '', fraction = ''] = (valueOf(dataset, 'ContentTime') ?? '').split('.')
   if (date === undefined) return ''
   return seconds === '' ? date : `${date}T${seconds}.${fraction.padEnd(6, '0')}`
 }
@@ -132,7 +125,7 @@ const readEffective = (
 
 /** The order, as the study names it: by its accession number, with the issuer that the item has. */
 const readOrder = (dataset: DicomDataset): ReadonlyArray<Reference> => {
-  const value = valueOf(dataset, 'AccessionNumber', readSH)
+  const value = valueOf(dataset, 'AccessionNumber')
   if (value === undefined) return []
   const [item] = itemsOf(dataset, 'IssuerOfAccessionNumberSequence')
   const { system, namespace } = item === undefined ? {} : readIssuerItem(item)
@@ -148,8 +141,9 @@ const readOrder = (dataset: DicomDataset): ReadonlyArray<Reference> => {
 /** One line for a reader: what was measured. Codes, numbers and units alone, so that it never names a person. */
 const describe = (title: string, components: ReadonlyArray<ObservationComponent>): string => {
   const values = components.flatMap(({ code, valueInteger, valueQuantity }) => {
-    const value = valueInteger ?? valueQuantity?.value
-    if (value === undefined) return []
+    const number: number | WrittenNumber | undefined = valueInteger ?? valueQuantity?.value
+    if (number === undefined) return []
+    const value = textOfNumber(number)
     const name = code.text ?? code.coding?.[0]?.display ?? ''
     return [[name, value, ...(valueQuantity?.unit === undefined ? [] : [valueQuantity.unit])].join(' ')]
   })
@@ -183,8 +177,8 @@ interface DoseSettings {
 export const mapDoseReport =
   ({ defaultTimeZone: zone, excludedElements: excluded = new Set() }: DoseSettings) =>
   (dataset: DicomDataset): Mapped<DoseReport> => {
-    const uid = readUI(valuesOfKeyword(dataset, 'SOPInstanceUID'))
-    if (E.isLeft(uid)) return TH.left([{ _tag: 'TagInvalid', keyword: 'SOPInstanceUID', reason: uid.left }])
+    const uid = readValue(dataset, 'SOPInstanceUID')
+    if (TH.isLeft(uid)) return TH.left([{ _tag: 'TagInvalid', keyword: 'SOPInstanceUID', reason: uid.left }])
     if (O.isNone(uid.right)) return TH.left([{ _tag: 'TagMissing', keyword: 'SOPInstanceUID' }])
     if (!isDoseReport(dataset)) {
       return TH.left([{ _tag: 'TagUnmappable', keyword: 'SOPClassUID', reason: 'not a radiation dose report' }])
@@ -193,14 +187,14 @@ export const mapDoseReport =
     const items = itemsBelow(root)
     // The doses of single events are not the report's; the administration of a radiopharmaceutical is both.
     const ofReport = itemsBelow(root, isEventWithDoses)
-    const kind = kindOf(root, items, valueOf(dataset, 'SOPClassUID', readUI))
+    const kind = kindOf(root, items, valueOf(dataset, 'SOPClassUID'))
     const starts = items.map(({ item }) => item).filter((item) => isAbout(item, kind.start))
 
     const status = readStatus(dataset)
     const effective = readEffective(dataset, starts, zone)
     const { components, issues: componentIssues } = componentsOf(summaryRows, ofReport)
     const { events, issues: eventIssues } = readEvents(items, status.status, readDateTime(dataset, zone))
-    const study = valueOf(dataset, 'StudyInstanceUID', readUI)
+    const study = valueOf(dataset, 'StudyInstanceUID')
     const order = readOrder(dataset)
     const device = deviceDisplay(root)
     const summary: ObservationBody = {

@@ -1,14 +1,17 @@
-import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../../cast-error'
-import { type DicomDataset, valuesOfKeyword } from '../../dicom/dataset'
-import type { Keyword } from '../../dicom/tags'
-import { readCS } from '../../dicom/vr'
+import type { DicomDataset } from '../../dicom/dataset'
+import { readValue } from '../../dicom/read'
+import { readable } from '../../dicom/vr'
 import type { ObservationBody } from './observation'
 
 type Status = ObservationBody['status']
 
-const flags: ReadonlyArray<{ readonly keyword: Keyword; readonly statuses: ReadonlyMap<string, Status> }> = [
+const flags: ReadonlyArray<{
+  readonly keyword: 'PreliminaryFlag' | 'CompletionFlag'
+  readonly statuses: ReadonlyMap<string, Status>
+}> = [
   {
     keyword: 'PreliminaryFlag',
     statuses: new Map<string, Status>([
@@ -31,9 +34,9 @@ export const readStatus = (
 ): { readonly status: Status; readonly issues: ReadonlyArray<TagIssue> } => {
   const issues: TagIssue[] = []
   for (const { keyword, statuses } of flags) {
-    const read = readCS(valuesOfKeyword(dataset, keyword))
-    if (E.isRight(read) && O.isNone(read.right)) continue
-    const status = E.isRight(read) && O.isSome(read.right) ? statuses.get(read.right.value) : undefined
+    const read = readValue(dataset, keyword)
+    if (TH.isRight(read) && O.isNone(read.right)) continue
+    const status = statuses.get(readable(read) ?? '')
     if (status !== undefined) return { status, issues }
     issues.push({ _tag: 'TagInvalid', keyword, reason: `not ${[...statuses.keys()].join(' or ')}` })
   }

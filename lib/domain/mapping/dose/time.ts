@@ -1,10 +1,10 @@
-import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../../cast-error'
-import { type DicomDataset, valuesOfKeyword } from '../../dicom/dataset'
+import type { DicomDataset } from '../../dicom/dataset'
 import { type ContentItem, dateTimeOf } from '../../dicom/structured-report'
-import { readUtcOffset } from '../../dicom/vr'
-import { inZone } from '../time'
+import { readValue } from '../../dicom/read'
+import { dateTime, inZone } from '../time'
 
 export interface ReadTime {
   /** A FHIR dateTime. */
@@ -22,18 +22,18 @@ export const readDateTime =
   (dataset: DicomDataset, zone: string | undefined) =>
   (item: ContentItem): ReadTime => {
     const read = dateTimeOf(item)
-    if (E.isLeft(read)) return { value: undefined, issues: [invalid('DateTime', read.left)] }
+    if (TH.isLeft(read)) return { value: undefined, issues: [invalid('DateTime', read.left)] }
     if (O.isNone(read.right)) return { value: undefined, issues: [] }
     const { date, time, offset: own } = read.right.value
-    const isOwn = E.isLeft(own) || O.isSome(own.right)
-    const offset = isOwn ? own : readUtcOffset(valuesOfKeyword(dataset, 'TimezoneOffsetFromUTC'))
+    const isOwn = TH.isLeft(own) || O.isSome(own.right)
+    const offset = isOwn ? own : readValue(dataset, 'TimezoneOffsetFromUTC')
     const issues = [
-      ...(E.isLeft(time) ? [invalid('DateTime', time.left)] : []),
-      ...(E.isLeft(offset) ? [invalid(isOwn ? 'DateTime' : 'TimezoneOffsetFromUTC', offset.left)] : []),
+      ...(TH.isLeft(time) ? [invalid('DateTime', time.left)] : []),
+      ...(TH.isLeft(offset) ? [invalid(isOwn ? 'DateTime' : 'TimezoneOffsetFromUTC', offset.left)] : []),
     ]
-    if (date.length < 10 || E.isLeft(time) || O.isNone(time.right) || E.isLeft(offset)) return { value: date, issues }
+    if (date.length < 10 || TH.isLeft(time) || O.isNone(time.right) || TH.isLeft(offset)) return { value: date, issues }
     const local = `${date}T${time.right.value}`
-    if (O.isSome(offset.right)) return { value: `${local}${offset.right.value}`, issues }
+    if (O.isSome(offset.right)) return { value: dateTime(local, offset.right.value), issues }
     return { value: zone === undefined ? date : inZone(local, zone), issues }
   }
 

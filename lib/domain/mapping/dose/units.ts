@@ -1,5 +1,6 @@
 import type { Quantity } from 'fhir/r4'
 import type { CodedEntry } from '../../dicom/coded-entry'
+import type { WrittenNumber } from '../../json'
 import { systemOfScheme } from '../coded-concept'
 
 /** What files write for a unit, and UCUM does not know. */
@@ -19,7 +20,9 @@ const ucumOf = ({ value, scheme }: CodedEntry): string | undefined =>
   unitSpellings.get(value) ?? (scheme === 'UCUM' && ucum.test(value) ? value : undefined)
 
 /** A value in the unit of the file. A unit that is not known is written as text, and nothing is ever converted. */
-export const quantity = (value: number, unit: CodedEntry | undefined): Quantity => {
+export const quantity = (written: number | WrittenNumber, unit: CodedEntry | undefined): Quantity => {
+  // To FHIR's types, and to whoever serializes it, it is a number.
+  const value = written as number
   if (unit === undefined) return { value }
   const code = ucumOf(unit)
   const system = systemOfScheme.get('UCUM')

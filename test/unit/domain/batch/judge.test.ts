@@ -60,8 +60,8 @@ const optionalTags: ReadonlyArray<readonly [Keyword, unknown, string]> = [
   ['StudyDate', 'soon', 'not a date (DA)'],
   ['StudyTime', '2400', 'not a time (TM)'],
   ['TimezoneOffsetFromUTC', 'here', 'not an offset from UTC'],
-  ['StudyDescription', 'x'.repeat(65), 'longer than 64 characters'],
-  ['AccessionNumber', 'x'.repeat(17), 'longer than 16 characters'],
+  ['StudyDescription', 'x'.repeat(65), 'longer than LO allows'],
+  ['AccessionNumber', 'x'.repeat(17), 'longer than SH allows'],
   ['SeriesNumber', 'x', 'not a whole number (IS)'],
   ['SeriesDescription', 'a\u0001b', 'contains control characters'],
   ['SeriesDate', 'soon', 'not a date (DA)'],
@@ -134,7 +134,7 @@ describe('EnforceValidationOfTagValues=false, an optional tag that is invalid', 
   it('gets one row, however many elements are made of it', () => {
     expect(outcome({ StudyDescription: 'x'.repeat(65), TimezoneOffsetFromUTC: 'here' })).toEqual({
       live: [
-        invalid('StudyDescription', 'longer than 64 characters'),
+        invalid('StudyDescription', 'longer than LO allows'),
         invalid('TimezoneOffsetFromUTC', 'not an offset from UTC'),
       ].sort((left, right) => right.keyword.localeCompare(left.keyword)),
     })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { FhirResource, Observation, ObservationComponent } from 'fhir/r4'
+import { writtenNumber } from '../../../../lib/domain/json'
 import { castBatch } from '../../../support/world/domain-cast'
 import { type MemoryFhir, memoryFhir } from '../../../support/fhir/domain-fhir'
 import { ctReport, reportUid } from '../../../support/world/dose-feed'
@@ -84,6 +85,13 @@ describe("the original's Observations", () => {
     }
     expectOwned(fhir)
     expect(castBatch(fhir, settings, [entry('update', one)]).writes).toBe(0)
+  })
+
+  it('are told by the value of a number, however many digits it was written with', () => {
+    const fhir = accountOf([one], [writtenNumber('1.000') as number, writtenNumber('10.0') as number])
+    castInto(fhir, [entry('update', one)])
+    const ids = fhir.all('Observation').map(({ id }) => id)
+    expect(ids.sort()).toEqual(['e0', 's0'])
   })
 
   it('that are doubles of it, after a restart in mid-batch, go with it', () => {

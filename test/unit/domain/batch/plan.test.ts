@@ -8,7 +8,8 @@ import { ourMeta } from '../../../../lib/domain/fhir/provenance'
 import { mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
 import { ctImage, type Values } from '../../../support/world/domain-dataset'
 import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
-import { dcm, mrType } from '../../../support/world/domain-mapping'
+import { ct } from '../../../support/world/domain-merge'
+import { mrType, uidType } from '../../../support/world/domain-mapping'
 import {
   endpoints,
   entriesOf,
@@ -45,9 +46,9 @@ describe('a new study of a new person', () => {
         resource: {
           resourceType: 'ImagingStudy',
           meta: ourMeta(root),
-          identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
+          identifier: [{ type: uidType, system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
           status: 'available',
-          modality: [{ system: dcm, code: 'CT' }],
+          modality: [ct],
           subject: { reference: createdReference('Patient |P1') },
           endpoint: [{ reference: 'Endpoint/e1' }],
           numberOfSeries: 1,
@@ -55,7 +56,7 @@ describe('a new study of a new person', () => {
           series: [
             {
               uid: '1.2.3.1',
-              modality: { system: dcm, code: 'CT' },
+              modality: ct,
               numberOfInstances: 1,
               instance: [{ uid: '1.2.3.1.1', sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${ctImage}` } }],
             },

@@ -1,23 +1,28 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TH from 'fp-ts/These'
+import { type NameGroup, readPN } from '../../../../lib/domain/dicom/person-name'
 import {
-  type NameGroup,
   type Reader,
   readCS,
   readDA,
   readIS,
-  readLO,
-  readPN,
-  readSH,
   readTM,
   readUI,
-  readUT,
   readUtcOffset,
+  textReader,
 } from '../../../../lib/domain/dicom/vr'
 
 const valid = <A>(value: A) => E.right(O.some(value))
 const absent = E.right(O.none)
+const rightOf = <A>(read: E.Either<never, A>): A => (E.isRight(read) ? read.right : read.left)
+const kept = <A>(reason: string, value: A) => TH.both(reason, O.some(value))
+
+const readLO = textReader('LO', false)
+const readSH = textReader('SH', false)
+const readUT = textReader('UT', false)
+const readFreeLO = textReader('LO', true)
 
 const readers: ReadonlyArray<readonly [string, Reader<unknown>]> = [
   ['LO', readLO],
@@ -38,7 +43,7 @@ describe.each(readers)('every reader: %s', (_vr, read) => {
   })
 
   it.each([[[true]], [[['x']]]])('takes %j as invalid, and does not throw', (values) => {
-    expect(E.isLeft(read(values))).toBe(true)
+    expect(TH.isLeft(read(values))).toBe(true)
   })
 
   it('never repeats the value in the reason: it may be patient data', () => {
@@ -56,19 +61,35 @@ describe('text (LO, SH, UT)', () => {
     expect(readLO([4711])).toEqual(valid('4711'))
   })
 
-  it('reads the first of several values', () => {
-    expect(readLO(['one', 'two'])).toEqual(valid('one'))
+  it('takes several values that differ as invalid, and equal ones as one', () => {
+    expect(readLO(['one', 'two'])).toEqual(E.left('more than one value'))
+    expect(readLO(['one\\two'])).toEqual(E.left('more than one value'))
+    expect(readLO([' one', '', 'one ', null])).toEqual(valid('one'))
+  })
+
+  it('keeps several values of free text, which was one text', () => {
+    expect(readFreeLO(['CT HEAD W', 'O CONTRAST'])).toEqual(kept('more than one value', 'CT HEAD W\\O CONTRAST'))
+  })
+
+  it('does not part ST, UT and UR at a backslash', () => {
+    expect(readUT(['a\\b'])).toEqual(valid('a\\b'))
   })
 
   it('counts characters, not UTF-16 units', () => {
     expect(readSH(['𠮷'.repeat(16)])).toEqual(valid('𠮷'.repeat(16)))
-    expect(readSH(['𠮷'.repeat(17)])).toEqual(E.left('longer than 16 characters'))
-    expect(readLO(['x'.repeat(65)])).toEqual(E.left('longer than 64 characters'))
+    expect(readSH(['𠮷'.repeat(17)])).toEqual(kept('longer than SH allows', '𠮷'.repeat(17)))
+    expect(readLO(['x'.repeat(65)])).toEqual(kept('longer than LO allows', 'x'.repeat(65)))
+    expect(readLO(['x'.repeat(257)])).toEqual(E.left('longer than 256 characters'))
+    expect(readFreeLO(['x'.repeat(1_000_000)])).toEqual(kept('longer than LO allows', 'x'.repeat(1_000_000)))
+    expect(readFreeLO(['ä'.repeat(1_000_000)])).toEqual(E.left('longer than FHIR allows'))
   })
 
-  it.each(['a\u0007b', 'a\tb', 'a\u007Fb', 'a\uD800b'])('refuses %j, which FHIR cannot hold', (text) => {
-    expect(readLO([text])).toEqual(E.left('contains control characters'))
-  })
+  it.each(['a\u0007b', 'a\tb', 'a\u007Fb', 'a\uD800b', 'a\uFFFEb', 'a\uFFFFb'])(
+    'refuses %j, which FHIR cannot hold',
+    (text) => {
+      expect(readLO([text])).toEqual(E.left('contains control characters'))
+    },
+  )
 
   it('takes an object or a number that is none as invalid', () => {
     expect(readLO([{ Alphabetic: 'x' }])).toEqual(E.left('not a text'))
@@ -142,6 +163,10 @@ describe('DA', () => {
     '2026.13.01',
     '20261123-20261124',
     '261123',
+    '240301',
+    '700102',
+    '1849',
+    '2100',
     'soon',
   ])('takes %s as invalid', (value) => {
     expect(readDA([value])).toEqual(E.left('not a date (DA)'))
@@ -202,6 +227,7 @@ describe('PN', () => {
     middle: '',
     prefix: '',
     suffix: '',
+    rest: '',
     ...parts,
   })
   const alphabetic = (parts: Partial<NameGroup>) =>
@@ -244,12 +270,49 @@ describe('PN', () => {
     expect(readPN([{ Alphabetic: ' van der Berg ' }])).toEqual(alphabetic({ family: 'van der Berg' }))
   })
 
+  it('reads groups that stand in one text, and prefers those that have a key', () => {
+    const [A, I, P] = ['Yamada^Tarou', '山田^太郎', 'やまだ^たろう']
+    const [a, i, p] = [
+      group({ family: 'Yamada', given: 'Tarou' }),
+      group({ family: '山田', given: '太郎' }),
+      group({ family: 'やまだ', given: 'たろう' }),
+    ].map(O.some)
+    const all = valid({ alphabetic: a, ideographic: i, phonetic: p })
+    expect(readPN([{ Alphabetic: `${A}=${I}=${P}` }])).toEqual(all)
+    expect(readPN([{ Alphabetic: `${A}=x=${P}`, Ideographic: I }])).toEqual(all)
+    expect(readPN([`${A}=${I}=${P}=x`])).toEqual(TH.both('more than three name groups', rightOf(all)))
+  })
+
+  it('takes a name of more than five components for one in the order of HL7', () => {
+    expect(readPN([{ Alphabetic: 'Adams^John^Quincy^Jr^Dr^MD' }])).toEqual(
+      kept('more than five name components', {
+        alphabetic: O.some(group({ family: 'Adams', given: 'John', middle: 'Quincy', rest: 'Jr Dr MD' })),
+        ideographic: O.none,
+        phonetic: O.none,
+      }),
+    )
+  })
+
+  it('leaves a group out that it cannot read, and keeps the others', () => {
+    expect(readPN([{ Alphabetic: 'ok', Phonetic: 'a\u001b$Bb' }])).toEqual(
+      TH.both('contains control characters', rightOf(alphabetic({ family: 'ok' }))),
+    )
+  })
+
+  it('keeps a group that is too long', () => {
+    const family = 'x'.repeat(65)
+    expect(readPN([family])).toEqual(TH.both('longer than PN allows', rightOf(alphabetic({ family }))))
+  })
+
+  it('takes one of several names for none', () => {
+    expect(readPN([{ Alphabetic: 'a' }, { Alphabetic: 'b' }])).toEqual(E.left('more than one value'))
+    expect(readPN([{ Alphabetic: 'a\\b' }])).toEqual(E.left('more than one value'))
+    expect(readPN([{ Alphabetic: 'a' }, null, { Alphabetic: ' a' }])).toEqual(alphabetic({ family: 'a' }))
+  })
+
   it.each([
-    ['a^b^c^d^e^f', 'more than five name components'],
-    ['a=b=c=d', 'more than three name groups'],
-    ['x'.repeat(65), 'longer than 64 characters'],
     [{ Alphabetic: { family: 'x' } }, 'not a person name (PN)'],
-    [{ Alphabetic: 'ok', Phonetic: 'a\u0001b' }, 'contains control characters'],
+    [{ Phonetic: 'a\u0001b' }, 'contains control characters'],
     [true, 'not a person name (PN)'],
   ])('takes %j as invalid', (value, reason) => {
     expect(readPN([value])).toEqual(E.left(reason))

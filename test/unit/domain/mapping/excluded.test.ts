@@ -3,7 +3,9 @@ import * as TH from 'fp-ts/These'
 import { makeJudge } from '../../../../lib/domain/batch/judge'
 import { mapDoseReport } from '../../../../lib/domain/mapping/dose/report'
 import { doseRules } from '../../../../lib/domain/mapping/dose/rules'
+import type { StudyFields } from '../../../../lib/domain/mapping/fields'
 import { allRuleTexts } from '../../../../lib/domain/mapping/rules'
+import { type SeriesOfStudy, withOrders, withReasons } from '../../../../lib/domain/mapping/series-orders'
 import type { Values } from '../../../support/world/domain-dataset'
 import { entryOf } from '../../../support/world/domain-feed'
 import { settingsOf } from '../../../support/world/domain-settings'
@@ -22,6 +24,7 @@ const everything: Values = {
   AccessionNumber: 'A1',
   StudyDate: '20260301',
   StudyDescription: 'Head',
+  ReasonForStudy: 'headache',
   ReferringPhysicianName: 'Who^Ann',
   ProcedureCodeSequence: [codeItem(dcm('113014'))],
   SeriesNumber: 1,
@@ -35,18 +38,27 @@ const everything: Values = {
   ContentLabel: 'KEY',
 }
 
+const withOrdersUnless = (excluded: ReadonlyArray<string>, study: StudyFields, said: SeriesOfStudy): StudyFields =>
+  excluded.includes('ImagingStudy.basedOn')
+    ? study
+    : withOrders(study, said, !excluded.includes('ImagingStudy.identifier:accession'))
+
 const resourcesWithout = (...excluded: ReadonlyArray<string>) => {
   const judge = makeJudge(settingsOf({ excludedElements: new Set(excluded) }))
   const judged = judge.judge(entryOf(judge, { values: everything }), false)
   if (judged._tag !== 'Live' || judged.row._tag !== 'Upsert') throw new Error(judged._tag)
   const { patient, change } = judged.row
   const instance = change.instance('follow')({ uid: '', sopClass: {} })
-  const series = { ...change.series('follow')({ uid: '', modality: {} }), instance }
-  const study = {
-    ...change.study('follow')({ resourceType: 'ImagingStudy', status: 'available', subject: {} }),
-    series,
+  const said = change.series('follow')({ uid: '', modality: {} })
+  // What the series says of orders and reasons is the study's.
+  const { extension: _said, ...series } = said
+  const study = change.study('follow')({ resourceType: 'ImagingStudy', status: 'available', subject: {} })
+  const ofSeries = { live: [said], gone: [] }
+  const closed = withReasons(withOrdersUnless(excluded, study, ofSeries), ofSeries, true)
+  return {
+    Patient: patient('follow')({ resourceType: 'Patient' }),
+    ImagingStudy: { ...closed, series: { ...series, instance } },
   }
-  return { Patient: patient('follow')({ resourceType: 'Patient' }), ImagingStudy: study }
 }
 
 /** The same without what stands at the path; `identifier:accession` is the identifier of that name. */

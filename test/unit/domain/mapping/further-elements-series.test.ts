@@ -14,7 +14,7 @@ const map = mapSeries()
 const snomed = 'http://snomed.info/sct'
 const series = (parts: Partial<SeriesFields> = {}): SeriesFields => ({
   uid: '1.2.3.1',
-  modality: { system: dcm, code: 'CT' },
+  modality: { system: dcm, code: 'CT', display: 'Computed Tomography' },
   ...parts,
 })
 const clean = (resource: SeriesFields) => ({ resource, issues: [] })
@@ -25,16 +25,28 @@ const codeItem = (value: string, scheme: string, meaning?: string) => ({
 })
 
 describe('ImagingStudy.series.bodySite: AnatomicRegionSequence, else BodyPartExamined', () => {
-  const coded = { system: snomed, code: '816094009' }
+  const coded = { system: snomed, code: '816094009', display: 'Chest' }
 
   it.each<[string, Values, SeriesFields['bodySite']]>([
-    ['the region', { AnatomicRegionSequence: [codeItem('816094009', 'SCT', 'Chest')] }, { ...coded, display: 'Chest' }],
+    [
+      'the region',
+      { AnatomicRegionSequence: [codeItem('816094009', 'SCT', 'Chest wall')] },
+      { ...coded, display: 'Chest wall' },
+    ],
     ['a region of SRT', { AnatomicRegionSequence: [codeItem('T-D3000', 'SRT')] }, coded],
     ['the body part', { BodyPartExamined: 'CHEST' }, coded],
     ['a body part in lower case', { BodyPartExamined: 'chest ' }, coded],
-    ['a body part with blanks', { BodyPartExamined: 'Chest_Abdomen' }, { ...coded, code: '416550000' }],
-    ['any body part of Annex L', { BodyPartExamined: 'TIBIAFIBULA' }, { ...coded, code: '110536004' }],
-    ['a body part that begins with a digit', { BodyPartExamined: '3RDVENTRICLE' }, { ...coded, code: '49841001' }],
+    [
+      'a body part with blanks',
+      { BodyPartExamined: 'Chest_Abdomen' },
+      { system: snomed, code: '416550000', display: 'Chest and Abdomen' },
+    ],
+    ['any body part of Annex L', { BodyPartExamined: 'TIBIAFIBULA' }, { system: snomed, code: '110536004' }],
+    [
+      'a body part that begins with a digit',
+      { BodyPartExamined: '3RDVENTRICLE' },
+      { system: snomed, code: '49841001' },
+    ],
     [
       'a region of SNM3, any of Annex L',
       { AnatomicRegionSequence: [codeItem('T-D9200', 'SNM3', 'Knee')] },
@@ -73,11 +85,11 @@ describe('ImagingStudy.series.bodySite: AnatomicRegionSequence, else BodyPartExa
 
 describe('ImagingStudy.series.laterality: Laterality (0020,0060)', () => {
   it.each([
-    ['R', '24028007'],
-    ['L ', '7771000'],
-    ['B', '51440002'],
-  ])('maps %j to %s', (Laterality, code) => {
-    expect(map({ Laterality })).toEqual(clean(series({ laterality: { system: snomed, code } })))
+    ['R', '24028007', 'Right'],
+    ['L ', '7771000', 'Left'],
+    ['B', '51440002', 'Bilateral'],
+  ])('maps %j to %s', (Laterality, code, display) => {
+    expect(map({ Laterality })).toEqual(clean(series({ laterality: { system: snomed, code, display } })))
   })
 
   it('is reported when it is none, and FHIR keeps what it holds', () => {

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals'
 import type { Identifier } from 'fhir/r4'
 import type { StudyFields } from '../../../../lib/domain/mapping/fields'
 import type { MergeMode } from '../../../../lib/domain/mapping/mapped'
-import { acsnType, emptyStudy, invalid, mapStudy, missing } from '../../../support/world/domain-mapping'
+import { acsnType, emptyStudy, invalid, mapStudy, missing, uidType } from '../../../support/world/domain-mapping'
 
 const map = mapStudy()
-const uid: Identifier = { system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }
+const uid: Identifier = { type: uidType, system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }
 const study = (parts: Partial<StudyFields>): StudyFields => ({ ...emptyStudy, identifier: [uid], ...parts })
 
 describe('ImagingStudy.identifier: StudyInstanceUID (0020,000D), required', () => {
@@ -44,7 +44,7 @@ describe('ImagingStudy.identifier (accession): AccessionNumber (0008,0050)', () 
   })
 
   it('stays when the tag is absent, empty or invalid, or the row is late', () => {
-    expect([undefined, [], 'x'.repeat(17)].map((value) => identifiers(value, before))).toEqual(
+    expect([undefined, [], ['A2', 'A3']].map((value) => identifiers(value, before))).toEqual(
       [1, 2, 3].map(() => before.identifier),
     )
     expect(identifiers('A2', before, 'fill')).toEqual(before.identifier)
@@ -59,10 +59,14 @@ describe('ImagingStudy.identifier (accession): AccessionNumber (0008,0050)', () 
     expect(identifiers('A2', study({ identifier: [uid, issued] }))).toEqual([uid, issued, accession('A2')])
   })
 
-  it('keeps the study and reports the tag when it is longer than an SH', () => {
+  it('A3: is kept and reported when it is longer than an SH', () => {
     const { resource, issues } = map({ AccessionNumber: 'longer than sixteen characters' })
-    expect(resource).toEqual(study({}))
-    expect(issues).toContainEqual(invalid('AccessionNumber', 'longer than 16 characters'))
+    const long = accession('longer than sixteen characters')
+    expect(resource).toMatchObject({
+      identifier: [uid, long],
+      basedOn: [{ type: 'ServiceRequest', identifier: long }],
+    })
+    expect(issues).toContainEqual(invalid('AccessionNumber', 'longer than SH allows'))
   })
 })
 
@@ -92,10 +96,10 @@ describe('ImagingStudy.started: StudyDate, StudyTime, TimezoneOffsetFromUTC', ()
 
   it('replaces the UTC that the original invented', () => {
     const base = study({ started: '2026-11-23T10:15:00+00:00' })
-    expect(map({ StudyDate: '20261123', StudyTime: '101500' }, 'follow', base).resource).toEqual(
+    expect(map({ StudyDate: '20261123', StudyTime: '101500' }, 'adopt', base).resource).toEqual(
       study({ started: '2026-11-23' }),
     )
-    expect(mapStudy('Europe/Berlin')({ StudyDate: '20261123', StudyTime: '101500' }, 'follow', base).resource).toEqual(
+    expect(mapStudy('Europe/Berlin')({ StudyDate: '20261123', StudyTime: '101500' }, 'adopt', base).resource).toEqual(
       study({ started: '2026-11-23T10:15:00+01:00' }),
     )
   })
@@ -135,7 +139,10 @@ describe('ImagingStudy.note and .description: StudyDescription (0008,1030)', () 
   })
 
   it('keep the study, and report the tag once a rule, when it is not an LO', () => {
-    const issue = invalid('StudyDescription', 'longer than 64 characters')
-    expect(map({ StudyDescription: 'x'.repeat(65) })).toEqual({ resource: study({}), issues: [issue, issue] })
+    const issue = invalid('StudyDescription', 'longer than LO allows')
+    expect(map({ StudyDescription: 'x'.repeat(65) })).toEqual({
+      resource: study({ description: 'x'.repeat(65), note: [{ text: 'x'.repeat(65) }] }),
+      issues: [issue, issue],
+    })
   })
 })

@@ -1,13 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import type { EntryOptions } from '../../../support/world/domain-feed'
-import { dcm } from '../../../support/world/domain-mapping'
+import { dcm, uidType } from '../../../support/world/domain-mapping'
 import { foreignStudy, originalStudy } from '../../../support/world/domain-residents'
 import { root } from '../../../support/world/domain-settings'
 import {
   sopClass,
   endpoint,
   ct,
+  mr,
   merge,
   image,
   gone,
@@ -28,7 +29,7 @@ describe('a new study', () => {
     const modalities = ['SR', 'CT', 'CT', 'ZZ', 'MR', 'SEG', 'HC']
     const rows = modalities.map((Modality, index) => image(index + 1, 1, { Modality }))
     const closed = merge(undefined, rows)
-    expect(closed._tag === 'Study' && closed.resource.modality).toEqual([ct, { system: dcm, code: 'MR' }])
+    expect(closed._tag === 'Study' && closed.resource.modality).toEqual([ct, mr])
   })
 
   it('has no modality when none of them acquires', () => {
@@ -155,6 +156,7 @@ describe("the original's study", () => {
       _tag: 'Study',
       resource: {
         ...base,
+        identifier: [{ type: uidType, system: 'urn:dicom:uid', value: 'urn:oid:1.2.1' }],
         modality: [ct],
         subject: { reference: 'Patient/1' },
         started: '2026-11-23',

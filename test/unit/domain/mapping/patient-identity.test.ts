@@ -29,8 +29,8 @@ describe('Patient.identifier: PatientID (0010,0020), required', () => {
     expect(read({}, { PatientID })).toEqual(E.left(missing('PatientID')))
   })
 
-  it('is invalid when it is longer than an LO', () => {
-    expect(read({}, { PatientID: 'x'.repeat(65) })).toEqual(E.left(invalid('PatientID', 'longer than 64 characters')))
+  it('is invalid when it is longer than any identifier', () => {
+    expect(read({}, { PatientID: 'x'.repeat(257) })).toEqual(E.left(invalid('PatientID', 'longer than 256 characters')))
   })
 
   it.each(['UNKNOWN', 'unknown', ' Unknown '])('is invalid when it is the placeholder %j', (PatientID) => {

@@ -87,9 +87,12 @@ describe('Patient.name: PatientName (0010,0010)', () => {
     ])
   })
 
-  it('keeps the patient and reports the tag when PatientName is not a PN', () => {
+  it('keeps a name of more components, in the order of HL7, and reports it', () => {
     expect(map({ PatientName: 'a^b^c^d^e^f' })).toEqual({
-      resource: patient(p1),
+      resource: {
+        ...patient(p1),
+        name: [{ use: 'usual', text: 'b c a d e f', family: 'a', given: ['b', 'c'] }],
+      },
       issues: [invalid('PatientName', 'more than five name components')],
     })
   })

@@ -14,6 +14,7 @@ import {
   mapSeries,
   mapStudy,
   mrType,
+  uidType,
 } from '../../../support/world/domain-mapping'
 
 const identifier = { type: mrType, value: 'P1' }
@@ -26,14 +27,14 @@ const patient: Patient = {
 }
 const study: StudyFields = {
   ...emptyStudy,
-  identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
+  identifier: [{ type: uidType, system: 'urn:dicom:uid', value: 'urn:oid:1.2.3' }],
   started: '2026-11-23',
   note: [{ text: 'Head' }],
   description: 'Head',
 }
 const series: SeriesFields = {
   uid: '1.2.3.1',
-  modality: { system: dcm, code: 'CT' },
+  modality: { system: dcm, code: 'CT', display: 'Computed Tomography' },
   number: 3,
   description: 'AX T1',
   started: '2026-11-23',

@@ -4,7 +4,7 @@ import { correctModality } from '../../../../lib/domain/mapping/series'
 import { dcm, invalid, mapSeries, missing, unmappable } from '../../../support/world/domain-mapping'
 
 const map = mapSeries()
-const series = { uid: '1.2.3.1', modality: { system: dcm, code: 'CT' } }
+const series = { uid: '1.2.3.1', modality: { system: dcm, code: 'CT', display: 'Computed Tomography' } }
 
 describe('ImagingStudy.series.uid: SeriesInstanceUID (0020,000E), required', () => {
   it('is the bare UID', () => {
@@ -42,9 +42,16 @@ describe('ImagingStudy.series.number: SeriesNumber (0020,0011)', () => {
 })
 
 describe('ImagingStudy.series.modality: Modality (0008,0060), required', () => {
-  it.each(['CT', 'SR', 'KO', 'RTSTRUCT', 'CS', 'DF'])('has the system DCM for the DICOM code %s', (code) => {
+  it.each([
+    ['CT', 'Computed Tomography'],
+    ['SR', 'Structured Report Document'],
+    ['KO', 'Key Object Selection'],
+    ['RTSTRUCT', 'Radiotherapy Structure Set'],
+    ['CS', 'Cystoscopy'],
+    ['DF', 'Digital fluoroscopy'],
+  ])('has the system DCM, and its display, for the DICOM code %s', (code, display) => {
     expect(map({ Modality: ` ${code} ` })).toEqual({
-      resource: { ...series, modality: { system: dcm, code } },
+      resource: { ...series, modality: { system: dcm, code, display } },
       issues: [],
     })
   })
@@ -72,7 +79,9 @@ describe('ImagingStudy.series.modality: Modality (0008,0060), required', () => {
   })
 
   it('corrects the system that the original wrote', () => {
-    expect(correctModality({ system: 'DCM', code: 'CT' })).toEqual({ system: dcm, code: 'CT' })
+    expect(correctModality({ system: 'DCM', code: 'CT' })).toEqual({
+      ...{ system: dcm, code: 'CT', display: 'Computed Tomography' },
+    })
     expect(correctModality({ system: 'http://other.example', code: 'x' })).toEqual({
       system: 'http://other.example',
       code: 'x',
@@ -119,7 +128,7 @@ describe('ImagingStudy.series.started: SeriesDate, SeriesTime, TimezoneOffsetFro
 
   it('replaces the UTC that the original invented', () => {
     const base = { ...series, started: '2026-11-23T10:15:00Z' }
-    expect(map({ SeriesDate: '20261123', SeriesTime: '1015' }, 'follow', base).resource).toEqual({
+    expect(map({ SeriesDate: '20261123', SeriesTime: '1015' }, 'adopt', base).resource).toEqual({
       ...series,
       started: '2026-11-23',
     })

@@ -23,10 +23,8 @@ describe('readPart10', () => {
   })
 
   it('writes DS and IS as numbers where they parse, else as strings', () => {
-    expect(read(['00200013', 'IS', ' 7'], ['00200032', 'DS', '1.50\\ 2e3\\high\\'])).toEqual({
-      '00200013': { vr: 'IS', Value: [7] },
-      '00200032': { vr: 'DS', Value: [1.5, 2000, 'high', null] },
-    })
+    const written = JSON.stringify(read(['00200013', 'IS', ' 7'], ['00200032', 'DS', '1.50\\ 2e3\\high\\']))
+    expect(written).toBe('{"00200013":{"vr":"IS","Value":[7]},"00200032":{"vr":"DS","Value":[1.50,2e3,"high",null]}}')
   })
 
   it('writes FL and FD that JSON has no number for as strings', () => {
@@ -92,4 +90,85 @@ describe('readPart10', () => {
   it('refuses what is not a Part 10 file', () => {
     expect(() => readPart10(Buffer.from('Dear colleague, please find attached'))).toThrow('not a DICOM Part 10 file')
   })
+})
+
+describe('A16: text in any character set (PS3.5 §6.1.2.5), at every depth', () => {
+  const bytes = (...parts: ReadonlyArray<string | ReadonlyArray<number>>): Buffer => {
+    const all = Buffer.concat(
+      parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))),
+    )
+    return all.length % 2 === 0 ? all : Buffer.concat([all, Buffer.from(' ')])
+  }
+  const item = (...elements: ReadonlyArray<Buffer>): Buffer => {
+    const content = Buffer.concat(elements)
+    const header = Buffer.from([0xfe, 0xff, 0x00, 0xe0, 0, 0, 0, 0])
+    header.writeUInt32LE(content.length, 4)
+    return Buffer.concat([header, content])
+  }
+  const inItem = (group: number, number: number, vr: string, value: Buffer): Buffer => {
+    const header = Buffer.alloc(8)
+    header.writeUInt16LE(group, 0)
+    header.writeUInt16LE(number, 2)
+    header.write(vr, 4, 'latin1')
+    header.writeUInt16LE(value.length, 6)
+    return Buffer.concat([header, value])
+  }
+  const meaning = (value: Buffer): Buffer => inItem(0x0008, 0x0104, 'LO', value)
+  const [ESC] = [0x1b]
+
+  // From PS3.5 Annexes H, I, J, K and L.
+  it.each<[string, Buffer, string]>([
+    ['ISO_IR 192', Buffer.from('Schädel '), 'Schädel'],
+    ['ISO_IR 100', bytes('Sch', [0xe4], 'del'), 'Schädel'],
+    ['ISO_IR 101', bytes([0xa3], 'ab'), 'Łab'],
+    ['ISO_IR 144', bytes([0xbb, 0xee, 0xda]), 'Люк'],
+    ['ISO_IR 126', bytes([0xc4, 0xe9]), 'Δι'],
+    ['ISO_IR 127', bytes([0xe2, 0xc8]), 'قب'],
+    ['ISO_IR 138', bytes([0xf9, 0xe5]), 'שו'],
+    ['ISO_IR 166', bytes([0xa1, 0xd2]), 'กา'],
+    ['ISO_IR 13', bytes([0xd4, 0xcf, 0xc0, 0xde]), 'ﾔﾏﾀﾞ'],
+    ['GB18030', bytes([0xcd, 0xf5]), '王'],
+    ['GBK', bytes([0xcd, 0xf5]), '王'],
+    ['\\ISO 2022 IR 87', bytes([ESC], '$B', [0x3b, 0x33, 0x45, 0x44], [ESC], '(B'), '山田'],
+    ['\\ISO 2022 IR 149', bytes([ESC], '$)C', [0xb1, 0xe8]), '김'],
+    ['\\ISO 2022 IR 58', bytes([ESC], '$)A', [0xcd, 0xf5]), '王'],
+  ])('%s', (characterSet, text, expected) => {
+    const json = read(
+      ['00080005', 'CS', characterSet],
+      ['00081030', 'LO', text],
+      ['00081032', 'SQ', item(meaning(text))],
+      ['00100010', 'PN', text],
+    )
+    expect(json).toEqual({
+      '00080005': { vr: 'CS', Value: ['ISO_IR 192'] },
+      '00081030': { vr: 'LO', Value: [expected] },
+      '00081032': { vr: 'SQ', Value: [{ '00080104': { vr: 'LO', Value: [expected] } }] },
+      '00100010': { vr: 'PN', Value: [{ Alphabetic: expected }] },
+    })
+  })
+
+  it('an item may have one of its own', () => {
+    const own = item(inItem(0x0008, 0x0005, 'CS', bytes('ISO_IR 192')), meaning(Buffer.from('Schädel ')))
+    const json = read(['00080005', 'CS', 'ISO_IR 100'], ['00081030', 'LO', bytes([0xe4])], ['00081032', 'SQ', own])
+    expect(json['00081030']?.Value).toEqual(['ä'])
+    expect(json['00081032']?.Value).toEqual([expect.objectContaining({ '00080104': { vr: 'LO', Value: ['Schädel'] } })])
+  })
+
+  it('a name in three groups', () => {
+    const name = bytes(
+      ...['Yamada^Tarou=', [ESC], '$B', [0x3b, 0x33, 0x45, 0x44], [ESC], '(B^', [ESC], '$B', [0x42, 0x40, 0x4f, 0x3a]],
+      ...[[ESC], '(B=', [ESC], '$B', [0x24, 0x64, 0x24, 0x5e], [ESC], '(B'],
+    )
+    expect(read(['00080005', 'CS', '\\ISO 2022 IR 87'], ['00100010', 'PN', name])['00100010']?.Value).toEqual([
+      { Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やま' },
+    ])
+  })
+
+  it('what cannot be decoded stays as its bytes, and no file is refused for it', () => {
+    expect(read(['00080005', 'CS', 'ISO_IR 999'], ['00081030', 'LO', bytes([0xe4])])['00081030']?.Value).toEqual(['ä'])
+  })
+})
+
+it('shows a UID as it is, illegal characters and all', () => {
+  expect(read(['00080018', 'UI', '1.2a.3'])['00080018']?.Value).toEqual(['1.2a.3'])
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { writtenNumber } from '../../../../../lib/domain/json'
 import {
   clean,
   eventOf,
@@ -81,7 +82,7 @@ describe('a CT report (TID 10011)', () => {
           effectiveDateTime: '2026-03-02T08:04:30+01:00',
           bodySite: chest,
           component: [
-            measuredAs(inDcm('113830', 'Mean CTDIvol'), 2.25, 'mGy'),
+            measuredAs(inDcm('113830', 'Mean CTDIvol'), writtenNumber('2.250') as number, 'mGy'),
             measuredAs(inDcm('113838', 'DLP'), 46.05, 'mGy.cm'),
             phantom,
           ],

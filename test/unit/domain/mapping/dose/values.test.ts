@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { writtenNumber } from '../../../../../lib/domain/json'
 import { clean, inDcm, mapValid, quantityOf } from '../../../../support/assert/dose-observations'
 import { accumulated, ctAcquisition, ctContent, procedure, xRayEvent } from '../../../../support/world/dose-samples'
 import {
@@ -62,15 +63,20 @@ describe('a value', () => {
     })
   })
 
-  it('of zero is a value', () => {
+  it('of zero is a value, with the digits that it has', () => {
     const count = dcm('113731')
-    for (const zero of [0, '0', ' 0.00 ', -0]) {
+    for (const [zero, text] of [
+      [0, '0'] as const,
+      ['0', '0'] as const,
+      [' 0.00 ', '0.00'] as const,
+      [-0, '0'] as const,
+    ]) {
       expect(totalOf(num(total, zero, ucum('mGy')), num(count, zero, ucum('1')))).toEqual({
         component: [
-          { code: inDcm('113725', 'Dose (RP) Total'), valueQuantity: quantityOf(0, 'mGy') },
+          { code: inDcm('113725', 'Dose (RP) Total'), valueQuantity: quantityOf(writtenNumber(text) as number, 'mGy') },
           { code: inDcm('113731', 'Total Number of Radiographic Frames'), valueInteger: 0 },
         ],
-        text: 'X-ray radiation dose: Dose (RP) Total 0 mGy; Total Number of Radiographic Frames 0',
+        text: `X-ray radiation dose: Dose (RP) Total ${text} mGy; Total Number of Radiographic Frames 0`,
         issues: [],
       })
     }
