@@ -3,7 +3,7 @@ import type * as O from 'fp-ts/Option'
 import type * as TE from 'fp-ts/TaskEither'
 import type { FhirResource } from 'fhir/r4'
 import type { EntryError, FailTable, Hop, ServiceError, TagIssue } from '../domain/cast-error'
-import type { Checkpoint } from '../domain/checkpoint'
+import type { Checkpoint, KnownRow } from '../domain/checkpoint'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { FailRowSubject } from '../domain/fail-row'
 import type { Acceptances } from './ports-accepted'
@@ -19,8 +19,8 @@ export interface FeedPage {
 }
 
 export interface DicomService {
-  /** Highest Sequence of the feed; none when it is empty. */
-  readonly latest: () => Result<O.Option<number>>
+  /** The row with the highest Sequence of the feed; none when it is empty. */
+  readonly latest: () => Result<O.Option<KnownRow>>
   /**
    * v1: the rows with offset < Sequence ≤ offset + limit (limit ≤ 100). AnswerTooLarge: ask for less. `withinMs`: how
    * long it may take when that is less than a request may; then it is `timedOut`.

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
 import type { Hang } from './hangs'
 import type { Head } from './heads'
 
@@ -28,6 +30,16 @@ export interface KnownRow {
   readonly timestamp?: string
   readonly sopInstanceUid?: string
 }
+
+/** The sequence of the newest row of a feed; 0 of an empty one. */
+export const headOf = (newest: O.Option<KnownRow>): number =>
+  pipe(
+    newest,
+    O.match(
+      () => 0,
+      ({ sequence }) => sequence,
+    ),
+  )
 
 /** How far the feed is settled. Rests on a row that exists; only an operator moves it back. */
 export interface Checkpoint {

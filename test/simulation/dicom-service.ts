@@ -1,7 +1,9 @@
 import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import type { DicomService, FeedPage } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
+import type { KnownRow } from '../../lib/domain/checkpoint'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
 import { reportElements } from './dose-report'
 import { type Process, request } from './process'
@@ -130,11 +132,19 @@ export const dicomServiceFor = (
   const ask = <A>(label: string, serve: () => Answer<A>, show: (answer: Answer<A>) => string = describe) =>
     request(world, process, `dicom.${label}`, serve, show)
 
+  const newest = (): O.Option<KnownRow> =>
+    pipe(
+      O.fromNullable(feed.rows.find(({ sequence }) => sequence === feed.head())),
+      O.map(({ sequence, timestamp, image: { key } }) => ({
+        ...{ sequence, timestamp: new Date(timestamp).toISOString(), sopInstanceUid: key.instance },
+      })),
+    )
+
   return {
     latest: () => () =>
       ask(
         'latest',
-        () => down() ?? E.right(feed.head() === 0 ? O.none : O.some(feed.head())),
+        () => down() ?? E.right(newest()),
         () => `${feed.head()}`,
       ),
     range: (offset, limit, metadata) => () =>

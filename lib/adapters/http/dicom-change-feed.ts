@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
+import type { KnownRow } from '../../domain/checkpoint'
 import type { DicomService, FeedPage } from '../../app/ports'
 import type { StudyIndex } from '../../app/ports-operator'
 import type { ServiceError } from '../../domain/cast-error'
@@ -45,23 +46,40 @@ const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
       )
     : E.left(unexpected('dicom', answer))
 
+const memberOf = (json: unknown, name: string): unknown =>
+  (isRecord(json) ? Object.entries(json) : []).find(([key]) => key.toLowerCase() === name)?.[1]
+
 const sequenceOf = (json: unknown): number | undefined => {
-  const [, value] = (isRecord(json) ? Object.entries(json) : []).find(([key]) => key.toLowerCase() === 'sequence') ?? []
+  const value = memberOf(json, 'sequence')
   const sequence = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
   return typeof sequence === 'number' && Number.isSafeInteger(sequence) && sequence >= 0 ? sequence : undefined
 }
 
-const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<number>> => {
+const textOf = (json: unknown, name: string): string | undefined => {
+  const value = memberOf(json, name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+const knownRowOf = (json: unknown, sequence: number): KnownRow => {
+  const [timestamp, sopInstanceUid] = [textOf(json, 'timestamp'), textOf(json, 'sopinstanceuid')]
+  return {
+    sequence,
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+  }
+}
+
+const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<KnownRow>> => {
   if (answer.status === 204 || (answer.status === 200 && answer.body.trim() === '')) return E.right(O.none)
   if (answer.status !== 200) return E.left(unexpected('dicom', answer))
   return pipe(
     jsonOf('dicom', answer),
-    E.flatMap((json): E.Either<ServiceError, O.Option<number>> => {
+    E.flatMap((json): E.Either<ServiceError, O.Option<KnownRow>> => {
       if (json === null) return E.right(O.none)
       const sequence = sequenceOf(json)
       return sequence === undefined
         ? E.left(unavailable('dicom', 'unreadable page: the newest entry has no sequence'))
-        : E.right(O.some(sequence))
+        : E.right(O.some(knownRowOf(json, sequence)))
     }),
   )
 }

@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import { headOf } from '../../domain/checkpoint'
 import type { ServiceError } from '../../domain/cast-error'
 import { type ChangeFeedEntry, isLive } from '../../domain/dicom/change-feed-entry'
 import { type Run, remainingMs } from '../context'
@@ -52,7 +53,7 @@ export const malformed = ({ sequence, entry }: EntryRow, why: string): ReadRow =
 /** Rows that should have metadata: before the range, behind it, and the newest of all. */
 export const neighbourRows = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<EntryRow>> => {
   const latest = await run.ports.dicom.latest()()
-  const head = E.isRight(latest) ? O.getOrElse(() => 0)(latest.right) : 0
+  const head = E.isRight(latest) ? headOf(latest.right) : 0
   const windows = [Math.max(0, offset - windowWidth), offset + width, Math.max(0, head - windowWidth)]
   const found = new Map<number, EntryRow>()
   for (const from of new Set(windows)) {

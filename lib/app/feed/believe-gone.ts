@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type * as TE from 'fp-ts/TaskEither'
+import { headOf } from '../../domain/checkpoint'
 import type { ServiceError } from '../../domain/cast-error'
 import {
   type ChangeFeedEntry,
@@ -90,7 +91,7 @@ export const believeGone = (dicom: DicomService, version: string): ProbedDicomSe
     if (E.isRight(again) && again.right !== undefined) return again
     const latest = await dicom.latest()()
     if (E.isLeft(latest)) return latest
-    const head = O.getOrElse(() => 0)(latest.right)
+    const head = headOf(latest.right)
     const one = await findOne(head, Infinity, (entry) => isNamed(entry.partition) === named)
     if (E.isRight(one) && one.right !== undefined) found.set(named, one.right)
     return one

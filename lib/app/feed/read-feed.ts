@@ -2,15 +2,23 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
-import { type Checkpoint, type Hole, type Numbers, type Walked, maxHoles } from '../../domain/checkpoint'
+import {
+  type Checkpoint,
+  type Hole,
+  type KnownRow,
+  type Numbers,
+  type Walked,
+  headOf,
+  maxHoles,
+} from '../../domain/checkpoint'
 import type { Hang } from '../../domain/hangs'
 import { type Head, noteHead, youngAbove } from '../../domain/heads'
 import { type Run, retrying } from '../context'
 import { anyPageSize } from './page-size'
 import { probeHoles } from './probe-holes'
-import { type FeedStream, type Forward, type Start, feedReset, openStream } from './read-forward'
+import { type FeedStream, type Forward, type Start, feedReset, notSynced, openStream } from './read-forward'
 import { type ReadRow, judgeRow } from './read-page'
-import { knownOf, timestampOf } from './same-feed'
+import { compareRow, knownOf, timestampOf } from './same-feed'
 import type { Found, StreamMemory } from './stream-state'
 
 /** What one batch reads. Rows are in sequence order; the late ones were found in holes. */
@@ -68,12 +76,17 @@ export const readFeed = async (
 ): Result<FeedBatch> => {
   const { syncedSequence } = checkpoint
   const ahead = await takeAhead(reading, syncedSequence)
-  const known = ahead !== undefined && endOf(ahead) < ahead.head ? E.right(ahead.head) : await readHead(run)
-  if (E.isLeft(known)) return known
-  const { right: head } = known
+  // A head that was read before the pages serves as long as it lies behind them.
+  const newest =
+    ahead !== undefined && endOf(ahead) < ahead.head
+      ? E.right(O.some({ sequence: ahead.head }))
+      : await retrying(run, run.ports.dicom.latest())
+  if (E.isLeft(newest)) return newest
+  const head = headOf(newest.right)
   if (head < syncedSequence) {
     return feedReset(head, `its head ${head} is below the checkpoint ${syncedSequence}`)
   }
+  if (head === syncedSequence && isAnotherRow(checkpoint, newest.right)) return feedReset(head, notSynced(head))
   const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit, reading)
   if (E.isLeft(probes)) return probes
   const { late, open, dropped } = probes.right
@@ -188,11 +201,17 @@ const takeAhead = async (reading: Reading, after: number): Promise<Forward | und
 
 const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
 
-/** The newest sequence. One that was read before the pages serves as long as it lies behind them. */
-const readHead = async (run: Run): Result<number> => {
-  const latest = await retrying(run, run.ports.dicom.latest())
-  return E.isLeft(latest) ? latest : E.right(O.getOrElse(() => 0)(latest.right))
-}
+/** A restored feed may have grown exactly up to the checkpoint: its newest row stands there, and is not the one. */
+const isAnotherRow = ({ syncedSequence, sopInstanceUid, timestamp }: Checkpoint, newest: O.Option<KnownRow>): boolean =>
+  O.isSome(newest) &&
+  compareRow(
+    {
+      sequence: syncedSequence,
+      ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+      ...(timestamp === undefined ? {} : { timestamp }),
+    },
+    newest.value,
+  ) === 'other'
 
 /**
  * Missing numbers are a hole while they are young, or when the row after them was young when they were asked for; older

@@ -26,6 +26,8 @@ export interface Forward {
 export const feedReset = (head: number, reason: string): E.Either<ServiceError, never> =>
   E.left({ _tag: 'FeedReset', head, reason })
 
+export const notSynced = (sequence: number): string => `the row at ${sequence} is not the one that was synced`
+
 export type Start = Pick<Checkpoint, 'syncedSequence' | 'sopInstanceUid' | 'timestamp' | 'before' | 'walked'>
 
 /** The feed behind a row, batch by batch. Pages that are on their way when a batch is full are there for the next. */
@@ -158,5 +160,5 @@ const readPage = async (state: StreamState, asking: Asked): Result<JudgedPage> =
   if (E.isLeft(read)) return read
   const same = await isSameFeed(state, read.right, asking)
   if (E.isLeft(same)) return same
-  return same.right ? read : feedReset(state.head, `the row at ${state.last.sequence} is not the one that was synced`)
+  return same.right ? read : feedReset(state.head, notSynced(state.last.sequence))
 }

@@ -27,12 +27,13 @@ const isKnown = ({ sopInstanceUid }: KnownRow): boolean => sopInstanceUid !== un
  * A restored feed may name the same instance under the same number: instance and time must be the same, where both are
  * known. Unknown: one of the two says nothing of its instance, since it was moved to, or cannot be read any more.
  */
-const compareRow = (known: KnownRow, there: ReadRow | undefined): 'same' | 'other' | 'unknown' => {
+export const compareRow = (known: KnownRow, there: KnownRow | undefined): 'same' | 'other' | 'unknown' => {
   if (!isKnown(known)) return 'unknown'
   if (there === undefined) return 'other'
-  const uid = instanceOf(there)
-  if (uid === undefined) return 'unknown'
-  return uid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', timestampOf(there)) ? 'same' : 'other'
+  if (!isKnown(there)) return 'unknown'
+  return there.sopInstanceUid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', there.timestamp ?? '')
+    ? 'same'
+    : 'other'
 }
 
 /** An instant may be written in several ways. */
@@ -40,11 +41,11 @@ const isSameTime = (left: string, right: string): boolean =>
   left === '' || right === '' || left === right || Date.parse(left) === Date.parse(right)
 
 /** As it stands now, without metadata. */
-const readRow = async (run: Run, sequence: number): Result<ReadRow | undefined> => {
+const readRow = async (run: Run, sequence: number): Result<KnownRow | undefined> => {
   const page = await retrying(run, run.ports.dicom.range(sequence - 1, 1, false))
   if (E.isLeft(page)) return page
   const decoded = await decodePage(run, sequence - 1, sequence, page.right)
-  return E.isLeft(decoded) ? decoded : E.right(decoded.right.rows[0])
+  return E.isLeft(decoded) ? decoded : E.right(decoded.right.rows.map(knownOf)[0])
 }
 
 /** By the row that was read last, as it stands now: in the page, or asked for alone when the page brings rows. */
@@ -54,7 +55,7 @@ export const isSameFeed = async (state: StreamState, page: JudgedPage, { from, i
   const isShown = isEarly && from === last.sequence
   if (!isShown && (last.sequence === 0 || rows.every(({ sequence }) => sequence <= from))) return E.right(true)
   const there = isShown
-    ? E.right(rows.find(({ sequence }) => sequence === last.sequence))
+    ? E.right(rows.map(knownOf).find(({ sequence }) => sequence === last.sequence))
     : await readRow(run, last.sequence)
   if (E.isLeft(there)) return there
   const verdict = compareRow(last, there.right)

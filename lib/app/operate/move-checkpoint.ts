@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
-import { movedTo, newCheckpoint } from '../../domain/checkpoint'
+import { movedTo, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { gateOpen } from '../gate-open'
 import { type Operated, service, underLease } from './operating'
@@ -53,7 +53,7 @@ export const moveCheckpoint = (
     if (E.isLeft(open)) return service(open.left)
     const latest = await retrying(run, ports.dicom.latest())
     if (E.isLeft(latest)) return service(latest.left)
-    const head = O.getOrElse(() => 0)(latest.right)
+    const head = headOf(latest.right)
     const target = 'sequence' in to ? E.right(to.sequence) : await sequenceBefore(run, to.time, head)
     if (E.isLeft(target)) return service(target.left)
     if (target.right > head) {

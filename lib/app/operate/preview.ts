@@ -6,7 +6,7 @@ import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import { recordedIn } from '../../domain/batch/plan'
 import { type Snapshot, findPatient, findStudy } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
-import { type Checkpoint, newCheckpoint } from '../../domain/checkpoint'
+import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { carriesOurMark } from '../../domain/fhir/provenance'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
@@ -113,7 +113,7 @@ const startOf = async (run: Run, fromSequence: number | undefined): Promise<Oper
   }
   const latest = await retrying(run, run.ports.dicom.latest())
   if (E.isLeft(latest)) return service(latest.left)
-  const head = O.getOrElse(() => 0)(latest.right)
+  const head = headOf(latest.right)
   return (fromSequence ?? head) > head
     ? E.left({ _tag: 'Refused', reason: `the head of the change feed is ${head}: nothing can be behind it` })
     : E.right(newCheckpoint(fromSequence ?? head))

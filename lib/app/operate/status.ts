@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
+import { headOf, type KnownRow } from '../../domain/checkpoint'
 import { type Hop, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { positionId } from '../../domain/fhir/position'
 import type { CastSettings } from '../context'
@@ -61,7 +62,7 @@ export const readStatus = async (
   const now = clock.now()
   const checkpoint = checkpointOf(rightOf(stored))
   const newest = rightOf(latest)
-  const head = newest === undefined ? undefined : O.getOrElse(() => 0)(newest)
+  const head = newest === undefined ? undefined : headOf(newest)
   const backlog = checkpoint === undefined || head === undefined ? undefined : Math.max(0, head - checkpoint.sequence)
   const [lagS, ...studies] = await Promise.all([
     checkpoint === undefined || backlog === undefined ? undefined : lagOf(ports, checkpoint, backlog),
@@ -219,7 +220,7 @@ export const readHealth = async (
     leaseInspection.holder()(),
     gate.read()(),
     checkpoints.read()(),
-    TE.flatMap((latest: O.Option<number>) => dicom.probeStudies(O.getOrElse(() => 0)(latest)))(dicom.latest())(),
+    TE.flatMap((newest: O.Option<KnownRow>) => dicom.probeStudies(headOf(newest)))(dicom.latest())(),
     fhir.probe()(),
     fhir.read('Basic', positionId(settings.dicom.root))(),
   ])

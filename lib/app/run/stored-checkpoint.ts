@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
-import { type Checkpoint, newCheckpoint } from '../../domain/checkpoint'
+import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type Run, pauseBefore, retrying } from '../context'
 import type { StoredCheckpoint } from '../ports'
 
@@ -13,9 +13,9 @@ export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, S
   if (O.isSome(read.right)) return E.right(read.right.value)
   const { startFrom } = run.settings
   if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })
-  const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some(startFrom))
+  const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some({ sequence: startFrom }))
   if (E.isLeft(latest)) return latest
-  const checkpoint = newCheckpoint(O.getOrElse(() => 0)(latest.right))
+  const checkpoint = newCheckpoint(headOf(latest.right))
   return writeCheckpoint(run, { checkpoint, etag: undefined }, checkpoint)
 }
 

@@ -67,6 +67,7 @@ describe('F1: a checkpoint that an operator moves', () => {
 
 describe('F2: a feed that was restored', () => {
   it.each([
+    ['and grew exactly up to the checkpoint', [4, 3]],
     ['and grew past the checkpoint', [4, 3, 5]],
     ['and grew far past the checkpoint', [4, 3, 5, 6, 7]],
   ])('%s is told by the timestamp of the row there, when the same instance is', async (_how, numbers) => {

@@ -105,7 +105,7 @@ export const feedReader = ({
     latest: () =>
       ask('latest', () => {
         const sequences = visible().map(({ sequence }) => sequence)
-        return E.right(sequences.length === 0 ? O.none : O.some(Math.max(...sequences)))
+        return E.right(sequences.length === 0 ? O.none : O.some({ sequence: Math.max(...sequences) }))
       }),
     range: (offset, limit, metadata, withinMs) => {
       const found = visible().filter(({ sequence }) => sequence > offset && sequence <= offset + limit)

@@ -70,7 +70,22 @@ describe('latest', () => {
 
   it.each([{ sequence: 7 }, { Sequence: 7 }, { SEQUENCE: '7' }])('reads %j', async (entry) => {
     const { dicom } = await feedOf(json(200, entry))
-    expect(await dicom.latest()()).toEqual(E.right(O.some(7)))
+    expect(await dicom.latest()()).toEqual(E.right(O.some({ sequence: 7 })))
+  })
+
+  it.each([
+    [{ timestamp: '2026-11-23T08:30:00.1234567Z', sopInstanceUid: '1.2.3' }],
+    [{ Timestamp: '2026-11-23T08:30:00.1234567Z', SopInstanceUid: '1.2.3' }],
+  ])('tells whose row it is: %j', async (entry) => {
+    const { dicom } = await feedOf(json(200, { Sequence: 7, ...entry }))
+    expect(await dicom.latest()()).toEqual(
+      E.right(O.some({ sequence: 7, timestamp: '2026-11-23T08:30:00.1234567Z', sopInstanceUid: '1.2.3' })),
+    )
+  })
+
+  it('has nothing to tell of a row whose members are not what they should be', async () => {
+    const { dicom } = await feedOf(json(200, { sequence: 7, timestamp: 5, sopInstanceUid: null }))
+    expect(await dicom.latest()()).toEqual(E.right(O.some({ sequence: 7 })))
   })
 
   it.each([[{}], [{ sequence: 1.5 }], [{ sequence: -1 }], [{ sequence: 2 ** 60 }], [[]], ['7']])(
