@@ -251,3 +251,17 @@ pinned(
   ending({ '1': 'P1: 1 2' }),
   (services) => expect(subjectOf(services, '1.2.1')).toBe(subject),
 )
+
+const ofOurs = create(28, 1, 'P1', { given: 'Ann' })
+const ofTheirs = create(1, 1, 'P1', { given: 'Bo' })
+for (const [which, then] of [
+  ['before', [[ofTheirs], [ofOurs]]],
+  ['after', [[ofOurs], [ofTheirs]]],
+] as const) {
+  pinned(
+    `V3: the images of a study that others made fill a Patient's values, and replace none, cast ${which} the older study that is ours`,
+    { fhir: [study({ display: 'somebody' })], then },
+    ending({ '1': 'P1: 1', '28': 'P1: 1' }),
+    ({ fhir: { store } }) => expect(store.all('Patient')).toMatchObject([{ name: [{ given: ['Ann'] }] }]),
+  )
+}
