@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals'
 import type { Identifier, ImagingStudy, Patient, Reference } from 'fhir/r4'
 import type { Services } from '../runs'
-import { type End, type Story, create, ending, person, pinned, remove, system, update } from './told'
+import { type End, type Story, create, ending, person, pinned, remove, system, update, vanish } from './told'
 
 /** A Patient of the hospital, known as in DICOM. */
 const patient = (
@@ -265,3 +265,14 @@ for (const [which, then] of [
     ({ fhir: { store } }) => expect(store.all('Patient')).toMatchObject([{ name: [{ given: ['Ann'] }] }]),
   )
 }
+
+const moved = update(5, 1, 'P1', { uid: '1.2.1.1.1', description: 'one' })
+pinned(
+  'images that get other UIDs wait until they are gone from where they were, and newer rows of their study wait with them',
+  {
+    before: [[create(1, 1, 'P1', { description: 'one' })]],
+    then: [[moved, update(5, 2, 'P1', { description: 'two' }), vanish(1, 1)]],
+  },
+  ending({ '5': 'P1: 1.2.1.1.1 2' }),
+  ({ fhir: { store } }) => expect(store.all('ImagingStudy')).toMatchObject([{ description: 'two' }]),
+)
