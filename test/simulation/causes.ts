@@ -12,7 +12,7 @@ export interface Causes {
   readonly isDoubtful: (study: ExpectedStudy) => boolean
 }
 
-export const causesOf = ({ feed, fhir: { verdicts, isLoose } }: Services): Causes => {
+export const causesOf = ({ feed, fhir: { verdicts, others, isLoose } }: Services): Causes => {
   const isCulprit = (name: string): boolean => verdicts.rejects(name) || verdicts.failsFor(name)
 
   const isDoubtful = ({ images }: ExpectedStudy): boolean =>
@@ -38,7 +38,7 @@ export const causesOf = ({ feed, fhir: { verdicts, isLoose } }: Services): Cause
         case 'DemographicsConflict':
           return row.tags !== undefined && row.tags.patientId !== '' && isUnknowable(row.tags)
         case 'PatientAmbiguous':
-          return isLoose === true
+          return isLoose === true || others.doubled.has(row.tags?.patientId ?? '')
         case 'TagsRejected':
           return row.tags?.patientId === ''
         case 'FhirRejected':

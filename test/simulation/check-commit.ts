@@ -32,7 +32,7 @@ const countsOf = (study: ImagingStudy): ReadonlyArray<string> => {
 const isFound = ({ keepsEscapes }: FhirStore, value: string): boolean => !(keepsEscapes && /[\\,|$]/.test(value))
 
 /** What must hold after every single commit, whatever goes on around it. */
-export const checkCommit = (store: FhirStore): ReadonlyArray<string> => {
+export const checkCommit = (store: FhirStore, doubled: ReadonlySet<string>): ReadonlyArray<string> => {
   const studies = store.all('ImagingStudy')
   return [
     ...twice(
@@ -40,7 +40,9 @@ export const checkCommit = (store: FhirStore): ReadonlyArray<string> => {
       ({ identifier = [], endpoint = [] }) => [`ImagingStudy ${identifier[0]?.value} of ${endpoint[0]?.reference}`],
     ).map((name) => `doubled: ${name}`),
     ...twice(store.all('Patient'), ({ identifier = [] }) =>
-      identifier.flatMap(({ value = '' }) => (isFound(store, value) ? [`Patient ${value}`] : [])),
+      identifier.flatMap(({ value = '' }) =>
+        isFound(store, value) && !doubled.has(value) ? [`Patient ${value}`] : [],
+      ),
     ).map((name) => `doubled: ${name}`),
     ...twice(store.all('Endpoint'), ({ address }) => [`Endpoint ${address}`]).map((name) => `doubled: ${name}`),
     ...studies.flatMap(countsOf),

@@ -5,7 +5,7 @@ import type { FailRow } from '../../lib/app/ports'
 import { studyDateOf } from './dicom-service'
 import { dosesIn } from './doses'
 import { type Feed, type Row, keyText, studyText } from './feed-model'
-import { knownId } from './other-systems'
+import { ehrId, knownId } from './other-systems'
 import { type ExpectedStudy, foldFeed, known } from './reference'
 import type { Services } from './runs'
 
@@ -100,10 +100,15 @@ const ageText = (partition: string, study: string): string => `${studyDateOf(stu
 /** Whose rows may have the say: of the newest study that FHIR holds, of a newer one that is gone, and each Update. */
 const namesOf = (
   patient: Patient,
-  said: ReadonlyArray<Row>,
+  rows: ReadonlyArray<Row>,
   studies: ReadonlyMap<string, ImagingStudy>,
-  replayed: boolean,
+  { replayed, services }: Stage,
 ): ReadonlySet<string | undefined> => {
+  const { registered } = services.fhir.others
+  // What others made has no say: its images only fill.
+  const isOurs = ({ image }: Row): boolean => !registered.has(`ImagingStudy/${studies.get(studyText(image.key))?.id}`)
+  const said = rows.filter(isOurs)
+  if (!said.some((row) => row.image.rows.at(-1) === row)) return new Set(rows.map(({ tags }) => tags?.given))
   const last = said.at(-1)
   const ageOf = ({ image: { key } }: Row): string => ageText(key.partition, key.study)
   const held = said.filter(
@@ -117,12 +122,12 @@ const namesOf = (
   return new Set(heard.map(({ tags }) => tags?.given))
 }
 
-const checkPatients = (
-  { services: { feed, fhir }, failed, replayed }: Stage,
-  studies: ReadonlyMap<string, ImagingStudy>,
-): ReadonlyArray<string> =>
-  fhir.store.all('Patient').flatMap((patient) => {
+const checkPatients = (stage: Stage, studies: ReadonlyMap<string, ImagingStudy>): ReadonlyArray<string> => {
+  const { failed } = stage
+  const { feed, fhir } = stage.services
+  return fhir.store.all('Patient').flatMap((patient) => {
     const id = patientIdOf(patient)
+    if (patient.id === ehrId) return []
     if (patient.id === knownId) {
       const isAsBefore = patient.name?.[0]?.family === known.family && patient.birthDate === '1950-01-01'
       return isAsBefore ? [] : ['the Patient whom the hospital knew has become another']
@@ -147,12 +152,14 @@ const checkPatients = (
     const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`)
     // A server that keeps the escapes of a search does not find it again: it may be there twice (README, known limits).
     const isLost = fhir.store.keepsEscapes && /[\\,|$]/.test(id)
-    const isDisputed = isLost || fhir.verdicts.any() || fhir.others.taken.size > 0 || isOverruled
-    const names = namesOf(patient, said, studies, replayed)
+    const isDisputed =
+      isLost || fhir.others.doubled.has(id) || fhir.verdicts.any() || fhir.others.taken.size > 0 || isOverruled
+    const names = namesOf(patient, said, studies, stage)
     return isNewest && isOurs && !isDisputed && !names.has(given)
       ? [`Patient/${patient.id} ${id}: its name is ${given}, not ${[...names].join(' or ')}`]
       : []
   })
+}
 
 /** What another system wrote stays, as long as the resource is the same. */
 const checkEdits = (

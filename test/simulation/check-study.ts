@@ -4,7 +4,7 @@ import type { Causes } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
 import { type Row, type Tags, studyText } from './feed-model'
-import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest } from './reference'
+import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest, personText } from './reference'
 import type { Services } from './runs'
 
 export interface Stage {
@@ -72,6 +72,9 @@ const compareImages = (
     // Whoever deletes the subject of a study puts it in doubt whose it is.
     (others.patients.size > 0 &&
       services.feed.disagreed.has(studyText({ partition: study.partition, study: study.uid })))
+  // The subject is nobody whom we could mistake for another: there only the identifiers speak.
+  const isElsewhere = ({ patientId }: Tags): boolean =>
+    patientId !== '' && others.registered.get(`ImagingStudy/${found?.id}`) !== undefined
   for (const each of study.images) {
     const { key } = each.image
     const id = `${key.series} ${key.instance}`
@@ -82,13 +85,17 @@ const compareImages = (
       if (there !== undefined && !isFailed) problems.push(`${key.instance} is deleted, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
-      if (there !== undefined && (isNobodys || !each.older) && !mayBoth)
+      // The identifier is two Patients', and one of them is the subject.
+      const isNoDoubt =
+        codes.get(each.row.sequence) === 'PatientAmbiguous' && subjectOf(services, found) === each.tags.patientId
+      if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !mayBoth)
         problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
       const isTaken = !replayed && others.taken.has(key.instance)
       if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
-      if (isUnknowable(each.tags)) problems.push(`${key.instance} is in FHIR, and nobody knows whose it is`)
+      if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !services.storage.people.has(personText(each.tags)))
+        problems.push(`${key.instance} is in FHIR, and nobody knows whose it is`)
       settled.push(each)
       problems.push(...checkInstance(each.tags, there))
     }
@@ -96,6 +103,9 @@ const compareImages = (
   for (const id of present.keys()) problems.push(`${id} is in FHIR, and never was in the feed`)
   return { problems, settled }
 }
+
+const subjectOf = ({ fhir: { store } }: Services, found: ImagingStudy | undefined): string =>
+  patientIdOf(store.get(found?.subject.reference ?? ''))
 
 const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<string> => [
   ...(instance.number === tags.number ? [] : [`${instance.uid} has number ${instance.number}, not ${tags.number}`]),
@@ -112,6 +122,16 @@ const checkSubject = (
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
   const reference = found.subject.reference ?? ''
+  const theirs = fhir.others.registered.get(`ImagingStudy/${found.id}`)
+  if (theirs !== undefined) {
+    const named = new Set(settled.map(({ tags }) => tags?.patientId))
+    return [
+      ...(reference === theirs.reference
+        ? []
+        : [`its subject is ${reference}, and another system said ${theirs.reference}`]),
+      ...(named.size > 1 ? [`nobody can say whose it is, and its images say ${[...named].join(', ')}`] : []),
+    ]
+  }
   const patient: Patient | undefined = fhir.store.all('Patient').find(({ id }) => reference === `Patient/${id}`)
   if (patient === undefined) {
     // Somebody deleted it, and as long as the images disagree, or one cannot be read, nobody says who takes its place.
@@ -157,14 +177,22 @@ const checkDoses = (
 
 /** Exactly, where the order of things leaves no doubt; else one that some row had. */
 const checkValues = (
-  { services: { feed }, replayed }: Stage,
-  { partition, uid, upserts }: ExpectedStudy,
+  { services: { feed, fhir }, replayed, codes }: Stage,
+  { partition, uid, upserts, images }: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
-  const wanted = replayed
-    ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
-    : undisputed(upserts, settled, feed.disagreed.has(studyText({ partition, study: uid })))?.description
+  // In a study of others values are filled, and not replaced.
+  if (fhir.others.registered.has(`ImagingStudy/${found.id}`)) return []
+  // An older version of what is recorded may stay there, when it is no doubt whose it is.
+  const isOlder =
+    fhir.others.doubled.size > 0 && images.some(({ row }) => codes.get(row.sequence) === 'PatientAmbiguous')
+  const wanted = isOlder
+    ? undefined
+    : replayed
+      ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
+      : undisputed(upserts, settled, feed.disagreed.has(studyText({ partition, study: uid })), fhir.verdicts.any())
+          ?.description
   if (wanted !== undefined) {
     return found.description === wanted ? [] : [`its description is “${found.description}”, not “${wanted}”`]
   }
@@ -176,15 +204,18 @@ const checkValues = (
 
 /**
  * What the newest row says: a late Create after it only fills what is missing, a late Update replaces. A row that named
- * another patient than its study can come with what a late row makes us read, and is then no newer than that row.
+ * another patient than its study can come with what a late row makes us read, and is then no newer than that row; where the server
+ * refused them together, they come one by one, looked at again.
  */
 const undisputed = (
   upserts: ReadonlyArray<Row>,
   settled: ReadonlyArray<ExpectedImage>,
   disagreed: boolean,
+  refused: boolean,
 ): Tags | undefined => {
   const last = upserts.at(-1)
-  const isOverruled = upserts.some(({ action, late }) => late && (action === 'Update' || disagreed))
+  const isOverruled =
+    (disagreed && refused) || upserts.some(({ action, late }) => late && (action === 'Update' || disagreed))
   return last !== undefined && !last.late && !isOverruled && settled.some(({ row }) => row === last)
     ? last.tags
     : undefined

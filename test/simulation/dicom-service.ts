@@ -6,7 +6,7 @@ import type { ServiceError } from '../../lib/domain/cast-error'
 import type { KnownRow } from '../../lib/domain/checkpoint'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
 import { reportElements } from './dose-report'
-import { type Process, request } from './process'
+import { type Process, pass, request } from './process'
 import type { World } from './world'
 
 type Answer<A> = E.Either<ServiceError, A>
@@ -121,6 +121,16 @@ export const dicomServiceFor = (
     })
   }
 
+  /** Before it looks, or after: what it says is old when it comes. */
+  const slowly = async <A>(serve: () => A): Promise<A> => {
+    if (!faults.has('feed: slow page') || !faults.strikes('feed: slow page')) return serve()
+    const wait = (): Promise<void> => pass(world, process, random.between(5_000, 90_000), 'the DICOM service is slow')
+    if (random.chance(0.5)) await wait()
+    const answer = serve()
+    if (random.chance(0.5)) await wait()
+    return answer
+  }
+
   const describe = (answer: Answer<unknown>): string =>
     E.isLeft(answer) ? JSON.stringify(answer.left) : Array.isArray(answer.right) ? `${answer.right.length}` : 'ok'
   const describePage = (answer: Answer<FeedPage>): string =>
@@ -129,8 +139,11 @@ export const dicomServiceFor = (
       : answer.right.elements
           .map((row) => `${(row as { sequence: number }).sequence}${(row as { state: string }).state.slice(0, 1)}`)
           .join(' ')
-  const ask = <A>(label: string, serve: () => Answer<A>, show: (answer: Answer<A>) => string = describe) =>
-    request(world, process, `dicom.${label}`, serve, show)
+  const ask = <A>(
+    label: string,
+    serve: () => Answer<A> | Promise<Answer<A>>,
+    show: (answer: Answer<A>) => string = describe,
+  ) => request(world, process, `dicom.${label}`, serve, show)
 
   const newest = (): O.Option<KnownRow> =>
     pipe(
@@ -148,7 +161,11 @@ export const dicomServiceFor = (
         () => `${feed.head()}`,
       ),
     range: (offset, limit, metadata) => () =>
-      ask(`range ${offset}+${limit}${metadata ? '' : ' bare'}`, () => range(offset, limit, metadata), describePage),
+      ask(
+        `range ${offset}+${limit}${metadata ? '' : ' bare'}`,
+        () => slowly(() => range(offset, limit, metadata)),
+        describePage,
+      ),
     window: (startTime, skip) => () =>
       ask(`window ${startTime}+${skip}`, () => {
         const failed = down() ?? (hasWindows ? undefined : unavailable('nothing is at this URL', 404))

@@ -59,6 +59,15 @@ const kinds = {
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },
   'run: crash': { share: 0.5, rate: 0.006 },
+  'operator: accepts': { share: 0.3, rate: 1 },
+  'feed: misfiled is set right': { share: 0.6, rate: 1 },
+  'feed: slow page': { share: 0.2, rate: 0.1 },
+  'feed: waits for its number': { share: 0.2, rate: 0.2 },
+  'feed: imported prior': { share: 0.2, rate: 1 },
+  'fhir: creates are no lock': { share: 0.2, rate: 0.3 },
+  'fhir: a second Patient': { share: 0.2, rate: 0.3 },
+  'fhir: a study of another system': { share: 0.2, rate: 0.6 },
+  'tables: checkpoint unreadable': { share: 0.15, rate: 1 },
 } as const satisfies Record<string, { share: number; rate: number }>
 
 export type FaultKind = keyof typeof kinds

@@ -37,7 +37,11 @@ const bornAs = (patient: string): Pick<Tags, 'family' | 'birthDate'> =>
     : { family: familyOf(patient), birthDate: '19700101' }
 
 /** Whoever stores, corrects and deletes images in the DICOM service. */
-export const startWriter = (world: World, feed: Feed): FeedWriter => {
+export const startWriter = (
+  world: World,
+  feed: Feed,
+  onNewStudy: (uid: string, patient: string) => void,
+): FeedWriter => {
   const { faults, scheduler } = world
   const random = world.random.fork('writer')
   const patientIds = faults.has('fhir: compares loosely') ? confusableIds : distinctIds
@@ -66,9 +70,14 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     const poisoned = (tags: Tags | undefined): boolean => tags !== undefined && faults.strikes('feed: poison')
     feed.begin(
       changes.map((change) => ({ ...change, poison: poisoned(change.tags) })),
-      random.chance(0.3) ? random.between(1, 8_000) : 0,
+      // It has its time, and waits for a lock: older than a hole may be, when it gets its number.
+      faults.strikes('feed: waits for its number')
+        ? random.between(121_000, 300_000)
+        : random.chance(0.3)
+          ? random.between(1, 8_000)
+          : 0,
       // A transaction never stays open for longer than a hole is remembered.
-      late ? (random.chance(moves ? 0.1 : 0.5) ? random.between(20, 3_000) : random.between(3_000, 80_000)) : 0,
+      late ? (random.chance(moves ? 0.1 : 0.5) ? random.between(20, 3_000) : random.between(3_000, 115_000)) : 0,
       moves,
     )
     if (faults.strikes('feed: rolled-back identity')) feed.skip(random.between(1, 3))
@@ -138,6 +147,8 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
       description: described ? text('study') : undefined,
     }
     studies.push(study)
+    // A study of the same UID in another partition would be its other one.
+    if (partition === partitions[0] && !faults.has('feed: partition twins')) onNewStudy(uid, patient)
     if (twins) {
       faults.hit('feed: partition twins')
       faults.meet('partition twins × create')
@@ -241,6 +252,39 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     if (random.chance(0.4)) update(study, true)
   }
 
+  /** Somebody sees that an image is another person's than its study, and deletes or corrects that one alone. */
+  const setRight = (): void => {
+    const misfiled = studies.flatMap((study) =>
+      liveImages(study).flatMap((image) =>
+        image.tags !== undefined && image.tags.patientId !== study.patient ? [{ study, image, tags: image.tags }] : [],
+      ),
+    )
+    if (misfiled.length === 0) return
+    const { study, image, tags } = random.pick(misfiled)
+    faults.hit('feed: misfiled is set right')
+    if (random.chance(0.5)) return void begin([{ image, action: 'Delete', tags: undefined }])
+    const right = { ...tags, patientId: study.patient, ...bornAs(study.named), given: study.given }
+    begin([{ image, action: 'Update', tags: right }])
+  }
+
+  /** A study of long ago comes late, with the name of then. */
+  const importPrior = ({ patient, named }: Study): void => {
+    const uid = '1.2.28'
+    if (studies.some((each) => each.uid === uid)) return
+    faults.hit('feed: imported prior')
+    const prior: Study = {
+      partition: partitions[0],
+      uid,
+      patient,
+      named,
+      events: [],
+      given: 'Ivy',
+      description: text('prior'),
+    }
+    studies.push(prior)
+    create(prior, random.between(1, 2))
+  }
+
   /** The same report once more: in another series, another study, another partition. */
   const copyReport = (study: Study): void => {
     const report = liveImages(study).find(({ tags }) => tags?.report !== undefined)
@@ -294,6 +338,8 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     [1, 'feed: update to nobody', forget],
     [2, 'feed: twin report', copyReport],
     [1, 'feed: UIDs change', changeUids],
+    [4, 'feed: misfiled is set right', setRight],
+    [1, 'feed: imported prior', importPrior],
     [
       1,
       'feed: stray',
@@ -304,7 +350,10 @@ export const startWriter = (world: World, feed: Feed): FeedWriter => {
     ],
   ]
   const possible = all
-    .filter(([, kind]) => kind === undefined || faults.has(kind))
+    .filter(
+      ([, kind]) =>
+        kind === undefined || faults.has(kind) || (kind === 'feed: mistyped update' && faults.has('operator: accepts')),
+    )
     .flatMap(([weight, , act]) => Array.from({ length: weight }, () => act))
 
   const step = (): void => {

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { FhirServer, TransactOutcome } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
-import type { FhirStore, Outcome, Transaction } from './fhir-store'
+import { type FhirStore, type Outcome, type Transaction, asksForNothing } from './fhir-store'
 import type { OtherSystems } from './other-systems'
 import { type Process, pass, request } from './process'
 import type { Verdicts } from './verdicts'
@@ -79,8 +79,8 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
     })
   }
 
-  const commit = (bundle: Transaction): Answer<TransactOutcome> => {
-    others.meddle(bundle)
+  const commit = (bundle: Transaction, conditions?: ReturnType<FhirStore['conditions']>): Answer<TransactOutcome> => {
+    others.meddle(bundle, conditions !== undefined)
     const verdict = verdicts.of(bundle)
     if (verdict === 'rejected') {
       process.splitting = true
@@ -90,13 +90,24 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       return E.left({ _tag: 'AccessDenied', hop: 'fhir', status: 403, reason: 'not this one' })
     if (verdict === 'unavailable') return unavailable('not this one', { status: 503, retryAfterMs: 100 })
     if (verdict === 'answer lost') return answerLost('not this one', 500)
-    const outcome = store.transact(bundle)
+    const outcome = store.transact(bundle, conditions)
     side.committed(bundle, outcome, process)
     if (outcome._tag === 'Refused') {
       say(() => `fhir  refuses: ${outcome.why}`)
-      return E.left({ _tag: 'FhirConflict', status: outcome.status })
+      return outcome.status === 400
+        ? E.right({ _tag: 'Rejected', error: { _tag: 'FhirRejected', status: 400, issues: ['invalid'] } })
+        : E.left({ _tag: 'FhirConflict', status: outcome.status })
     }
     return E.right({ _tag: 'Committed', entries: outcome.entries })
+  }
+
+  /** A server whose creates are no lock asks first, and writes later: meanwhile somebody else creates the same. */
+  const conditionsOf = async (bundle: Transaction): Promise<ReturnType<FhirStore['conditions']> | undefined> => {
+    if (!faults.has('fhir: creates are no lock') || !faults.strikes('fhir: creates are no lock')) return undefined
+    const found = store.conditions(bundle)
+    await pass(world, process, random.between(10, 2_000), 'fhir.transact')
+    others.race(bundle)
+    return found
   }
 
   const timeout = async (): Promise<Answer<never>> => {
@@ -111,7 +122,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       later('transaction', () => void commit(bundle))
       return timeout()
     }
-    const answer = commit(bundle)
+    const answer = commit(bundle, await conditionsOf(bundle))
     if (E.isRight(answer) && answer.right._tag === 'Committed' && faults.strikes('fhir: lost answer')) {
       if (answer.right.entries.some(({ status }) => status === 201)) faults.meet('lost answer × create')
       return timeout()
@@ -147,6 +158,10 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
           if (troubled !== undefined) return troubled
           const found: Array<ReadonlyArray<FhirResource>> = []
           for (const { type, parameters } of searches) {
+            if (asksForNothing(parameters)) {
+              world.violate(`a search of ${type} for nothing: ${JSON.stringify(parameters)}`)
+              return unavailable('a token without a value', { status: 400 })
+            }
             found.push(store.search(type, parameters))
             // A batch of searches is no snapshot.
             if (random.chance(0.3)) await pass(world, process, random.between(1, 10), 'fhir.search')

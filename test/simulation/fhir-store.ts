@@ -46,7 +46,9 @@ export interface FhirStore {
   readonly put: (path: string, resource: FhirResource) => void
   readonly remove: (path: string) => void
   readonly search: (type: string, parameters: ReadonlyArray<readonly [string, string]>) => ReadonlyArray<FhirResource>
-  readonly transact: (bundle: Transaction) => Outcome
+  /** What the conditions of its creates find now, in their order: a server that holds no lock asks before it writes. */
+  readonly conditions: (bundle: Transaction) => ReadonlyArray<ReadonlyArray<FhirResource>>
+  readonly transact: (bundle: Transaction, conditions?: ReturnType<FhirStore['conditions']>) => Outcome
   readonly versionOf: (path: string) => number
   /** Writes of anybody, our position's too. */
   readonly writes: () => number
@@ -72,6 +74,10 @@ const tokensOf = (text: string, unescapes: boolean): ReadonlyArray<readonly [str
     const [first = '', second] = parts
     return second === undefined ? [undefined, first] : [first, second]
   })
+
+/** A token without a value, which a strict server answers with 400. */
+export const asksForNothing = (parameters: ReadonlyArray<readonly [string, string]>): boolean =>
+  parameters.some(([, value]) => value.split(/(?<!\\),/).some((token) => token === '' || /(^|[^\\])\|$/.test(token)))
 
 type Matcher = (resource: FhirResource, wanted: string) => boolean
 
@@ -209,18 +215,31 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     readonly kind: 'create' | 'found' | 'update' | 'delete'
   }
 
-  const stepOf = (bundle: Transaction, entry: BundleEntry<FhirResource>): Step | Outcome => {
+  const isCreate = ({ request }: BundleEntry<FhirResource>): boolean => request?.method === 'POST'
+
+  const hitsOf = ({ request }: BundleEntry<FhirResource>): ReadonlyArray<FhirResource> => {
+    const [url, query] = [request?.url ?? '', request?.ifNoneExist ?? '']
+    if (query === '') violate(`a create without a condition: ${url}`)
+    const parameters = query.split('&').map((pair): [string, string] => {
+      const [name = '', value = ''] = pair.split('=')
+      return [name, decodeURIComponent(value)]
+    })
+    if (asksForNothing(parameters)) violate(`a create under the condition of nothing: ${url} ${query}`)
+    return search(url, parameters)
+  }
+
+  const conditions: FhirStore['conditions'] = ({ entry = [] }) => entry.filter(isCreate).map(hitsOf)
+
+  const stepOf = (
+    bundle: Transaction,
+    entry: BundleEntry<FhirResource>,
+    known: ReadonlyArray<FhirResource> | undefined,
+  ): Step | Outcome => {
     const { request, resource } = entry
     const url = request?.url ?? ''
-    if (request?.method === 'POST') {
-      const query = request.ifNoneExist ?? ''
-      if (query === '') violate(`a create without a condition: ${url}`)
-      const parameters = query.split('&').map((pair): [string, string] => {
-        const [name = '', value = ''] = pair.split('=')
-        return [name, decodeURIComponent(value)]
-      })
-      const hits = search(url, parameters)
-      if (hits.length > 1) return refusal(412, `${query} is not selective enough`)
+    if (isCreate(entry)) {
+      const hits = known ?? hitsOf(entry)
+      if (hits.length > 1) return refusal(412, `${request?.ifNoneExist} is not selective enough`)
       const [hit] = hits
       return hit === undefined
         ? { path: `${url}/${nextId++}`, entry, kind: 'create' }
@@ -246,12 +265,16 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     return { path: url, entry, kind: 'update' }
   }
 
-  const transact = (bundle: Transaction): Outcome => {
+  const transact: FhirStore['transact'] = (bundle, known) => {
     const steps: Array<Step> = []
+    const creates = (bundle.entry ?? []).filter(isCreate)
     for (const entry of bundle.entry ?? []) {
-      const step = stepOf(bundle, entry)
+      const step = stepOf(bundle, entry, known?.[creates.indexOf(entry)])
       if ('_tag' in step) return step
-      if (steps.some(({ path }) => path === step.path)) violate(`${step.path} stands twice in one transaction`)
+      const same = steps.find(({ path }) => path === step.path)
+      // Two identifiers are one to it: then nobody could have known.
+      if (same !== undefined && [same.kind, step.kind].includes('found')) return refusal(400, `${step.path} twice`)
+      if (same !== undefined) violate(`${step.path} stands twice in one transaction`)
       steps.push(step)
     }
     const references = new Map(
@@ -303,6 +326,7 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     put: (path, resource) => void write(path, resource),
     remove,
     search,
+    conditions,
     transact,
     writes: () => writes,
     versionOf: (path) => stored.get(path)?.version ?? 0,

@@ -31,6 +31,10 @@ const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
 const doseName = 'const name = JSON.stringify([positionId(settings.dicom.root), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
+const witnesses = 'lib/domain/batch/witnesses.ts'
+const failIndex = 'lib/app/run/fail-index.ts'
+const secondLook = 'lib/app/run/second-look.ts'
+const mayVote = 'return everybody || fold.input.rebuilt !== undefined || isTold || holdsInstance(study.draft, key)'
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -71,7 +75,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
       { file: readFeed, from: 'youngAboveAt(gapSeenAt)', to: 'youngAboveAt(found.at(-1)?.gapSeenAt ?? 0)' },
     ],
-    under: ['feed: late row', 'feed: failed request', 'feed: rolled-back identity'],
+    under: ['feed: late row', 'feed: slow page', 'feed: identity jump'],
   },
   {
     name: 'a service without windows of time ends the run at a wide gap',
@@ -173,7 +177,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'a run that lost its lease records failures, and leaves them',
     edits: [
-      { file: settleErrors, from: 'if (E.isLeft(held)) return held', to: '' },
+      {
+        file: settleErrors,
+        from: 'if (E.isLeft(held)) return held\n  const removed = await removeStale',
+        to: 'const removed = await removeStale',
+      },
       { file: runCast, from: 'if (isSurelyNotOurs(written.left)) await', to: 'if (false) await' },
     ],
     under: ['feed: stray', 'feed: move', 'feed: delete', 'fhir: rejects an instance', 'run: overlap', 'run: pause'],
@@ -225,7 +233,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'fail rows of entries that were stored are kept',
-    edits: [{ file: settleErrors, from: 'if (index.rows.size === 0) return []', to: 'return []' }],
+    edits: [{ file: failIndex, from: 'if (index.rows.size === 0) return []', to: 'return []' }],
   },
   {
     name: 'late rows overwrite newer values',
@@ -361,5 +369,236 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'return change',
       },
     ],
+  },
+  {
+    name: 'an image of which the feed has told nothing yet votes',
+    edits: [{ file: witnesses, from: mayVote, to: 'return true' }],
+    under: ['feed: straggler', 'feed: stray', 'feed: move', 'feed: bulk update', 'feed: misfiled first'],
+  },
+  {
+    name: 'only images of which this batch told something vote',
+    edits: [{ file: witnesses, from: mayVote, to: 'return everybody || fold.input.rebuilt !== undefined || isTold' }],
+    under: ['feed: stray', 'feed: bulk update', 'feed: misfiled first'],
+  },
+  {
+    name: 'images that stand recorded as another person’s do not vote',
+    edits: [{ file: witnesses, from: 'study.told.has(text) || mismatched.has(text)', to: 'study.told.has(text)' }],
+    under: ['feed: misfiled first', 'feed: stray', 'feed: bulk update', 'feed: move', 'feed: delete'],
+  },
+  {
+    name: 'the row of an image that came in with its study stays',
+    edits: [
+      {
+        file: failIndex,
+        from: '    latest.set(instanceKeyText(key), Infinity)\n    judged.add(instanceKeyText(key))\n',
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'what is known without an entry gets a row beside the one of its entry',
+    edits: [
+      {
+        file: failIndex,
+        from: 'if (settled.every(({ sequence }) => sequence > 0)) return settled',
+        to: 'return settled',
+      },
+    ],
+  },
+  {
+    name: 'an image is recorded, and what an older row of it stored stays',
+    edits: [
+      {
+        file: foldRows,
+        from: ';(takeOut(fold, study, row.key) ? study.takenOut : study.recorded).push({ row, error })',
+        to: 'study.recorded.push({ row, error })',
+      },
+    ],
+  },
+  {
+    name: 'an image that names nobody any more stays where it was',
+    edits: [
+      {
+        file: 'lib/domain/batch/judge.ts',
+        from: "if (!isUnowned(error)) return { _tag: 'Recorded', row: row.left }",
+        to: "if (error._tag !== 'EntryMalformed') return { _tag: 'Recorded', row: row.left }",
+      },
+    ],
+  },
+  {
+    name: 'nobody asks whether an Update hangs a study on somebody else',
+    edits: [{ file: foldRows, from: '(row.update && isHeld)) return false', to: 'row.update) return false' }],
+  },
+  {
+    name: 'a Create under a known PatientID is that person’s, whatever else it says',
+    edits: [{ file: foldRows, from: '!input.settings.patient.matchGuard || (row', to: '!row.update || (row' }],
+  },
+  {
+    name: 'identifiers are compared without their case',
+    edits: [
+      {
+        file: 'lib/domain/fhir/identifiers.ts',
+        from: '(identifier.system || undefined) === system && identifier.value === value',
+        to: '(identifier.system || undefined) === system && identifier.value?.toLowerCase() === value.toLowerCase()',
+      },
+      {
+        file: 'lib/domain/batch/snapshot.ts',
+        from: '(snapshot.patientsByValue.get(value) ?? []).flatMap((id) => snapshot.patients.get(id) ?? [])\n  const having',
+        to: '[...snapshot.patients.values()]\n  const having',
+      },
+    ],
+  },
+  {
+    name: 'a server that confuses two identifiers is asked to create one of them',
+    edits: [
+      {
+        file: 'lib/domain/batch/snapshot.ts',
+        from: 'const patientIds = snapshot.mistaken.get(patientKeyText(identity)) ?? []',
+        to: 'const patientIds: ReadonlyArray<string> = []',
+      },
+    ],
+  },
+  {
+    name: 'a Patient that this run created is looked up by a search alone',
+    edits: [
+      {
+        file: 'lib/app/cast/load-snapshot.ts',
+        from: 'const own = await addCreated(run, snapshot, [...identities.values()], created)',
+        to: 'const own: typeof mistaken = E.right(undefined)',
+      },
+    ],
+  },
+  {
+    name: 'what got other UIDs stays under the old ones',
+    edits: [{ file: foldRows, from: 'if (leavesElsewhere(fold, row)) return', to: '' }],
+  },
+  {
+    name: 'the others stay recorded when the image that they were at odds with goes',
+    edits: [
+      { file: foldRows, from: 'if (mismatched.size === 0 || fold.input.rebuilt', to: 'if (true || fold.input.rebuilt' },
+      {
+        file: secondLook,
+        from: "code === 'PatientMismatch'\n      ? deletedFrom.has(",
+        to: "code === 'PatientMismatch'\n      ? false && deletedFrom.has(",
+      },
+    ],
+  },
+  {
+    name: 'those that stand recorded as another person’s stay so when their study becomes his',
+    edits: [{ file: foldRows, from: 'if (study.recalled || fold', to: 'if (true || fold' }],
+  },
+  {
+    name: 'rows that a sleeping run recorded without a checkpoint stay',
+    edits: [
+      { file: settleErrors, from: "if (still.left._tag === 'LeaseLost') await takeBack(run, recorded.right)", to: '' },
+    ],
+  },
+  {
+    name: 'one refused delete is the end of all deletes of its transaction',
+    edits: [
+      {
+        file: delivery,
+        from: 'if (isAgain && units.length > 1) return inTurn(inHand(state, rest), halves(units).map(rowsOf))',
+        to: '',
+      },
+      {
+        file: delivery,
+        from: 'stack: state.emptied.map((references)',
+        to: 'stack: state.emptied.slice(0, 0).map((references)',
+      },
+    ],
+    under: ['feed: delete', 'feed: dose report', 'fhir: refuses a deletion'],
+  },
+  {
+    name: 'an Observation that cannot be deleted keeps its values',
+    edits: [
+      {
+        file: 'lib/domain/mapping/dose/standing.ts',
+        from: 'for (const element of saidByReports) delete rest[element]',
+        to: "for (const element of saidByReports) if (element === 'hasMember') delete rest[element]",
+      },
+    ],
+  },
+  {
+    name: 'an Observation that was emptied stays so when its report comes back',
+    edits: [
+      {
+        file: 'lib/domain/batch/write-doses.ts',
+        from: 'if (existing !== undefined && isAnothersWord(existing.observation)) {',
+        to: 'if (existing !== undefined && (isAnothersWord(existing.observation) || isWithdrawn(existing.observation))) {',
+      },
+    ],
+  },
+  {
+    name: 'what was emptied stays behind when its study goes to somebody else',
+    edits: [{ file: 'lib/domain/batch/plan-observations.ts', from: '      ...kept(isWithdrawn),\n', to: '' }],
+  },
+  {
+    name: 'a report is gone when one of its copies is',
+    edits: [
+      {
+        file: 'lib/domain/batch/study-doses.ts',
+        from: 'isOtherClass(sopClass) ? [] : [sop]',
+        to: "isOtherClass(sopClass) || study.rows.some(({ _tag, key }) => _tag === 'Delete' && key.sopInstanceUid === sop) ? [] : [sop]",
+      },
+    ],
+  },
+  {
+    name: 'the row behind a gap tells how old the gap is',
+    edits: [{ file: readFeed, from: 'Math.min(gap.to, youngAboveAt(gapSeenAt))', to: 'gap.to' }],
+  },
+  {
+    name: 'an old row goes before the new one of its image stands',
+    edits: [
+      {
+        file: settleErrors,
+        from: 'const recorded = await recordNew(run, index, changes)\n  if',
+        to: 'await removeStale(run, index, changes)\n  const recorded = await recordNew(run, index, changes)\n  if',
+      },
+    ],
+  },
+  {
+    name: 'an image in a study of others decides what its Patient is called',
+    edits: [
+      {
+        file: 'lib/domain/batch/fold-patient.ts',
+        from: 'return isTheirs(study) && isNewestOf(',
+        to: 'return isNewestOf(',
+      },
+    ],
+    under: ['fhir: a study of another system', 'feed: bulk update', 'feed: imported prior'],
+  },
+  {
+    name: 'a subject that nothing of ours speaks for or against is taken for nobody',
+    edits: [
+      {
+        file: foldRows,
+        from: "said === 'NotComparable' && isOurs(fold, study) ? 'Nobody'",
+        to: "said === 'NotComparable' ? 'Nobody'",
+      },
+    ],
+    under: ['fhir: a study of another system', 'feed: bulk update', 'feed: stray'],
+  },
+  {
+    name: 'a later twin of the Patient makes the studies of a healthy one ambiguous',
+    edits: [
+      {
+        file: 'lib/domain/batch/fold-patient.ts',
+        from: '  return isLive && isTarget(',
+        to: '  return false && isLive && target !== undefined && isTarget(',
+      },
+    ],
+    under: ['fhir: a second Patient', 'feed: bulk update'],
+  },
+  {
+    name: 'a checkpoint row that cannot be read is a new beginning',
+    edits: [
+      {
+        file: storedCheckpoint,
+        from: '  if (E.isLeft(read)) return read\n  if (O.isSome',
+        to: "  if (E.isLeft(read) && read.left._tag === 'CheckpointUnreadable') return E.right({ checkpoint: newCheckpoint(0), etag: read.left.etag })\n  if (E.isLeft(read)) return read\n  if (O.isSome",
+      },
+    ],
+    under: ['tables: checkpoint unreadable', 'feed: delete'],
   },
 ]

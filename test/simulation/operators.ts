@@ -2,6 +2,7 @@ import type { FhirResource, ImagingStudy } from 'fhir/r4'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { CastSettings } from '../../lib/app/context'
+import { accept } from '../../lib/app/operate/accept'
 import { moveCheckpoint } from '../../lib/app/operate/move-checkpoint'
 import type { OperatorOptions } from '../../lib/app/operate/operating'
 import { preview } from '../../lib/app/operate/preview'
@@ -13,8 +14,10 @@ import type { FhirSearch } from '../../lib/app/ports'
 import type { OperatorPorts } from '../../lib/app/ports-operator'
 import { runCast } from '../../lib/app/run/run-cast'
 import type { FaultKind } from './faults'
-import { type Process, newProcess } from './process'
+import { type Process, newProcess, request } from './process'
+import { known, personText } from './reference'
 import { type Services, portsOf } from './runs'
+import { knownId } from './other-systems'
 import type { World } from './world'
 
 // People with the command line, while the timer casts. Whatever they do, nothing may be lost, and nothing doubled.
@@ -27,7 +30,16 @@ export const operatorPortsOf = (world: World, services: Services, process: Proce
   const live = () => [...feed.images.values()].filter(({ tags }) => tags !== undefined)
   return {
     ...ports,
-    accepted: { ...ports.accepted, add: () => async () => E.right(undefined) },
+    accepted: {
+      ...ports.accepted,
+      add:
+        ({ digest }) =>
+        () =>
+          request(world, process, 'accepted.add', () => {
+            storage.accepted.add(digest)
+            return E.right(undefined)
+          }),
+    },
     gate: { ...ports.gate, write: () => async () => E.right(undefined) },
     dicom: { ...ports.dicom, probeStudies: () => async () => E.right(undefined) },
     fhir: { ...ports.fhir, probe: ports.fhir.check },
@@ -149,6 +161,48 @@ const verifyAndRepair = async (desk: Desk): Promise<void> => {
   for (const study of wrong) await resync(ports, settings, options, study)
 }
 
+/** An operator lets through those who come under the PatientID of somebody whom the hospital knows. */
+const letThrough = async (desk: Desk): Promise<unknown> => {
+  const { world, services, settings, ports, options } = desk
+  const { feed, storage } = services
+  const conflicts = (): boolean =>
+    [...storage.fails.values()].some(({ row }) => row.error._tag === 'DemographicsConflict')
+  for (let waits = 0; !conflicts(); waits++) {
+    if (waits === 60 || world.faults.isQuiet()) return undefined
+    await ports.clock.sleep(5_000)
+  }
+  world.faults.hit('operator: accepts')
+  const meet = (): void => {
+    for (const { tags } of feed.images.values()) {
+      if (tags?.patientId === known.patientId) storage.people.add(personText(tags))
+    }
+  }
+  const { systemId: system } = settings.patient
+  const identifier = { value: known.patientId, system }
+  return patiently(desk, async () => {
+    meet()
+    const done = await accept(ports, settings, { ...options, by: 'op' }, { patientId: knownId, identifier }, false)
+    meet()
+    return done
+  })
+}
+
+/** Somebody edits the row by hand; a while later somebody sees that nothing is cast, and moves the checkpoint. */
+const spoil = async (desk: Desk): Promise<void> => {
+  const { storage } = desk.services
+  const row = storage.checkpoint
+  if (row === undefined) return
+  desk.world.faults.hit('tables: checkpoint unreadable')
+  const unreadable = desk.world.random.pick(['all of it', 'but for the sequence'] as const)
+  storage.checkpoint = { ...row, unreadable, etag: `e${++storage.writes}`, writer: 'by hand' }
+  desk.world.say(() => `the checkpoint is spoilt: ${unreadable}`)
+  await desk.ports.clock.sleep(desk.world.random.pick([2_000, 60_000]))
+  const to = { sequence: unreadable === 'all of it' ? 0 : row.checkpoint.syncedSequence }
+  for (let moved = await move(desk, to); isPassing(moved); moved = await move(desk, to)) {
+    await desk.ports.clock.sleep(20_000)
+  }
+}
+
 interface Act {
   readonly kind: FaultKind
   readonly act: (desk: Desk) => Promise<unknown>
@@ -156,6 +210,8 @@ interface Act {
   readonly looks?: true
   /** It must not be killed half-way: what it passed over is passed over. */
   readonly safe?: true
+  /** It tells itself when it does something. */
+  readonly tells?: true
 }
 
 const acts: ReadonlyArray<Act> = [
@@ -183,6 +239,8 @@ const acts: ReadonlyArray<Act> = [
     kind: 'operator: catches up',
     act: ({ ports, settings, options }) => runCast(ports, { ...settings, maxBatches: 0 }, options),
   },
+  { kind: 'operator: accepts', act: letThrough, tells: true },
+  { kind: 'tables: checkpoint unreadable', act: spoil, safe: true, tells: true },
 ]
 
 /** Plans what people do during a history; `busy` tells whether one of them is still at it. */
@@ -194,9 +252,9 @@ export const planOperators = (
   const { faults, scheduler, say } = world
   const random = world.random.fork('operators')
   const processes: Array<Process> = []
-  const start = ({ kind, act, looks, safe }: Act): void => {
+  const start = ({ kind, act, looks, safe, tells }: Act): void => {
     if (faults.isQuiet() || services.feed.rows.length === 0) return
-    faults.hit(kind)
+    if (tells !== true) faults.hit(kind)
     const process = newProcess(`op${processes.length + 1}`)
     Object.assign(process, { operates: true, looks: looks === true, safe: safe === true })
     processes.push(process)

@@ -63,6 +63,10 @@ export const known = { patientId: 'P5', family: familyOf('P5'), given: 'Eve', bi
 export const isUnknowable = ({ patientId, family }: Tags): boolean =>
   patientId === '' || (patientId === known.patientId && family !== known.family)
 
+/** What an image says of the person. */
+export const personText = ({ patientId, family, given, birthDate = '' }: Tags): string =>
+  [patientId, family, given, birthDate].join(' ')
+
 /** What the images of a study say now about whose it is, those left out that cannot say it. */
 export const claimsOf = ({ images }: ExpectedStudy): ReadonlySet<string> =>
   new Set(images.flatMap(({ tags }) => (tags === undefined || tags.patientId === '' ? [] : [tags.patientId])))

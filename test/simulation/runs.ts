@@ -8,7 +8,7 @@ import { dicomServiceFor } from './dicom-service'
 import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'
 import { type LeaseBlob, leaseFor } from './lease'
-import { type Process, newProcess, pass } from './process'
+import { type Process, newProcess, pass, request } from './process'
 import { type Storage, checkpointStoreFor, errorTablesFor } from './tables'
 import type { World } from './world'
 
@@ -40,8 +40,7 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     lease: leaseFor(world, lease, process),
     // Nobody closes it here.
     gate: { read: () => () => Promise.resolve(E.right(O.none)) },
-    // No operator lets a conflict through here.
-    accepted: { read: () => () => Promise.resolve(E.right(new Set())) },
+    accepted: { read: () => () => request(world, process, 'accepted.read', () => E.right(new Set(storage.accepted))) },
     clock: {
       now: () => scheduler.now() + process.skewMs,
       sleep: (ms) => pass(world, process, ms, 'sleep'),

@@ -95,13 +95,14 @@ const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
   }
   const store = makeFhirStore(flavour, world.violate)
   store.put(`Patient/${knownId}`, knownPatient(patient.systemId))
+  const others = makeOtherSystems(world, store, patient.systemId)
   return {
     store,
     verdicts: makeVerdicts(world),
-    others: makeOtherSystems(world, store),
+    others,
     isLoose: world.faults.has('fhir: compares loosely'),
     committed: (_bundle, outcome) => {
-      if (outcome._tag === 'Committed') checkCommit(store).forEach(world.violate)
+      if (outcome._tag === 'Committed') checkCommit(store, others.doubled).forEach(world.violate)
     },
     pending: 0,
   }
@@ -153,7 +154,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const random = world.random.fork('plan')
   const settings = settingsFrom(random)
   const services = makeServices(world, settings)
-  const writer = startWriter(world, services.feed)
+  const writer = startWriter(world, services.feed, services.fhir.others.register)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)
   const operators = planOperators(world, services, settings)

@@ -34,6 +34,8 @@ interface CheckpointRow {
   readonly checkpoint: Checkpoint
   readonly etag: string
   readonly writer: string
+  /** Somebody edited it by hand: it is no checkpoint any more. Whether the sequence can still be read. */
+  readonly unreadable?: 'all of it' | 'but for the sequence'
 }
 
 export interface StandingFailRow {
@@ -47,10 +49,16 @@ export interface StandingFailRow {
 export interface Storage {
   checkpoint: CheckpointRow | undefined
   readonly fails: Map<string, StandingFailRow>
+  /** Digests of what operators let through. */
+  readonly accepted: Set<string>
+  /** The same people as the feed names them (personText). */
+  readonly people: Set<string>
   writes: number
 }
 
-export const newStorage = (): Storage => ({ checkpoint: undefined, fails: new Map(), writes: 0 })
+export const newStorage = (): Storage => ({
+  ...{ checkpoint: undefined, fails: new Map(), accepted: new Set(), people: new Set(), writes: 0 },
+})
 
 const copied = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
 
@@ -69,6 +77,8 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
         ? E.right({ checkpoint: copied(to), etag: stands.etag })
         : E.left({ _tag: 'CheckpointMoved' })
     }
+    if (stands?.unreadable !== undefined && !process.operates)
+      violate('a checkpoint that cannot be read was written over')
     const before = stands?.checkpoint.syncedSequence ?? 0
     if (to.syncedSequence < before && !process.operates)
       violate(`the checkpoint moved back from ${before} to ${to.syncedSequence}`)
@@ -87,6 +97,7 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
       request(world, process, 'checkpoint.read', (): Answer<O.Option<StoredCheckpoint>> => {
         if (faults.strikes('tables: checkpoint fails')) return fails('checkpoint')
         const { checkpoint } = storage
+        if (checkpoint?.unreadable !== undefined) return unreadable(checkpoint)
         return E.right(
           checkpoint === undefined
             ? O.none
@@ -111,6 +122,13 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
     },
   }
 }
+
+const unreadable = ({ checkpoint, etag, unreadable: what }: CheckpointRow): Answer<never> =>
+  E.left({
+    ...{ _tag: 'CheckpointUnreadable', reason: 'a column is not what it should be', etag },
+    syncedSequence: what === 'all of it' ? undefined : checkpoint.syncedSequence,
+    holes: what === 'all of it' ? [] : copied(checkpoint.holes),
+  })
 
 const rowId = (table: FailTable, subject: FailRowSubject): string => `${table} ${failRowName(subject)}`
 

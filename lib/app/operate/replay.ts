@@ -8,7 +8,7 @@ import { numbered } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
-import { type FailIndex, readFailIndex } from '../run/settle-errors'
+import { type FailIndex, readFailIndex } from '../run/fail-index'
 import {
   type EndedEarly,
   type Operated,

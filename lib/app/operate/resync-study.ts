@@ -9,7 +9,8 @@ import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type StudyKey, type StudyReport, type StudyRows, countByCode, readStudyRows, verifyStudy } from './resync'
 import type { RunOptions } from '../run/run-cast'
-import { type FailIndex, type SettledRow, readFailIndex, settleUnderLease } from '../run/settle-errors'
+import { type FailIndex, type SettledRow, readFailIndex } from '../run/fail-index'
+import { settleUnderLease } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 
 export interface Resync {

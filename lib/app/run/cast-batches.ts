@@ -10,14 +10,8 @@ import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-
 import type { StoredCheckpoint } from '../ports'
 import { tellGone, waitingForHoles } from './gaps'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
-import {
-  type ErrorsSettled,
-  type FailIndex,
-  mismatchedStudies,
-  readFailIndex,
-  settleErrors,
-  takeBack,
-} from './settle-errors'
+import { type FailIndex, mismatchedStudies, readFailIndex } from './fail-index'
+import { type ErrorsSettled, settleErrors, takeBack } from './settle-errors'
 import { type Passed, settledRows } from './settled-rows'
 import { newsOf, rowsToLookAt, secondLook } from './second-look'
 import { stuck, whatEnded } from './stuck'

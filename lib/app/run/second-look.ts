@@ -12,7 +12,8 @@ import { numbered, readInstance } from '../feed/read-instance'
 import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
-import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settleUnderLease } from './settle-errors'
+import { type FailIndex, type SettledRow, mismatchedStudies } from './fail-index'
+import { isOfPatient, settleUnderLease } from './settle-errors'
 
 /** What a batch did that may have taken away the reason of a row that stands recorded. */
 export interface News {

@@ -1,120 +1,12 @@
 import * as E from 'fp-ts/Either'
-import type { Mismatched } from '../../domain/batch/fold'
-import { type EntryError, type FailTable, type ServiceError, type TagIssue, failTableOf } from '../../domain/cast-error'
-import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { type EntryError, type FailTable, type ServiceError, failTableOf } from '../../domain/cast-error'
+import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
-import { type FailRowSubject, failRowName, identityDigest } from '../../domain/fail-row'
+import { identityDigest } from '../../domain/fail-row'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
-import type { Settlement } from '../../domain/batch/ledger'
-import type { Run } from '../context'
-import { retrying } from '../context'
+import { type Run, retrying } from '../context'
 import type { FailRow, FailRowKey, TagRow } from '../ports'
-
-/** Everything a batch settled, as the error tables see it. `sequence` 0: an instance as it is now, told of by no entry. */
-export interface SettledRow {
-  readonly sequence: number
-  readonly key: Partial<InstanceKey>
-  readonly issues: ReadonlyArray<TagIssue>
-  /** None when the entry was stored, unchanged or superseded. */
-  readonly error: FailRow['error'] | undefined
-  /** A superseded entry says nothing about what its instance is now. */
-  readonly settlement?: Settlement['_tag']
-  /** Whom it names. */
-  readonly names?: PatientIdentity
-}
-
-/** The fail rows of a run, read once: while the lease is held nobody else adds any. */
-export interface FailIndex {
-  readonly rows: Map<string, FailRowKey>
-}
-
-const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
-
-export const readFailIndex = async (run: Run): Promise<E.Either<ServiceError, FailIndex>> => {
-  const read = await retrying(run, run.ports.errors.failRows())
-  return E.isLeft(read) ? read : E.right({ rows: new Map(read.right.map((row) => [idOf(row), row])) })
-}
-
-/** Instances that stand recorded because they named another patient than the others, by study. */
-export const mismatchedStudies = ({ rows }: FailIndex): Mismatched => {
-  const studies = new Map<string, Map<string, InstanceKey>>()
-  for (const { code, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
-    if (code !== 'PatientMismatch' || partition === undefined || studyInstanceUid === undefined) continue
-    if (seriesInstanceUid === undefined || sopInstanceUid === undefined) continue
-    const key = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-    const study = studies.get(studyKeyText(key)) ?? new Map<string, InstanceKey>()
-    studies.set(studyKeyText(key), study.set(instanceKeyText(key), key))
-  }
-  return studies
-}
-
-const wholeKey = ({
-  partition,
-  studyInstanceUid,
-  seriesInstanceUid,
-  sopInstanceUid,
-}: Partial<InstanceKey>): string | undefined =>
-  partition === undefined ||
-  studyInstanceUid === undefined ||
-  seriesInstanceUid === undefined ||
-  sopInstanceUid === undefined
-    ? undefined
-    : instanceKeyText({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })
-
-/**
- * What is known of an instance without an entry is told under its newest entry that stands recorded, if there is one:
- * two rows never stand for one instance.
- */
-const underStandingEntries = (index: FailIndex, settled: ReadonlyArray<SettledRow>): ReadonlyArray<SettledRow> => {
-  if (settled.every(({ sequence }) => sequence > 0)) return settled
-  const standing = new Map<string, number>()
-  for (const row of index.rows.values()) {
-    const text = wholeKey(row)
-    if (text !== undefined) standing.set(text, Math.max(row.sequence, standing.get(text) ?? 0))
-  }
-  return settled.map((row) => {
-    const text = row.sequence > 0 ? undefined : wholeKey(row.key)
-    return text === undefined ? row : { ...row, sequence: standing.get(text) ?? 0 }
-  })
-}
-
-/**
- * Rows that no longer tell the truth: of an entry that is settled otherwise now, and of an instance about which a
- * later entry was settled, which was synced with its whole study, or which was settled as it is now.
- */
-const staleRows = (
-  index: FailIndex,
-  settled: ReadonlyArray<SettledRow>,
-  named: ReadonlyArray<SettledRow>,
-  syncedInstances: ReadonlyArray<InstanceKey>,
-): ReadonlyArray<FailRowKey> => {
-  if (index.rows.size === 0) return []
-  const tableNow = new Map(
-    named.map((row) => [failRowName(subjectOf(row)), row.error === undefined ? undefined : failTableOf(row.error)]),
-  )
-  const latest = new Map<string, number>()
-  /** Of which it is known what they are now: a row that came without an entry has nothing to add. */
-  const judged = new Set<string>()
-  for (const { key, sequence, settlement } of settled) {
-    const text = wholeKey(key)
-    if (text === undefined) continue
-    latest.set(text, Math.max(sequence > 0 ? sequence : Infinity, latest.get(text) ?? 0))
-    if (settlement !== 'Superseded') judged.add(text)
-  }
-  for (const key of syncedInstances) {
-    latest.set(instanceKeyText(key), Infinity)
-    judged.add(instanceKeyText(key))
-  }
-  return [...index.rows.values()].filter((row) => {
-    const name = failRowName(row)
-    if (tableNow.has(name)) return tableNow.get(name) !== row.table
-    const text = wholeKey(row)
-    if (text === undefined) return false
-    return row.sequence > 0 ? row.sequence < (latest.get(text) ?? 0) : judged.has(text)
-  })
-}
-
-const subjectOf = ({ key, sequence }: SettledRow): FailRowSubject => ({ ...key, sequence })
+import { type FailIndex, type SettledRow, idOf, staleRows, underStandingEntries } from './fail-index'
 
 export const tagRowsOf = (
   settled: ReadonlyArray<SettledRow>,
@@ -164,30 +56,40 @@ export interface ErrorsSettled {
   readonly written: ReadonlyArray<FailRowKey>
 }
 
-/** Brings the error tables in step with what was settled. Doing it twice is the same as doing it once. */
-export const settleErrors = async (
+interface Changes {
+  readonly stale: ReadonlyArray<FailRowKey>
+  readonly fails: ReadonlyArray<FailRow>
+  readonly tagRows: ReadonlyArray<TagRow>
+}
+
+/** None when the tables tell it already. */
+const changesOf = (
   run: Run,
   index: FailIndex,
   settled: ReadonlyArray<SettledRow>,
   syncedInstances: ReadonlyArray<InstanceKey>,
-): Promise<E.Either<ServiceError, ErrorsSettled>> => {
-  const { errors } = run.ports
+): Changes | undefined => {
   const named = underStandingEntries(index, settled)
   const stale = staleRows(index, settled, named, syncedInstances)
   const fails = named.flatMap(({ sequence, key, error, names }): ReadonlyArray<FailRow> =>
     error === undefined ? [] : [{ sequence, key, error, ...identityIn(run, error, names) }],
   )
   const tagRows = tagRowsOf(settled, run.judge.studyKeywords)
-  if (stale.length === 0 && fails.length === 0 && tagRows.length === 0)
-    return E.right({ failed: {}, codes: {}, written: [] })
-  // Rows have no If-Match on the checkpoint: only the lease keeps a run that slept from telling old news.
-  const held = await retrying(run, run.lease.confirm())
-  if (E.isLeft(held)) return held
-  if (stale.length > 0) {
-    const removed = await retrying(run, errors.remove(stale))
-    if (E.isLeft(removed)) return removed
-    for (const row of stale) index.rows.delete(idOf(row))
-  }
+  return stale.length === 0 && fails.length === 0 && tagRows.length === 0 ? undefined : { stale, fails, tagRows }
+}
+
+const removeStale = async (run: Run, index: FailIndex, { stale }: Changes): Promise<E.Either<ServiceError, void>> => {
+  const removed = stale.length === 0 ? E.right(undefined) : await retrying(run, run.ports.errors.remove(stale))
+  if (E.isRight(removed)) for (const row of stale) index.rows.delete(idOf(row))
+  return removed
+}
+
+const recordNew = async (
+  run: Run,
+  index: FailIndex,
+  { fails, tagRows }: Changes,
+): Promise<E.Either<ServiceError, ErrorsSettled>> => {
+  const { errors } = run.ports
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
   if (E.isLeft(written)) return written
   for (const row of written.right) index.rows.set(idOf(row), row)
@@ -204,6 +106,24 @@ export const settleErrors = async (
   return E.right({ failed, codes, written: written.right.filter(({ wasThere }) => wasThere !== true) })
 }
 
+const nothingToTell: ErrorsSettled = { failed: {}, codes: {}, written: [] }
+
+/** Brings the error tables in step with what was settled. Doing it twice is the same as doing it once. */
+export const settleErrors = async (
+  run: Run,
+  index: FailIndex,
+  settled: ReadonlyArray<SettledRow>,
+  syncedInstances: ReadonlyArray<InstanceKey>,
+): Promise<E.Either<ServiceError, ErrorsSettled>> => {
+  const changes = changesOf(run, index, settled, syncedInstances)
+  if (changes === undefined) return E.right(nothingToTell)
+  // Rows have no If-Match on the checkpoint: only the lease keeps a run that slept from telling old news.
+  const held = await retrying(run, run.lease.confirm())
+  if (E.isLeft(held)) return held
+  const removed = await removeStale(run, index, changes)
+  return E.isLeft(removed) ? removed : recordNew(run, index, changes)
+}
+
 const takeBackPauseMs = 500
 
 /**
@@ -218,15 +138,23 @@ export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<vo
 }
 
 /**
- * As settleErrors, for what no checkpoint is stored behind: whoever slept while the rows were on their way takes them
- * back, for somebody else settles these instances now.
+ * As settleErrors, for what no checkpoint is stored behind: no feed row will tell it again. So an old row goes only when
+ * the new one stands, and whoever slept while it was on its way takes it back, for somebody else settles these
+ * instances now.
  */
 export const settleUnderLease = async (...given: Parameters<typeof settleErrors>): ReturnType<typeof settleErrors> => {
-  const [run] = given
-  const settled = await settleErrors(...given)
-  if (E.isLeft(settled) || settled.right.written.length === 0) return settled
+  const [run, index] = given
+  const changes = changesOf(...given)
+  if (changes === undefined) return E.right(nothingToTell)
   const held = await retrying(run, run.lease.confirm())
-  if (E.isRight(held)) return settled
-  if (held.left._tag === 'LeaseLost') await takeBack(run, settled.right)
-  return held
+  if (E.isLeft(held)) return held
+  const recorded = await recordNew(run, index, changes)
+  if (E.isLeft(recorded)) return recorded
+  const still = recorded.right.written.length === 0 ? held : await retrying(run, run.lease.confirm())
+  if (E.isRight(still)) {
+    const removed = await removeStale(run, index, changes)
+    return E.isLeft(removed) ? removed : recorded
+  }
+  if (still.left._tag === 'LeaseLost') await takeBack(run, recorded.right)
+  return still
 }

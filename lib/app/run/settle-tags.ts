@@ -2,7 +2,8 @@ import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
-import { type SettledRow, tagRowsOf } from './settle-errors'
+import type { SettledRow } from './fail-index'
+import { tagRowsOf } from './settle-errors'
 
 const placeText = (series: string | undefined, keyword: string): string => `${series ?? ''} ${keyword}`
 

@@ -1,7 +1,7 @@
 import { type Judgement, issuesOfRow } from '../../domain/batch/judge'
 import type { Settlement } from '../../domain/batch/ledger'
 import type { BatchResult } from '../cast/cast-batch'
-import type { SettledRow } from './settle-errors'
+import type { SettledRow } from './fail-index'
 
 export interface Passed extends SettledRow {
   readonly settlement: Settlement['_tag']

@@ -10,9 +10,14 @@ import { readingOf } from './witnesses'
 /**
  * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance that its study in FHIR does not
  * hold may have come from elsewhere; so may a deleted one, whose Update row was superseded before it was read. What is
- * not alive there goes first. True: the row waits for that.
+ * not alive there goes first. True: the row waits for that, and so do later ones of its study: their values are newer.
  */
 export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
+  const before = fold.waitingFor.get(studyKeyText(row.key))
+  if (before !== undefined) {
+    before.waiting.push(row)
+    return true
+  }
   const places = mayComeFromElsewhere(row) ? (fold.input.snapshot.elsewhere?.get(row.key.sopInstanceUid) ?? []) : []
   if (places.length === 0 || holdsInstance(studyOf(fold, row).draft, row.key)) return false
   const { settings, alive } = fold.input
@@ -36,6 +41,7 @@ export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
     for (const each of gone) takeOut(fold, study, each)
     if (studyInstanceUid === row.key.studyInstanceUid || (gone.length === 0 && study.waiting.length === 0)) continue
     study.waiting.push(row)
+    fold.waitingFor.set(studyKeyText(row.key), study)
     waits = true
   }
   return waits

@@ -76,7 +76,10 @@ export const patientFor = (fold: Fold, study: StudyFold, row: UpsertRow): Patien
 
 export const judgingOf = ({ input: { settings, today } }: Fold): Judging => ({ ...settings.patient, today })
 
-/** A Create of an older study only fills: whoever writes, and in whatever order, it ends the same. */
+/**
+ * A Create of an older study only fills, and so does one of a study that others made: whoever writes, and in whatever
+ * order, it ends the same.
+ */
 const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean => {
   const { ages, settings, today } = fold.input
   const isTheirs = ({ patient, draft: { base, fields, subject } }: StudyFold): boolean =>
@@ -90,7 +93,7 @@ const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean 
     ({ partition, uid }) => !inHand.some((each) => each.partition === partition && `urn:oid:${each.uid}` === uid),
   )
   const own = ageInHand(study, today)
-  return isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(each, today))])
+  return isTheirs(study) && isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(each, today))])
 }
 
 // Elements with one value, on which images of one study may disagree.

@@ -99,6 +99,8 @@ export interface Fold {
   readonly studies: Map<string, StudyFold>
   /** Who changes a study of FHIR, by its id: two partitions may find one that is nobody's yet. */
   readonly owners: Map<string, StudyFold>
+  /** Studies (studyKeyText) with a row that goes on when another study is written: later rows of theirs wait with it. */
+  readonly waitingFor: Map<string, StudyFold>
   readonly doubts: Map<string, Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   /** Patients (ids) of whom a value may change: that depends on which of their studies is the newest. */
   readonly agesWanted: Set<string>

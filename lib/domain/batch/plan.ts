@@ -71,6 +71,7 @@ export const plan = (input: PlanInput): Plan => {
     followed: new Set(),
     studies: new Map(),
     owners: new Map(),
+    waitingFor: new Map(),
     doubts: new Map(),
     agesWanted: new Set(),
     leaving: new Set(),

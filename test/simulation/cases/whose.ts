@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals'
 import type { Identifier, ImagingStudy, Patient, Reference } from 'fhir/r4'
 import type { FhirStore } from '../fhir-store'
-import { type End, type Story, create, ending, person, pinned, remove, system, update } from './told'
+import { type End, type Story, create, ending, person, pinned, remove, system, update, vanish } from './told'
 
 /** A Patient of the hospital, known as in DICOM. */
 const patient = (
@@ -310,4 +310,29 @@ pinned(
   },
   ending({ '1': 'P1: 1 2' }),
   (store) => expect(subjectOf(store, '1.2.1')).toBe(subject),
+)
+
+const ofOurs = create(28, 1, 'P1', { given: 'Ann' })
+const ofTheirs = create(1, 1, 'P1', { given: 'Bo' })
+for (const [which, then] of [
+  ['before', [[ofTheirs], [ofOurs]]],
+  ['after', [[ofOurs], [ofTheirs]]],
+] as const) {
+  pinned(
+    `V3: the images of a study that others made fill a Patient's values, and replace none, cast ${which} the older study that is ours`,
+    { fhir: [study({ display: 'somebody' })], then },
+    ending({ '1': 'P1: 1', '28': 'P1: 1' }),
+    (store) => expect(store.all('Patient')).toMatchObject([{ name: [{ given: ['Ann'] }] }]),
+  )
+}
+
+const moved = update(5, 1, 'P1', { uid: '1.2.1.1.1', description: 'one' })
+pinned(
+  'images that get other UIDs wait until they are gone from where they were, and newer rows of their study wait with them',
+  {
+    before: [[create(1, 1, 'P1', { description: 'one' })]],
+    then: [[moved, update(5, 2, 'P1', { description: 'two' }), vanish(1, 1)]],
+  },
+  ending({ '5': 'P1: 1.2.1.1.1 2' }),
+  (store) => expect(store.all('ImagingStudy')).toMatchObject([{ description: 'two' }]),
 )

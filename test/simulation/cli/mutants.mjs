@@ -1,15 +1,24 @@
-// npm run simulate:mutants [-- text]: plants one fault after the other in the product (those whose names hold the text), and
-// wants each found by the simulator.
+// npm run simulate:mutants [-- text] [--within N] [--threads N] [--only]: plants one fault after the other in the product (those
+// whose names hold the text), and wants each found by the simulator in N histories (2,000); `--only`: without the code as it
+// stands, which takes the longest.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
 import { inThread } from './in-threads.mjs'
 import { loadTypeScript } from './load-typescript.mjs'
 
-const within = 2_000
+const {
+  values,
+  positionals: [text = ''],
+} = parseArgs({
+  allowPositionals: true,
+  options: { within: { type: 'string' }, threads: { type: 'string' }, only: { type: 'boolean' } },
+})
+const within = Number(values.within ?? 2_000)
+const threads = Number(values.threads ?? availableParallelism())
 
 loadTypeScript()
-const [text = ''] = process.argv.slice(2)
 const mutants = createRequire(import.meta.url)('../mutants.ts').mutants.filter(({ name }) => name.includes(text))
 const root = new URL('../../../', import.meta.url)
 
@@ -18,45 +27,55 @@ const seeds = Array.from({ length: within }, (_, index) => index + 1)
 const judge = async ({ edits, under }) => {
   const lost = edits.find(({ file, from }) => readFileSync(new URL(file, root), 'utf8').split(from).length !== 2)
   if (lost !== undefined) return { fault: `its text does not stand exactly once in ${lost.file}: ${lost.from}` }
+  const started = performance.now()
   let report
   await inThread({ seeds, untilFirst: true, edits, under }, (one) => {
     report = one
   })
   const [found] = report.failures
-  return found === undefined ? {} : { seed: found.seed, how: found.violations[0].split('\n')[0].slice(0, 90) }
+  const seconds = Math.round((performance.now() - started) / 1_000)
+  return found === undefined
+    ? { seconds }
+    : { seconds, seed: found.seed, how: found.violations[0].split('\n')[0].slice(0, 90) }
 }
 
 // The code as it stands comes first: only what passes without a fault tells anything about one.
-const originals = [
+const asItStands = [
   { name: '(none: the code as it stands)', edits: [] },
   ...mutants
     .filter(({ under }) => under !== undefined)
     .map(({ name, under }) => ({ name: `(none, under the troubles of: ${name.slice(0, 36)}…)`, edits: [], under })),
 ]
+const originals = values.only === true ? [] : asItStands
 const all = [...originals, ...mutants]
 const waiting = [...all]
 const started = performance.now()
 const outcomes = new Map()
 const next = async () => {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-    outcomes.set(mutant, await judge(mutant))
-    console.error(`${outcomes.size} of ${all.length}, ${Math.round((performance.now() - started) / 1000)} s`)
+    const outcome = await judge(mutant)
+    outcomes.set(mutant, outcome)
+    const { seed, seconds, fault } = outcome
+    console.error(
+      `${outcomes.size} of ${all.length}, ${Math.round((performance.now() - started) / 1000)} s: ${mutant.name}: ${fault ?? seed ?? 'nobody'}, ${seconds} s`,
+    )
   }
 }
-await Promise.all(Array.from({ length: Math.max(1, availableParallelism()) }, next))
+await Promise.all(Array.from({ length: Math.max(1, threads) }, next))
 
-const row = (name, verdict, how) => `| ${name.padEnd(68)} | ${verdict.padEnd(13)} | ${how}`
-console.log(row('planted fault', 'found by', 'what the simulator says'))
-console.log(row('-'.repeat(68), '-'.repeat(13), '-'.repeat(60)))
+const row = (name, verdict, after, how) =>
+  `| ${name.padEnd(75)} | ${verdict.padEnd(11)} | ${after.padStart(7)} | ${how}`
+console.log(row('planted fault', 'found by', 'after', 'what the simulator says'))
+console.log(row('-'.repeat(75), '-'.repeat(11), '-'.repeat(7), '-'.repeat(60)))
 const isRight = (mutant) => {
   const { seed, fault } = outcomes.get(mutant)
   return fault === undefined && (seed === undefined) === originals.includes(mutant)
 }
 for (const mutant of all) {
-  const { seed, how = '', fault } = outcomes.get(mutant)
+  const { seed, seconds = 0, how = '', fault } = outcomes.get(mutant)
   const verdict = fault !== undefined ? 'NOT PLANTED' : seed !== undefined ? `seed ${seed}` : 'nobody'
   const none = originals.includes(mutant) ? `${within} histories, nothing lost` : `IT SURVIVED ${within} histories`
-  console.log(row(mutant.name, verdict, fault ?? (seed === undefined ? none : how)))
+  console.log(row(mutant.name, verdict, `${seconds} s`, fault ?? (seed === undefined ? none : how)))
 }
 const found = mutants.filter(isRight).length
 const isSound = originals.every(isRight)

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import type { Run } from '../../../../lib/app/context'
 import type { FailRow, FailRowKey, Ports } from '../../../../lib/app/ports'
-import { type SettledRow, settleErrors, takeBack } from '../../../../lib/app/run/settle-errors'
+import type { SettledRow } from '../../../../lib/app/run/fail-index'
+import { settleErrors, settleUnderLease, takeBack } from '../../../../lib/app/run/settle-errors'
 import { failTableOf } from '../../../../lib/domain/cast-error'
 import { failRowName } from '../../../../lib/domain/fail-row'
 
@@ -37,11 +38,21 @@ const settled = (sequence: number, changes: Partial<SettledRow> = {}): SettledRo
   ...changes,
 })
 
+interface Settling {
+  readonly settle: typeof settleErrors
+  /** Another run holds the lease when something was recorded. */
+  readonly loses?: true
+  /** The process ends when something was recorded. */
+  readonly ends?: true
+}
+
 /** What stands after these rows were settled on a table that had those: by sequence and code. */
 const after = async (
   standing: ReadonlyArray<FailRow>,
   rows: ReadonlyArray<SettledRow>,
+  { settle, loses, ends }: Settling = { settle: settleErrors },
 ): Promise<ReadonlyArray<readonly [number, string]>> => {
+  let isRecorded = false
   const tables = new Map<string, FailRowKey>()
   const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
   const keyOf = ({ sequence, key: each, error }: FailRow): FailRowKey => ({
@@ -51,20 +62,51 @@ const after = async (
   const errors: Partial<Ports['errors']> = {
     record: (fails) => () => {
       for (const row of fails) tables.set(idOf(keyOf(row)), keyOf(row))
-      return Promise.resolve(E.right(fails.map(keyOf)))
+      isRecorded = true
+      return ends === true ? Promise.resolve(E.left({ _tag: 'LeaseLost' })) : Promise.resolve(E.right(fails.map(keyOf)))
     },
     remove: (gone) => () => {
       for (const row of gone) tables.delete(idOf(row))
       return Promise.resolve(E.right(undefined))
     },
   }
-  const lease = { confirm: () => () => Promise.resolve(E.right(undefined)) }
+  const lease = {
+    confirm: () => () =>
+      Promise.resolve(loses === true && isRecorded ? E.left({ _tag: 'LeaseLost' }) : E.right(undefined)),
+  }
   const judge = { studyKeywords: new Set() }
   const run = { ports: { errors }, lease, judge } as unknown as Run
-  const done = await settleErrors(run, { rows: new Map(tables) }, rows, [])
-  if (E.isLeft(done)) throw new Error(done.left._tag)
+  const done = await settle(run, { rows: new Map(tables) }, rows, [])
+  if (E.isLeft(done) && loses !== true && ends !== true) throw new Error(done.left._tag)
   return [...tables.values()].map(({ sequence, code }) => [sequence, code] as const)
 }
+
+describe('a row whose reason becomes another while nobody tells it again', () => {
+  const standing: ReadonlyArray<FailRow> = [{ sequence: 5, key, error: refused }]
+  const rows = [settled(5, { error: mismatch, settlement: 'Recorded' })]
+
+  it('stands with the new one', async () => {
+    expect(await after(standing, rows, { settle: settleUnderLease })).toEqual([[5, 'PatientMismatch']])
+  })
+
+  it('stands with the old one when the lease is lost meanwhile', async () => {
+    expect(await after(standing, rows, { settle: settleUnderLease, loses: true })).toEqual([[5, 'FhirRejected']])
+  })
+
+  it('stands with both when the process ends between the two', async () => {
+    const both = await after(standing, rows, { settle: settleUnderLease, ends: true })
+    expect(both).toEqual([
+      [5, 'FhirRejected'],
+      [5, 'PatientMismatch'],
+    ])
+  })
+
+  it('stands with the newer one when something else is settled after that', async () => {
+    const other = settled(9, { key: { ...key, sopInstanceUid: '1.9' } })
+    const both = [...standing, { sequence: 5, key, error: mismatch }]
+    expect(await after(both, [other])).toEqual([[5, 'PatientMismatch']])
+  })
+})
 
 describe('the rows of one instance', () => {
   const ofEntry: FailRow = { sequence: 5, key, error: mismatch }
