@@ -13,6 +13,7 @@ import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
 import { type FailIndex, type SettledRow, isOfPatient, mismatchedStudies, settleUnderLease } from './settle-errors'
+import { asOfNow, settleTags } from './settle-tags'
 
 /** What a batch did that may have taken away the reason of a row that stands recorded. */
 export interface News {
@@ -117,6 +118,8 @@ export const secondLook = async (
   }))
   const errors = await settleUnderLease(run, index, settled, result.syncedInstances)
   if (E.isLeft(errors)) return errors
+  const tags = await settleTags(run, index, asOfNow(settled))
+  if (E.isLeft(tags)) return tags
   return E.right({
     looked: settled.length,
     settled: settled.filter(({ error }) => error === undefined).length,
