@@ -112,6 +112,8 @@ export interface TagRow extends Pick<InstanceKey, 'partition' | 'studyInstanceUi
 /** A row of tags by its place. */
 export interface TagRowKey extends Pick<TagRow, 'partition' | 'studyInstanceUid' | 'seriesInstanceUid'> {
   readonly keyword: string
+  /** Of the last entry that had the fault; -1 when the row does not say. */
+  readonly lastSequence: number
   readonly etag: string
 }
 

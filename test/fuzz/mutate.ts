@@ -1,3 +1,4 @@
+import { parseJson } from '../../lib/domain/json'
 import type { Random } from '../simulation/random'
 
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json }
@@ -68,6 +69,15 @@ const texts: ReadonlyArray<string> = [
   '^^^^',
   'A^B^C^D^E^F',
   'A=B=C=D',
+  'Yamada^Tarou=山田^太郎=やまだ^たろう',
+  'Yamada^Tarou=\u001b$B;3ED',
+  'CT HEAD W\\O CONTRAST',
+  '12345\\6789',
+  'A\\A\\ \\',
+  'L'.repeat(65),
+  'CT01\u0085',
+  '240301',
+  '00010101',
   '1.2.3',
   '1..2',
   '.1',
@@ -82,6 +92,9 @@ const texts: ReadonlyArray<string> = [
 
 const numbers: ReadonlyArray<number> = [0, -0, -1, 1.5, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 5e-324, NaN, Infinity]
 
+/** As they come from a service: with digits that a double has not. */
+const written = parseJson('[42.500000, 1.50, 0.12345678901234567890123, -0, 1E+3, 12345678901234567890]') as Json[]
+
 const anything = (random: Random): Json => {
   switch (random.between(0, 9)) {
     case 0:
@@ -89,13 +102,13 @@ const anything = (random: Random): Json => {
     case 1:
       return random.chance(0.5)
     case 2:
-      return random.pick(numbers)
+      return random.pick<Json>(random.chance(0.3) ? written : numbers)
     case 3:
     case 4:
     case 5:
       return random.pick(texts)
     case 6:
-      return random.pick<Json>([[], [null], [[]], [{}], [7, 'text', null], ['', '']])
+      return random.pick<Json>([[], [null], [[]], [{}], [7, 'text', null], ['', ''], ['12345', '6789'], ['A', 'A ']])
     case 7:
       return random.pick<Json>([{}, { Value: [] }, { Alphabetic: 7 }, { vr: 'SQ', Value: [{}] }, { length: 3 }])
     case 8:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { held, sole } from '../support/fhir/cast-fhir'
-import { created, deleted, images } from '../support/world/cast-images'
+import { created, deleted, images, updated } from '../support/world/cast-images'
 import { type CastWorld, type Row, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
@@ -87,6 +87,68 @@ describe('a dirty value', () => {
         Exception,
       },
     ])
+  })
+})
+
+describe('a row of a tag', () => {
+  const wrong = { '00080050': element('SH', 'A\u0007'), '00200011': element('IS', '1.5') }
+  const places = async (world: CastWorld) =>
+    (await tagRows(world)).map(({ StudyUid, SeriesUid, Exception }) =>
+      [SeriesUid ?? StudyUid, String(Exception).split(' ')[0]].join(' '),
+    )
+
+  it('A13: goes when a correction is read without the fault at its place, and no other row with it', async () => {
+    const world = await newWorld()
+    const [first, second] = [created({ study, elements: wrong }), created({ study, series: 2, elements: wrong })]
+    world.dicom.control.append(first, second, created({ study: '1.2.4', elements: wrong }))
+    await world.cast()
+    const others = ['1.2.4 AccessionNumber', '1.2.4.1 SeriesNumber']
+    expect(await places(world)).toEqual([
+      '1.2.3 AccessionNumber',
+      '1.2.3.1 SeriesNumber',
+      '1.2.3.2 SeriesNumber',
+      ...others,
+    ])
+    const { '00080050': _corrected, ...stillWrong } = wrong
+    world.dicom.control.append(updated({ study, elements: stillWrong }))
+    await world.cast()
+    expect(await places(world)).toEqual(['1.2.3.1 SeriesNumber', '1.2.3.2 SeriesNumber', ...others])
+    world.dicom.control.append(updated({ study }), created({ study, series: 2, instance: 2 }))
+    await world.cast()
+    expect(await places(world)).toEqual(['1.2.3.2 SeriesNumber', ...others])
+  })
+
+  it('stays when another image of the batch has the fault still', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(...images(2, { study, elements: { '00080050': wrong['00080050'] } }))
+    await world.cast()
+    world.dicom.control.append(
+      updated({ study, instance: 1 }),
+      updated({ study, instance: 2, elements: { '00080050': wrong['00080050'] } }),
+    )
+    await world.cast()
+    expect(await places(world)).toEqual(['1.2.3 AccessionNumber'])
+  })
+
+  it('goes with the series, and with the study, but not while an image is there or stands recorded', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(
+      ...images(2, { study, elements: wrong }),
+      created({ study, series: 2, elements: wrong }),
+      created({ study, series: 3, patientId: 'P9', elements: wrong }),
+    )
+    await world.cast()
+    const series = [1, 2, 3].map((each) => `1.2.3.${each} SeriesNumber`)
+    expect(await places(world)).toEqual(['1.2.3 AccessionNumber', ...series])
+    const after = async (...gone: ReadonlyArray<ReturnType<typeof deleted>>) => {
+      world.dicom.control.append(...gone)
+      await world.cast()
+      return places(world)
+    }
+    expect(await after(deleted({ study, instance: 2 }))).toEqual(['1.2.3 AccessionNumber', ...series])
+    expect(await after(deleted({ study, instance: 1 }))).toEqual(['1.2.3 AccessionNumber', ...series.slice(1)])
+    expect(await after(deleted({ study, series: 2 }))).toEqual(['1.2.3 AccessionNumber', ...series.slice(2)])
+    expect(await after(deleted({ study, series: 3 }))).toEqual([])
   })
 })
 

@@ -340,6 +340,24 @@ describe('GET /api/verify and POST /api/resync', () => {
     expect(await studies()).toEqual(new Set(['1.2.4']))
     await world.call('POST', 'resync', { study: '1.2.4' })
     expect(await studies()).toEqual(new Set(['1.2.4']))
+    // It is gone, and its deletion was passed by: nothing but the rows is left of it.
+    world.dicom.control.append(deleted({ study: '1.2.4' }))
+    await world.call('POST', 'resync', { study: '1.2.4' })
+    expect(await studies()).toEqual(new Set())
+    expect(await world.call('POST', 'resync', { study: '1.2.4' })).toMatchObject({ status: 404 })
+  })
+
+  it('take away the rows of tags of a study that is nowhere', async () => {
+    const world = await newWorld()
+    world.fhir.faults.set([{ fault: 'rejectResource', match: { bodyIncludes: '"1.2.4.1.1"' } }])
+    const accession = { '00080050': { vr: 'SH', Value: ['A\u0007'] } }
+    world.dicom.control.append(created({ study: '1.2.4', elements: accession }))
+    await world.cast()
+    world.dicom.control.append(deleted({ study: '1.2.4' }))
+    expect(await world.rows('InvalidDicomTagExceptionTable')).toHaveLength(1)
+    const forgotten = { stored: 0, unchanged: 0, removed: 0, notCast: {} }
+    expect(await world.call('POST', 'resync', { study: '1.2.4' })).toMatchObject({ status: 200, json: forgotten })
+    expect(await world.rows('InvalidDicomTagExceptionTable')).toEqual([])
   })
 
   it('know nothing of a study that is nowhere, and refuse a partition that is not synced', async () => {

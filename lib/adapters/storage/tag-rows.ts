@@ -26,13 +26,15 @@ export const listTagRows = (
   pipe(
     listRows(table, {
       filter: odata`PartitionKey eq ${invalidTags} and RowKey ge ${`${studyInstanceUid}:`} and RowKey lt ${`${studyInstanceUid};`}`,
-      select: ['RowKey'],
+      select: ['RowKey', 'LastSequence'],
     }),
     TE.map(
-      RA.chain(({ rowKey, etag }): ReadonlyArray<TagRowKey> => {
+      RA.chain(({ rowKey, etag, LastSequence }): ReadonlyArray<TagRowKey> => {
         const [, series, keyword, ...name] = String(rowKey).split(':')
         if (series === undefined || keyword === undefined || name.join(':') !== partition) return []
-        return [{ partition, studyInstanceUid, seriesInstanceUid: series === '-' ? undefined : series, keyword, etag }]
+        const seriesInstanceUid = series === '-' ? undefined : series
+        const lastSequence = typeof LastSequence === 'bigint' ? Number(LastSequence) : -1
+        return [{ partition, studyInstanceUid, seriesInstanceUid, keyword, lastSequence, etag }]
       }),
     ),
   )

@@ -1,9 +1,10 @@
 import * as E from 'fp-ts/Either'
 import type { Endpoint, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import type { PlanInput } from '../../domain/batch/fold'
-import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import type { DeleteRow, LiveRow, UpsertRow } from '../../domain/batch/judge'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
+import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { codeSystems } from '../../domain/fhir/code-systems'
 import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
@@ -28,6 +29,17 @@ export const dicomEndpoints: FhirSearch = {
     ['_count', '500'],
   ],
 }
+
+/** What FHIR holds is looked up by rows: a delete of nothing asks for the study, and changes none. */
+export const probe = ({
+  partition,
+  studyInstanceUid,
+}: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>): DeleteRow => ({
+  _tag: 'Delete',
+  sequence: 0,
+  key: { partition, studyInstanceUid, seriesInstanceUid: '', sopInstanceUid: '' },
+  late: false,
+})
 
 /** What is asked for beyond what the rows name. */
 interface Beyond {

@@ -14,6 +14,7 @@ import type { OperatorPorts } from '../ports-operator'
 import { settledRows } from '../run/settled-rows'
 import type { FailIndex } from '../run/fail-index'
 import { settleUnderLease } from '../run/settle-errors'
+import { asOfNow, settleTags } from '../run/settle-tags'
 import type { Numbered } from './reread-entries'
 import { triesOf } from './select-rows'
 
@@ -73,6 +74,8 @@ export const castAndSettle = async (
     result.syncedInstances,
   )
   if (E.isLeft(errors)) return errors
+  const tags = await settleTags(run, index, asOfNow(settled))
+  if (E.isLeft(tags)) return tags
   for (const row of index.rows.values()) {
     const attempts = before.get(failRowName(row))
     if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()

@@ -65,7 +65,7 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
   if (E.isLeft(session)) return service(session.left)
   const study = await readStudyRows(run, ports, key)
   if (E.isLeft(study)) return service(study.left)
-  if (study.right.unknown) return notFound
+  if (study.right.unknown) return forgetStudy(run, key)
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return service(index.left)
   // Our position tells how far the feed is settled; these rows are none of it.
@@ -88,6 +88,16 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
     ...countsOf(study.right, result),
     ...(told === undefined ? {} : { stop: told }),
   })
+}
+
+/** Neither service knows it: nothing is left of it but rows of its tags. */
+const forgetStudy = async (run: Run, key: StudyKey): Promise<Operated<Resync>> => {
+  const forgotten = await settleTagsOfStudy(run, key, [])
+  if (E.isLeft(forgotten)) return service(forgotten.left)
+  const { studyInstanceUid: study, partition } = key
+  return forgotten.right === 0
+    ? notFound
+    : E.right({ study, partition, stored: 0, unchanged: 0, removed: 0, notCast: {} })
 }
 
 /**

@@ -9,7 +9,7 @@ import { isSourceOf, sourceOf } from '../../domain/fhir/provenance'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { isEndpointOf } from '../../domain/mapping/endpoint'
 import { type Run, retrying } from '../context'
-import { loadSnapshot } from '../cast/load-snapshot'
+import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { lookAhead } from '../cast/prepare'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
@@ -48,14 +48,6 @@ export interface StudyReport {
   /** Of those, how many have no row: nobody would hear of them. */
   readonly unrecorded: number
 }
-
-// What FHIR holds is looked up by the rows of a batch: a delete of nothing asks for the study, and changes none.
-const probe = ({ partition, studyInstanceUid }: StudyKey): DeleteRow => ({
-  _tag: 'Delete',
-  sequence: 0,
-  key: { partition, studyInstanceUid, seriesInstanceUid: '', sopInstanceUid: '' },
-  late: false,
-})
 
 const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyArray<InstanceKey> =>
   (study?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>

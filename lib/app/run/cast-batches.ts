@@ -12,6 +12,7 @@ import { tellGone, waitingForHoles } from './gaps'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import { type FailIndex, mismatchedStudies, readFailIndex } from './fail-index'
 import { type ErrorsSettled, settleErrors, takeBack } from './settle-errors'
+import { settleTags } from './settle-tags'
 import { type Passed, settledRows } from './settled-rows'
 import { newsOf, rowsToLookAt, secondLook } from './second-look'
 import { stuck, whatEnded } from './stuck'
@@ -172,6 +173,8 @@ const recordRows = async (casting: Casting, feed: FeedBatch, result: BatchResult
   if (E.isLeft(index)) return index
   const errors = await settleErrors(run, index.right, passed, result.syncedInstances)
   if (E.isLeft(errors)) return E.left(await stuckOn(casting, errors.left))
+  const tags = await settleTags(run, index.right, passed)
+  if (E.isLeft(tags)) return E.left(await stuckOn(casting, tags.left))
   return E.right({ next, passed, errors: errors.right, isNews, stop })
 }
 

@@ -19,6 +19,8 @@ export interface SettledRow {
   readonly settlement?: Settlement['_tag']
   /** Whom it names. */
   readonly names?: PatientIdentity
+  /** A correction says what its place has now, a deletion that something is gone: both may end rows of tags. */
+  readonly says?: 'Corrected' | 'Gone'
 }
 
 /** The fail rows of a run, read once: while the lease is held nobody else adds any. */

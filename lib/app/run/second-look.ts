@@ -14,6 +14,7 @@ import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
 import { type FailIndex, type SettledRow, mismatchedStudies } from './fail-index'
 import { isOfPatient, settleUnderLease } from './settle-errors'
+import { asOfNow, settleTags } from './settle-tags'
 
 /** What a batch did that may have taken away the reason of a row that stands recorded. */
 export interface News {
@@ -118,6 +119,8 @@ export const secondLook = async (
   }))
   const errors = await settleUnderLease(run, index, settled, result.syncedInstances)
   if (E.isLeft(errors)) return errors
+  const tags = await settleTags(run, index, asOfNow(settled))
+  if (E.isLeft(tags)) return tags
   return E.right({
     looked: settled.length,
     settled: settled.filter(({ error }) => error === undefined).length,

@@ -1,30 +1,119 @@
 import * as E from 'fp-ts/Either'
+import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
-import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { studyIdentifier } from '../../domain/fhir/identifiers'
+import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, retrying } from '../context'
-import type { SettledRow } from './fail-index'
+import type { TagRowKey } from '../ports'
+import type { FailIndex, SettledRow } from './fail-index'
 import { tagRowsOf } from './settle-errors'
 
-const placeText = (series: string | undefined, keyword: string): string => `${series ?? ''} ${keyword}`
+type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+const placeText = ({ seriesInstanceUid: series, keyword }: Pick<TagRowKey, 'seriesInstanceUid' | 'keyword'>): string =>
+  `${series ?? ''} ${keyword}`
+
+const placesAtFault = (run: Run, settled: ReadonlyArray<SettledRow>): ReadonlySet<string> =>
+  new Set(
+    tagRowsOf(settled, run.judge.studyKeywords).map(({ seriesInstanceUid, issue: { keyword } }) =>
+      placeText({ seriesInstanceUid, keyword }),
+    ),
+  )
+
+const remove = async (run: Run, stale: ReadonlyArray<TagRowKey>): Result<void> => {
+  if (stale.length === 0) return E.right(undefined)
+  // As for the rows that are written: a run that slept tells old news.
+  const held = await retrying(run, run.lease.confirm())
+  return E.isLeft(held) ? held : retrying(run, run.ports.errors.removeTags(stale))
+}
 
 /**
- * Takes away the rows of tags that no instance of the study bears out any more. `settled` has all its live instances:
- * what was read in parts says nothing about the rest.
+ * Takes away the rows of tags that no instance of the study bears out any more: how many. `settled` has all its live
+ * instances: what was read in parts says nothing about the rest.
  */
 export const settleTagsOfStudy = async (
   run: Run,
-  study: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
+  study: StudyKey,
   settled: ReadonlyArray<SettledRow>,
-): Promise<E.Either<ServiceError, void>> => {
+): Result<number> => {
   const listed = await retrying(run, run.ports.errors.tagRows(study))
   if (E.isLeft(listed)) return listed
-  const places = new Set(
-    tagRowsOf(settled, run.judge.studyKeywords).map(({ seriesInstanceUid, issue }) =>
-      placeText(seriesInstanceUid, issue.keyword),
+  const places = placesAtFault(run, settled)
+  const stale = listed.right.filter((row) => !places.has(placeText(row)))
+  return E.map(() => stale.length)(await remove(run, stale))
+}
+
+/**
+ * Takes away the rows of tags that a batch has shown to be true no more: a correction was read without the fault, or the
+ * study or series is gone. One request for each study that was corrected or deleted from.
+ */
+export const settleTags = async (run: Run, fails: FailIndex, settled: ReadonlyArray<SettledRow>): Result<void> => {
+  const stale: Array<TagRowKey> = []
+  for (const rows of byStudy(settled)) {
+    const { partition = '', studyInstanceUid = '' } = rows[0]?.key ?? {}
+    const study = { partition, studyInstanceUid }
+    const listed = await retrying(run, run.ports.errors.tagRows(study))
+    if (E.isLeft(listed)) return listed
+    const places = placesAtFault(run, rows)
+    const doubtful = listed.right.filter((row) => !places.has(placeText(row)))
+    const corrected = doubtful.filter(isCorrectedBy(rows))
+    const gone = await goneOf(run, fails, study, rows, doubtful)
+    if (E.isLeft(gone)) return gone
+    stale.push(...new Set([...corrected, ...gone.right]))
+  }
+  return remove(run, stale)
+}
+
+/** Of rows that were read again, as settleTags is told them: what they say is so now, whatever the feed said when. */
+export const asOfNow = (settled: ReadonlyArray<SettledRow>): ReadonlyArray<SettledRow> =>
+  settled.map((row) => (row.names === undefined ? row : { ...row, sequence: Infinity, says: 'Corrected' }))
+
+/** The rows of the studies that were corrected or deleted from. */
+const byStudy = (settled: ReadonlyArray<SettledRow>): ReadonlyArray<ReadonlyArray<SettledRow>> => {
+  const studyOf = ({ key: { partition = '', studyInstanceUid = '' } }: SettledRow): string =>
+    studyKeyText({ partition, studyInstanceUid })
+  const studies = new Map(
+    settled.flatMap((row) => (row.says === undefined ? [] : [[studyOf(row), [] as SettledRow[]]])),
+  )
+  for (const row of settled) studies.get(studyOf(row))?.push(row)
+  return [...studies.values()]
+}
+
+const isIn = ({ seriesInstanceUid }: TagRowKey, { key }: Pick<SettledRow, 'key'>): boolean =>
+  seriesInstanceUid === undefined || seriesInstanceUid === key.seriesInstanceUid
+
+// A late correction knows nothing of a fault that came after it.
+const isCorrectedBy =
+  (rows: ReadonlyArray<SettledRow>) =>
+  (tag: TagRowKey): boolean =>
+    rows.some((row) => row.says === 'Corrected' && row.sequence > tag.lastSequence && isIn(tag, row))
+
+/** A recorded instance may not say of which series it is. */
+const unnamed = ''
+
+/** Of places from which something was deleted: those where neither FHIR nor a fail table has an instance any more. */
+const goneOf = async (
+  run: Run,
+  fails: FailIndex,
+  study: StudyKey,
+  rows: ReadonlyArray<SettledRow>,
+  doubtful: ReadonlyArray<TagRowKey>,
+): Result<ReadonlyArray<TagRowKey>> => {
+  const suspects = doubtful.filter((tag) => rows.some((row) => row.says === 'Gone' && isIn(tag, row)))
+  if (suspects.length === 0) return E.right([])
+  const snapshot = await loadSnapshot(run, [probe(study)], [])
+  if (E.isLeft(snapshot)) return snapshot
+  const identifier = studyIdentifier(study.studyInstanceUid).value ?? ''
+  const held = findStudy(snapshot.right, run.settings, study.partition, identifier)
+  const series = new Set((held?.series ?? []).map(({ uid }) => uid))
+  const ofStudy = (row: Partial<StudyKey>): boolean =>
+    row.partition === study.partition && row.studyInstanceUid === study.studyInstanceUid
+  for (const row of fails.rows.values()) if (ofStudy(row)) series.add(row.seriesInstanceUid ?? unnamed)
+  return E.right(
+    suspects.filter(({ seriesInstanceUid: uid }) =>
+      uid === undefined ? series.size === 0 : !series.has(uid) && !series.has(unnamed),
     ),
   )
-  const stale = listed.right.filter(
-    ({ seriesInstanceUid, keyword }) => !places.has(placeText(seriesInstanceUid, keyword)),
-  )
-  return stale.length === 0 ? E.right(undefined) : retrying(run, run.ports.errors.removeTags(stale))
 }

@@ -1,10 +1,15 @@
-import { type Judgement, issuesOfRow } from '../../domain/batch/judge'
+import { type Judgement, type LiveRow, issuesOfRow } from '../../domain/batch/judge'
 import type { Settlement } from '../../domain/batch/ledger'
 import type { BatchResult } from '../cast/cast-batch'
 import type { SettledRow } from './fail-index'
 
 export interface Passed extends SettledRow {
   readonly settlement: Settlement['_tag']
+}
+
+const saidBy = (row: LiveRow): Pick<SettledRow, 'says'> => {
+  if (row._tag === 'Upsert') return row.update ? { says: 'Corrected' } : {}
+  return row.unowned === undefined ? { says: 'Gone' } : {}
 }
 
 /** What became of each entry; an entry that is not in it is not settled. */
@@ -24,7 +29,8 @@ export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: Batch
         const error = settlement._tag === 'Recorded' ? settlement.error : undefined
         const issues = settlement._tag === 'Superseded' ? [] : issuesOfRow(row)
         const names = row._tag === 'Upsert' ? { names: row.identity } : {}
-        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag, ...names }]
+        const says = settlement._tag === 'Superseded' ? {} : saidBy(row)
+        return [{ sequence: row.sequence, key: row.key, issues, error, settlement: settlement._tag, ...names, ...says }]
       }
     }
   })

@@ -16,6 +16,9 @@ import {
 import { settingsOf } from '../../../support/world/domain-settings'
 import { type Happening, datedAlike, dicomWorld, happenings } from '../../../support/world/domain-world'
 
+/** Its UID is 1.2.2. */
+const foreignStudyNumber = 2
+
 const settings: fc.Arbitrary<JudgeSettings> = fc
   .record({
     enforceValidation: fc.boolean(),
@@ -36,11 +39,16 @@ const isKnownByItsStudy = (settings: JudgeSettings, resident: ReadonlyArray<Fhir
   settings.patient.systemId !== undefined && resident.includes(originalPatient)
 
 /**
- * Two partitions have images of a study that another system wrote. One adopts it; with its last image its Endpoint goes
- * (identity.md), and the other may adopt it, when it reads after that.
+ * Two partitions have images of the one study that another system wrote: then the cut is heard, truly. The first adopts
+ * it, and gives it back with its last image (identity.md). A second one whose first image comes later in the same batch
+ * has a study of its own, as it does while the first holds it; in a batch of its own it finds the study free, and adopts
+ * it. Both are right: no image is lost or in another person's record, and what was decided stays.
  */
 const isAdoptedByTwo = (resident: ReadonlyArray<FhirResource>, happened: ReadonlyArray<Happening>): boolean =>
-  resident.includes(foreignStudy) && new Set(happened.map(({ place }) => place.partition)).size > 1
+  resident.includes(foreignStudy) && new Set(happened.flatMap(partitionOfForeign)).size > 1
+
+const partitionOfForeign = ({ place: { study, partition } }: Happening): ReadonlyArray<number> =>
+  study === foreignStudyNumber ? [partition] : []
 
 const smallBundles: PlanLimits = { entries: 2, bytes: 10_000_000 }
 
