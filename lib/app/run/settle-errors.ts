@@ -4,6 +4,7 @@ import { type EntryError, type FailTable, type ServiceError, type TagIssue, fail
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
 import { type FailRowSubject, failRowName, identityDigest } from '../../domain/fail-row'
+import { firstRoot } from '../../domain/fhir/provenance'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import type { Settlement } from '../../domain/batch/ledger'
 import type { Run } from '../context'
@@ -152,7 +153,9 @@ const patientCodes: ReadonlySet<string> = new Set<EntryError['_tag']>([
 ])
 
 const identityIn = (run: Run, error: EntryError, names: PatientIdentity | undefined): Pick<FailRow, 'identity'> =>
-  names === undefined || !isOfPatient(error._tag) ? {} : { identity: identityDigest(run.settings.dicom.root, names) }
+  names === undefined || !isOfPatient(error._tag)
+    ? {}
+    : { identity: identityDigest(firstRoot(run.settings.dicom), names) }
 
 export type CodeCounts = Readonly<Partial<Record<EntryError['_tag'], number>>>
 

@@ -1,7 +1,7 @@
 import { acceptedDigest } from '../accepted'
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { firstRoot, isSourceOf } from '../fhir/provenance'
 import { demographicsConflict } from '../mapping/demographics'
 import { deleteInstance, hasInstances, holdsInstance } from '../mapping/merge-study'
 import { patientKeyText } from '../mapping/patient-identity'
@@ -15,7 +15,7 @@ import { instancesOf, takeOut } from './take-out'
 import { agreed, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 const isOurs = ({ input: { settings } }: Fold, { partition, draft: { base } }: StudyFold): boolean =>
-  base === undefined || isSourceOf(base.meta, sourceOf(settings.dicom, partition))
+  base === undefined || isSourceOf(base.meta, settings.dicom, partition)
 
 /** Whose the study is, as far as FHIR and the rows before this one say. */
 const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDraft | EntryError): Said => {
@@ -55,7 +55,7 @@ const isAccepted = (
 ): boolean =>
   accepted !== undefined &&
   base?.id !== undefined &&
-  accepted.has(acceptedDigest(settings.dicom.root, base.id, identity, claimed))
+  accepted.has(acceptedDigest(firstRoot(settings.dicom), base.id, identity, claimed))
 
 /** A row in a fail table is true: its instance stands in no study of ours. */
 const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {

@@ -97,7 +97,7 @@ const newStudy = (settings: MappingSettings, partition: string, base: ImagingStu
 })
 
 const isOurs = (draft: StudyDraft, settings: MappingSettings, partition: string): boolean =>
-  draft.base === undefined || isSourceOf(draft.base.meta, sourceOf(settings.dicom, partition))
+  draft.base === undefined || isSourceOf(draft.base.meta, settings.dicom, partition)
 
 /** Adds or replaces one instance, its series, and what it says about the study. */
 export const upsertInstance = (
@@ -161,10 +161,15 @@ const modalitiesOf = (draft: StudyDraft, existing: ReadonlyArray<Coding>): Reado
   return [...new Set(codes)].map((code): Coding => ({ system: codeSystems.dcm, code })).concat(others)
 }
 
-const withReference = (existing: ReadonlyArray<Reference>, reference: string | undefined): ReadonlyArray<Reference> =>
-  reference === undefined || existing.some((each) => each.reference === reference)
+/** The one that it refers to stays, whichever of the partition's it is. */
+const withEndpoint = (
+  existing: ReadonlyArray<Reference>,
+  { endpoint, endpoints }: Closing,
+): ReadonlyArray<Reference> =>
+  endpoint === undefined ||
+  existing.some(({ reference = '' }) => reference === endpoint || endpoints.all.has(reference))
     ? existing
-    : [...existing, { reference }]
+    : [...existing, { reference: endpoint }]
 
 const listOrNothing = <K extends string, A>(key: K, list: ReadonlyArray<A>): Partial<Record<K, Array<A>>> =>
   (list.length === 0 ? {} : { [key]: [...list] }) as Partial<Record<K, Array<A>>>
@@ -180,6 +185,8 @@ interface Closing {
   readonly partition: string
   /** `Endpoint/{id}`; none while only deletions ask for it. */
   readonly endpoint: string | undefined
+  /** All Endpoints of the partition (`Endpoint/{id}`), and those of them that no administrator put there. */
+  readonly endpoints: { readonly all: ReadonlySet<string>; readonly ours: ReadonlySet<string> }
   /** The server refused its deletion: it is kept without series. */
   readonly keep: boolean
 }
@@ -191,7 +198,7 @@ const statusOf = (draft: StudyDraft, fields: StudyFields, { settings }: Closing)
 }
 
 export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => {
-  const { settings, partition, endpoint, keep } = closing
+  const { settings, partition, keep } = closing
   if (!draft.touched) return draft.base === undefined ? { _tag: 'Nothing' } : { _tag: 'Study', resource: draft.base }
   if (draft.series.size === 0) {
     if (draft.base === undefined) return { _tag: 'Nothing' }
@@ -213,7 +220,7 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
       status: statusOf(draft, fields, closing),
       subject: draft.subject ?? fields.subject,
       ...listOrNothing('modality', modalitiesOf(draft, modality)),
-      ...listOrNothing('endpoint', withReference(endpoints, endpoint)),
+      ...listOrNothing('endpoint', withEndpoint(endpoints, closing)),
       numberOfSeries: series.length,
       numberOfInstances: series.reduce((total, { numberOfInstances }) => total + numberOfInstances, 0),
       series,
@@ -222,19 +229,20 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
 }
 
 /** A study that stays without images: it is somebody else's, or others refer to it. */
-const withoutImages = (base: ImagingStudy, { settings, partition, endpoint }: Closing): ImagingStudy => {
+const withoutImages = (base: ImagingStudy, closing: Closing): ImagingStudy => {
+  const { settings, partition, endpoints: own } = closing
   const { series, modality = [], endpoint: endpoints = [], ...rest } = base
   if ((series ?? []).length === 0) return base
   return {
     ...rest,
-    status: isSourceOf(base.meta, sourceOf(settings.dicom, partition)) ? 'cancelled' : base.status,
+    status: isSourceOf(base.meta, settings.dicom, partition) ? 'cancelled' : base.status,
     ...listOrNothing(
       'modality',
       modality.filter(({ system }) => system !== codeSystems.dcm && system !== 'DCM'),
     ),
     ...listOrNothing(
       'endpoint',
-      endpoints.filter(({ reference }) => reference !== endpoint),
+      endpoints.filter(({ reference }) => reference === undefined || !own.ours.has(reference)),
     ),
     numberOfSeries: 0,
     numberOfInstances: 0,

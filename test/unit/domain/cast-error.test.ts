@@ -42,6 +42,7 @@ const serviceErrors: {
   ],
   FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],
   GateClosed: [{ _tag: 'GateClosed', state: 'paused', reason: 'it was paused' }, 'Halt'],
+  ServiceRenamed: [{ _tag: 'ServiceRenamed', reason: 'the checkpoint belongs to another' }, 'Halt'],
   FhirRejectsAll: [{ _tag: 'FhirRejectsAll', status: 422, issues: ['structure'] }, 'Halt'],
 }
 
