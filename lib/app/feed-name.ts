@@ -111,7 +111,7 @@ const mostSalts = 20
  * The feed that has this root today, as FHIR knows it: by the pointer; else by the position of the root's own hash. One
  * that was renamed since may have that, because a host name is used again: then the hash is salted.
  */
-export const findName = async (run: Run, offersBasic: boolean): Result<FeedName> => {
+export const findName = async (run: Run, offersBasic: boolean, isConfirmed = false): Result<FeedName> => {
   const { root } = run.settings.dicom
   if (!offersBasic) return E.right({ feedId: positionId(root), root, formerRoots: [] })
   const pointer = await readNamed(run, pointerId(root))
@@ -122,7 +122,9 @@ export const findName = async (run: Run, offersBasic: boolean): Result<FeedName>
     const position = await readNamed(run, feedId)
     if (E.isLeft(position)) return position
     if (position.right === undefined) {
-      return E.map((): FeedName => ({ feedId, root, formerRoots: [] }))(await isNew(run, feedId))
+      return E.map((): FeedName => ({ feedId, root, formerRoots: [] }))(
+        isConfirmed ? E.right(undefined) : await isNew(run, feedId),
+      )
     }
     const { root: today = root, formerRoots } = position.right
     if (today === root) return E.right({ feedId, root, formerRoots })

@@ -49,7 +49,19 @@ export const looking = (ports: OperatorPorts, settings: CastSettings, options: R
   runWith(ports, settings, options, noLease)
 
 /** Work that writes: nobody else does at the same time. */
-export const underLease = async <A>(
+export const underLease = <A>(
+  ports: OperatorPorts,
+  settings: CastSettings,
+  options: RunOptions,
+  work: (run: Run) => Promise<Operated<A>>,
+): Promise<Operated<A>> =>
+  underBareLease(ports, settings, options, async (run) => {
+    const known = await knowName(run)
+    return E.isLeft(known) ? service(known.left) : work(run)
+  })
+
+/** Whatever the feed is called. */
+export const underBareLease = async <A>(
   ports: OperatorPorts,
   settings: CastSettings,
   options: RunOptions,
@@ -59,10 +71,8 @@ export const underLease = async <A>(
   if (E.isLeft(lease)) return service(lease.left)
   if (O.isNone(lease.right)) return E.left(await leaseHeld(ports))
   const held = lease.right.value
-  const run = runWith(ports, settings, options, held)
   try {
-    const known = await knowName(run)
-    return E.isLeft(known) ? service(known.left) : await work(run)
+    return await work(runWith(ports, settings, options, held))
   } finally {
     await held.release()
   }

@@ -44,7 +44,7 @@ const byId = (left: { id?: string | undefined }, right: { id?: string | undefine
 
 /** The Endpoint of a partition: ours, else the original's, else an administrator's; of several equal ones the lowest id. */
 export const findEndpoint = (
-  { endpoints }: Snapshot,
+  { endpoints }: Pick<Snapshot, 'endpoints'>,
   { dicom }: MappingSettings,
   partition: string,
 ): Endpoint | undefined => {

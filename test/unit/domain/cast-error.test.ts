@@ -90,6 +90,7 @@ describe('what an operator reads', () => {
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
       'nothing is written: it was paused',
+      'the checkpoint belongs to another',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
   })
