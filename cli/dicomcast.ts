@@ -10,6 +10,7 @@ import { localCommand } from './local'
 import { pauseCommand, resumeCommand } from './pause'
 import { previewCommand } from './preview'
 import { acceptCommand } from './accept'
+import { renameServiceCommand } from './rename-service'
 import { replayCommand } from './replay'
 import { resyncCommand } from './resync'
 import { UnreadableSettings } from './settings'
@@ -32,6 +33,7 @@ const program = new Command('dicomcast')
   .addCommand(checkpointCommand())
   .addCommand(pauseCommand())
   .addCommand(resumeCommand())
+  .addCommand(renameServiceCommand())
   .addCommand(localCommand())
 
 // Usage errors exit 2, as everywhere: 1 is kept for a run that failed. Commander has 1 for both.

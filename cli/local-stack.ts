@@ -29,7 +29,11 @@ export const stackCommand = (): Command =>
       ).conflicts(['fhir', 'keep']),
     )
     .option('--keep <folder>', 'keep what is stored in this folder from start to start (default: in memory)')
-    .option('--port <number>', 'first of three ports: functions, DICOM, FHIR (default 7071; 0: free ones)', parsePort)
+    .option(
+      '--port <number>',
+      'first of three ports: functions, DICOM, FHIR (default 7071; 0: free ones; with --keep those of the first start)',
+      parsePort,
+    )
     .addHelpText('after', '\nSettings such as Patient__PatientSystemId or CastSchedule are taken from the environment.')
     .action(run)
 
@@ -38,6 +42,8 @@ const run = async (options: Options): Promise<void> => {
   const { storeSamples } = await import('../local/stack-samples.js')
   const { readResult } = await import('../local/stack-result.js')
   const { resultLines, runLine } = await import('../local/stack-report.js')
+
+  const { PortsTaken } = await import('../local/kept-ports.js')
 
   const stopped = untilStopped()
   let watching = false
@@ -53,7 +59,12 @@ const run = async (options: Options): Promise<void> => {
     onRun: (summary) => {
       if (!watching || didSomething(summary)) say(watching ? clock() : 'Cast', runLine(summary))
     },
+  }).catch((error: unknown) => {
+    if (!(error instanceof PortsTaken)) throw error
+    console.error(`dicomcast: ${error.message}`)
+    process.exitCode = 2
   })
+  if (stack === undefined) return
 
   const show = async (): Promise<number> => {
     const stored = await storeSamples(stack.dicomUrl, options.dicom, progress)

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAzurite } from './azurite'
@@ -7,13 +6,14 @@ import { startDicomService } from './dicom/service'
 import { startFhirService } from './fhir/service'
 import { startFunctionsHost } from './functions-host'
 import { startHapi } from './hapi'
+import { keptPorts, somePorts } from './kept-ports'
 import { summaryOf, warningOf, type RunSummary } from './stack-log'
 import { castTimer, stackSettings, type OwnServers } from './stack-settings'
 
 export interface StackOptions extends OwnServers {
   /**
    * First of three ports in a row: functions, DICOM, FHIR. Free ones when it is 0, and in place of taken ones by default;
-   * not so with `keep`: FHIR holds the DICOM service's address, which must not change from start to start.
+   * with `keep` those of the first start, whatever comes: FHIR holds the DICOM service's address.
    */
   readonly port?: number | undefined
   readonly keep?: string | undefined
@@ -38,8 +38,6 @@ export interface Stack {
   readonly close: () => Promise<void>
 }
 
-const firstPort = 7071
-
 /** Starts storage, DICOM service, FHIR service and the function app, in this order; what has started is closed on failure. */
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { say, keep } = options
@@ -56,9 +54,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
 
   try {
     if (keep !== undefined) await mkdir(join(keep, 'azurite'), { recursive: true })
-    const [functionsPort, dicomPort, fhirPort] = await ports(
-      options.port ?? (keep === undefined ? undefined : firstPort),
-    )
+    const [functionsPort, dicomPort, fhirPort] =
+      keep === undefined ? await somePorts(options.port) : await keptPorts(keep, options.port)
 
     say('Storage', 'starting Azurite …')
     const azurite = started(await startAzurite({ folder: keep === undefined ? undefined : join(keep, 'azurite') }))
@@ -131,16 +128,3 @@ export const castUntilCaughtUp = async (stack: Pick<Stack, 'cast'>): Promise<Run
     else if (run.to !== undefined && run.to === run.head) return run
   }
 }
-
-const ports = async (first: number | undefined): Promise<[number, number, number]> => {
-  if (first === 0) return [0, 0, 0]
-  if (first !== undefined) return [first, first + 1, first + 2]
-  return [await ifFree(firstPort), await ifFree(firstPort + 1), await ifFree(firstPort + 2)]
-}
-
-const ifFree = (port: number): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(0))
-    probe.listen(port, () => probe.close(() => resolve(port)))
-  })

@@ -5,6 +5,7 @@ import { requestRetries, retryDelay } from '../domain/retry-policy'
 import type { Judge, JudgeSettings } from '../domain/batch/judge'
 import type { HeldLease, Ports } from './ports'
 import type { GateState } from './ports-gate'
+import type { StoredName } from './ports-name'
 
 export interface CastSettings extends JudgeSettings {
   readonly batchSize: number
@@ -20,7 +21,8 @@ export interface CastSettings extends JudgeSettings {
 /** What lives as long as a run. */
 export interface Run {
   readonly ports: Ports
-  readonly settings: CastSettings
+  /** Under the feed's own name, once that is known. */
+  settings: CastSettings
   readonly judge: Judge
   readonly runId: string
   readonly lease: HeldLease
@@ -31,6 +33,8 @@ export interface Run {
   /** A person or the host asked for the end: the batch in hand is finished, and nothing is waited for. */
   readonly stopping: () => boolean
   retries: number
+  /** As storage keeps it; none until it was read, or when there is no such row. */
+  name?: StoredName | undefined
   /** Conflicts that an operator let through (acceptedDigest); none until a conflict asked for them. */
   accepted?: ReadonlySet<string>
   /** What a service failed with since anything was last settled: tells an outage from a run that was only too short. */

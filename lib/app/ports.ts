@@ -8,6 +8,7 @@ import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { FailRowSubject } from '../domain/fail-row'
 import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
+import type { FeedNames } from './ports-name'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
@@ -64,6 +65,8 @@ export interface FhirServer {
 export interface StoredCheckpoint {
   readonly checkpoint: Checkpoint
   readonly etag: string | undefined
+  /** The original wrote it. */
+  readonly isOriginals?: true
 }
 
 export interface CheckpointStore {
@@ -187,6 +190,7 @@ export interface Ports {
   readonly errors: ErrorTables
   readonly lease: Lease
   readonly gate: Pick<Gate, 'read'>
+  readonly names: FeedNames
   readonly accepted: Pick<Acceptances, 'read'>
   readonly clock: Clock
   readonly random: Randomness

@@ -11,6 +11,7 @@ import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
 import { makeFailureTables } from '../adapters/storage/failure-tables'
 import { makeAcceptedTable } from '../adapters/storage/accepted-table'
+import { makeNameTable } from '../adapters/storage/name-table'
 import { makeGateTable } from '../adapters/storage/gate-table'
 import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
@@ -44,6 +45,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     history: makeRunHistoryTable(account, tableNamePrefix),
     failures: makeFailureTables(account, tableNamePrefix),
     gate: makeGateTable(account, tableNamePrefix),
+    names: makeNameTable(account, tableNamePrefix),
     accepted: makeAcceptedTable(account, tableNamePrefix),
   }
 }

@@ -115,8 +115,8 @@ const endings: Readonly<Record<Ended, Words>> = {
     'Wait and repeat. The status tells which run it is, and for how long.',
   ],
   ConfigurationInvalid: [
-    'A setting is missing or cannot be read, or the row of the checkpoint cannot.',
-    'Correct every setting that the reason names. For the checkpoint the reason tells the etag to move it with.',
+    'A setting is missing or cannot be read, or the row of the checkpoint cannot. Or DicomWeb__Endpoint names another DICOM service than the one that the checkpoint belongs to.',
+    'Correct every setting that the reason names. For the checkpoint the reason tells the etag to move it with; for another name of the same service the command: dicomcast rename-service.',
   ],
 }
 
@@ -167,8 +167,8 @@ const symptoms = {
   ],
   hostName: [
     'The DICOM service got another host name',
-    'DicomWeb__Endpoint stands in FHIR (Endpoint.address) and says which studies are ours: another one makes them a stranger’s.',
-    'Leave DicomWeb__Endpoint as it is and set DicomWeb__PrivateEndpoint to the new address. If the old name must go, set the new one and look at preview --from-sequence 0 first: the studies are to be adopted, as the original’s are, and none is to be created.',
+    'DicomWeb__Endpoint stands in FHIR (Endpoint.address) and says which studies are ours: under another one nobody casts.',
+    'Leave DicomWeb__Endpoint as it is and set DicomWeb__PrivateEndpoint to the new address. If the old name must go, set the new one and run dicomcast rename-service --from the old URL: see “Renaming the DICOM service” in docs/operations.md.',
   ],
   nextLink: [
     '“Its link to the next page leads away from Fhir__Endpoint”',

@@ -109,7 +109,7 @@ export const exitCodeOfFailure = (failed: Failure): number => {
     case 'EtagStale':
       return 2
     case 'Service':
-      return failed.error._tag === 'GateClosed' ? 4 : 3
+      return failed.error._tag === 'GateClosed' ? 4 : failed.error._tag === 'ServiceRenamed' ? 2 : 3
     case 'RunEnded':
       return failed.report.ended === 'GateClosed' ? 4 : 3
     case 'LeaseHeld':

@@ -67,6 +67,9 @@ export const problemOf = (failed: Failure): Problem => {
     }
     case 'Service': {
       const { error } = failed
+      if (error._tag === 'ServiceRenamed') {
+        return problem(500, 'ConfigurationInvalid', sentence(error.reason), { problems: [error.reason] })
+      }
       return problem(isOthers(error._tag) ? 409 : 503, error._tag, sentence(describeServiceError(error)), {
         hop: 'hop' in error ? error.hop : hopOf(error._tag, describeServiceError(error)),
       })

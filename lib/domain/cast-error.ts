@@ -62,6 +62,8 @@ export type ServiceError =
   | { readonly _tag: 'FeedReset'; readonly head: number; readonly reason: string }
   /** The whole installation does something else, and nothing of this may be written meanwhile. */
   | { readonly _tag: 'GateClosed'; readonly state: string; readonly reason: string }
+  /** The setting names another root than the checkpoint's. */
+  | { readonly _tag: 'ServiceRenamed'; readonly reason: string }
   | {
       readonly _tag: 'FhirRejectsAll'
       readonly status: number
@@ -105,6 +107,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'CheckpointUnreadable':
     case 'FeedReset':
     case 'GateClosed':
+    case 'ServiceRenamed':
     case 'FhirRejectsAll':
       return 'Halt'
   }
@@ -217,6 +220,8 @@ export const describeServiceError = (error: ServiceError): string => {
       return `the change feed is not the one this checkpoint belongs to: ${error.reason}`
     case 'GateClosed':
       return `nothing is written: ${error.reason}`
+    case 'ServiceRenamed':
+      return error.reason
     case 'FhirRejectsAll':
       return `fhir: it refuses every study with ${error.status}${listed(error.issues)}; nothing is recorded or passed by until it takes one${(error.studies ?? []).map(describeRefused).join('')}`
   }

@@ -3,9 +3,11 @@ import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
 import type { AcceptRequest } from '../app/operate/accept'
 import type { Scope } from '../app/operate/choose-studies'
+import type { RenameRequest } from '../app/operate/rename-service'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import { type FailTable, failTables } from '../domain/cast-error'
 import { isFailRowName } from '../domain/fail-row'
+import { dicomRoot } from '../domain/fhir/provenance'
 import { type Parsed, flag, matching, parser, partition, refined, time, uid, whole } from './codecs'
 
 // What may be asked, on the wire and on the command line.
@@ -129,6 +131,23 @@ export const parseAccept = (given: unknown): Parsed<AcceptRequest> =>
       patient === undefined || known === undefined
         ? E.left(['give a patient (its id) and an identifier (system|value)'])
         : E.right({ patientId: patient.replace(/^Patient\//, ''), identifier: known }),
+    ),
+  )
+
+/** The URL that DicomWeb__Endpoint had, with or without version. */
+const formerUrl = refined('the URL that the DICOM service had', (value) =>
+  typeof value === 'string' && value.length <= 2_000 && /^https?:\/\//i.test(value) && URL.canParse(value)
+    ? dicomRoot(value, '').root
+    : undefined,
+)
+
+const RenameBody = parser({ from: formerUrl })
+
+export const parseRename = (given: unknown): Parsed<RenameRequest> =>
+  pipe(
+    RenameBody(given),
+    E.flatMap(({ from }): Parsed<RenameRequest> =>
+      from === undefined ? E.left(['from: expected the URL that the DICOM service had']) : E.right({ from }),
     ),
   )
 

@@ -3,6 +3,7 @@ import type { FhirResource } from 'fhir/r4'
 import { storeSamples } from '../../local/stack-samples'
 import { validateResource } from '../../local/fhir/validate'
 import { held, imagesOf, substance } from '../support/fhir/cast-fhir'
+import { pointerId } from '../../lib/domain/fhir/position'
 import { bulkUpdate, created } from '../support/world/cast-images'
 import { observationOf, uniqueUid } from '../support/fhir/fhir-samples'
 import { type HapiWorld, useHapiWorld, versionsOf } from './hapi-world'
@@ -56,7 +57,11 @@ describe('the real files on HAPI', () => {
     expect(report).toMatchObject({ ended: 'CaughtUp', entries: 28, stored: 24, recorded: 4 })
     // HAPI validates each of them: our position's birth, the Endpoint, and all else in one transaction.
     const basic = `/Basic/${position.id}`
+    const pointer = `/Basic/${pointerId(world.dicom.url)}`
     expect(withoutMetadata(requests)).toEqual([
+      `GET ${pointer} → 404`,
+      `GET ${basic} → 404`,
+      `PUT ${pointer} → 201`,
       `GET ${basic} → 404`,
       `PUT ${basic} → 201`,
       `GET ${basic} → 200`,

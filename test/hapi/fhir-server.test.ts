@@ -20,7 +20,7 @@ const conditionOf = (value: string): string => `identifier=${encodeURIComponent(
 /** A new position of a feed that no other test has, as a run finds it before its first transaction. */
 const newPosition = async (): Promise<{ readonly root: string; readonly position: Basic }> => {
   const root = `https://dicom.example/${unique()}`
-  const position = positionResource({ root })
+  const position = positionResource({ dicom: { root, version: 'v2' } })
   expect(await hapi().put('Basic', position.id ?? '', JSON.stringify(position))()).toEqual(E.right(undefined))
   return { root, position }
 }
@@ -59,7 +59,7 @@ describe('our client on HAPI', () => {
   it('commits one of ten identical transactions in parallel, while the nine others leave nothing', async () => {
     const { root, position } = await newPosition()
     const [value, uid] = [unique(), uniqueUid()]
-    const next = positionResource({ root, run: unique(), sequence: 1, transaction: unique() })
+    const next = positionResource({ dicom: { root, version: 'v2' }, run: unique(), sequence: 1, transaction: unique() })
     const study = studyOf(uid, createdReference(value)) as unknown as ImagingStudy
     const entries = [
       updateEntry(hapiUrl(), next, '1'),

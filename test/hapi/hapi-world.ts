@@ -69,7 +69,10 @@ export const useHapiWorld = (): ((settings?: Overrides) => Promise<HapiWorld>) =
         page = await session.get(next.url)
       }
     }
-    const positionsOf = ({ dicom }: CastWorld) => found('Basic', { identifier: `urn:ietf:rfc:3986|${dicom.url}` })
+    const positionsOf = async ({ dicom }: CastWorld) =>
+      (await found('Basic', { identifier: `urn:ietf:rfc:3986|${dicom.url}` })).filter(
+        ({ id }) => id?.startsWith('dicomcast-root-') !== true,
+      )
     const start = async (): Promise<CastWorld> => {
       const world = await newWorld({
         settings: {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { CastReport } from '../../lib/composition/cast'
-import { bytesSent, held, requested, sole } from '../support/fhir/cast-fhir'
+import { bytesSent, held, pointers, requested, sole } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
@@ -39,13 +39,16 @@ describe('a study of 1,000 instances', () => {
     expect([resource?.meta?.versionId, resource?.numberOfSeries, resource?.numberOfInstances]).toEqual(['1', 4, 1000])
   })
 
-  it('is eight on an empty server, where check, position and Endpoint come first', async () => {
+  it('is eleven on an empty server, where check, pointer, position and Endpoint come first', async () => {
     const world = await newWorld()
     world.dicom.control.append(...images(1000, { study }))
     const report = await world.cast()
-    const position = sole(world, 'Basic').id
+    const [position, pointer] = [sole(world, 'Basic').id, pointers(world)[0]?.id]
     expect(requested(world)).toEqual([
       'GET /metadata → 200',
+      `GET /Basic/${pointer} → 404`,
+      `GET /Basic/${position} → 404`,
+      `PUT /Basic/${pointer} → 201`,
       `GET /Basic/${position} → 404`,
       `PUT /Basic/${position} → 201`,
       `GET /Basic/${position} → 200`,

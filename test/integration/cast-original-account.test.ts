@@ -69,10 +69,11 @@ describe('what the original wrote', () => {
           system: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type',
           code: 'dicom-wado-rs',
         },
-        name: `DICOM WADO-RS endpoint ${address}`,
+        // The original refuses every entry when these are not its own: until it is given up for good they stay.
+        name: `DICOM WADO-RS endpoint ${world.dicom.url}/`,
         payloadType: [{ text: 'DICOM WADO-RS' }],
         payloadMimeType: ['application/dicom'],
-        address,
+        address: world.dicom.url,
       },
     ])
     // Not marked as ours: it only gets what it lacks.

@@ -99,6 +99,8 @@ const kinds: ReadonlyArray<Kind> = [
   'feed: page',
   'DICOM: metadata of a study',
   'FHIR: metadata',
+  'FHIR: pointer read',
+  'FHIR: pointer written',
   'FHIR: position read',
   'FHIR: position born',
   'FHIR: batch of searches',

@@ -26,6 +26,8 @@ const calls = (etag: string): ReadonlyArray<readonly ['GET' | 'POST', string, st
   ['POST', '/resync', 'resync', { study: '1.2.3' }],
   ['POST', '/pause', 'pause'],
   ['POST', '/resume', 'resume'],
+  ['POST', '/rename-service', 'rename-service?dryRun=true', { from: 'https://never.example' }],
+  ['POST', '/rename-service', 'rename-service', {}],
   ['POST', '/resync', 'resync', { study: '9.9' }],
   ['POST', '/resync', 'resync', {}],
   ['GET', '/verify', 'verify?study=1.2.3'],
@@ -111,6 +113,7 @@ describe('docs/openapi.yaml', () => {
       ['/catch-up'],
       ['/replay', { table: 'DicomFailToStoreExceptionTable' }],
       ['/resync', { study: '1.2.3' }],
+      ['/rename-service', { from: 'https://never.example' }],
       ['/checkpoint', { sequence: 0, etag: null, confirm: true }],
     ]
     for (const [path, body] of writing) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -83,6 +84,18 @@ describe('dicomcast local stack', () => {
       expect([code, stderr]).toEqual([0, ''])
       expect(stdout).toMatch(/^Files +0 of 30 stored/m)
       expect(stdout).toContain(checkpoint)
+      const addressIn = (printed: string): string | undefined => /^DICOM +(\S+)$/m.exec(printed)?.[1]
+      expect([addressIn(stdout), addressIn(stdout)]).toEqual([addressIn(first.stdout), expect.stringMatching(/^http/)])
+
+      // FHIR holds that address: it is not changed behind anybody's back.
+      const port = Number(new URL(addressIn(stdout) ?? '').port)
+      const other = createServer().listen(port)
+      await once(other, 'listening')
+      const third = await run('local', 'stack', '--once', '--keep', folder)
+      expect([third.code, third.stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)])
+      const fourth = await run('local', 'stack', '--once', '--port', '1', '--keep', folder)
+      expect([fourth.code, fourth.stderr]).toEqual([2, expect.stringContaining('leave out --port')])
+      other.close()
       await rm(folder, { recursive: true })
     },
     90_000,

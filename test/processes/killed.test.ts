@@ -83,7 +83,12 @@ const failuresOf = async (points: ReadonlyArray<Case>): Promise<ReadonlyArray<st
   return failures
 }
 
-const changing: ReadonlyArray<Kind> = ['FHIR: transaction', 'tables: checkpoint written', 'tables: row removed']
+const changing: ReadonlyArray<Kind> = [
+  'FHIR: transaction',
+  'tables: checkpoint written',
+  'tables: name written',
+  'tables: row removed',
+]
 const manyTimes: ReadonlyArray<Kind> = [
   'feed: page',
   'FHIR: batch of searches',

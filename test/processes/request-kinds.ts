@@ -6,6 +6,8 @@ export const kinds = [
   'DICOM: metadata of a study',
   'DICOM: metadata of an instance',
   'FHIR: metadata',
+  'FHIR: pointer read',
+  'FHIR: pointer written',
   'FHIR: position read',
   'FHIR: position born',
   'FHIR: batch of searches',
@@ -13,6 +15,8 @@ export const kinds = [
   'tables: checkpoint read',
   'tables: checkpoint created',
   'tables: checkpoint written',
+  'tables: name read',
+  'tables: name written',
   'tables: table created',
   'tables: fail rows listed',
   'tables: rows written',
@@ -50,6 +54,7 @@ const dicomKind = ({ url }: Seen): Kind => {
 
 const fhirKind = ({ method, url, body }: Seen): Kind => {
   if (url === '/metadata') return 'FHIR: metadata'
+  if (url.startsWith('/Basic/dicomcast-root-')) return method === 'GET' ? 'FHIR: pointer read' : 'FHIR: pointer written'
   if (url.startsWith('/Basic/')) return method === 'GET' ? 'FHIR: position read' : 'FHIR: position born'
   if (method !== 'POST') return 'other'
   return body.includes('"type":"transaction"') ? 'FHIR: transaction' : 'FHIR: batch of searches'
@@ -62,6 +67,7 @@ const tableKind = ({ method, url }: Seen): Kind => {
     if (method === 'GET') return 'tables: checkpoint read'
     return method === 'POST' ? 'tables: checkpoint created' : 'tables: checkpoint written'
   }
+  if (url.includes('FeedTable')) return method === 'GET' ? 'tables: name read' : 'tables: name written'
   if (url.includes('RunHistoryTable')) return 'tables: run noted'
   if (method === 'DELETE') return 'tables: row removed'
   if (method !== 'GET') return 'other'

@@ -94,6 +94,7 @@ describe('a process that sleeps past its lease, while another one deletes the st
     'feed: newest entry',
     'feed: page',
     'FHIR: metadata',
+    'tables: name read',
     'FHIR: position read',
     'FHIR: batch of searches',
     'FHIR: transaction',

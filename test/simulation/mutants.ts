@@ -29,7 +29,7 @@ const settleErrors = 'lib/app/run/settle-errors.ts'
 const planObservations = 'lib/domain/batch/plan-observations.ts'
 const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
-const doseName = 'const name = JSON.stringify([positionId(settings.dicom.root), partition, study, kind, uid])'
+const doseName = 'const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
 const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
@@ -280,7 +280,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: doseIdentity,
         from: doseName,
-        to: 'const name = JSON.stringify([positionId(settings.dicom.root), kind, uid])',
+        to: 'const name = JSON.stringify([feedIdOf(settings.dicom), kind, uid])',
       },
     ],
   },
@@ -290,7 +290,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       {
         file: doseIdentity,
         from: doseName,
-        to: 'const name = JSON.stringify([positionId(settings.dicom.root), study, kind, uid])',
+        to: 'const name = JSON.stringify([feedIdOf(settings.dicom), study, kind, uid])',
       },
     ],
   },

@@ -9,7 +9,7 @@ import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'
 import { type LeaseBlob, leaseFor } from './lease'
 import { type Process, newProcess, pass, request } from './process'
-import { type Storage, checkpointStoreFor, errorTablesFor } from './tables'
+import { type Storage, checkpointStoreFor, errorTablesFor, nameStoreFor } from './tables'
 import type { World } from './world'
 
 /** Everything that outlives a run. */
@@ -40,6 +40,7 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     lease: leaseFor(world, lease, process),
     // Nobody closes it here.
     gate: { read: () => () => Promise.resolve(E.right(O.none)) },
+    names: nameStoreFor(world, storage, process),
     accepted: { read: () => () => request(world, process, 'accepted.read', () => E.right(new Set(storage.accepted))) },
     clock: {
       now: () => scheduler.now() + process.skewMs,

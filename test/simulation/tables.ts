@@ -9,6 +9,7 @@ import type {
   RecordedRow,
   StoredCheckpoint,
 } from '../../lib/app/ports'
+import type { FeedNames, StoredName } from '../../lib/app/ports-name'
 import {
   type EntryError,
   type FailTable,
@@ -49,6 +50,8 @@ export interface StandingFailRow {
 export interface Storage {
   checkpoint: CheckpointRow | undefined
   readonly fails: Map<string, StandingFailRow>
+  /** What the feed is called. */
+  name: StoredName | undefined
   /** Digests of what operators let through. */
   readonly accepted: Set<string>
   /** The same people as the feed names them (personText). */
@@ -57,13 +60,31 @@ export interface Storage {
 }
 
 export const newStorage = (): Storage => ({
-  ...{ checkpoint: undefined, fails: new Map(), accepted: new Set(), people: new Set(), writes: 0 },
+  ...{ checkpoint: undefined, name: undefined, fails: new Map(), accepted: new Set(), people: new Set(), writes: 0 },
 })
 
 const copied = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
 
 const describeCheckpoint = ({ syncedSequence, holes, stuckSince, batchLimit }: Checkpoint): string =>
   `${syncedSequence}${holes.map(({ from, to }) => ` [${from}…${to}]`).join('')}${stuckSince === undefined ? '' : ' stuck'}${batchLimit === undefined ? '' : ` limit ${batchLimit}`}`
+
+/** The row with the feed's name, as its table adapter keeps it. */
+export const nameStoreFor = (world: World, storage: Storage, process: Process): FeedNames => {
+  const { faults } = world
+  return {
+    read: () => () =>
+      request(world, process, 'name.read', (): Answer<O.Option<StoredName>> =>
+        faults.strikes('tables: checkpoint fails') ? fails('name') : E.right(O.fromNullable(storage.name)),
+      ),
+    write: (name, etag) => () =>
+      request(world, process, `name.write ${JSON.stringify(name)}`, (): Answer<void> => {
+        if (faults.strikes('tables: checkpoint fails')) return fails('name')
+        if (storage.name?.etag !== etag) return E.left({ _tag: 'CheckpointMoved' })
+        storage.name = { ...name, etag: `n${++storage.writes}` }
+        return faults.strikes('tables: checkpoint answer lost') ? fails('answer lost') : E.right(undefined)
+      }),
+  }
+}
 
 /** The checkpoint as the table adapter keeps it: every write with the ETag it was read with. */
 export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, process: Process): CheckpointStore => {

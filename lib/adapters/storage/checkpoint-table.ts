@@ -155,6 +155,8 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
         }),
       },
       etag: row.etag,
+      // We always write both.
+      ...(row['Holes'] === undefined && row['HoleClock'] === undefined ? { isOriginals: true as const } : {}),
     })),
   )
 

@@ -4,7 +4,7 @@ import type { Sent } from '../../domain/batch/delivery'
 import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
-import { positionId, positionResource, positionSequence } from '../../domain/fhir/position'
+import { feedIdOf, positionResource, positionSequence } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs, retrying } from '../context'
 import { gateOpen } from '../gate-open'
 import type { TransactOutcome } from '../ports'
@@ -106,7 +106,7 @@ const knowVersion = async (position: Position): Result<void> => {
 
 const readVersion = async (position: Position): Result<string | undefined> => {
   const { run } = position
-  const read = await retrying(run, run.ports.fhir.read('Basic', positionId(run.settings.dicom.root)))
+  const read = await retrying(run, run.ports.fhir.read('Basic', feedIdOf(run.settings.dicom)))
   if (E.isLeft(read)) return read
   if (O.isNone(read.right)) return E.right(undefined)
   position.reached ??= positionSequence(read.right.value) ?? 0
@@ -118,8 +118,8 @@ const readVersion = async (position: Position): Result<string | undefined> => {
 const bear = async (run: Run): Result<void> => {
   const held = run.lease.check()
   if (E.isLeft(held)) return held
-  const { root } = run.settings.dicom
-  const put = run.ports.fhir.put('Basic', positionId(root), JSON.stringify(positionResource({ root })))
+  const { dicom } = run.settings
+  const put = run.ports.fhir.put('Basic', feedIdOf(dicom), JSON.stringify(positionResource({ dicom })))
   const born = await retrying(run, put)
   return E.isLeft(born) && born.left._tag !== 'FhirConflict' ? born : E.right(undefined)
 }
@@ -155,8 +155,8 @@ const send = async (
 
 const positionEntry = ({ run, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> => {
   const { ports, settings, runId } = run
-  const { root } = settings.dicom
-  const resource = positionResource({ root, run: runId, sequence, transaction: ports.random.uuid() })
+  const { dicom } = settings
+  const resource = positionResource({ dicom, run: runId, sequence, transaction: ports.random.uuid() })
   return isKept ? [updateEntry(settings.fhirBase, resource, version)] : []
 }
 

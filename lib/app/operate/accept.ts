@@ -5,6 +5,7 @@ import { acceptedDigest } from '../../domain/accepted'
 import type { UpsertRow } from '../../domain/batch/judge'
 import { identityDigest } from '../../domain/fail-row'
 import { hasIdentifier } from '../../domain/fhir/identifiers'
+import { firstRoot } from '../../domain/fhir/provenance'
 import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
 import { type CastSettings, type Run, retrying } from '../context'
 import { gateOpen } from '../gate-open'
@@ -13,7 +14,7 @@ import { judgeRow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type FailIndex, readFailIndex } from '../run/fail-index'
-import { type Operated, type OperatorFailure, type OperatorOptions, looking, service, underLease } from './operating'
+import { type Operated, type OperatorFailure, type OperatorOptions, casting, onlyLooking, service } from './operating'
 import { type Replay, replayRows } from './replay'
 import { readEntries } from './reread-entries'
 
@@ -67,7 +68,7 @@ export const accept = (
       ? replayed
       : E.right({ patient: `Patient/${request.patientId}`, accepted: digests.length, replay: replayed.right })
   }
-  return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
+  return (dryRun ? onlyLooking : casting)(ports, settings, options, work)
 }
 
 const patientOf = async (run: Run, { patientId, identifier }: AcceptRequest): Promise<Operated<Patient>> => {
@@ -91,7 +92,7 @@ interface Conflicting {
 const conflictingRows = async (run: Run, { patientId, identifier }: AcceptRequest): Promise<Operated<Conflicting>> => {
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return service(index.left)
-  const { root } = run.settings.dicom
+  const root = firstRoot(run.settings.dicom)
   const digest = identityDigest(root, identifier)
   const candidates = [...index.right.rows.values()].filter(
     ({ code, identity }) => code === 'DemographicsConflict' && (identity === undefined || identity === digest),

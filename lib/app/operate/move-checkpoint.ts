@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
 import { movedTo, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { beginName } from '../feed-name'
 import { gateOpen } from '../gate-open'
 import { type Operated, service, underLease } from './operating'
 import { type PassedBy, passedBy } from './passed-by'
@@ -62,6 +63,8 @@ export const moveCheckpoint = (
         reason: `the head of the change feed is ${head}: the checkpoint cannot be behind it`,
       })
     }
+    const begun = stored.etag === undefined || stored.isOriginals === true ? await beginName(run) : E.right(undefined)
+    if (E.isLeft(begun)) return service(begun.left)
     const passed = await passedBy(run, stored.checkpoint, target.right)
     const held = run.lease.check()
     if (E.isLeft(held)) return service(held.left)

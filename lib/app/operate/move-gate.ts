@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { openSession } from '../cast/fhir-session'
 import { type CastSettings, type Run, retrying } from '../context'
+import { lookUnderName } from '../feed-name'
 import { whatItDoes } from '../gate-open'
 import type { HeldLease } from '../ports'
 import type { GateState } from '../ports-gate'
@@ -56,12 +57,13 @@ const attempts = 5
 
 /** Moves our position in FHIR, so that what was built on the one before is refused. */
 const fence = async (run: Run): Promise<boolean> => {
-  const checked = await retrying(run, run.ports.fhir.check())
+  const known = await lookUnderName(run)
+  const checked = E.isLeft(known) ? known : await retrying(run, run.ports.fhir.check())
   if (E.isLeft(checked)) return false
   const session = openSession(run, checked.right.offersBasic)
   for (let attempt = 1; session.hasPosition && attempt <= attempts; attempt++) {
-    const known = await session.readPosition()
-    if (E.isLeft(known)) return false
+    const read = await session.readPosition()
+    if (E.isLeft(read)) return false
     const at = session.reached()
     const { _tag } = await session.send([], { from: at, to: at })
     if (_tag === 'Committed') return true

@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import { makeJudge } from '../../domain/batch/judge'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type CastSettings, type Run, retrying } from '../context'
+import { claimName, knowName, lookUnderName } from '../feed-name'
 import { type FhirSession, openSession } from '../cast/fhir-session'
 import type { HeldLease } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
@@ -48,7 +49,19 @@ export const looking = (ports: OperatorPorts, settings: CastSettings, options: R
   runWith(ports, settings, options, noLease)
 
 /** Work that writes: nobody else does at the same time. */
-export const underLease = async <A>(
+export const underLease = <A>(
+  ports: OperatorPorts,
+  settings: CastSettings,
+  options: RunOptions,
+  work: (run: Run) => Promise<Operated<A>>,
+): Promise<Operated<A>> =>
+  underBareLease(ports, settings, options, async (run) => {
+    const known = await knowName(run)
+    return E.isLeft(known) ? service(known.left) : work(run)
+  })
+
+/** Whatever the feed is called. */
+export const underBareLease = async <A>(
   ports: OperatorPorts,
   settings: CastSettings,
   options: RunOptions,
@@ -63,6 +76,33 @@ export const underLease = async <A>(
   } finally {
     await held.release()
   }
+}
+
+/** Work that casts: under the feed's own name. */
+export const casting = <A>(
+  ports: OperatorPorts,
+  settings: CastSettings,
+  options: RunOptions,
+  work: (run: Run) => Promise<Operated<A>>,
+): Promise<Operated<A>> =>
+  underLease(ports, settings, options, async (run) => {
+    if (run.name?.feedId !== undefined) return work(run)
+    const checked = await retrying(run, ports.fhir.check())
+    if (E.isLeft(checked)) return service(checked.left)
+    const named = await claimName(run, checked.right.offersBasic)
+    return E.isLeft(named) ? service(named.left) : work(run)
+  })
+
+/** Work that only looks. */
+export const onlyLooking = async <A>(
+  ports: OperatorPorts,
+  settings: CastSettings,
+  options: RunOptions,
+  work: (run: Run) => Promise<Operated<A>>,
+): Promise<Operated<A>> => {
+  const run = looking(ports, settings, options)
+  const known = await lookUnderName(run)
+  return E.isLeft(known) ? service(known.left) : work(run)
 }
 
 /** Who holds it, and for how long already; it may have been let go since. */

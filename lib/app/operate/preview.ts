@@ -12,6 +12,7 @@ import { carriesOurMark } from '../../domain/fhir/provenance'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { patientKeyText } from '../../domain/mapping/patient-identity'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { lookUnderName } from '../feed-name'
 import { plannedWrites } from '../cast/planned-writes'
 import { lookAhead } from '../cast/prepare'
 import { type Operated, type OperatorOptions, looking, service } from './operating'
@@ -76,6 +77,8 @@ export const preview = async (
   { batches, fromSequence }: PreviewRequest,
 ): Promise<Operated<Preview>> => {
   const run = looking(ports, settings, options)
+  const known = await lookUnderName(run)
+  if (E.isLeft(known)) return service(known.left)
   const begin = await startOf(run, fromSequence)
   if (E.isLeft(begin)) return begin
   const seen: Seen = { patients: new Map(), studies: new Map(), errors: [], entries: 0, unchanged: 0, superseded: 0 }

@@ -13,11 +13,11 @@ import {
   type EndedEarly,
   type Operated,
   type OperatorOptions,
+  casting,
   endedEarly,
-  looking,
+  onlyLooking,
   service,
   sessionOf,
-  underLease,
 } from './operating'
 import { type Caster, type ReplayOutcome, castAndSettle, foresee } from './replay-entries'
 import { readEntries } from './reread-entries'
@@ -69,7 +69,7 @@ export const replay = (
       replayed,
     )
   }
-  return dryRun ? work(looking(ports, settings, options)) : underLease(ports, settings, options, work)
+  return (dryRun ? onlyLooking : casting)(ports, settings, options, work)
 }
 
 interface How extends Pick<Replay, 'dryRun' | 'selected'> {

@@ -4,7 +4,7 @@ import type { EntryError } from '../../domain/cast-error'
 import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import { type CastSettings, type Run, retrying } from '../context'
-import { type EndedEarly, type Operated, endedEarly, looking, service, sessionOf, underLease } from './operating'
+import { type EndedEarly, type Operated, casting, endedEarly, onlyLooking, service, sessionOf } from './operating'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type StudyKey, type StudyReport, type StudyRows, countByCode, readStudyRows, verifyStudy } from './resync'
@@ -41,12 +41,13 @@ export const verify = async (
 ): Promise<Operated<StudyReport>> => {
   const refused = notSynced(settings, key)
   if (refused !== undefined) return refused
-  const run = looking(ports, settings, options)
-  const index = await readFailIndex(run)
-  if (E.isLeft(index)) return service(index.left)
-  const report = await verifyStudy(run, ports, key, [...index.right.rows.values()])
-  if (E.isLeft(report)) return service(report.left)
-  return report.right === undefined ? notFound : E.right(report.right)
+  return onlyLooking(ports, settings, options, async (run): Promise<Operated<StudyReport>> => {
+    const index = await readFailIndex(run)
+    if (E.isLeft(index)) return service(index.left)
+    const report = await verifyStudy(run, ports, key, [...index.right.rows.values()])
+    if (E.isLeft(report)) return service(report.left)
+    return report.right === undefined ? notFound : E.right(report.right)
+  })
 }
 
 /** Rebuilds one study from what DICOM has now: adds what is missing, corrects what differs, removes what is gone. */
@@ -56,7 +57,7 @@ export const resync = async (
   options: RunOptions,
   key: StudyKey,
 ): Promise<Operated<Resync>> =>
-  notSynced(settings, key) ?? underLease(ports, settings, options, (run) => resyncHeld(run, ports, key))
+  notSynced(settings, key) ?? casting(ports, settings, options, (run) => resyncHeld(run, ports, key))
 
 const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promise<Operated<Resync>> => {
   const checkpoint = await retrying(run, run.ports.checkpoints.read())

@@ -5,7 +5,7 @@ import { planEndpoint, recordedIn } from '../../domain/batch/plan'
 import { findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
-import { isSourceOf, sourceOf } from '../../domain/fhir/provenance'
+import { isSourceOf } from '../../domain/fhir/provenance'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { isEndpointOf } from '../../domain/mapping/endpoint'
 import { type Run, retrying } from '../context'
@@ -105,7 +105,7 @@ const isForUsToSay = (
   study: ImagingStudy,
   endpoints: Parameters<typeof findStudy>[0]['endpoints'],
 ): boolean => {
-  if (isSourceOf(study.meta, sourceOf(settings.dicom, partition))) return true
+  if (isSourceOf(study.meta, settings.dicom, partition)) return true
   const own = new Set(endpoints.filter(isEndpointOf(settings.dicom, partition)).map(({ id }) => id))
   const named = [study, ...(study.series ?? [])].flatMap(({ endpoint = [] }) => endpoint)
   return named.length > 0 && named.every((each) => own.has(referencedId(settings.fhirBase, 'Endpoint', each)))

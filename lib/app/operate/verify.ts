@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type CastSettings, type Run, remainingMs } from '../context'
+import { lookUnderName } from '../feed-name'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
@@ -81,6 +82,8 @@ export const verifyStudies = async (
   walk: Walk,
 ): Result<'Done' | 'Stopped'> => {
   const run = looking(ports, settings, options)
+  const known = await lookUnderName(run)
+  if (E.isLeft(known)) return known
   const walking: Walking = { run, ports, walk, witnesses: new Map(), doubts: [] }
   for await (const page of pagesOf(run, ports, walk)) {
     if (E.isLeft(page)) return page

@@ -6,6 +6,7 @@ import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import { type FhirSession, openSession } from '../cast/fhir-session'
 import { type Run, remainingMs, retrying } from '../context'
+import { claimName } from '../feed-name'
 import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
 import type { StoredCheckpoint } from '../ports'
 import { tellGone, waitingForHoles } from './gaps'
@@ -128,6 +129,8 @@ const sessionOf = async (casting: Casting): Step<FhirSession> => {
   if (E.isLeft(checked)) return E.left(await stuckOn(casting, checked.left))
   const before = await confirmed
   if (E.isLeft(before)) return E.left(endingOf(before.left))
+  const named = await claimName(run, checked.right.offersBasic)
+  if (E.isLeft(named)) return E.left(await stuckOn(casting, named.left))
   // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
   // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
   const { stored } = casting

@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import { makeJudge } from '../../domain/batch/judge'
 import { describeServiceError } from '../../domain/cast-error'
 import type { CastSettings, Run } from '../context'
+import { knowName } from '../feed-name'
 import { endReading, newReading } from '../feed/read-feed'
 import type { HeldLease, Ports } from '../ports'
 import { castBatches } from './cast-batches'
@@ -46,6 +47,8 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     retries: 0,
   }
   try {
+    const known = await knowName(run)
+    if (E.isLeft(known)) return summary({ ended: endedBy(known.left), reason: describeServiceError(known.left) })
     const ending = await castBatches(run, reading, tally)
     retries = run.retries
     return summary(ending)

@@ -4,6 +4,7 @@ import type { Judgement } from '../../domain/batch/judge'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { identityDigest } from '../../domain/fail-row'
+import { firstRoot } from '../../domain/fhir/provenance'
 import { castBatch } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import type { Stop } from '../../domain/batch/delivery'
@@ -55,7 +56,7 @@ export const newsOf = (run: Run, judged: ReadonlyArray<Judgement>, settled: Read
     const isTakenOut = error !== undefined && (row._tag === 'Delete' || isOfPatient(error._tag))
     if (isTakenOut || (isTaken && row._tag === 'Delete')) deletedFrom.add(studyKeyText(row.key))
     if (!isTaken || row._tag === 'Delete') continue
-    const digest = identityDigest(run.settings.dicom.root, row.identity)
+    const digest = identityDigest(firstRoot(run.settings.dicom), row.identity)
     named.set(digest, Math.max(row.sequence, named.get(digest) ?? 0))
   }
   return { named, deletedFrom }

@@ -3,6 +3,7 @@ import { type EntryError, type FailTable, type ServiceError, failTableOf } from 
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
 import { identityDigest } from '../../domain/fail-row'
+import { firstRoot } from '../../domain/fhir/provenance'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
 import type { FailRow, FailRowKey, TagRow } from '../ports'
@@ -44,7 +45,9 @@ const patientCodes: ReadonlySet<string> = new Set<EntryError['_tag']>([
 ])
 
 const identityIn = (run: Run, error: EntryError, names: PatientIdentity | undefined): Pick<FailRow, 'identity'> =>
-  names === undefined || !isOfPatient(error._tag) ? {} : { identity: identityDigest(run.settings.dicom.root, names) }
+  names === undefined || !isOfPatient(error._tag)
+    ? {}
+    : { identity: identityDigest(firstRoot(run.settings.dicom), names) }
 
 export type CodeCounts = Readonly<Partial<Record<EntryError['_tag'], number>>>
 

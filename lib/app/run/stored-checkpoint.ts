@@ -3,6 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type Run, pauseBefore, retrying } from '../context'
+import { beginName } from '../feed-name'
 import type { StoredCheckpoint } from '../ports'
 
 /** The checkpoint, or where a new sync begins. Only "no such row" means new. */
@@ -10,6 +11,9 @@ export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, S
   const { checkpoints, dicom } = run.ports
   const read = await retrying(run, checkpoints.read())
   if (E.isLeft(read)) return read
+  if (O.isSome(read.right) && read.right.value.isOriginals !== true) return E.right(read.right.value)
+  const begun = await beginName(run)
+  if (E.isLeft(begun)) return begun
   if (O.isSome(read.right)) return E.right(read.right.value)
   const { startFrom } = run.settings
   if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })

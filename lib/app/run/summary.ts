@@ -55,6 +55,7 @@ export const endedBy = (error: ServiceError): Ended => {
       return error._tag
     // Somebody must mend it by hand, as a setting: no next run can.
     case 'CheckpointUnreadable':
+    case 'ServiceRenamed':
       return 'ConfigurationInvalid'
   }
 }

@@ -1,6 +1,6 @@
 import type { ImagingStudy } from 'fhir/r4'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { isSourceOf } from '../fhir/provenance'
 import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, studyOf } from './fold'
 import type { LiveRow } from './judge'
@@ -34,7 +34,7 @@ export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
     const living = alive?.get(studyKeyText(key))
     if (living === undefined) continue
     // Images of another archive in a study of others are not ours to remove.
-    const isOurs = isSourceOf(study.draft.base.meta, sourceOf(settings.dicom, study.partition))
+    const isOurs = isSourceOf(study.draft.base.meta, settings.dicom, study.partition)
     const gone = instancesOf(study).filter(
       (each) => !living.has(instanceKeyText(each)) && (isOurs || each.sopInstanceUid === row.key.sopInstanceUid),
     )

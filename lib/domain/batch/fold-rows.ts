@@ -1,6 +1,7 @@
 import { acceptedDigest } from '../accepted'
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { firstRoot } from '../fhir/provenance'
 import { demographicsConflict } from '../mapping/demographics'
 import { deleteInstance } from '../mapping/merge-study'
 import { hasInstances, holdsInstance, isOurs } from '../mapping/study-draft'
@@ -53,7 +54,7 @@ const isAccepted = (
 ): boolean =>
   accepted !== undefined &&
   base?.id !== undefined &&
-  accepted.has(acceptedDigest(settings.dicom.root, base.id, identity, claimed))
+  accepted.has(acceptedDigest(firstRoot(settings.dicom), base.id, identity, claimed))
 
 /** A row in a fail table is true: its instance stands in no study of ours. */
 const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {

@@ -1,7 +1,7 @@
 import type { ImagingStudy, Observation, Reference } from 'fhir/r4'
 import { codeSystems } from '../fhir/code-systems'
 import { hasIdentifier } from '../fhir/identifiers'
-import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { isSourceOf } from '../fhir/provenance'
 import { type DoseKind, type DoseOwner, doseIdentifier, doseKindOf, doseUidOf } from '../mapping/dose/identity'
 import { isOriginals } from '../mapping/dose/original'
 import type { DoseReport } from '../mapping/dose/report'
@@ -121,7 +121,6 @@ const othersKeys = (
 /** What FHIR holds of a study's doses, each Observation told by its identity and whose it is. */
 export const holdDoses = (doses: StudyDoses): HeldDoses => {
   const { settings, partition, claim } = doses
-  const source = sourceOf(settings.dicom, partition)
   const wanted = inHand(doses)
   const byValue = new Map(
     wanted.flatMap(({ key, uid, identity }) => [[uid, [key]] as const, [identity, [key]] as const]),
@@ -134,7 +133,7 @@ export const holdDoses = (doses: StudyDoses): HeldDoses => {
   for (const observation of candidatesOf(doses, wanted)) {
     const [kind, id = ''] = [doseKindOf(observation), observation.id]
     if (isOriginal.has(id)) continue
-    if (!isSourceOf(observation.meta, source)) {
+    if (!isSourceOf(observation.meta, settings.dicom, partition)) {
       for (const key of othersKeys(doses, byValue, observation)) others.set(key, observation)
     } else if (kind !== undefined) {
       const uid = doseUidOf(observation, kind)

@@ -5,7 +5,7 @@ import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
 import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
-import { correctEndpoint, mapEndpoint } from '../mapping/endpoint'
+import { correctEndpoint, endpointKind, mapEndpoint } from '../mapping/endpoint'
 import type { MappingSettings } from '../mapping/settings'
 import type { Fold, PlanInput } from './fold'
 import { foldRow } from './fold-rows'
@@ -50,6 +50,7 @@ export const planEndpoint = (
     const key = identifierToken(codeSystems.uri, wanted.address)
     return createEntry(`Endpoint ${wanted.address}`, wanted, `identifier=${encodeURIComponent(key)}`)
   }
+  if (endpointKind(settings.dicom, partition)(existing) === 'Administrators') return undefined
   const corrected: Endpoint = correctEndpoint(existing, wanted)
   return unchanged(existing, corrected)
     ? undefined

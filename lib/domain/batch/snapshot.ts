@@ -1,7 +1,7 @@
 import type { Endpoint, Identifier, ImagingStudy, Observation, Patient, Reference } from 'fhir/r4'
-import { isOfService, isSourceOf, sourceOf, carriesOurMark, partitionOf } from '../fhir/provenance'
+import { isOfService, isSourceOf, carriesOurMark, partitionOf } from '../fhir/provenance'
 import { hasIdentifier, isOver, matches, wasValidOn } from '../fhir/identifiers'
-import { isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
+import { endpointKind, endpointKinds, isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
 import type { EntryError } from '../cast-error'
@@ -42,12 +42,31 @@ export const referencedId = (fhirBase: string, type: string, reference: Referenc
 const byId = (left: { id?: string | undefined }, right: { id?: string | undefined }): number =>
   (left.id ?? '').localeCompare(right.id ?? '', 'en', { numeric: true })
 
-/** The Endpoint of a partition; of several equal ones the lowest id. */
+/** The Endpoint of a partition: ours, else the original's, else an administrator's; of several equal ones the lowest id. */
 export const findEndpoint = (
+  { endpoints }: Pick<Snapshot, 'endpoints'>,
+  { dicom }: MappingSettings,
+  partition: string,
+): Endpoint | undefined => {
+  const kindOf = endpointKind(dicom, partition)
+  const ofKind = (kind: string): ReadonlyArray<Endpoint> => endpoints.filter((each) => kindOf(each) === kind)
+  return endpointKinds.flatMap((kind) => [...ofKind(kind)].sort(byId))[0]
+}
+
+/** References of the Endpoints of a partition: `all`; and `ours`, without an administrator's. */
+export const endpointsOf = (
   { endpoints }: Snapshot,
   { dicom }: MappingSettings,
   partition: string,
-): Endpoint | undefined => endpoints.filter(isEndpointOf(dicom, partition)).sort(byId)[0]
+): { readonly all: ReadonlySet<string>; readonly ours: ReadonlySet<string> } => {
+  const kindOf = endpointKind(dicom, partition)
+  const known = endpoints.flatMap((each) => {
+    const kind = kindOf(each)
+    return kind === undefined ? [] : [{ kind, reference: `Endpoint/${each.id}` }]
+  })
+  const of = (kept: typeof known): ReadonlySet<string> => new Set(kept.map(({ reference }) => reference))
+  return { all: of(known), ours: of(known.filter(({ kind }) => kind !== 'Administrators')) }
+}
 
 /** Live Patient behind a hit: links `replaced-by` are followed, five at the most. */
 export const livePatient = (
@@ -175,8 +194,8 @@ export const findStudy = (
   const hits = [...(snapshot.studies.get(identifier) ?? [])].sort(byId)
   const ours = hits.filter((study) => endpointIds(study).some((id) => own.has(id)))
   if (ours[0] !== undefined) return ours[0]
-  const source = sourceOf(dicom, partition)
-  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean => !isSourceOf(meta, source) && isOfService(meta, dicom)
+  const ofAnotherPartition = ({ meta }: ImagingStudy): boolean =>
+    !isSourceOf(meta, dicom, partition) && isOfService(meta, dicom)
   const free = hits.filter((study) => !endpointIds(study).some((id) => ofDicom.has(id)) && !ofAnotherPartition(study))
   return free.length === 1 ? free[0] : undefined
 }

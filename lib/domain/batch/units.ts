@@ -11,7 +11,7 @@ import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
 import type { LiveRow } from './judge'
 import type { WrittenStudy } from './held-doses'
 import { planObservations } from './plan-observations'
-import { findEndpoint } from './snapshot'
+import { endpointsOf, findEndpoint } from './snapshot'
 import { dosesOf } from './study-doses'
 
 /** A row that cannot be stored, and why. */
@@ -89,6 +89,7 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     settings,
     partition,
     endpoint,
+    endpoints: endpointsOf(snapshot, settings, partition),
     keep: keep.has(`ImagingStudy/${draft.base?.id}`) || keepsObservation(fold, study),
   })
   switch (closed._tag) {

@@ -9,7 +9,19 @@ import { withoutTrailing } from '../text'
 export interface DicomRoot {
   readonly root: string
   readonly version: string
+  /** What the feed has been called since its first run; none: as its root says (feedIdOf). */
+  readonly feedId?: string
+  /** Roots that the feed had before, oldest first. What carries one of them is ours still. */
+  readonly formerRoots?: ReadonlyArray<string>
 }
+
+/** Every root that the feed ever had, the oldest first. */
+export const rootsOf = ({ root, formerRoots = [] }: DicomRoot): ReadonlyArray<string> => [
+  ...new Set([...formerRoots, root]),
+]
+
+/** What digests of the feed are made with: it stays when the service gets another name. */
+export const firstRoot = (dicom: DicomRoot): string => rootsOf(dicom)[0] ?? dicom.root
 
 export const dicomRoot = (endpoint: string, version: string): DicomRoot => {
   const url = new URL(endpoint)
@@ -43,22 +55,33 @@ export const ourTag: Coding = {
 export const unversioned = (address: string): string =>
   withoutTrailing(withoutFragment(address), '/').replace(/\/v\d+(?=\/partitions\/|$)/i, '')
 
-/** Written by this product, or by the original, for this partition. */
-export const isSourceOf = (meta: Meta | undefined, source: string): boolean =>
-  meta?.source !== undefined && unversioned(meta.source).toLowerCase() === source.toLowerCase()
+/** Written by this product, or by the original, for this partition, under whatever name the service had then. */
+export const isSourceOf = (meta: Meta | undefined, dicom: DicomRoot, partition: string): boolean => {
+  if (meta?.source === undefined) return false
+  const source = unversioned(meta.source).toLowerCase()
+  return rootsOf(dicom).some((root) => source === sourceOf({ ...dicom, root }, partition).toLowerCase())
+}
+
+/** The root of ours that a source names. */
+const rootIn = (source: string, dicom: DicomRoot): string | undefined => {
+  const lower = source.toLowerCase()
+  return rootsOf(dicom).find(
+    (root) => lower === root.toLowerCase() || lower.startsWith(`${root.toLowerCase()}/partitions/`),
+  )
+}
 
 /** Written by this product, or by the original, for any partition of this DICOM service. */
-export const isOfService = (meta: Meta | undefined, { root }: DicomRoot): boolean => {
-  const source = unversioned(meta?.source ?? '').toLowerCase()
-  return source === root.toLowerCase() || source.startsWith(`${root.toLowerCase()}/partitions/`)
-}
+export const isOfService = (meta: Meta | undefined, dicom: DicomRoot): boolean =>
+  rootIn(unversioned(meta?.source ?? ''), dicom) !== undefined
 
 /** Our mark: our tag, and a source that is this DICOM service, in any of its partitions. */
 export const carriesOurMark = (meta: Meta | undefined, dicom: DicomRoot): boolean =>
   isOfService(meta, dicom) && (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
 
 /** The partition that a resource with our mark was written for. */
-export const partitionOf = ({ root }: DicomRoot, meta: Meta | undefined): string =>
-  unversioned(meta?.source ?? '').slice(`${root}/partitions/`.length) || 'Microsoft.Default'
+export const partitionOf = (dicom: DicomRoot, meta: Meta | undefined): string => {
+  const source = unversioned(meta?.source ?? '')
+  return source.slice(`${rootIn(source, dicom) ?? dicom.root}/partitions/`.length) || 'Microsoft.Default'
+}
 
 export const ourMeta = (source: string): Meta => ({ source, tag: [ourTag] })

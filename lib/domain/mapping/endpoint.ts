@@ -1,6 +1,8 @@
 import type { Endpoint } from 'fhir/r4'
 import { codeSystems } from '../fhir/code-systems'
 import { type DicomRoot, ourMeta, sourceOf, unversioned, wadoAddress } from '../fhir/provenance'
+import { withoutFragment } from '../fhir/unchanged'
+import { withoutTrailing } from '../text'
 
 const nameOf = (address: string): string => `DICOM WADO-RS endpoint ${address}`
 
@@ -23,34 +25,100 @@ export const mapEndpoint = (dicom: DicomRoot, partition: string): Endpoint => {
 export const isDicomEndpoint = ({ connectionType }: Endpoint): boolean =>
   connectionType?.system === codeSystems.endpointConnectionType && connectionType.code === 'dicom-wado-rs'
 
-/**
- * Ours by its identifier, or the original's: no identifier, an address without version, the name with that address,
- * with or without a trailing slash. Another version of the service is the same service.
- */
-export const isEndpointOf = (dicom: DicomRoot, partition: string) => {
-  const source = sourceOf(dicom, partition)
-  const isOurs = (address: string | undefined): boolean => address !== undefined && unversioned(address) === source
-  return (endpoint: Endpoint): boolean =>
-    (endpoint.identifier ?? []).some(({ system, value }) => system === codeSystems.uri && isOurs(value)) ||
-    (isOurs(endpoint.address) &&
-      endpoint.name !== undefined &&
-      endpoint.name.startsWith(nameOf('')) &&
-      isOurs(endpoint.name.slice(nameOf('').length)))
+/** The address as `sourceOf` writes it: host in lower case, no default port, no version, no slash at the end. */
+const normalised = (address: string): string => {
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  return unversioned(url === undefined || url.origin === 'null' ? address : `${url.origin}${url.pathname}`)
 }
 
-/** Its own elements as they should be; status, extensions and what else it holds stay. */
-export const correctEndpoint = (existing: Endpoint, wanted: Endpoint): Endpoint => {
-  const others = (existing.identifier ?? []).filter(
-    ({ system, value = '' }) => system !== codeSystems.uri || unversioned(value) !== unversioned(wanted.address),
+/**
+ * Whose an Endpoint of ours is: ours by its identifier; the original's by its name with that address, with or without a
+ * trailing slash; an administrator's by its address alone. Another version of the service is the same service.
+ */
+export type EndpointKind = 'Ours' | 'Originals' | 'Administrators'
+
+/** The order in which they are taken. */
+export const endpointKinds: ReadonlyArray<EndpointKind> = ['Ours', 'Originals', 'Administrators']
+
+const isOver = ({ status }: Endpoint): boolean => status === 'off' || status === 'entered-in-error'
+
+/** None of what is not the Endpoint of this partition. */
+export const endpointKind = (dicom: DicomRoot, partition: string) => {
+  const source = sourceOf(dicom, partition)
+  const isOurs = (address: string | undefined): boolean => address !== undefined && unversioned(address) === source
+  return (endpoint: Endpoint): EndpointKind | undefined => {
+    const { identifier = [], address, name } = endpoint
+    if (identifier.some(({ system, value }) => system === codeSystems.uri && isOurs(value))) return 'Ours'
+    const isNamed = name !== undefined && name.startsWith(nameOf('')) && isOurs(name.slice(nameOf('').length))
+    if (isNamed && isOurs(address)) return 'Originals'
+    const isAt = typeof address === 'string' && normalised(address) === source
+    return isAt && isDicomEndpoint(endpoint) && !isOver(endpoint) ? 'Administrators' : undefined
+  }
+}
+
+/** A study that refers to one of these is ours. */
+export const isEndpointOf = (dicom: DicomRoot, partition: string) => {
+  const kindOf = endpointKind(dicom, partition)
+  return (endpoint: Endpoint): boolean => kindOf(endpoint) !== undefined
+}
+
+/** The partitions of this service that an Endpoint may be of. */
+export const partitionsIn = (dicom: DicomRoot, { identifier = [], name = '', address }: Endpoint): Set<string> => {
+  const named = [...identifier.map(({ value = '' }) => value), name.slice(nameOf('').length), normalised(address ?? '')]
+  return new Set(
+    named.flatMap((each) => {
+      const source = unversioned(each)
+      if (source === dicom.root) return ['Microsoft.Default']
+      const start = `${dicom.root}/partitions/`
+      return source.startsWith(start) ? [source.slice(start.length)] : []
+    }),
   )
-  const { identifier = [], name, connectionType, payloadType, payloadMimeType, address } = wanted
+}
+
+const withoutSlash = (address: string): string => withoutTrailing(address, '/')
+
+/**
+ * As the original wrote it, whatever identifier it has by now: the original refuses every entry when the address that it
+ * finds by the name is not its own, and somebody may want to go back to it.
+ */
+const isInOriginalsForm = ({ meta, name, address }: Endpoint): boolean =>
+  withoutFragment(meta?.source ?? '') === '' &&
+  typeof address === 'string' &&
+  withoutSlash(name ?? '') === nameOf(withoutSlash(address)) &&
+  unversioned(address) === withoutSlash(address)
+
+/** Its own elements as they should be; status, extensions and what else it holds stay. The original's gets our identifier. */
+export const correctEndpoint = (existing: Endpoint, wanted: Endpoint): Endpoint =>
+  isInOriginalsForm(existing)
+    ? { ...existing, ...complete(wanted), identifier: identified(existing, wanted, [wanted.address]) }
+    : repointEndpoint(existing, wanted, [])
+
+const complete = ({ payloadType, payloadMimeType }: Endpoint) => ({
+  payloadType,
+  ...(payloadMimeType === undefined ? {} : { payloadMimeType }),
+})
+
+const identified = (
+  existing: Endpoint,
+  { identifier = [] }: Endpoint,
+  over: ReadonlyArray<string>,
+): NonNullable<Endpoint['identifier']> => {
+  const isOld = over.map(unversioned)
+  const others = (existing.identifier ?? []).filter(
+    ({ system, value = '' }) => system !== codeSystems.uri || !isOld.includes(unversioned(value)),
+  )
+  return [...identifier, ...others]
+}
+
+/** From now on it is at the address that is wanted; `former`: addresses by which it was ours before. */
+export const repointEndpoint = (existing: Endpoint, wanted: Endpoint, former: ReadonlyArray<string>): Endpoint => {
+  const { name, connectionType, address } = wanted
   return {
     ...existing,
-    identifier: [...identifier, ...others],
+    identifier: identified(existing, wanted, [wanted.address, ...former]),
     ...(name === undefined ? {} : { name }),
     connectionType,
-    payloadType,
-    ...(payloadMimeType === undefined ? {} : { payloadMimeType }),
+    ...complete(wanted),
     address,
   }
 }

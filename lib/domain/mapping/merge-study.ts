@@ -106,10 +106,15 @@ const seriesOf = ({ series, gone }: StudyDraft): SeriesOfStudy => ({
   gone: [...gone.values()],
 })
 
-const withReference = (existing: ReadonlyArray<Reference>, reference: string | undefined): ReadonlyArray<Reference> =>
-  reference === undefined || existing.some((each) => each.reference === reference)
+/** The one that it refers to stays, whichever of the partition's it is. */
+const withEndpoint = (
+  existing: ReadonlyArray<Reference>,
+  { endpoint, endpoints }: Closing,
+): ReadonlyArray<Reference> =>
+  endpoint === undefined ||
+  existing.some(({ reference = '' }) => reference === endpoint || endpoints.all.has(reference))
     ? existing
-    : [...existing, { reference }]
+    : [...existing, { reference: endpoint }]
 
 const listOrNothing = <K extends string, A>(key: K, list: ReadonlyArray<A>): Partial<Record<K, Array<A>>> =>
   (list.length === 0 ? {} : { [key]: [...list] }) as Partial<Record<K, Array<A>>>
@@ -125,6 +130,8 @@ interface Closing {
   readonly partition: string
   /** `Endpoint/{id}`; none while only deletions ask for it. */
   readonly endpoint: string | undefined
+  /** All Endpoints of the partition (`Endpoint/{id}`), and those of them that no administrator put there. */
+  readonly endpoints: { readonly all: ReadonlySet<string>; readonly ours: ReadonlySet<string> }
   /** The server refused its deletion: it is kept without series. */
   readonly keep: boolean
 }
@@ -136,7 +143,7 @@ const statusOf = (draft: StudyDraft, fields: StudyFields, { settings }: Closing)
 }
 
 export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => {
-  const { settings, partition, endpoint, keep } = closing
+  const { settings, partition, keep } = closing
   if (!draft.touched) return draft.base === undefined ? { _tag: 'Nothing' } : { _tag: 'Study', resource: draft.base }
   if (draft.series.size === 0) {
     if (draft.base === undefined) return { _tag: 'Nothing' }
@@ -159,8 +166,8 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
   // On somebody else's study our endpoint goes with our last image.
   const isListed = ours || series.some(({ instance = [] }) => instance.length > 0)
   const served = isListed
-    ? withReference(endpoints, endpoint)
-    : endpoints.filter(({ reference }) => reference === undefined || reference !== endpoint)
+    ? withEndpoint(endpoints, closing)
+    : endpoints.filter(({ reference }) => reference === undefined || !closing.endpoints.ours.has(reference))
   return {
     _tag: 'Study',
     resource: {
@@ -177,11 +184,8 @@ export const closeStudy = (draft: StudyDraft, closing: Closing): ClosedStudy => 
 }
 
 /** A study that stays without images: it is somebody else's, or others refer to it. */
-const withoutImages = (
-  draft: StudyDraft,
-  base: ImagingStudy,
-  { settings, partition, endpoint }: Closing,
-): ImagingStudy => {
+const withoutImages = (draft: StudyDraft, base: ImagingStudy, closing: Closing): ImagingStudy => {
+  const { settings, partition, endpoints: own } = closing
   const ours = isOurs(draft, settings, partition)
   const { series, modality = [], endpoint: endpoints = [], ...rest } = base
   if ((series ?? []).length === 0) return base
@@ -191,7 +195,7 @@ const withoutImages = (
     ...listOrNothing('modality', modalitiesOf(seriesOf(draft), modality, ours)),
     ...listOrNothing(
       'endpoint',
-      endpoints.filter(({ reference }) => reference !== endpoint),
+      endpoints.filter(({ reference }) => reference === undefined || !own.ours.has(reference)),
     ),
     numberOfSeries: 0,
     numberOfInstances: 0,

@@ -1,6 +1,6 @@
 import type { ImagingStudy, ImagingStudySeriesInstance, Reference } from 'fhir/r4'
 import type { InstanceKey } from '../dicom/change-feed-entry'
-import { isSourceOf, sourceOf } from '../fhir/provenance'
+import { isSourceOf } from '../fhir/provenance'
 import type { SeriesFields, StudyFields } from './fields'
 import { correctInstance } from './instance'
 import type { Applied } from './mapped'
@@ -85,4 +85,4 @@ export const hasInstances = ({ series }: StudyDraft): boolean =>
 
 /** New, or written by us from this partition. */
 export const isOurs = ({ base }: StudyDraft, { dicom }: MappingSettings, partition: string): boolean =>
-  base === undefined || isSourceOf(base.meta, sourceOf(dicom, partition))
+  base === undefined || isSourceOf(base.meta, dicom, partition)

@@ -11,9 +11,15 @@ interface Kinds {
 
 type Holding = Pick<CastWorld, 'fhir'>
 
-/** What FHIR holds of a type now, in the order of creation. */
+const isPointer = ({ id }: { readonly id?: unknown }): boolean => String(id).startsWith('dicomcast-root-')
+
+/** What FHIR holds of a type now, in the order of creation; of Basic, positions alone. */
 export const held = <K extends keyof Kinds>({ fhir }: Holding, type: K): ReadonlyArray<Kinds[K]> =>
-  fhir.store.ofType(type) as unknown as ReadonlyArray<Kinds[K]>
+  fhir.store.ofType(type).filter((each) => !isPointer(each)) as unknown as ReadonlyArray<Kinds[K]>
+
+/** What says which feed has a root today. */
+export const pointers = ({ fhir }: Holding): ReadonlyArray<Basic> =>
+  fhir.store.ofType('Basic').filter(isPointer) as unknown as ReadonlyArray<Basic>
 
 /** The only one of its type; a test that expects one wants to hear of a second. */
 export const sole = <K extends keyof Kinds>(world: Holding, type: K): Kinds[K] => {

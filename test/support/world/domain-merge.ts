@@ -29,7 +29,9 @@ export const merge = (
       upsertInstance(draft, settings, row.key, row, row.change)
     }
   }
-  const closed = closeStudy(draft, { settings, partition: 'Microsoft.Default', endpoint: 'Endpoint/1', keep })
+  const endpoint = 'Endpoint/1'
+  const endpoints = { all: new Set([endpoint]), ours: new Set([endpoint]) }
+  const closed = closeStudy(draft, { settings, partition: 'Microsoft.Default', endpoint, endpoints, keep })
   if (closed._tag === 'Study') assertValid(closed.resource)
   return closed
 }

@@ -5,6 +5,7 @@ import { runCast } from '../../../lib/app/run/run-cast'
 import type { RunSummary } from '../../../lib/app/run/summary'
 import { type Checkpoint, newCheckpoint } from '../../../lib/domain/checkpoint'
 import { eight, feedReader } from './feed-reader'
+import { memoryNames } from './memory-names'
 
 const right = <A>(value: A) => Promise.resolve(E.right(value))
 
@@ -58,9 +59,10 @@ export const feedRuns = (
   const gate: Ports['gate'] = {
     read: () => () => right(O.none),
   }
+  const { names } = memoryNames()
   const run = async (budgetMs: number, maxBatches = 0): Promise<RunSummary> => {
     const { run: made } = feedReader({ ...feed, from: clock, budgetMs })
-    const ports = { ...made.ports, fhir, gate, errors, lease, checkpoints, progress: () => undefined }
+    const ports = { ...made.ports, names, fhir, gate, errors, lease, checkpoints, progress: () => undefined }
     const summary = await runCast(
       ports,
       { ...made.settings, maxBatches },

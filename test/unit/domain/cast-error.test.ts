@@ -42,6 +42,7 @@ const serviceErrors: {
   ],
   FeedReset: [{ _tag: 'FeedReset', head: 3, reason: 'head is behind' }, 'Halt'],
   GateClosed: [{ _tag: 'GateClosed', state: 'paused', reason: 'it was paused' }, 'Halt'],
+  ServiceRenamed: [{ _tag: 'ServiceRenamed', reason: 'the checkpoint belongs to another' }, 'Halt'],
   FhirRejectsAll: [{ _tag: 'FhirRejectsAll', status: 422, issues: ['structure'] }, 'Halt'],
 }
 
@@ -89,6 +90,7 @@ describe('what an operator reads', () => {
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
       expect.stringContaining('head is behind'),
       'nothing is written: it was paused',
+      'the checkpoint belongs to another',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
   })

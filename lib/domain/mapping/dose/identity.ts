@@ -1,7 +1,7 @@
 import type { Coding, Identifier, Observation } from 'fhir/r4'
 import { codeSystems } from '../../fhir/code-systems'
 import { uuidV5 } from '../../fhir/identifiers'
-import { positionId } from '../../fhir/position'
+import { feedIdOf } from '../../fhir/position'
 import { ourNamespace } from '../../fhir/provenance'
 import type { MappingSettings } from '../settings'
 
@@ -21,7 +21,7 @@ export interface DoseOwner {
  */
 export const doseIdentifier = (owner: DoseOwner, kind: DoseKind, uid: string): Identifier => {
   const { settings, partition, uid: study } = owner
-  const name = JSON.stringify([positionId(settings.dicom.root), partition, study, kind, uid])
+  const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])
   return { system: codeSystems.uri, value: `urn:uuid:${uuidV5(ourNamespace, name)}` }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import type { Run } from '../../../../lib/app/context'
 import type { Ports, TagRowKey } from '../../../../lib/app/ports'
-import type { SettledRow } from '../../../../lib/app/run/settle-errors'
+import type { SettledRow } from '../../../../lib/app/run/fail-index'
 import { asOfNow, settleTags } from '../../../../lib/app/run/settle-tags'
 
 const key = { partition: 'p', studyInstanceUid: '1.2', seriesInstanceUid: '1.3', sopInstanceUid: '1.4' }

@@ -273,14 +273,19 @@ describe('the Endpoint of a partition', () => {
     expect([plan(endpoints), plan(endpoints, 'research')]).toEqual([undefined, undefined])
   })
 
-  it("is corrected in place when it is the original's", () => {
+  it("gets our identifier when it is the original's, which refuses every entry when name or address change", () => {
     const existing = { ...originalEndpoint, meta: { versionId: '4' } }
     const { meta: _meta, ...wanted } = mapEndpoint(settings.dicom, 'Microsoft.Default')
     expect(plan([existing])).toEqual({
       fullUrl: `${fhirBase}/Endpoint/901`,
-      resource: { ...wanted, id: '901' },
+      resource: { ...wanted, id: '901', name: originalEndpoint.name, address: originalEndpoint.address },
       request: { method: 'PUT', url: 'Endpoint/901', ifMatch: 'W/"4"' },
     })
+  })
+
+  it("is an administrator's as it stands, where there is no other", () => {
+    const theirs = { ...originalEndpoint, id: '7', name: 'Main PACS', status: 'suspended' as const }
+    expect([plan([theirs]), plan([theirs, ...endpoints])]).toEqual([undefined, undefined])
   })
 })
 

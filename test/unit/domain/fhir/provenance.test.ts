@@ -2,6 +2,9 @@ import { describe, expect, it } from '@jest/globals'
 import {
   carriesOurMark,
   dicomRoot,
+  firstRoot,
+  partitionOf,
+  rootsOf,
   isSourceOf,
   ourMeta,
   ourTag,
@@ -61,11 +64,22 @@ describe('our mark', () => {
 
   it('of a study is its source alone, for its own partition', () => {
     expect([
-      isSourceOf({ source: `${source}/` }, source),
-      isSourceOf({ source: `${source}/v1#x` }, source),
-      isSourceOf({ source: `${source}/partitions/research` }, source),
-      isSourceOf({}, source),
-      isSourceOf(undefined, source),
+      isSourceOf({ source: `${source}/` }, dicom, 'Microsoft.Default'),
+      isSourceOf({ source: `${source}/v1#x` }, dicom, 'Microsoft.Default'),
+      isSourceOf({ source: `${source}/partitions/research` }, dicom, 'Microsoft.Default'),
+      isSourceOf({}, dicom, 'Microsoft.Default'),
+      isSourceOf(undefined, dicom, 'Microsoft.Default'),
     ]).toEqual([true, true, false, false, false])
+  })
+
+  it('is that of any name that the service had', () => {
+    const renamed = { ...dicom, root: 'https://new.example', formerRoots: [source] }
+    const before = ourMeta(`${source}/partitions/research`)
+    const after = ourMeta('https://new.example/partitions/research')
+    expect([before, after].map((meta) => carriesOurMark(meta, renamed))).toEqual([true, true])
+    expect([before, after].map((meta) => isSourceOf(meta, renamed, 'research'))).toEqual([true, true])
+    expect([before, after].map((meta) => partitionOf(renamed, meta))).toEqual(['research', 'research'])
+    expect(isSourceOf(before, renamed, 'Microsoft.Default')).toBe(false)
+    expect([firstRoot(renamed), rootsOf(renamed)]).toEqual([source, [source, 'https://new.example']])
   })
 })

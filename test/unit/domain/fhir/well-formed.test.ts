@@ -47,10 +47,12 @@ describe('what FHIR holds', () => {
   })
 })
 
+const dicom = { root: 'https://dicom.example.org', version: 'v2' }
+
 describe('our position', () => {
   it.each([
-    [7, positionResource({ root: 'https://dicom.example.org', sequence: 7 })],
-    [undefined, positionResource({ root: 'https://dicom.example.org' })],
+    [7, positionResource({ dicom, sequence: 7 })],
+    [undefined, positionResource({ dicom })],
     [undefined, { resourceType: 'Basic', code: {}, identifier: 'text' }],
     [undefined, { resourceType: 'Basic', code: {}, identifier: [null, 7, { type: { text: 'sequence' }, value: 'x' }] }],
   ])('tells the highest sequence of its last transaction, if any: %s', (sequence, position) => {

@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Endpoint } from 'fhir/r4'
 import { dicomRoot, ourTag } from '../../../../lib/domain/fhir/provenance'
-import { correctEndpoint, isDicomEndpoint, isEndpointOf, mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
+import {
+  correctEndpoint,
+  isDicomEndpoint,
+  isEndpointOf,
+  mapEndpoint,
+  partitionsIn,
+  repointEndpoint,
+} from '../../../../lib/domain/mapping/endpoint'
 import { assertValid } from '../../../support/fhir/domain-fhir'
 import { originalEndpoint } from '../../../support/world/domain-residents'
 import { root } from '../../../support/world/domain-settings'
@@ -55,6 +62,8 @@ describe('finding the Endpoint of a partition', () => {
     ["the original's, without the slash", named(root)],
     ['of another version', named(`${root}/v1`)],
     ['with our identifier and a name of its own', { ...wanted, name: 'Radiology' }],
+    ["an administrator's, by its address", named(root, 'Main PACS')],
+    ["an administrator's, however it writes the address", named('HTTPS://DICOM.example.org:443/v1/', 'Main PACS')],
   ])('takes it: %s', (_what, endpoint) => {
     expect([isOurs(endpoint), isEndpointOf(dicom, 'research')(endpoint)]).toEqual([true, false])
   })
@@ -64,9 +73,11 @@ describe('finding the Endpoint of a partition', () => {
     ['of another service', named('https://dicom.example.org.evil.example')],
     [
       'whose name only begins like ours: a search by name is a prefix match',
-      named(root, `DICOM WADO-RS endpoint ${root}-x`),
+      named(`${root}-x`, `DICOM WADO-RS endpoint ${root}-x`),
     ],
-    ['with our address and another name', named(root, 'Radiology')],
+    ['with our address, but not of DICOM', { ...named(root, 'Radiology'), connectionType: { code: 'hl7-fhir-rest' } }],
+    ['with our address, and switched off', { ...named(root, 'Radiology'), status: 'off' as const }],
+    ['with our address, and entered in error', { ...named(root, 'Radiology'), status: 'entered-in-error' as const }],
   ])('leaves it: %s', (_what, endpoint) => {
     expect(isOurs(endpoint)).toBe(false)
   })
@@ -78,10 +89,12 @@ describe('finding the Endpoint of a partition', () => {
 })
 
 describe('correcting an Endpoint', () => {
-  it("completes the original's in place: identifier, version, no slash, no empty coding", () => {
+  it("gives the original's our identifier and no empty coding; name and address stay, also the next time", () => {
     const corrected = correctEndpoint(originalEndpoint, wanted)
     assertValid(corrected)
-    expect(corrected).toEqual({ ...wanted, id: '901', meta: undefined })
+    const { name, address } = originalEndpoint
+    expect(corrected).toEqual({ ...wanted, id: '901', meta: undefined, name, address })
+    expect(correctEndpoint(corrected, wanted)).toEqual(corrected)
   })
 
   it('changes the version everywhere', () => {
@@ -99,5 +112,28 @@ describe('correcting an Endpoint', () => {
       identifier: [...(wanted.identifier ?? []), other],
       period,
     })
+  })
+
+  it('points it at the new name of the service, and forgets the old', () => {
+    const other = { system: 'http://ris.example', value: '17' }
+    const before: Endpoint = { ...wanted, id: '5', identifier: [...(wanted.identifier ?? []), other] }
+    const next = mapEndpoint(dicomRoot('https://new.example', 'v2'), 'Microsoft.Default')
+    expect(repointEndpoint(before, next, [wanted.address])).toEqual({
+      ...next,
+      id: '5',
+      meta: wanted.meta,
+      identifier: [...(next.identifier ?? []), other],
+    })
+  })
+})
+
+describe('the partitions that an Endpoint may be of', () => {
+  it.each([
+    [['Microsoft.Default'], wanted],
+    [['research'], ofResearch],
+    [['research'], { ...wanted, identifier: [], name: 'PACS', address: `${root}/v1/partitions/research/` }],
+    [[], mapEndpoint(dicomRoot('https://other.example', 'v2'), 'research')],
+  ])('are %j', (partitions, endpoint) => {
+    expect([...partitionsIn(dicom, endpoint)]).toEqual(partitions)
   })
 })
