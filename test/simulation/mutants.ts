@@ -31,6 +31,8 @@ const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
 const doseName = 'const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
+const renameService = 'lib/app/operate/rename-service.ts'
+const position = 'lib/domain/fhir/position.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -359,6 +361,24 @@ export const mutants: ReadonlyArray<Mutant> = [
         file: 'lib/domain/mapping/stated.ts',
         from: 'if (base === undefined || kept.size === 0) return change',
         to: 'return change',
+      },
+    ],
+  },
+  {
+    name: 'the roots that a renamed service had are forgotten',
+    edits: [{ file: renameService, from: '[...new Set([...name.formerRoots, name.root])]', to: '[]' }],
+  },
+  {
+    name: 'a renamed feed gets another feed id',
+    edits: [{ file: position, from: 'feedId ?? positionId(root)', to: 'positionId(root)' }],
+  },
+  {
+    name: 'a rename leaves the Endpoints where they are',
+    edits: [
+      {
+        file: renameService,
+        from: 'const planned = await planEndpoints(run, renaming)',
+        to: 'const planned = E.map(() => [])(await planEndpoints(run, renaming))',
       },
     ],
   },
