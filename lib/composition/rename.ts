@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
-import { type RenameRequest, type Renamed, renameService } from '../app/operate/rename-service'
+import { type Renamed, renameService } from '../app/operate/rename-service'
+import type { RenameRequest } from '../app/operate/rename-task'
 import { type Answer, type Operator, connected, endingOf, forgetAfterFailure, reasonOf, remember } from './operator'
 
 export type { Renamed } from '../app/operate/rename-service'

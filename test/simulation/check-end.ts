@@ -35,7 +35,11 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
     doses: dosesIn(services.fhir.store),
   }
   const studies = studiesByName(services)
+  const { root = dicomRoot } = services.storage
   return [
+    ...services.fhir.store
+      .all('Endpoint')
+      .flatMap(({ address }) => (address.startsWith(`${root}/v2`) ? [] : [`an Endpoint is still at ${address}`])),
     ...(codes.size < rows.length ? ['an entry is recorded in two tables'] : []),
     ...checkFailRows(stage, expected),
     ...[...studies].flatMap(([name, { series = [] }]) =>
@@ -69,7 +73,7 @@ export const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): Read
   const named = store.all('ImagingStudy').map((study): readonly [string, ImagingStudy] => {
     const uid = (study.identifier ?? []).find(({ system }) => system === 'urn:dicom:uid')?.value?.slice(8) ?? ''
     const address = addresses.get(study.endpoint?.[0]?.reference ?? '') ?? ''
-    const partition = partitions.find((each) => addressOf(each) === address)
+    const partition = partitions.find((each) => addressOf(each) === address.replace('/new/', '/'))
     return [studyText({ partition: partition ?? (address === '' ? sourceOfStudy(study) : address), study: uid }), study]
   })
   // One that has images is the study, whatever an empty one beside it was once.

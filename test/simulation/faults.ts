@@ -55,6 +55,7 @@ const kinds = {
   'operator: previews': { share: 0.15, rate: 1 },
   'operator: moves back': { share: 0.25, rate: 1 },
   'operator: moves forth and back': { share: 0.25, rate: 1 },
+  'operator: renames': { share: 0.2, rate: 1 },
   'operator: catches up': { share: 0.15, rate: 1 },
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },

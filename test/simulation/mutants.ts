@@ -35,6 +35,8 @@ const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
 const secondLook = 'lib/app/run/second-look.ts'
 const mayVote = 'return everybody || fold.input.rebuilt !== undefined || isTold || holdsInstance(study.draft, key)'
+const renameService = 'lib/app/operate/rename-service.ts'
+const position = 'lib/domain/fhir/position.ts'
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -600,5 +602,23 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
     ],
     under: ['tables: checkpoint unreadable', 'feed: delete'],
+  },
+  {
+    name: 'the roots that a renamed service had are forgotten',
+    edits: [{ file: renameService, from: '[...new Set([...name.formerRoots, name.root])]', to: '[]' }],
+  },
+  {
+    name: 'a renamed feed gets another feed id',
+    edits: [{ file: position, from: 'feedId ?? positionId(root)', to: 'positionId(root)' }],
+  },
+  {
+    name: 'a rename leaves the Endpoints where they are',
+    edits: [
+      {
+        file: renameService,
+        from: 'const planned = await planEndpoints(run, renaming)',
+        to: 'const planned = E.map(() => [])(await planEndpoints(run, renaming))',
+      },
+    ],
   },
 ]

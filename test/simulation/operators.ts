@@ -9,6 +9,7 @@ import { preview } from '../../lib/app/operate/preview'
 import { replay } from '../../lib/app/operate/replay'
 import type { StudyKey } from '../../lib/app/operate/resync'
 import { resync } from '../../lib/app/operate/resync-study'
+import { renameService } from '../../lib/app/operate/rename-service'
 import { verifyStudies } from '../../lib/app/operate/verify'
 import type { FhirSearch } from '../../lib/app/ports'
 import type { OperatorPorts } from '../../lib/app/ports-operator'
@@ -16,8 +17,9 @@ import { runCast } from '../../lib/app/run/run-cast'
 import type { FaultKind } from './faults'
 import { type Process, newProcess, request } from './process'
 import { known, personText } from './reference'
-import { type Services, portsOf } from './runs'
+import { type Services, portsOf, settingsToday } from './runs'
 import { knownId } from './other-systems'
+import { gateFor } from './tables'
 import type { World } from './world'
 
 // People with the command line, while the timer casts. Whatever they do, nothing may be lost, and nothing doubled.
@@ -40,7 +42,7 @@ export const operatorPortsOf = (world: World, services: Services, process: Proce
             return E.right(undefined)
           }),
     },
-    gate: { ...ports.gate, write: () => async () => E.right(undefined) },
+    gate: gateFor(world, storage, process),
     dicom: { ...ports.dicom, probeStudies: () => async () => E.right(undefined) },
     fhir: { ...ports.fhir, probe: ports.fhir.check },
     history: {
@@ -203,6 +205,31 @@ const spoil = async (desk: Desk): Promise<void> => {
   }
 }
 
+const newRoot = 'https://dicom.example/new'
+
+/** Somebody sets the new URL and runs the command; by a later run's reason, whoever finds it half done. */
+const rename = async (desk: Desk): Promise<unknown> => {
+  const { ports, settings, options, services } = desk
+  const from = services.storage.name?.root ?? settings.dicom.root
+  services.storage.root ??= newRoot
+  if (from === services.storage.root) return undefined
+  const today = settingsToday(settings, services)
+  return patiently(desk, () => renameService(ports, today, { ...options, by: 'somebody' }, { from }, false))
+}
+
+/** A person reads why nothing is cast any more, and runs the command that the reason names. */
+export const finishRename = async (world: World, services: Services, settings: CastSettings): Promise<void> => {
+  const process = newProcess('the last operator')
+  Object.assign(process, { operates: true, safe: true })
+  const ports = operatorPortsOf(world, services, process)
+  const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
+  const from = services.storage.name?.renaming === undefined ? settings.dicom.root : services.storage.name.root
+  const request = { from }
+  await renameService(ports, settingsToday(settings, services), { ...options, by: 'another' }, request, false)
+  process.alive = false
+  services.lease.believers.delete(process)
+}
+
 interface Act {
   readonly kind: FaultKind
   readonly act: (desk: Desk) => Promise<unknown>
@@ -235,6 +262,7 @@ const acts: ReadonlyArray<Act> = [
   },
   { kind: 'operator: moves back', act: moveBack },
   { kind: 'operator: moves forth and back', act: moveForth, safe: true },
+  { kind: 'operator: renames', act: rename },
   {
     kind: 'operator: catches up',
     act: ({ ports, settings, options }) => runCast(ports, { ...settings, maxBatches: 0 }, options),
@@ -261,7 +289,7 @@ export const planOperators = (
     const ports = operatorPortsOf(world, services, process)
     const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
     say(() => `${process.name} begins: ${kind}`)
-    act({ world, services, settings, ports, options }).then(
+    act({ world, services, settings: settingsToday(settings, services), ports, options }).then(
       (done) => {
         process.alive = false
         services.lease.believers.delete(process)

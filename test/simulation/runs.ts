@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
 import { runCast } from '../../lib/app/run/run-cast'
@@ -9,7 +8,7 @@ import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'
 import { type LeaseBlob, leaseFor } from './lease'
 import { type Process, newProcess, pass, request } from './process'
-import { type Storage, checkpointStoreFor, errorTablesFor, nameStoreFor } from './tables'
+import { type Storage, checkpointStoreFor, errorTablesFor, gateFor, nameStoreFor } from './tables'
 import type { World } from './world'
 
 /** Everything that outlives a run. */
@@ -38,8 +37,7 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     checkpoints: checkpointStoreFor(world, storage, feed, process),
     errors: errorTablesFor(world, storage, process),
     lease: leaseFor(world, lease, process),
-    // Nobody closes it here.
-    gate: { read: () => () => Promise.resolve(E.right(O.none)) },
+    gate: gateFor(world, storage, process),
     names: nameStoreFor(world, storage, process),
     accepted: { read: () => () => request(world, process, 'accepted.read', () => E.right(new Set(storage.accepted))) },
     clock: {
@@ -51,6 +49,10 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     progress: () => undefined,
   }
 }
+
+/** With DicomWeb__Endpoint as it is set now. */
+export const settingsToday = (settings: CastSettings, { storage: { root } }: Services): CastSettings =>
+  root === undefined ? settings : { ...settings, dicom: { ...settings.dicom, root } }
 
 export const startRun = (
   world: World,
@@ -68,7 +70,7 @@ export const startRun = (
   const ports = portsOf(world, services, process)
   const options = { runId: world.random.uuid(), budgetMs, stopping: () => false }
   world.say(() => `${name} starts`)
-  runCast(ports, settings, options).then(
+  runCast(ports, settingsToday(settings, services), options).then(
     (summary) => {
       process.alive = false
       running.summary = summary

@@ -10,7 +10,7 @@ import type { FaultKind, Pair } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
-import { planOperators } from './operators'
+import { finishRename, planOperators } from './operators'
 import { knownId, knownPatient, makeOtherSystems } from './other-systems'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
@@ -141,6 +141,12 @@ const quietly = async (
     const { summary } = running
     const idle = fhir.pending === 0 && runs.every(({ process }) => !process.alive)
     if (summary?.ended === 'CaughtUp' && summary.openHoles === 0 && summary.to === feed.head() && idle) return
+    if (summary?.ended === 'GateClosed' || summary?.ended === 'ConfigurationInvalid') {
+      let over = false
+      const finished = finishRename(world, services, settings).then(() => (over = true))
+      await scheduler.run(() => over || violations.length > 0, scheduler.now() + 3_600_000)
+      await finished
+    }
     if (summary?.ended === 'FeedReset') return world.violate(`${name}${count} took the feed for another one`)
     const until = scheduler.now() + Math.max(20_000, settings.totalRetryDurationMs / 4)
     await scheduler.run(() => violations.length > 0, until)
@@ -225,7 +231,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     }
   }
   const castAnew = async (anew: CastSettings, name: string): Promise<Services> => {
-    const empty = { ...services, fhir: makeFhir(world, settings), storage: newStorage(), lease: newLeaseBlob() }
+    const storage = { ...newStorage(), root: services.storage.root }
+    const empty = { ...services, storage, fhir: makeFhir(world, settings), lease: newLeaseBlob() }
     await quietly(world, empty, anew, runs, name)
     return empty
   }

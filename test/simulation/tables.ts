@@ -9,6 +9,7 @@ import type {
   RecordedRow,
   StoredCheckpoint,
 } from '../../lib/app/ports'
+import type { Gate, GateRow } from '../../lib/app/ports-gate'
 import type { FeedNames, StoredName } from '../../lib/app/ports-name'
 import {
   type EntryError,
@@ -56,11 +57,15 @@ export interface Storage {
   readonly accepted: Set<string>
   /** The same people as the feed names them (personText). */
   readonly people: Set<string>
+  gate: (GateRow & { readonly etag: string }) | undefined
+  /** What DicomWeb__Endpoint was set to by a person; none: as at the beginning. */
+  root: string | undefined
   writes: number
 }
 
 export const newStorage = (): Storage => ({
-  ...{ checkpoint: undefined, name: undefined, fails: new Map(), accepted: new Set(), people: new Set(), writes: 0 },
+  ...{ checkpoint: undefined, name: undefined, gate: undefined, root: undefined, fails: new Map() },
+  ...{ accepted: new Set(), people: new Set(), writes: 0 },
 })
 
 const copied = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
@@ -85,6 +90,21 @@ export const nameStoreFor = (world: World, storage: Storage, process: Process): 
       }),
   }
 }
+
+/** The gate's row, as its table adapter keeps it. */
+export const gateFor = (world: World, storage: Storage, process: Process): Gate => ({
+  read: () => () =>
+    request(world, process, 'gate.read', (): Answer<O.Option<GateRow & { readonly etag: string }>> =>
+      E.right(O.fromNullable(storage.gate)),
+    ),
+  write: (row, etag) => () =>
+    request(world, process, `gate.write ${row.state}`, (): Answer<void> => {
+      if (world.faults.strikes('tables: checkpoint fails')) return fails('gate')
+      if (storage.gate?.etag !== etag) return E.left({ _tag: 'CheckpointMoved' })
+      storage.gate = { ...row, etag: `g${++storage.writes}` }
+      return E.right(undefined)
+    }),
+})
 
 /** The checkpoint as the table adapter keeps it: every write with the ETag it was read with. */
 export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, process: Process): CheckpointStore => {
