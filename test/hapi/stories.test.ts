@@ -27,5 +27,6 @@ it('the stories that are left out are those of other servers, and of changes wit
     'a study of which nothing can be read, and one image stands recorded, does not keep the deletion of another waiting',
     'W13: a study whose subject is on another server takes the images of one person, and keeps its subject',
     'images that get other UIDs wait until they are gone from where they were, and newer rows of their study wait with them',
+    'an image that got other UIDs, was deleted under them and stored again, is gone from where it was first',
   ])
 })

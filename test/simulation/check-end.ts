@@ -1,9 +1,9 @@
-import type { ImagingStudy, Patient } from 'fhir/r4'
+import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
 import type { FailRow } from '../../lib/app/ports'
 import { studyDateOf } from './dicom-service'
-import { dosesIn } from './doses'
+import { dosesIn, isWithdrawn } from './doses'
 import { type Feed, type Row, keyText, studyText } from './feed-model'
 import { ehrId, knownId } from './other-systems'
 import { type ExpectedStudy, foldFeed, known } from './reference'
@@ -52,6 +52,7 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
     // A study that somebody else deleted leaves its doses behind.
     ...(services.fhir.others.taken.size > 0 ? [] : stage.doses.problems),
     ...checkEdits(stage, studies),
+    ...checkEmptied(stage),
   ]
 }
 
@@ -163,6 +164,24 @@ const checkPatients = (stage: Stage, studies: ReadonlyMap<string, ImagingStudy>)
       ? [`Patient/${patient.id} ${id}: its name is ${given}, not ${[...names].join(' or ')}`]
       : []
   })
+}
+
+/** What stands emptied could not be deleted: itself, or an Observation that is part of it. */
+const checkEmptied = ({ services: { fhir } }: Stage): ReadonlyArray<string> => {
+  const { store, mayStayEmptied = () => true } = fhir
+  const emptied = (store.all('Observation') as ReadonlyArray<Observation>).filter(isWithdrawn)
+  const parts = new Set(emptied.flatMap(({ partOf = [] }) => partOf.map(({ reference }) => reference)))
+  const studies = store
+    .all('ImagingStudy')
+    .filter(
+      ({ id, meta, series = [] }) =>
+        meta?.source !== undefined && series.length === 0 && !parts.has(`ImagingStudy/${id}`),
+    )
+  return [...emptied, ...studies].flatMap(({ resourceType, id }) =>
+    mayStayEmptied(`${resourceType}/${id}`)
+      ? []
+      : [`${resourceType}/${id} stands emptied, and could have been deleted`],
+  )
 }
 
 /** What another system wrote stays, as long as the resource is the same. */

@@ -8,7 +8,7 @@ const isOurs = ({ meta }: Observation): boolean => meta?.source?.startsWith(mark
 const codesOf = ({ code }: Observation): ReadonlyArray<string> => (code.coding ?? []).map((each) => each.code ?? '')
 const isSummary = (each: Observation): boolean => codesOf(each).includes('73569-6')
 const isEvent = (each: Observation): boolean => codesOf(each).includes('113852')
-const isWithdrawn = (each: Observation): boolean =>
+export const isWithdrawn = (each: Observation): boolean =>
   each.status === 'cancelled' && JSON.stringify(each).includes('withdrawn: ')
 
 export const uidOf = ({ identifier = [] }: Observation): string =>

@@ -301,6 +301,17 @@ export const startWriter = (
   }
   const ofReport = ({ report }: Tags): Partial<Tags> => (report === undefined ? {} : { report })
 
+  /** One of its images is deleted and stored again: of what its rows told before, nothing is the newest any more. */
+  const storeAgain = (study: Study): void => {
+    const [image] = liveImages(study)
+    if (image?.tags === undefined || faults.isQuiet()) return
+    const { tags } = image
+    begin([{ image, action: 'Delete', tags: undefined }])
+    scheduler.after(random.between(8_000, 20_000), () => {
+      if (!image.locked && image.tags === undefined && !faults.isQuiet()) begin([{ image, action: 'Create', tags }])
+    })
+  }
+
   /** Its images stand under another StudyInstanceUID; rows of deletion follow, or none. */
   const changeUids = (study: Study): void => {
     const images = liveImages(study)
@@ -323,6 +334,7 @@ export const startWriter = (
         ...(told ? {} : { silent: true as const }),
       })),
     ])
+    if (random.chance(0.4)) scheduler.after(random.between(1, 20_000), () => storeAgain(next))
   }
 
   type Operation = readonly [weight: number, kind: FaultKind | undefined, act: (study: Study) => void]

@@ -17,11 +17,16 @@ export interface FhirSide {
   readonly others: OtherSystems
   /** Two identifiers can be one to it. */
   readonly isLoose?: boolean
+  /** The server has refused to delete it, or something may have come between. */
+  readonly mayStayEmptied?: (path: string) => boolean
   /** After every commit, whoever's. */
   readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
   /** Transactions that are still at work though their answer was given up. */
   pending: number
 }
+
+/** No run of these small worlds comes near it. */
+const mostTransactions = 3_000
 
 const unavailable = (reason: string, more: object = {}): Answer<never> =>
   E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason, ...more })
@@ -178,6 +183,8 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
     transact: (body, entries) => () => {
       const bundle = JSON.parse(body) as Transaction
       if (process.looks) world.violate(`${process.name} writes, and should only look`)
+      process.transactions += 1
+      if (process.transactions === mostTransactions) world.violate(`${process.name} sends without end`)
       if (process.checkpointing) world.violate(`${process.name} writes to FHIR while its last checkpoint is on its way`)
       if (bundle.entry?.length !== entries)
         world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)

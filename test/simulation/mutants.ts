@@ -385,7 +385,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'images that stand recorded as another person’s do not vote',
     edits: [{ file: witnesses, from: 'study.told.has(text) || mismatched.has(text)', to: 'study.told.has(text)' }],
-    under: ['feed: misfiled first', 'feed: stray', 'feed: bulk update', 'feed: move', 'feed: delete'],
+    under: ['feed: misfiled first', 'feed: stray', 'feed: misfiled is set right'],
   },
   {
     name: 'the row of an image that came in with its study stays',
@@ -396,6 +396,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: '',
       },
     ],
+    under: ['feed: misfiled first', 'feed: misfiled is set right', 'feed: stray'],
   },
   {
     name: 'what is known without an entry gets a row beside the one of its entry',
@@ -405,6 +406,13 @@ export const mutants: ReadonlyArray<Mutant> = [
         from: 'if (settled.every(({ sequence }) => sequence > 0)) return settled',
         to: 'return settled',
       },
+    ],
+    under: [
+      'operator: resyncs',
+      'operator: verifies and repairs',
+      'feed: stray',
+      'feed: misfiled first',
+      'feed: poison',
     ],
   },
   {
@@ -416,6 +424,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'study.recorded.push({ row, error })',
       },
     ],
+    under: ['feed: stray', 'feed: re-create', 'feed: delete', 'feed: mistyped update', 'feed: move'],
   },
   {
     name: 'an image that names nobody any more stays where it was',
@@ -426,14 +435,17 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: "if (error._tag !== 'EntryMalformed') return { _tag: 'Recorded', row: row.left }",
       },
     ],
+    under: ['feed: update to nobody'],
   },
   {
     name: 'nobody asks whether an Update hangs a study on somebody else',
     edits: [{ file: foldRows, from: '(row.update && isHeld)) return false', to: 'row.update) return false' }],
+    under: ['feed: mistyped update', 'feed: bulk update'],
   },
   {
     name: 'a Create under a known PatientID is that person’s, whatever else it says',
     edits: [{ file: foldRows, from: '!input.settings.patient.matchGuard || (row', to: '!row.update || (row' }],
+    under: ['feed: mistyped update'],
   },
   {
     name: 'identifiers are compared without their case',
@@ -449,6 +461,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: '[...snapshot.patients.values()]\n  const having',
       },
     ],
+    under: ['fhir: compares loosely'],
   },
   {
     name: 'a server that confuses two identifiers is asked to create one of them',
@@ -459,6 +472,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const patientIds: ReadonlyArray<string> = []',
       },
     ],
+    under: ['fhir: compares loosely'],
   },
   {
     name: 'a Patient that this run created is looked up by a search alone',
@@ -469,10 +483,12 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const own: typeof mistaken = E.right(undefined)',
       },
     ],
+    under: ['fhir: compares loosely'],
   },
   {
     name: 'what got other UIDs stays under the old ones',
     edits: [{ file: foldRows, from: 'if (leavesElsewhere(fold, row)) return', to: '' }],
+    under: ['feed: UIDs change'],
   },
   {
     name: 'the others stay recorded when the image that they were at odds with goes',
@@ -484,15 +500,32 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: "code === 'PatientMismatch'\n      ? false && deletedFrom.has(",
       },
     ],
+    under: ['feed: misfiled first', 'feed: misfiled is set right', 'feed: stray'],
   },
   {
     name: 'those that stand recorded as another person’s stay so when their study becomes his',
     edits: [{ file: foldRows, from: 'if (study.recalled || fold', to: 'if (true || fold' }],
+    under: [
+      'feed: misfiled first',
+      'feed: misfiled is set right',
+      'feed: stray',
+      'feed: bulk update',
+      'feed: straggler',
+    ],
   },
   {
     name: 'rows that a sleeping run recorded without a checkpoint stay',
     edits: [
       { file: settleErrors, from: "if (still.left._tag === 'LeaseLost') await takeBack(run, recorded.right)", to: '' },
+    ],
+    under: [
+      'operator: resyncs',
+      'operator: verifies and repairs',
+      'operator: replays',
+      'run: pause',
+      'feed: stray',
+      'feed: misfiled first',
+      'feed: bulk update',
     ],
   },
   {
@@ -520,6 +553,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: "for (const element of saidByReports) if (element === 'hasMember') delete rest[element]",
       },
     ],
+    under: ['feed: delete', 'feed: dose report', 'fhir: refuses a deletion'],
   },
   {
     name: 'an Observation that was emptied stays so when its report comes back',
@@ -530,10 +564,12 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'if (existing !== undefined && (isAnothersWord(existing.observation) || isWithdrawn(existing.observation))) {',
       },
     ],
+    under: ['feed: delete', 'feed: re-create', 'feed: dose report', 'fhir: refuses a deletion'],
   },
   {
     name: 'what was emptied stays behind when its study goes to somebody else',
     edits: [{ file: 'lib/domain/batch/plan-observations.ts', from: '      ...kept(isWithdrawn),\n', to: '' }],
+    under: ['feed: delete', 'feed: move', 'feed: dose report', 'fhir: refuses a deletion'],
   },
   {
     name: 'a report is gone when one of its copies is',
@@ -544,10 +580,12 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: "isOtherClass(sopClass) || study.rows.some(({ _tag, key }) => _tag === 'Delete' && key.sopInstanceUid === sop) ? [] : [sop]",
       },
     ],
+    under: ['feed: delete', 'feed: twin report', 'feed: dose report'],
   },
   {
     name: 'the row behind a gap tells how old the gap is',
     edits: [{ file: readFeed, from: 'Math.min(gap.to, youngAboveAt(gapSeenAt))', to: 'gap.to' }],
+    under: ['feed: waits for its number', 'feed: late row', 'feed: rolled-back identity'],
   },
   {
     name: 'an old row goes before the new one of its image stands',
@@ -557,6 +595,15 @@ export const mutants: ReadonlyArray<Mutant> = [
         from: 'const recorded = await recordNew(run, index, changes)\n  if',
         to: 'await removeStale(run, index, changes)\n  const recorded = await recordNew(run, index, changes)\n  if',
       },
+    ],
+    under: [
+      'operator: resyncs',
+      'operator: replays',
+      'run: crash',
+      'run: pause',
+      'feed: stray',
+      'feed: misfiled first',
+      'fhir: rejects an instance',
     ],
   },
   {
@@ -620,5 +667,24 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const planned = E.map(() => [])(await planEndpoints(run, renaming))',
       },
     ],
+  },
+  {
+    name: 'newer rows of a study do not wait with an older one',
+    edits: [
+      { file: 'lib/domain/batch/fold-elsewhere.ts', from: 'fold.waitingFor.set(studyKeyText(row.key), study)', to: '' },
+    ],
+    under: ['feed: UIDs change', 'feed: late row', 'feed: delete'],
+  },
+  {
+    name: 'an Update row that is superseded asks for nothing',
+    edits: [
+      { file: runCast, from: 'settledRows(feed.judged, result, true)', to: 'settledRows(feed.judged, result)' },
+      {
+        file: 'lib/app/run/cast-batches.ts',
+        from: 'each.probe !== undefined ? [each.probe] : []',
+        to: 'each.probe !== undefined ? [] : []',
+      },
+    ],
+    under: ['feed: UIDs change', 'feed: late row'],
   },
 ]

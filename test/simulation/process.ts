@@ -17,6 +17,8 @@ export interface Process {
   safe: boolean
   /** How far the clock of its host is off, ms. */
   skewMs: number
+  /** Sent to FHIR. */
+  transactions: number
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
 }
@@ -31,6 +33,7 @@ export const newProcess = (name: string): Process => ({
   looks: false,
   safe: false,
   skewMs: 0,
+  transactions: 0,
   onPause: [],
 })
 

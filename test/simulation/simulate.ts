@@ -6,7 +6,7 @@ import { checkEnd } from './check-end'
 import { checkCuts } from './cuts'
 import { makeFeed } from './feed-model'
 import { startWriter } from './feed-writer'
-import type { FaultKind, Pair } from './faults'
+import { type FaultKind, type Pair, faultKinds } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
@@ -82,6 +82,12 @@ const looseness: ReadonlyArray<Partial<Flavour>> = [
   { keepsEscapes: true },
 ]
 
+/** Nothing ends a run half-way: each deletion that is tried is tried to its end. */
+const isUndisturbed = ({ faults }: World): boolean =>
+  faultKinds
+    .filter(faults.has)
+    .every((kind) => /^feed: (?!.*(request|outage|poison|slow))|^fhir: refuses a deletion$/.test(kind))
+
 const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
@@ -101,6 +107,7 @@ const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
     verdicts: makeVerdicts(world),
     others,
     isLoose: world.faults.has('fhir: compares loosely'),
+    mayStayEmptied: (path) => !isUndisturbed(world) || referred.get(path) === true,
     committed: (_bundle, outcome) => {
       if (outcome._tag === 'Committed') checkCommit(store, others.doubled).forEach(world.violate)
     },

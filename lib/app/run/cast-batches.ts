@@ -106,7 +106,10 @@ const batchesLeft = ({ run: { settings }, batches }: Casting): number =>
   settings.maxBatches === 0 ? Infinity : settings.maxBatches - batches
 
 const liveOf = ({ judged }: FeedBatch): ReadonlyArray<LiveRow> =>
-  judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
+  judged.flatMap((each) => {
+    if (each._tag === 'Live') return [each.row]
+    return each._tag === 'Superseded' && each.probe !== undefined ? [each.probe] : []
+  })
 
 const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> => {
   const { run, checkpoint, confirmed } = casting
@@ -166,7 +169,7 @@ const recordRows = async (casting: Casting, feed: FeedBatch, result: BatchResult
   const known = await confirmed
   if (E.isLeft(known)) return E.left(endingOf(known.left))
   const stop = result.stop === undefined ? undefined : whatEnded(run, result.stop)
-  const rows = settledRows(feed.judged, result)
+  const rows = settledRows(feed.judged, result, true)
   const settled = new Set(rows.map(({ sequence }) => sequence))
   const next = nextCheckpoint(run, checkpoint, feed, settled, result)
   const passed = rows.filter(({ sequence }) => sequence <= next.syncedSequence)

@@ -12,12 +12,20 @@ const saidBy = (row: LiveRow): Pick<SettledRow, 'says'> => {
   return row.unowned === undefined ? { says: 'Gone' } : {}
 }
 
-/** What became of each entry; an entry that is not in it is not settled. */
-export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: BatchResult): ReadonlyArray<Passed> =>
+/**
+ * What became of each entry; an entry that is not in it is not settled. `probing`: superseded Update rows had to ask first,
+ * and are settled when they have.
+ */
+export const settledRows = (
+  judged: ReadonlyArray<Judgement>,
+  { settled }: BatchResult,
+  probing = false,
+): ReadonlyArray<Passed> =>
   judged.flatMap((judgement): ReadonlyArray<Passed> => {
     switch (judgement._tag) {
       case 'Superseded': {
         const { sequence } = judgement.entry
+        if (probing && judgement.probe !== undefined && !settled.has(sequence)) return []
         return [{ sequence, key: judgement.entry, issues: [], error: undefined, settlement: 'Superseded' }]
       }
       case 'Recorded':

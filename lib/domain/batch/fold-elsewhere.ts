@@ -12,7 +12,7 @@ import { readingOf } from './witnesses'
  * hold may have come from elsewhere; so may a deleted one, whose Update row was superseded before it was read. What is
  * not alive there goes first. True: the row waits for that, and so do later ones of its study: their values are newer.
  */
-export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
+const waitsElsewhere = (fold: Fold, row: LiveRow): boolean => {
   const before = fold.waitingFor.get(studyKeyText(row.key))
   if (before !== undefined) {
     before.waiting.push(row)
@@ -45,6 +45,14 @@ export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
     waits = true
   }
   return waits
+}
+
+/** The row waits for what must go elsewhere, or was only to ask for that: there is nothing to fold now. */
+export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
+  if (waitsElsewhere(fold, row)) return true
+  const isProbe = row._tag === 'Delete' && row.probe === true
+  if (isProbe) fold.probes.push(row)
+  return isProbe
 }
 
 /** A Create is not asked for, there are too many of them; nor what a study that is read whole holds itself. */

@@ -101,6 +101,8 @@ export interface Fold {
   readonly owners: Map<string, StudyFold>
   /** Studies (studyKeyText) with a row that goes on when another study is written: later rows of theirs wait with it. */
   readonly waitingFor: Map<string, StudyFold>
+  /** They have asked what they were to ask. */
+  readonly probes: Array<LiveRow>
   readonly doubts: Map<string, Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>
   /** Patients (ids) of whom a value may change: that depends on which of their studies is the newest. */
   readonly agesWanted: Set<string>

@@ -54,6 +54,8 @@ export interface DeleteRow extends Row {
   readonly unowned?: Pick<RecordedRow, 'error' | 'issues'>
   /** An Update row of such an instance, which may have stood under other UIDs. */
   readonly update?: true
+  /** Superseded: it takes nothing away, and only asks whether its instance stood under other UIDs before. */
+  readonly probe?: true
 }
 
 export type LiveRow = UpsertRow | DeleteRow
@@ -72,7 +74,8 @@ export const issuesOfRow = (row: LiveRow): ReadonlyArray<TagIssue> =>
 
 export type Judgement =
   | { readonly _tag: 'Live'; readonly row: LiveRow }
-  | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry }
+  /** `probe`: of an Update row, for whoever casts the feed. */
+  | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry; readonly probe?: DeleteRow }
   | { readonly _tag: 'Recorded'; readonly row: RecordedRow }
 
 export interface Judge {
@@ -198,9 +201,12 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     studyKeywords,
     judge: (entry, late) => {
       const synced = settings.partitions.size === 0 || settings.partitions.has(entry.partition)
-      if (!synced || !isLive(entry)) return { _tag: 'Superseded', entry }
       const key = keyOf(entry)
       const { sequence } = entry
+      if (!synced || (!isLive(entry) && entry.action !== 'update')) return { _tag: 'Superseded', entry }
+      if (!isLive(entry)) {
+        return { _tag: 'Superseded', entry, probe: { _tag: 'Delete', sequence, key, late, probe: true } }
+      }
       if (entry.action === 'delete') return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late } }
       if (entry.metadata === undefined) {
         const error: EntryError = { _tag: 'EntryMalformed', paths: ['metadata'] }

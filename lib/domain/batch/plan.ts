@@ -73,6 +73,7 @@ export const plan = (input: PlanInput): Plan => {
     studies: new Map(),
     owners: new Map(),
     waitingFor: new Map(),
+    probes: [],
     doubts: new Map(),
     agesWanted: new Set(),
     leaving: new Set(),
@@ -92,7 +93,7 @@ export const plan = (input: PlanInput): Plan => {
   ])
   return {
     recorded,
-    unchanged: studies.flatMap(({ rows }) => rows).filter((row) => !written.has(row)),
+    unchanged: [...studies.flatMap(({ rows }) => rows).filter((row) => !written.has(row)), ...fold.probes],
     doubts: [...fold.doubts.values()],
     agesWanted: [...fold.agesWanted].filter((id) => input.ages?.has(id) !== true),
     leaving: [...fold.leaving],

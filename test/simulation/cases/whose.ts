@@ -336,3 +336,13 @@ pinned(
   ending({ '5': 'P1: 1.2.1.1.1 2' }),
   (store) => expect(store.all('ImagingStudy')).toMatchObject([{ description: 'two' }]),
 )
+
+const place = { uid: '1.2.1.1.1' }
+pinned(
+  'an image that got other UIDs, was deleted under them and stored again, is gone from where it was first',
+  {
+    before: [[create(1, 1, 'P1')]],
+    then: [[update(5, 1, 'P1', place), vanish(1, 1)], [remove(5, 1, place)], [create(5, 1, 'P1', place)]],
+  },
+  ending({ '5': 'P1: 1.2.1.1.1' }),
+)
