@@ -86,12 +86,14 @@ describe('the work for 1 MB is no more than a few times ten that for 100 KB', ()
       const [small, large] = [make(100_000), make(1_000_000)]
       read(small)
       const [before, after] = [shortest(() => read(small)), shortest(() => read(large))]
-      return [input, after < negligibleMs ? 0 : after / Math.max(before, negligibleMs / 10)] as const
+      const measured = `${input} ×${(after / before).toFixed(1)} (${after.toFixed(1)} ms)`
+      return [input, after < negligibleMs ? 0 : after / Math.max(before, negligibleMs / 10), measured] as const
     })
-    table.push(`${name}: ${ratios.map(([input, ratio]) => `${input} ${ratio.toFixed(1)}`).join(', ')}`)
+    table.push(`${name}: ${ratios.map(([, , measured]) => measured).join(', ')}`)
     expect(ratios.filter(([, ratio]) => ratio > mostRatio)).toEqual([])
   })
 
+  // The ratios as they were measured, those of a few microseconds, too: what is bounded is the work that somebody feels.
   it('prints the table', () => {
     console.log(table.join('\n'))
     expect(table).toHaveLength(Object.keys(readers).length)

@@ -1,4 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
+import type { CodeSystem, Parameters } from 'fhir/r4'
+import { dicomModality, isDicomModality } from '../../lib/domain/fhir/code-systems'
+import { eventRows, summaryRows } from '../../lib/domain/mapping/dose/concepts'
+import { readDefinitions } from '../../local/fhir/definitions'
 import { validateResource } from '../../local/fhir/validate'
 import { created } from '../support/world/cast-images'
 import { codeItem, element } from '../support/world/dose-sr'
@@ -20,10 +24,17 @@ const furtherElements = {
   '00080051': issuer('1.2.840.99.1', 'ISO'),
   '00400275': element(
     'SQ',
+    {
+      '00080050': element('SH', 'A1'),
+      '00080051': issuer('1.2.840.99.1', 'ISO'),
+      '0040100A': element('SQ', codeItem(['R07.4', 'I10', 'Chest pain']), codeItem(['29857009', 'SCT'])),
+      '00401002': element('LO', 'pain since May'),
+    },
     { '00080050': element('SH', 'B1'), '00080051': issuer('6F0A5B52-8A0B-5D0A-9D5E-2F7C1C0F7A11', 'UUID') },
     { '00080050': element('SH', 'B2'), '00080051': issuer('https://ris.example/orders', 'URI') },
     { '00080050': element('SH', 'B3'), '00080051': issuer('ris.example', 'DNS') },
   ),
+  '00100024': element('SQ', { '00400035': element('CS', 'PI') }),
   '00080090': element('PN', { Alphabetic: 'Who^Ann^^Dr' }),
   '00080096': element('SQ', { '00401101': element('SQ', codeItem(['D77', '99RIS', 'Dr Who'])) }),
   '00081032': element(
@@ -50,6 +61,14 @@ const furtherElements = {
   '00100010': element('PN', { Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' }),
 }
 
+const dcm = 'http://dicom.nema.org/resources/ontology/DCM'
+
+/** The modalities that R4's own code system knows. */
+const modalitiesOfR4 = readDefinitions<CodeSystem>('valuesets')
+  .filter(({ resourceType, url }) => resourceType === 'CodeSystem' && url === dcm)
+  .flatMap(({ concept = [] }) => concept)
+  .filter(({ code }) => isDicomModality(code))
+
 describe('on HAPI, which validates', () => {
   it('every element of the mapping is accepted, in every form that it takes', async () => {
     const world = await newWorld()
@@ -69,7 +88,16 @@ describe('on HAPI, which validates', () => {
     expect(stored).toMatchObject({
       basedOn: ['A1', 'B1', 'B2', 'B3'].map((value) => ({ identifier: { value } })),
       started: '2026-11-23T23:59:59.123456+01:00',
-      modality: [{ code: 'CT' }],
+      identifier: [{ type: { coding: [{ code: '110180', display: 'Study Instance UID' }] } }, { value: 'A1' }],
+      reasonCode: [
+        {
+          coding: [
+            { system: 'http://hl7.org/fhir/sid/icd-10', code: 'R07.4', display: 'Chest pain' },
+            { system: 'http://snomed.info/sct', code: '29857009' },
+          ],
+          text: 'pain since May',
+        },
+      ],
       numberOfSeries: modalities.length,
     })
     expect(stored?.series?.[0]).toMatchObject({
@@ -82,7 +110,23 @@ describe('on HAPI, which validates', () => {
       ],
       instance: [{ title: 'Operation report' }],
     })
+    expect(stored?.modality).toContainEqual({ system: dcm, code: 'CT', display: 'Computed Tomography' })
     expect(stored?.procedureCode).toHaveLength(10)
+    expect(patient?.identifier?.[0]?.type?.coding?.[0]?.code).toBe('PI')
     expect(patient?.name?.map(({ text }) => text)).toEqual(['Tarou Yamada', '山田 太郎', 'やまだ たろう'])
+  })
+
+  it('every display of our codings is the one that its code system has', async () => {
+    const { session } = await newWorld()
+    const doses = [...summaryRows, ...eventRows].flatMap(({ concept: { scheme, value: code, display } }) =>
+      scheme === 'DCM' ? [{ code, display }] : [],
+    )
+    const ours = [...modalitiesOfR4.map(({ code }) => dicomModality(code)), ...doses]
+    expect(ours.length).toBeGreaterThan(70)
+    for (const { code = '', display } of ours) {
+      const { body } = await session.get(`/CodeSystem/$lookup?system=${encodeURIComponent(dcm)}&code=${code}`)
+      const found = (body as Parameters).parameter?.find(({ name }) => name === 'display')?.valueString
+      expect([code, display]).toEqual([code, found])
+    }
   })
 })

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import * as RA from 'fp-ts/ReadonlyArray'
 import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
@@ -11,6 +12,9 @@ import { tagRowsOf } from './settle-errors'
 
 type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 type Result<A> = Promise<E.Either<ServiceError, A>>
+
+/** A batch of deletions may be of as many studies; this many are asked for together. */
+const atOnce = 16
 
 const placeText = ({ seriesInstanceUid: series, keyword }: Pick<TagRowKey, 'seriesInstanceUid' | 'keyword'>): string =>
   `${series ?? ''} ${keyword}`
@@ -51,19 +55,31 @@ export const settleTagsOfStudy = async (
  */
 export const settleTags = async (run: Run, fails: FailIndex, settled: ReadonlyArray<SettledRow>): Result<void> => {
   const stale: Array<TagRowKey> = []
-  for (const rows of byStudy(settled)) {
-    const { partition = '', studyInstanceUid = '' } = rows[0]?.key ?? {}
-    const study = { partition, studyInstanceUid }
-    const listed = await retrying(run, run.ports.errors.tagRows(study))
-    if (E.isLeft(listed)) return listed
-    const places = placesAtFault(run, rows)
-    const doubtful = listed.right.filter((row) => !places.has(placeText(row)))
-    const corrected = doubtful.filter(isCorrectedBy(rows))
-    const gone = await goneOf(run, fails, study, rows, doubtful)
-    if (E.isLeft(gone)) return gone
-    stale.push(...new Set([...corrected, ...gone.right]))
+  for (const together of RA.chunksOf(atOnce)(byStudy(settled))) {
+    const answers = await Promise.all(together.map((rows) => staleAmong(run, fails, rows)))
+    for (const answer of answers) {
+      if (E.isLeft(answer)) return answer
+      stale.push(...answer.right)
+    }
   }
   return remove(run, stale)
+}
+
+/** Of the study that all these rows are of. */
+const staleAmong = async (
+  run: Run,
+  fails: FailIndex,
+  rows: ReadonlyArray<SettledRow>,
+): Result<ReadonlyArray<TagRowKey>> => {
+  const { partition = '', studyInstanceUid = '' } = rows[0]?.key ?? {}
+  const study = { partition, studyInstanceUid }
+  const listed = await retrying(run, run.ports.errors.tagRows(study))
+  if (E.isLeft(listed)) return listed
+  const places = placesAtFault(run, rows)
+  const doubtful = listed.right.filter((row) => !places.has(placeText(row)))
+  const gone = await goneOf(run, fails, study, rows, doubtful)
+  if (E.isLeft(gone)) return gone
+  return E.right([...new Set([...doubtful.filter(isCorrectedBy(rows)), ...gone.right])])
 }
 
 /** Of rows that were read again, as settleTags is told them: what they say is so now, whatever the feed said when. */

@@ -137,3 +137,18 @@ export const withoutUntrue = <R extends FhirResource>(before: R, after: R): R =>
   const [old, changed] = [before as unknown as Json, after as unknown as Json]
   return withNarrative(old, withContained(old, withSiblings(old, changed))) as unknown as R
 }
+
+/** It says all of that, and what others may have added: an id, a period, a reference. Values in a list keep their order. */
+export const saysAll = (held: unknown, said: unknown): boolean => {
+  if (Array.isArray(said)) {
+    if (!Array.isArray(held)) return false
+    return said.every(isRecord) ? said.every((one) => held.some((each) => saysAll(each, one))) : sameJson(held, said)
+  }
+  return isRecord(said)
+    ? isRecord(held) && Object.entries(said).every(([key, value]) => value === undefined || saysAll(held[key], value))
+    : sameJson(held, said)
+}
+
+/** What is said now, each as it stands there already when that says all of it. */
+export const asHeld = <A>(held: ReadonlyArray<A>, said: ReadonlyArray<A>): ReadonlyArray<A> =>
+  said.map((one) => held.find((each) => saysAll(each, one)) ?? one)

@@ -3,6 +3,7 @@ import type { Annotation, CodeableConcept, Identifier } from 'fhir/r4'
 import { readCodes } from '../dicom/coded-entry'
 import { studyInstanceUidType } from '../fhir/code-systems'
 import { matches, studyIdentifier } from '../fhir/identifiers'
+import { asHeld } from '../fhir/others'
 import { codeableConcept } from './coded-concept'
 import { type Rule, readTag, rule, withIssues } from './mapped'
 import type { StudyFields } from './fields'
@@ -62,7 +63,7 @@ const procedureCodeRule = rule<StudyFields, ReadonlyArray<CodeableConcept>>({
   },
   slot: {
     has: ({ procedureCode }) => procedureCode !== undefined,
-    set: (codes) => (study) => ({ ...study, procedureCode: [...codes] }),
+    set: (codes) => (study) => ({ ...study, procedureCode: [...asHeld(study.procedureCode ?? [], codes)] }),
     clear: ({ procedureCode: _cleared, ...rest }) => rest,
   },
 })

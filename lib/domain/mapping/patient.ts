@@ -8,6 +8,7 @@ import type { NameGroup, PersonName } from '../dicom/person-name'
 import { itemsOf } from '../dicom/dataset'
 import { valueOf } from '../dicom/read'
 import { codeSystems, identifierTypes, nameRepresentation } from '../fhir/code-systems'
+import { asHeld } from '../fhir/others'
 import { hasType, matches, typed } from '../fhir/identifiers'
 import { type Mapped, type Rule, invalidTag, issuesOf, readTag, rule, withIssues } from './mapped'
 import { type PatientIdentity, readPatientIdentity } from './patient-identity'
@@ -105,6 +106,9 @@ const humanNames = ({ alphabetic, ideographic, phonetic }: PersonName): Readonly
   )
 }
 
+const representationOf = ({ extension = [] }: HumanName): string | undefined =>
+  extension.find(({ url }) => url === nameRepresentation)?.valueCode
+
 const isOurName = ({ use, extension }: HumanName): boolean =>
   use === 'usual' ||
   (use === undefined &&
@@ -112,7 +116,15 @@ const isOurName = ({ use, extension }: HumanName): boolean =>
 
 const withNames = (patient: Patient, ours: ReadonlyArray<HumanName>): Patient => {
   const { name, ...rest } = patient
-  const names = [...ours, ...(name ?? []).filter((each) => !isOurName(each))]
+  const [held, others] = [(name ?? []).filter(isOurName), (name ?? []).filter((each) => !isOurName(each))]
+  // One that others have enriched stays, but for what the groups are: that is ours to say.
+  const kept = ours.flatMap((one) =>
+    asHeld(
+      held.filter((each) => representationOf(each) === representationOf(one)),
+      [one],
+    ),
+  )
+  const names = [...kept, ...others]
   return names.length === 0 ? rest : { ...rest, name: names }
 }
 

@@ -7,6 +7,7 @@ import { type DicomDataset, isEmptied, itemsOf } from '../dicom/dataset'
 import type { PersonName } from '../dicom/person-name'
 import { readNames } from '../dicom/read'
 import { readable } from '../dicom/vr'
+import { asHeld, saysAll } from '../fhir/others'
 import { systemOfScheme } from './coded-concept'
 import type { StudyFields } from './fields'
 import { type Mapped, type Rule, invalidTag, readTag, rule, withIssues } from './mapped'
@@ -61,6 +62,7 @@ export const referrerRule: Rule<StudyFields> = rule<StudyFields, Referrer>({
       (study) => {
         const { referrer } = study
         if (referrer?.reference !== undefined) return study
+        if (mode !== 'correct' && saysAll(referrer, reference)) return study
         // An identifier alone takes no name away; a correction that empties the name does.
         const isNamed = reference.display !== undefined || (isNameEmptied && mode === 'correct')
         return isNamed || referrer === undefined ? { ...study, referrer: reference } : study
@@ -101,7 +103,7 @@ const performerRule = (keyword: PerformerKeyword, code: string, who: string): Ru
     const first = performer.findIndex(isOurs)
     const before = first < 0 ? performer : performer.slice(0, first)
     const after = first < 0 ? [] : performer.slice(first).filter((each) => !isOurs(each))
-    const all = [...before, ...ours, ...after]
+    const all = [...before, ...asHeld(performer.filter(isOurs), ours), ...after]
     return all.length === 0 ? rest : { ...rest, performer: all }
   }
   return rule<SeriesFields, Performers>({

@@ -330,6 +330,45 @@ describe('what others wrote is theirs', () => {
     expect(JSON.stringify(world.fhir.contents())).toContain(digits)
   })
 
+  it('what they added to a name, a code or a person of ours stays while ours is the same', () => {
+    const world = worldOf()
+    const code = [{ '00080100': { vr: 'SH', Value: ['CT01'] }, '00080102': { vr: 'SH', Value: ['99X'] } }]
+    const values = {
+      PatientName: 'Rivera^Ana',
+      ReferringPhysicianName: 'Who^Ann',
+      OperatorsName: 'Op^Eve',
+      ProcedureCodeSequence: code,
+    }
+    world.cast({ values })
+    const loinc = { system: 'http://loinc.org', code: '24627-2' }
+    const added = worldOf(
+      ...world.fhir.contents().map((each): FhirResource => {
+        if (each.resourceType === 'Patient') {
+          return { ...each, name: (each.name ?? []).map((name) => ({ ...name, period: { start: '2020' } })) }
+        }
+        if (each.resourceType !== 'ImagingStudy') return each
+        return {
+          ...each,
+          referrer: { ...each.referrer, identifier: { value: 'D77' } },
+          procedureCode: (each.procedureCode ?? []).map(({ coding = [] }) => ({ coding: [...coding, loinc] })),
+          series: (each.series ?? []).map((series) => ({
+            ...series,
+            performer: (series.performer ?? []).map((one) => ({ id: 'p1', ...one })),
+          })),
+        }
+      }),
+    )
+    const before = [added.patients(), added.study()]
+    added.cast({ values })
+    expect([added.patients(), added.study()]).toEqual(before)
+    added.cast({ values: { ...values, PatientName: 'Rivera', OperatorsName: 'Op^Max', ProcedureCodeSequence: code } })
+    expect(added.patients()[0]?.name).toEqual([{ use: 'usual', text: 'Rivera', family: 'Rivera' }])
+    expect(added.study()?.series?.[0]?.performer?.map(({ id, actor }) => [id, actor.display])).toEqual([
+      [undefined, 'Max Op'],
+    ])
+    expect(added.study()?.procedureCode?.[0]?.coding).toHaveLength(2)
+  })
+
   it('a narrative that a change makes untrue goes, and one that a person wrote stays', () => {
     const narrative = (status: 'generated' | 'additional') => ({
       status,
