@@ -353,8 +353,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: 'lib/app/feed/same-feed.ts',
-        from: "return uid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', timestampOf(there)) ?",
-        to: 'return uid === known.sopInstanceUid ?',
+        from: "sopInstanceUid === known.sopInstanceUid && isSameTime(known.timestamp ?? '', there.timestamp ?? '')",
+        to: 'sopInstanceUid === known.sopInstanceUid',
       },
     ],
   },
@@ -622,7 +622,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: foldRows,
-        from: "said === 'NotComparable' && isOurs(fold, study) ? 'Nobody'",
+        from: "said === 'NotComparable' && ours ? 'Nobody'",
         to: "said === 'NotComparable' ? 'Nobody'",
       },
     ],

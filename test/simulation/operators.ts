@@ -119,7 +119,8 @@ const move = (desk: Desk, to: { readonly sequence: number } | { readonly time: n
     const { world, ports, settings, options, services } = desk
     const stands = services.storage.checkpoint
     if ((stands?.checkpoint.holes ?? []).length > 0) world.faults.meet('operator × hole')
-    return moveCheckpoint(ports, settings, options, { to, etag: stands?.etag })
+    // Whoever is told that the service has another name tries again under that.
+    return moveCheckpoint(ports, settingsToday(settings, services), options, { to, etag: stands?.etag })
   })
 
 const moveBack = async (desk: Desk): Promise<void> => {
