@@ -88,6 +88,8 @@ const compareImages = (
       // The identifier is two Patients', and one of them is the subject.
       const isNoDoubt =
         codes.get(each.row.sequence) === 'PatientAmbiguous' && subjectOf(services, found) === each.tags.patientId
+      if (isNoDoubt && there === undefined && services.fhir.isLoose !== true)
+        problems.push(`${key.instance} is recorded as ambiguous, and its study is that person's already`)
       // Whoever let it in was killed before its row went: it goes within a day.
       const isLetIn = services.storage.people.has(personText(each.tags))
       if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !mayBoth)
@@ -179,11 +181,12 @@ const checkDoses = (
 
 /** Exactly, where the order of things leaves no doubt; else one that some row had. */
 const checkValues = (
-  { services: { feed, fhir }, replayed, codes }: Stage,
+  { services: { feed, fhir, storage }, replayed, codes }: Stage,
   { partition, uid, upserts, images }: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
+  const isDisagreed = feed.disagreed.has(studyText({ partition, study: uid }))
   // In a study of others values are filled, and not replaced.
   if (fhir.others.registered.has(`ImagingStudy/${found.id}`)) return []
   // An older version of what is recorded may stay there, when it is no doubt whose it is.
@@ -193,7 +196,7 @@ const checkValues = (
     ? undefined
     : replayed
       ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
-      : undisputed(upserts, settled, feed.disagreed.has(studyText({ partition, study: uid })), fhir.verdicts.any())
+      : undisputed(upserts, settled, isDisagreed, (isDisagreed && fhir.verdicts.any()) || storage.people.size > 0)
           ?.description
   if (wanted !== undefined) {
     return found.description === wanted ? [] : [`its description is “${found.description}”, not “${wanted}”`]
@@ -207,17 +210,16 @@ const checkValues = (
 /**
  * What the newest row says: a late Create after it only fills what is missing, a late Update replaces. A row that named
  * another patient than its study can come with what a late row makes us read, and is then no newer than that row; where the server
- * refused them together, they come one by one, looked at again.
+ * refused them together, or an operator let them in, they come one by one, as late ones do.
  */
 const undisputed = (
   upserts: ReadonlyArray<Row>,
   settled: ReadonlyArray<ExpectedImage>,
   disagreed: boolean,
-  refused: boolean,
+  lookedAtAgain: boolean,
 ): Tags | undefined => {
   const last = upserts.at(-1)
-  const isOverruled =
-    (disagreed && refused) || upserts.some(({ action, late }) => late && (action === 'Update' || disagreed))
+  const isOverruled = lookedAtAgain || upserts.some(({ action, late }) => late && (action === 'Update' || disagreed))
   return last !== undefined && !last.late && !isOverruled && settled.some(({ row }) => row === last)
     ? last.tags
     : undefined

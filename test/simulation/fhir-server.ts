@@ -26,7 +26,7 @@ export interface FhirSide {
 }
 
 /** No run of these small worlds comes near it. */
-const mostTransactions = 3_000
+const mostTransactions = 1_000
 
 const unavailable = (reason: string, more: object = {}): Answer<never> =>
   E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason, ...more })

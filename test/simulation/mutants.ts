@@ -399,23 +399,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     under: ['feed: misfiled first', 'feed: misfiled is set right', 'feed: stray'],
   },
   {
-    name: 'what is known without an entry gets a row beside the one of its entry',
-    edits: [
-      {
-        file: failIndex,
-        from: 'if (settled.every(({ sequence }) => sequence > 0)) return settled',
-        to: 'return settled',
-      },
-    ],
-    under: [
-      'operator: resyncs',
-      'operator: verifies and repairs',
-      'feed: stray',
-      'feed: misfiled first',
-      'feed: poison',
-    ],
-  },
-  {
     name: 'an image is recorded, and what an older row of it stored stays',
     edits: [
       {
@@ -673,7 +656,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       { file: 'lib/domain/batch/fold-elsewhere.ts', from: 'fold.waitingFor.set(studyKeyText(row.key), study)', to: '' },
     ],
-    under: ['feed: UIDs change', 'feed: late row', 'feed: delete'],
+    under: ['feed: UIDs change', 'fhir: outage', 'feed: outage', 'run: crash'],
   },
   {
     name: 'an Update row that is superseded asks for nothing',
