@@ -97,7 +97,13 @@ describe('what is deleted in the DICOM service', () => {
       resourceType: 'ImagingStudy',
       id: '',
       meta: {},
-      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${study}` }],
+      identifier: [
+        {
+          type: { coding: [expect.objectContaining({ code: '110180' })] },
+          system: 'urn:dicom:uid',
+          value: `urn:oid:${study}`,
+        },
+      ],
       status: 'cancelled',
       subject: {},
       started: '2026-11-23',
