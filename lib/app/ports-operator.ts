@@ -17,7 +17,8 @@ import type { Gate } from './ports-gate'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
-export type RunKind = 'timer' | 'cast' | 'catch-up' | 'replay' | 'accept' | 'resync' | 'checkpoint' | 'pause' | 'resume' | 'rename'
+export type RunKind =
+  'timer' | 'cast' | 'catch-up' | 'replay' | 'accept' | 'resync' | 'checkpoint' | 'pause' | 'resume' | 'rename'
 
 /** One run that did something. */
 export interface RunRecord {

@@ -5,7 +5,7 @@ import * as TE from 'fp-ts/TaskEither'
 import type { DicomService, FeedPage } from '../../app/ports'
 import type { StudyIndex } from '../../app/ports-operator'
 import type { ServiceError } from '../../domain/cast-error'
-import { defaultPartition } from '../../domain/dicom/change-feed-entry'
+import { defaultPartition, partitionName } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
 import type { Call } from './access-token'
@@ -144,7 +144,7 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
   const namesOf = (json: ReadonlyArray<unknown>): ReadonlyArray<string> =>
     json.flatMap((each) => {
       const name = isRecord(each) ? each['partitionName'] : undefined
-      return typeof name === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? [name] : []
+      return typeof name === 'string' && partitionName.test(name) ? [name] : []
     })
   const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
     pipe(

@@ -10,6 +10,7 @@ import {
   isLive,
 } from '../dicom/change-feed-entry'
 import { type DicomDataset, projectDataset } from '../dicom/dataset'
+import { isSynced } from '../dicom/partition'
 import { type Keyword, tagOf } from '../dicom/tags'
 import { type Change, type Mapped, applyRules } from '../mapping/mapped'
 import { rememberAlike } from './alike'
@@ -199,7 +200,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     uidsOf: (json) => uidsIn(project(json)),
     studyKeywords,
     judge: (entry, late) => {
-      const synced = settings.partitions.size === 0 || settings.partitions.has(entry.partition)
+      const synced = isSynced(settings.partitions, entry.partition)
       if (!synced || !isLive(entry)) return { _tag: 'Superseded', entry }
       const key = keyOf(entry)
       const { sequence } = entry
