@@ -42,10 +42,17 @@ describe('the same StudyInstanceUID in two partitions', () => {
   })
 })
 
-it('partitions that are not named are passed by, and counted as superseded', async () => {
+it('partitions that are not named are passed by, and counted as skipped', async () => {
   const world = await newWorld({ settings: { DicomCast__Partitions: 'north, elsewhere' } })
   world.dicom.control.append(created(north), created(south), created({ study: '1.2.4', patientId: null }))
-  expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 3, entries: 3, stored: 1, superseded: 2 })
+  expect(await world.cast()).toMatchObject({
+    ended: 'CaughtUp',
+    to: 3,
+    entries: 3,
+    stored: 1,
+    superseded: 0,
+    skipped: 2,
+  })
   expect([byAddress(world), await world.failed()]).toEqual([{ '/v2/partitions/north': ['1.2.3.1.1'] }, {}])
 })
 

@@ -4,16 +4,17 @@ import type { BatchResult } from '../cast/cast-batch'
 import type { SettledRow } from './settle-errors'
 
 export interface Passed extends SettledRow {
-  readonly settlement: Settlement['_tag']
+  readonly settlement: Settlement['_tag'] | 'Skipped'
 }
 
 /** What became of each entry; an entry that is not in it is not settled. */
 export const settledRows = (judged: ReadonlyArray<Judgement>, { settled }: BatchResult): ReadonlyArray<Passed> =>
   judged.flatMap((judgement): ReadonlyArray<Passed> => {
     switch (judgement._tag) {
+      case 'Skipped':
       case 'Superseded': {
         const { sequence } = judgement.entry
-        return [{ sequence, key: judgement.entry, issues: [], error: undefined, settlement: 'Superseded' }]
+        return [{ sequence, key: judgement.entry, issues: [], error: undefined, settlement: judgement._tag }]
       }
       case 'Recorded':
         return [{ ...judgement.row, settlement: 'Recorded' }]

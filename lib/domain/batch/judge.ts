@@ -74,6 +74,8 @@ export const issuesOfRow = (row: LiveRow): ReadonlyArray<TagIssue> =>
 export type Judgement =
   | { readonly _tag: 'Live'; readonly row: LiveRow }
   | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry }
+  /** Its partition is not synced. */
+  | { readonly _tag: 'Skipped'; readonly entry: ChangeFeedEntry }
   | { readonly _tag: 'Recorded'; readonly row: RecordedRow }
 
 export interface Judge {
@@ -200,8 +202,8 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     uidsOf: (json) => uidsIn(project(json)),
     studyKeywords,
     judge: (entry, late) => {
-      const synced = isSynced(settings.partitions, entry.partition)
-      if (!synced || !isLive(entry)) return { _tag: 'Superseded', entry }
+      if (!isSynced(settings.partitions, entry.partition)) return { _tag: 'Skipped', entry }
+      if (!isLive(entry)) return { _tag: 'Superseded', entry }
       const key = keyOf(entry)
       const { sequence } = entry
       if (entry.action === 'delete') return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late } }

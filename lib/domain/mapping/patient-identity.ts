@@ -54,8 +54,8 @@ export const systemOfPartition = (
   const own = listed(partition.toLowerCase())
   if (own !== undefined) return { system: own }
   if (Object.keys(partitionSystems).length === 0) return { system: systemId }
-  if (isSamePartition(partition, defaultPartition) && systemId !== undefined) return { system: systemId }
   const rest = listed('*')
+  if (isSamePartition(partition, defaultPartition)) return { system: systemId ?? rest }
   return rest === undefined ? 'Unlisted' : { system: rest }
 }
 
