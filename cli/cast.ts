@@ -149,11 +149,11 @@ const watch = async (env: Environment, options: CastCommandOptions, stop: Stoppe
 
 /** `prefix`: when, how it went, and which run, for whoever keeps the lines. */
 const print = (report: CastReport, prefix: string): void => {
-  const { ended, from, to, head, entries, stored, unchanged, superseded, recorded, failed, reason } = report
+  const { ended, from, to, head, entries, stored, unchanged, superseded, skipped, recorded, failed, reason } = report
   const rows = Object.entries(failed).map(([table, count]) => `\n  ${count} in ${table}`)
   process.stdout.write(
     `${prefix}${ended}: sequence ${from} → ${to} of ${head}; ${plural(entries, 'entry', 'entries')}: ${stored} stored, ${unchanged} unchanged, ` +
-      `${superseded} superseded, ${recorded} recorded${rows.join('')}\n` +
+      `${superseded} superseded, ${skipped === 0 ? '' : `${skipped} skipped, `}${recorded} recorded${rows.join('')}\n` +
       `  ${report.dicomRequests} DICOM and ${report.fhirRequests} FHIR requests, ${plural(report.fhirBytesSent, 'byte')} sent to FHIR, ` +
       `${plural(report.retries, 'retry', 'retries')}, ${(report.durationMs / 1000).toFixed(1)} s\n` +
       (reason === '' ? '' : `${indented(reason).join('\n')}\n`),

@@ -32,6 +32,6 @@ const previewLines = (preview: Preview): ReadonlyArray<string> => [
   `Sequence ${preview.from} → ${preview.to} of ${preview.head}: ${plural(preview.entries, 'entry', 'entries')}${preview.complete ? '' : ', and there are more'}`,
   `Patients  ${counts(preview.patients)}`,
   `Studies   ${counts(preview.studies)}`,
-  `Entries   ${counts({ unchanged: preview.unchanged, superseded: preview.superseded })}`,
+  `Entries   ${counts({ unchanged: preview.unchanged, superseded: preview.superseded, skipped: preview.skipped })}`,
   `Recorded  ${counts(preview.recorded)}`,
 ]

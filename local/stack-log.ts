@@ -10,6 +10,7 @@ export interface RunSummary {
   readonly stored?: number
   readonly unchanged?: number
   readonly superseded?: number
+  readonly skipped?: number
   readonly recorded?: number
   readonly fhirRequests?: number
   readonly durationMs?: number

@@ -5,7 +5,7 @@ import type { RunSummary } from './stack-log'
 
 /** One line for a run, as it is printed while the stack keeps running. */
 export const runLine = (run: RunSummary): string => {
-  const parts = ['stored', 'unchanged', 'superseded', 'recorded'] as const
+  const parts = ['stored', 'unchanged', 'superseded', 'skipped', 'recorded'] as const
   const told = parts.flatMap((part) => ((run[part] ?? 0) > 0 ? [`${run[part]} ${part}`] : []))
   const work =
     (run.entries ?? 0) === 0 ? 'nothing new' : `${plural(run.entries ?? 0, 'entry', 'entries')}: ${told.join(', ')}`

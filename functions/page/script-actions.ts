@@ -41,6 +41,7 @@ async function copy(uid) {
 
 const outcomes = [
   ['Stored', 'stored'], ['Unchanged', 'already there'], ['Superseded', 'superseded by a later entry'],
+  ['Skipped', 'of a partition that is not synced'],
   ['NotInFeed', 'gone from the feed'], ['Recorded', 'failed again'],
 ]
 

@@ -28,6 +28,7 @@ const reportOf = (summary: Omit<RunSummary, 'stood'>, meter: Meter): CastReport 
   stored: summary.stored,
   unchanged: summary.unchanged,
   superseded: summary.superseded,
+  skipped: summary.skipped,
   recorded: summary.recorded,
   failed: summary.failed,
   codes: summary.codes,
@@ -40,7 +41,8 @@ const reportOf = (summary: Omit<RunSummary, 'stood'>, meter: Meter): CastReport 
 })
 
 const nothingDone = {
-  ...{ from: 0, to: 0, head: 0, openHoles: 0, entries: 0, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
+  ...{ from: 0, to: 0, head: 0, openHoles: 0, entries: 0, stored: 0, unchanged: 0, superseded: 0 },
+  ...{ skipped: 0, recorded: 0 },
   ...{ failed: {}, codes: {}, retries: 0, durationMs: 0 },
 }
 

@@ -27,7 +27,7 @@ const codes: Readonly<Record<FailureCode, Words>> = {
   ],
   IssuerUnknown: [
     'The issuer of the PatientID is neither in Patient__IssuerSystems nor an absolute URI.',
-    'Add the issuer to Patient__IssuerSystems, restart, and replay with --code IssuerUnknown.',
+    'Add the issuer to Patient__IssuerSystems, or the partition (* for all others) to Patient__PartitionSystems, restart, and replay with --code IssuerUnknown.',
   ],
   DemographicsConflict: [
     'Birth date and family name, or birth date and sex, are not those of the Patient that has this PatientID: two people have one number.',

@@ -4,7 +4,7 @@ import { service } from '../app/operate/operating'
 import type { StudyReport } from '../app/operate/resync'
 import { type Resync, resync, verify } from '../app/operate/resync-study'
 import { type Walk, verifyStudies } from '../app/operate/verify'
-import { defaultPartition } from '../domain/dicom/change-feed-entry'
+import { defaultPartition } from '../domain/dicom/partition'
 import type { StudyRequest } from '../requests/requests'
 import {
   type Answer,

@@ -1,4 +1,5 @@
 import { Cron } from 'croner'
+import { partitionName } from '../domain/dicom/partition'
 import { isAbsoluteUri } from '../domain/fhir/identifiers'
 import { doseRules } from '../domain/mapping/dose/rules'
 import { allRuleTexts } from '../domain/mapping/rules'
@@ -43,6 +44,18 @@ export const systemMap = (from: string): Kind<Readonly<Record<string, string>>> 
     const good = pairs.every(([key, value]) => key !== '' && typeof value === 'string' && isAbsoluteUri(value))
     return good ? (Object.fromEntries(pairs) as Record<string, string>) : undefined
   })
+
+/** Names in lower case; `*` stands for the rest. */
+export const partitionMap: Kind<Readonly<Record<string, string>>> = {
+  ...systemMap('partition (or *)'),
+  read: (text) => {
+    const pairs = Object.entries(systemMap('').read(text) ?? { '/': '' }).map(
+      ([name, value]) => [name.toLowerCase(), value] as const,
+    )
+    const good = pairs.every(([name]) => name === '*' || partitionName.test(name))
+    return good && new Map(pairs).size === pairs.length ? Object.fromEntries(pairs) : undefined
+  },
+}
 
 export const flag = kind('true or false', (text) =>
   /^(true|false)$/i.test(text) ? text.toLowerCase() === 'true' : undefined,

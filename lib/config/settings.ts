@@ -1,3 +1,4 @@
+import { partitionName } from '../domain/dicom/partition'
 import {
   accountName,
   connectionString,
@@ -7,6 +8,7 @@ import {
   httpUrl,
   list,
   oneOf,
+  partitionMap,
   schedule,
   scope,
   startFrom,
@@ -54,7 +56,11 @@ export const settings = {
   Patient__PatientSystemId: optional(system, 'Identifier system of patients without a known issuer.'),
   Patient__IsIssuerIdUsed: withDefault(flag, 'false', "Take the system from the PatientID's issuer."),
   Patient__IssuerSystems: withDefault(systemMap('issuer'), '{}', 'System of each issuer.'),
-  Patient__PartitionSystems: withDefault(systemMap('partition'), '{}', "System of each partition's patients."),
+  Patient__PartitionSystems: withDefault(
+    partitionMap,
+    '{}',
+    "System of each partition's patients; `*` for the rest. An unlisted partition is refused.",
+  ),
   Patient__RejectedIds: optional(list('PatientIDs', /./), 'PatientIDs that stand for nobody, in upper or lower case.'),
   Patient__MatchGuard: withDefault(
     flag,
@@ -108,7 +114,7 @@ export const settings = {
     'beginning',
     'Where a new installation starts in the change feed; with a sequence, after it.',
   ),
-  DicomCast__Partitions: optional(list('partition names', /^[A-Za-z0-9._-]{1,64}$/), 'The partitions to sync.', 'all'),
+  DicomCast__Partitions: optional(list('partition names', partitionName), 'The partitions to sync.', 'all'),
   DicomCast__Mapping__Exclude: optional(
     elements,
     'Optional elements that are not written; docs/mapping.md names them all.',

@@ -182,7 +182,7 @@ export const describeEntryError = (error: EntryError): string => {
     case 'PatientMismatch':
       return 'The PatientID differs from that of the other instances of the study. Correct the instance in the DICOM service, then replay.'
     case 'IssuerUnknown':
-      return 'The issuer of the PatientID is neither mapped nor an absolute URI. Add it to Patient__IssuerSystems, then replay.'
+      return 'The issuer of the PatientID is neither mapped nor an absolute URI, or Patient__PartitionSystems does not list the partition. Add it to Patient__IssuerSystems or Patient__PartitionSystems, then replay.'
     case 'DemographicsConflict':
       return `The PatientID belongs to somebody else: name, birth date or sex differ too much (docs/patients.md) from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
     case 'PatientAmbiguous':

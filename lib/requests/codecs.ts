@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
+import { partitionName } from '../domain/dicom/partition'
 
 // What requests and options are made of. A problem names the member and what is expected, never the value.
 
@@ -40,7 +41,7 @@ export const time = refined('a time such as 2026-11-23T20:00:00Z', (value) => {
 })
 
 export const uid = matching('a UID', /^(?=.{1,64}$)\d+(\.\d+)*$/)
-export const partition = matching('the name of a partition', /^[A-Za-z0-9._-]{1,64}$/)
+export const partition = matching('the name of a partition', partitionName)
 
 /** Members that nobody has heard of are a mistake: an option misspelt must not be an option left out. */
 const parse =

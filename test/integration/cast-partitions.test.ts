@@ -42,20 +42,67 @@ describe('the same StudyInstanceUID in two partitions', () => {
   })
 })
 
-it('partitions that are not named are passed by, and counted as superseded', async () => {
+it('partitions that are not named are passed by, and counted as skipped', async () => {
   const world = await newWorld({ settings: { DicomCast__Partitions: 'north, elsewhere' } })
   world.dicom.control.append(created(north), created(south), created({ study: '1.2.4', patientId: null }))
-  expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', to: 3, entries: 3, stored: 1, superseded: 2 })
+  expect(await world.cast()).toMatchObject({
+    ended: 'CaughtUp',
+    to: 3,
+    entries: 3,
+    stored: 1,
+    superseded: 0,
+    skipped: 2,
+  })
   expect([byAddress(world), await world.failed()]).toEqual([{ '/v2/partitions/north': ['1.2.3.1.1'] }, {}])
 })
 
-it("a partition's patients have its own system, and are other people than those of the next", async () => {
+it("a partition's patients have its own system, are other people than those of the next, and nobody's when it is not listed", async () => {
   const systems = '{"north":"http://north.example/mrn"}'
   const world = await newWorld({ settings: { Patient__PartitionSystems: systems } })
-  world.dicom.control.append(created(north), created({ ...south, patientId: 'P1' }))
-  await world.cast()
+  const ofDefault = created({ study: '1.2.9', patientId: 'P1' })
+  world.dicom.control.append(created(north), ofDefault, created({ ...south, patientId: 'P1' }))
+  expect(await world.cast()).toMatchObject({ stored: 2, codes: { IssuerUnknown: 1 } })
   expect(held(world, 'Patient').map(({ identifier }) => identifier?.[0])).toMatchObject([
     { system: 'http://north.example/mrn', value: 'P1' },
     { value: 'P1' },
   ])
+})
+
+describe('the name of a partition', () => {
+  it('is compared without case, and written as the feed spells it (W9)', async () => {
+    const world = await newWorld({ settings: { DicomCast__Partitions: 'clinic, NORTH' } })
+    world.dicom.control.append(created({ study, partition: 'Clinic' }), created(north), created(south))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 2 })
+    expect(Object.keys(byAddress(world)).sort()).toEqual(['/v2/partitions/Clinic', '/v2/partitions/north'])
+  })
+
+  it('is no dot segment (W8)', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created({ study, partition: '..' }), created({ study, partition: '.', instance: 2 }))
+    world.dicom.control.append(created({ study, instance: 3 }))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 2 })
+    expect(await world.failed()).toEqual({
+      DicomFailToStoreExceptionTable: ['1 EntryMalformed', '2 EntryMalformed'],
+    })
+    expect(held(world, 'ImagingStudy')).toHaveLength(1)
+  })
+
+  it('is not that of another partition in other case: the later one is refused, and not merged', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(
+      created({ study, partition: 'clinic' }),
+      created({ study: '1.2.4', partition: 'Clinic' }),
+    )
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 1 })
+    world.dicom.control.append(
+      created({ study: '1.2.5', partition: 'CLINIC' }),
+      created({ study: '1.2.6', partition: 'clinic' }),
+    )
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: 1 })
+    expect(await world.failed()).toEqual({
+      DicomFailToStoreExceptionTable: ['2 EntryMalformed', '3 EntryMalformed'],
+    })
+    expect(held(world, 'Endpoint')).toHaveLength(1)
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+  })
 })

@@ -40,6 +40,7 @@ describe('dicomcast cast --json', () => {
       stored: 3,
       unchanged: 0,
       superseded: 1,
+      skipped: 0,
       recorded: 1,
       failed: { DicomFailToStoreExceptionTable: 1 },
       codes: { TagsRejected: 1 },

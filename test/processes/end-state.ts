@@ -86,7 +86,7 @@ export const endStateOf = async (world: ProcessWorld): Promise<EndState> => {
       .replaceAll(world.gates.urls.dicom, 'http://dicom')
       .replaceAll(world.gates.urls.fhir, 'http://fhir')
       // Named by the address of the service.
-      .replace(/dicomcast-[0-9a-f]{32}/g, 'dicomcast-position')
+      .replace(/dicomcast-(root-)?[0-9a-f]{32}/g, 'dicomcast-$1position')
   const plain = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value)
   return JSON.parse(anonymous(JSON.stringify(state, plain))) as EndState
 }

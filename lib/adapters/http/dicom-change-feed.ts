@@ -6,7 +6,7 @@ import type { KnownRow } from '../../domain/checkpoint'
 import type { DicomService, FeedPage } from '../../app/ports'
 import type { StudyIndex } from '../../app/ports-operator'
 import type { ServiceError } from '../../domain/cast-error'
-import { defaultPartition } from '../../domain/dicom/change-feed-entry'
+import { defaultPartition, partitionName } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
 import type { Call } from './access-token'
@@ -162,7 +162,7 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
   const namesOf = (json: ReadonlyArray<unknown>): ReadonlyArray<string> =>
     json.flatMap((each) => {
       const name = isRecord(each) ? each['partitionName'] : undefined
-      return typeof name === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(name) ? [name] : []
+      return typeof name === 'string' && partitionName.test(name) ? [name] : []
     })
   const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
     pipe(

@@ -6,6 +6,7 @@ import { isEmptied } from '../../domain/batch/emptied'
 import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow } from '../../domain/batch/judge'
 import { planEndpoint } from '../../domain/batch/plan'
+import { otherSpellings } from '../../domain/batch/spelling'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import { withMismatched } from '../../domain/batch/witnesses'
 import { type TransactionEntry, deleteEntry } from '../../domain/fhir/bundle'
@@ -64,7 +65,9 @@ const endpointFor = (
   snapshot: Snapshot,
 ): TransactionEntry | undefined => {
   const partitions = new Set(rows.flatMap((row) => (row._tag === 'Upsert' ? [row.key.partition] : [])))
+  const others = otherSpellings(settings.dicom, snapshot.endpoints, rows)
   for (const partition of partitions) {
+    if (others.has(partition)) continue
     const entry = planEndpoint(settings, snapshot, partition)
     if (entry !== undefined) return entry
   }

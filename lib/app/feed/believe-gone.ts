@@ -7,10 +7,10 @@ import {
   type ChangeFeedEntry,
   type InstanceKey,
   decodeEntry,
-  defaultPartition,
   isLive,
   studyKeyText,
 } from '../../domain/dicom/change-feed-entry'
+import { defaultPartition } from '../../domain/dicom/partition'
 import type { DicomService } from '../ports'
 import type { ProbedDicomService } from '../ports-operator'
 

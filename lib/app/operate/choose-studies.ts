@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../domain/cast-error'
+import { defaultPartition, isSamePartition, isSynced } from '../../domain/dicom/partition'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
 import type { OperatorPorts } from '../ports-operator'
@@ -19,10 +20,22 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 /** The most that a DICOM service gives at once. */
 const indexPageSize = 200
 
-export const partitionsOf = (run: Run, ports: OperatorPorts): Result<ReadonlyArray<string>> =>
-  run.settings.partitions.size > 0
-    ? Promise.resolve(E.right([...run.settings.partitions].sort()))
-    : retrying(run, ports.studyIndex.partitions())
+/** Those that are synced, as the service spells them. */
+export const partitionsOf = async (run: Run, ports: OperatorPorts): Result<ReadonlyArray<string>> => {
+  const { partitions } = run.settings
+  const known = await retrying(run, ports.studyIndex.partitions())
+  if (E.isLeft(known) || partitions.size === 0) return known
+  const synced = known.right.filter((each) => isSynced(partitions, each))
+  const others = [...partitions].filter((each) => !synced.some((name) => isSamePartition(name, each)))
+  return E.right([...synced, ...others].sort())
+}
+
+/** As the service spells it; as it was given where the service knows no such partition. */
+export const spelledAsInService = async (run: Run, ports: OperatorPorts, partition: string): Result<string> => {
+  if (isSamePartition(partition, defaultPartition)) return E.right(defaultPartition)
+  const known = await retrying(run, ports.studyIndex.partitions())
+  return E.isLeft(known) ? known : E.right(known.right.find((each) => isSamePartition(each, partition)) ?? partition)
+}
 
 export const choose = (
   run: Run,
@@ -41,7 +54,7 @@ const changedSince = async (run: Run, time: number): Result<ReadonlyArray<StudyK
     if (E.isLeft(page)) return page
     for (const element of page.right.elements) {
       const decoded = run.judge.decode(element)
-      if (E.isRight(decoded) && (partitions.size === 0 || partitions.has(decoded.right.partition))) {
+      if (E.isRight(decoded) && isSynced(partitions, decoded.right.partition)) {
         const { partition, studyInstanceUid } = decoded.right
         studies.set(studyKeyText(decoded.right), { partition, studyInstanceUid })
       }

@@ -45,6 +45,8 @@ export interface Preview {
   }
   readonly unchanged: number
   readonly superseded: number
+  /** Of partitions that are not synced. */
+  readonly skipped: number
   /** Entries, by code. */
   readonly recorded: Readonly<Partial<Record<EntryError['_tag'], number>>>
   /** True when it looked up to the head. */
@@ -67,6 +69,7 @@ interface Seen {
   entries: number
   unchanged: number
   superseded: number
+  skipped: number
 }
 
 /** What the next batches would do. Nothing is written, and no lease is taken: a run beside it may be faster. */
@@ -81,7 +84,15 @@ export const preview = async (
   if (E.isLeft(known)) return service(known.left)
   const begin = await startOf(run, fromSequence)
   if (E.isLeft(begin)) return begin
-  const seen: Seen = { patients: new Map(), studies: new Map(), errors: [], entries: 0, unchanged: 0, superseded: 0 }
+  const seen: Seen = {
+    patients: new Map(),
+    studies: new Map(),
+    errors: [],
+    entries: 0,
+    unchanged: 0,
+    superseded: 0,
+    skipped: 0,
+  }
   let checkpoint = begin.right
   const from = checkpoint.syncedSequence
   let [head, done, complete] = [from, 0, false]
@@ -99,7 +110,7 @@ export const preview = async (
   }
   return E.right({
     ...{ from, to: checkpoint.syncedSequence, head, batches: done, complete },
-    ...{ entries: seen.entries, unchanged: seen.unchanged, superseded: seen.superseded },
+    ...{ entries: seen.entries, unchanged: seen.unchanged, superseded: seen.superseded, skipped: seen.skipped },
     patients: tally(seen.patients, { create: 0, update: 0, unchanged: 0, inConflict: 0 }),
     studies: tally(seen.studies, { create: 0, adopt: 0, update: 0, unchanged: 0 }),
     recorded: countByCode(seen.errors),
@@ -128,6 +139,7 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
     seen.entries += 1
     if (judgement._tag === 'Live') live.push(judgement.row)
     else if (judgement._tag === 'Recorded') seen.errors.push(judgement.row.error)
+    else if (judgement._tag === 'Skipped') seen.skipped += 1
     else seen.superseded += 1
   }
   const { live: rows, superseded } = coalesce(live)

@@ -20,7 +20,7 @@ import { triesOf } from './select-rows'
 
 // What becomes of entries that are cast again, and what would.
 
-export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Recorded' | 'NotInFeed'
+export type ReplayOutcome = 'Stored' | 'Unchanged' | 'Superseded' | 'Skipped' | 'Recorded' | 'NotInFeed'
 
 export interface Outcome {
   /** By the number that the row was cast with. */

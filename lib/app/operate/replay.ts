@@ -164,6 +164,7 @@ const castInChunks = async (
       Stored: count('Stored'),
       Unchanged: count('Unchanged'),
       Superseded: count('Superseded'),
+      Skipped: count('Skipped'),
       Recorded: count('Recorded'),
       NotInFeed: count('NotInFeed'),
     },

@@ -1,9 +1,11 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { EntryError } from '../../domain/cast-error'
+import { isSynced } from '../../domain/dicom/partition'
 import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
 import { type CastSettings, type Run, retrying } from '../context'
+import { spelledAsInService } from './choose-studies'
 import { type EndedEarly, type Operated, casting, endedEarly, onlyLooking, service, sessionOf } from './operating'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
@@ -28,7 +30,7 @@ const notFound = E.left({ _tag: 'NotFound', what: 'study' } as const)
 
 /** What is not synced would look as if all of it were gone. */
 const notSynced = ({ partitions }: CastSettings, { partition }: StudyKey) =>
-  partitions.size > 0 && !partitions.has(partition)
+  !isSynced(partitions, partition)
     ? E.left({ _tag: 'Refused', reason: `the partition ${partition} is not among DicomCast__Partitions` } as const)
     : undefined
 
@@ -44,7 +46,10 @@ export const verify = async (
   return onlyLooking(ports, settings, options, async (run): Promise<Operated<StudyReport>> => {
     const index = await readFailIndex(run)
     if (E.isLeft(index)) return service(index.left)
-    const report = await verifyStudy(run, ports, key, [...index.right.rows.values()])
+    const partition = await spelledAsInService(run, ports, key.partition)
+    if (E.isLeft(partition)) return service(partition.left)
+    const spelled = { ...key, partition: partition.right }
+    const report = await verifyStudy(run, ports, spelled, [...index.right.rows.values()])
     if (E.isLeft(report)) return service(report.left)
     return report.right === undefined ? notFound : E.right(report.right)
   })
@@ -57,7 +62,13 @@ export const resync = async (
   options: RunOptions,
   key: StudyKey,
 ): Promise<Operated<Resync>> =>
-  notSynced(settings, key) ?? casting(ports, settings, options, (run) => resyncHeld(run, ports, key))
+  notSynced(settings, key) ??
+  casting(ports, settings, options, async (run) => {
+    const partition = await spelledAsInService(run, ports, key.partition)
+    return E.isLeft(partition)
+      ? service(partition.left)
+      : resyncHeld(run, ports, { ...key, partition: partition.right })
+  })
 
 const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promise<Operated<Resync>> => {
   const checkpoint = await retrying(run, run.ports.checkpoints.read())

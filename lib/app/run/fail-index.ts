@@ -16,7 +16,7 @@ export interface SettledRow {
   /** None when the entry was stored, unchanged or superseded. */
   readonly error: FailRow['error'] | undefined
   /** A superseded entry says nothing about what its instance is now. */
-  readonly settlement?: Settlement['_tag']
+  readonly settlement?: Settlement['_tag'] | 'Skipped'
   /** Whom it names. */
   readonly names?: PatientIdentity
   /** A correction says what its place has now, a deletion that something is gone: both may end rows of tags. */
@@ -102,7 +102,7 @@ export const staleRows = (
     const text = wholeKey(key)
     if (text === undefined) continue
     latest.set(text, Math.max(sequence > 0 ? sequence : Infinity, latest.get(text) ?? 0))
-    if (settlement !== 'Superseded') judged.add(text)
+    if (settlement !== 'Superseded' && settlement !== 'Skipped') judged.add(text)
   }
   for (const key of syncedInstances) {
     latest.set(instanceKeyText(key), Infinity)

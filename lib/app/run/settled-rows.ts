@@ -4,7 +4,7 @@ import type { BatchResult } from '../cast/cast-batch'
 import type { SettledRow } from './fail-index'
 
 export interface Passed extends SettledRow {
-  readonly settlement: Settlement['_tag']
+  readonly settlement: Settlement['_tag'] | 'Skipped'
 }
 
 const saidBy = (row: LiveRow): Pick<SettledRow, 'says'> => {
@@ -23,10 +23,12 @@ export const settledRows = (
 ): ReadonlyArray<Passed> =>
   judged.flatMap((judgement): ReadonlyArray<Passed> => {
     switch (judgement._tag) {
+      case 'Skipped':
       case 'Superseded': {
         const { sequence } = judgement.entry
-        if (probing && judgement.probe !== undefined && !settled.has(sequence)) return []
-        return [{ sequence, key: judgement.entry, issues: [], error: undefined, settlement: 'Superseded' }]
+        const isAsking = judgement._tag === 'Superseded' && judgement.probe !== undefined
+        if (probing && isAsking && !settled.has(sequence)) return []
+        return [{ sequence, key: judgement.entry, issues: [], error: undefined, settlement: judgement._tag }]
       }
       case 'Recorded':
         return [{ ...judgement.row, settlement: 'Recorded' }]

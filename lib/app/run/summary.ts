@@ -18,7 +18,7 @@ export type Ended =
   | 'GateClosed'
   | 'ConfigurationInvalid'
 
-/** What a run did. `entries` = stored + unchanged + superseded + recorded. */
+/** What a run did. `entries` = stored + unchanged + superseded + skipped + recorded. */
 export interface RunSummary {
   readonly ended: Ended
   readonly from: number
@@ -31,6 +31,8 @@ export interface RunSummary {
   readonly stored: number
   readonly unchanged: number
   readonly superseded: number
+  /** Of partitions that are not synced. */
+  readonly skipped: number
   readonly recorded: number
   readonly failed: Readonly<Partial<Record<FailTable, number>>>
   /** The same entries by code: an alert tells by it whether a person must decide whose patient it is. */
@@ -76,24 +78,26 @@ export interface Tally {
   stored: number
   unchanged: number
   superseded: number
+  skipped: number
   recorded: number
   failed: Partial<Record<FailTable, number>>
   codes: Partial<Record<EntryError['_tag'], number>>
 }
 
 export const newTally = (): Tally => ({
-  ...{ from: 0, to: 0, head: 0, openHoles: 0, stood: false, stored: 0, unchanged: 0, superseded: 0, recorded: 0 },
-  ...{ failed: {}, codes: {} },
+  ...{ from: 0, to: 0, head: 0, openHoles: 0, stood: false, stored: 0, unchanged: 0, superseded: 0 },
+  ...{ skipped: 0, recorded: 0, failed: {}, codes: {} },
 })
 
-export const entriesOf = ({ stored, unchanged, superseded, recorded }: Tally): number =>
-  stored + unchanged + superseded + recorded
+export const entriesOf = ({ stored, unchanged, superseded, skipped, recorded }: Tally): number =>
+  stored + unchanged + superseded + skipped + recorded
 
 export const count = (tally: Tally, passed: ReadonlyArray<Passed>, { failed, codes }: ErrorsSettled): void => {
   for (const { settlement } of passed) {
     if (settlement === 'Stored') tally.stored += 1
     else if (settlement === 'Unchanged') tally.unchanged += 1
     else if (settlement === 'Superseded') tally.superseded += 1
+    else if (settlement === 'Skipped') tally.skipped += 1
     else tally.recorded += 1
   }
   for (const [table, rows] of Object.entries(failed) as ReadonlyArray<[FailTable, number]>) {

@@ -244,6 +244,9 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
 }
 
 export const foldRow = (fold: Fold, row: LiveRow): void => {
+  if (row._tag === 'Upsert' && fold.otherSpellings.has(row.key.partition)) {
+    return void studyOf(fold, row).recorded.push({ row, error: { _tag: 'EntryMalformed', paths: ['partitionName'] } })
+  }
   if (leavesElsewhere(fold, row)) return
   return row._tag === 'Upsert' ? foldUpsert(fold, row) : foldDelete(fold, row)
 }

@@ -109,6 +109,8 @@ export interface Fold {
   /** Studies of FHIR (references) that this plan deletes, or gives to somebody else, without all their Observations. */
   readonly leaving: Set<string>
   readonly syncedInstances: Array<InstanceKey>
+  /** Partitions that another one's name stands for in other case. */
+  readonly otherSpellings: ReadonlySet<string>
   readonly verdicts: Map<string, boolean>
 }
 

@@ -10,6 +10,7 @@ import {
   isLive,
 } from '../dicom/change-feed-entry'
 import { type DicomDataset, projectDataset } from '../dicom/dataset'
+import { isSynced } from '../dicom/partition'
 import { type Keyword, tagOf } from '../dicom/tags'
 import { type Change, type Mapped, applyRules, issuesOf } from '../mapping/mapped'
 import { rememberAlike } from './alike'
@@ -76,6 +77,8 @@ export type Judgement =
   | { readonly _tag: 'Live'; readonly row: LiveRow }
   /** `probe`: of an Update row, for whoever casts the feed. */
   | { readonly _tag: 'Superseded'; readonly entry: ChangeFeedEntry; readonly probe?: DeleteRow }
+  /** Its partition is not synced. */
+  | { readonly _tag: 'Skipped'; readonly entry: ChangeFeedEntry }
   | { readonly _tag: 'Recorded'; readonly row: RecordedRow }
 
 export interface Judge {
@@ -200,10 +203,10 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     uidsOf: (json) => uidsIn(project(json)),
     studyKeywords,
     judge: (entry, late) => {
-      const synced = settings.partitions.size === 0 || settings.partitions.has(entry.partition)
+      if (!isSynced(settings.partitions, entry.partition)) return { _tag: 'Skipped', entry }
       const key = keyOf(entry)
       const { sequence } = entry
-      if (!synced || (!isLive(entry) && entry.action !== 'update')) return { _tag: 'Superseded', entry }
+      if (!isLive(entry) && entry.action !== 'update') return { _tag: 'Superseded', entry }
       if (!isLive(entry)) {
         return { _tag: 'Superseded', entry, probe: { _tag: 'Delete', sequence, key, late, probe: true } }
       }

@@ -12,6 +12,7 @@ import { foldRow } from './fold-rows'
 import type { LiveRow } from './judge'
 import { indexObservations } from './observation-index'
 import { rowsOf } from './parts'
+import { otherSpellings } from './spelling'
 import { type Snapshot, findEndpoint } from './snapshot'
 import { type RecordedLive, type Unit, groupsOf, planStudy, unitsOf } from './units'
 
@@ -79,6 +80,7 @@ export const plan = (input: PlanInput): Plan => {
     leaving: new Set(),
     syncedInstances: [],
     verdicts: new Map(),
+    otherSpellings: otherSpellings(input.settings.dicom, input.snapshot.endpoints, input.rows),
   }
   for (const row of input.rows) foldRow(fold, row)
   const studies = [...fold.studies.values()]

@@ -2,7 +2,7 @@ import type { Endpoint, Identifier, ImagingStudy, Observation, Patient, Referenc
 import { isOfService, isSourceOf, carriesOurMark, partitionOf } from '../fhir/provenance'
 import { hasIdentifier, isOver, matches, wasValidOn } from '../fhir/identifiers'
 import { endpointKind, endpointKinds, isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
-import { type PatientIdentity, patientKeyText } from '../mapping/patient-identity'
+import { type PatientIdentity, patientKeyText, systemOfPartition } from '../mapping/patient-identity'
 import type { MappingSettings } from '../mapping/settings'
 import type { EntryError } from '../cast-error'
 
@@ -162,7 +162,7 @@ export const findPatient = (
 /** A sole Patient without a system is taken over when it carries our mark or is the subject of one of our studies. */
 const takenOver = (
   { ourSubjects }: Snapshot,
-  { dicom, patient: { systemId, partitionSystems } }: MappingSettings,
+  { dicom, patient }: MappingSettings,
   { system }: PatientIdentity,
   hits: ReadonlyArray<Patient>,
 ): ReadonlyArray<Patient> => {
@@ -171,7 +171,9 @@ const takenOver = (
   if (!carriesOurMark(sole.meta, dicom)) return ourSubjects.has(sole.id) ? [sole] : []
   // Another partition's "12345" without a system is somebody else, unless that partition has this system now.
   const partition = partitionOf(dicom, sole.meta)
-  const ofPartition = Object.hasOwn(partitionSystems, partition) ? partitionSystems[partition] : systemId
+  const own = systemOfPartition(patient, partition)
+  const ofPartition = own === 'Unlisted' ? undefined : own.system
+  const { systemId, partitionSystems } = patient
   const isOfPartitions = system === systemId || Object.values(partitionSystems).some((each) => each === system)
   return isOfPartitions && ofPartition !== system ? [] : [sole]
 }

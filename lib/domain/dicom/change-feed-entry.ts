@@ -1,9 +1,8 @@
 import * as E from 'fp-ts/Either'
 import * as t from 'io-ts'
 import type { DicomDataset } from './dataset'
+import { defaultPartition, partitionName } from './partition'
 import { isUid, trimPadding } from './vr'
-
-export const defaultPartition = 'Microsoft.Default'
 
 /** Which instance an entry is about. A study's identity is (partition, StudyInstanceUID). */
 export interface InstanceKey {
@@ -60,10 +59,9 @@ const Uid = validated('UID', (value) => {
   return isUid(text) ? text : undefined
 })
 
-// Azure's rule for partition names. It also keeps a hostile name out of row keys and URLs.
 const Partition = validated('Partition', (value) => {
   if (value === undefined || value === null || value === '') return defaultPartition
-  return typeof value === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(value) ? value : undefined
+  return typeof value === 'string' && partitionName.test(value) ? value : undefined
 })
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,16})?(Z|[+-]\d\d:\d\d)$/i

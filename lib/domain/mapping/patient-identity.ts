@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as TH from 'fp-ts/These'
 import type { TagIssue } from '../cast-error'
 import { type DicomDataset, itemsOf } from '../dicom/dataset'
+import { defaultPartition, isSamePartition } from '../dicom/partition'
 import { readValue } from '../dicom/read'
 import { readable } from '../dicom/vr'
 import { identifierToken, isAbsoluteUri } from '../fhir/identifiers'
@@ -42,6 +43,24 @@ const readIssuer = (
 }
 
 /**
+ * The system of a partition's patients. A map that is given lists all of them, `*` the rest: what it does not list is no
+ * partition whose numbers anybody has spoken for. The default partition has Patient__PatientSystemId still.
+ */
+export const systemOfPartition = (
+  { partitionSystems, systemId }: MappingSettings['patient'],
+  partition: string,
+): { readonly system: string | undefined } | 'Unlisted' => {
+  const listed = (name: string): string | undefined =>
+    Object.hasOwn(partitionSystems, name) ? partitionSystems[name] : undefined
+  const own = listed(partition.toLowerCase())
+  if (own !== undefined) return { system: own }
+  if (Object.keys(partitionSystems).length === 0) return { system: systemId }
+  const rest = listed('*')
+  if (isSamePartition(partition, defaultPartition)) return { system: systemId ?? rest }
+  return rest === undefined ? 'Unlisted' : { system: rest }
+}
+
+/**
  * PatientID and its system. An issuer that is present but not known never falls back to another system: two
  * hospitals' "12345" would become one person.
  */
@@ -57,11 +76,10 @@ export const readPatientIdentity =
     }
     const issuer = patient.isIssuerIdUsed ? readIssuer(dataset, patient) : E.right(undefined)
     if (E.isLeft(issuer)) return E.left({ _tag: 'IssuerUnknown' })
-    const partitionSystem = Object.hasOwn(patient.partitionSystems, partition)
-      ? patient.partitionSystems[partition]
-      : undefined
+    const own = systemOfPartition(patient, partition)
+    if (issuer.right === undefined && own === 'Unlisted') return E.left({ _tag: 'IssuerUnknown' })
     return E.right({
-      system: issuer.right?.system ?? partitionSystem ?? patient.systemId,
+      system: issuer.right?.system ?? (own === 'Unlisted' ? undefined : own.system),
       value,
       assigner: issuer.right?.name,
     })

@@ -9,6 +9,7 @@ export const reportFields = [
   'stored',
   'unchanged',
   'superseded',
+  'skipped',
   'recorded',
   'failed',
   'codes',

@@ -17,6 +17,7 @@ const fields: Readonly<Record<FieldsOf<CastReport> | 'level' | 'message', true>>
   stored: true,
   unchanged: true,
   superseded: true,
+  skipped: true,
   recorded: true,
   failed: true,
   codes: true,

@@ -30,7 +30,7 @@ const told = (judgement: Judgement): Judgement => {
 /** What becomes of an entry: its issues when it is live; the rows it gets when it is not. */
 const outcome = (values: Values, changes: SettingsChanges = {}) => {
   const judgement = told(judgeOne({ values }, changes))
-  if (judgement._tag === 'Superseded') return 'Superseded'
+  if (judgement._tag === 'Superseded' || judgement._tag === 'Skipped') return judgement._tag
   if (judgement._tag === 'Recorded') return { recorded: judgement.row }
   return judgement.row._tag === 'Upsert' ? { live: judgement.row.issues } : 'Delete'
 }
@@ -159,7 +159,8 @@ describe('an entry', () => {
     const superseded = { _tag: 'Superseded' }
     expect(judgeOne({ state: 'replaced' })).toMatchObject(superseded)
     expect(judgeOne({ action: 'delete', state: 'replaced' })).toMatchObject(superseded)
-    expect(judgeOne({ partition: 'research' }, { partitions: new Set(['clinic']) })).toMatchObject(superseded)
+    expect(judgeOne({ partition: 'research' }, { partitions: new Set(['clinic']) })._tag).toBe('Skipped')
+    expect(judgeOne({ partition: 'Clinic' }, { partitions: new Set(['clinic']) })._tag).toBe('Live')
     expect(judgeOne({ partition: 'clinic' }, { partitions: new Set(['clinic']) })._tag).toBe('Live')
   })
 

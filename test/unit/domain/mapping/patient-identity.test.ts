@@ -48,7 +48,12 @@ describe('the system of a PatientID', () => {
   it('is that of the partition where it has one', () => {
     const patient = { systemId: 'urn:oid:1.2.3.4', partitionSystems: { research: 'http://research.example' } }
     expect(read(patient, {}, 'research')).toEqual(found('http://research.example'))
-    expect(read(patient, {}, 'constructor')).toEqual(found('urn:oid:1.2.3.4'))
+    expect(read(patient, {}, 'Research')).toEqual(found('http://research.example'))
+    expect(read(patient, {}, 'Microsoft.Default')).toEqual(found('urn:oid:1.2.3.4'))
+    expect(read(patient, {}, 'constructor')).toEqual(E.left({ _tag: 'IssuerUnknown' }))
+    const rest = { ...patient.partitionSystems, '*': 'http://rest.example' }
+    expect(read({ ...patient, partitionSystems: rest }, {}, 'clinic')).toEqual(found('http://rest.example'))
+    expect(read({ ...patient, partitionSystems: rest }, {}, 'Microsoft.Default')).toEqual(found('urn:oid:1.2.3.4'))
   })
 
   it('is not that of the issuer unless Patient__IsIssuerIdUsed', () => {
