@@ -135,6 +135,15 @@ const moveBack = async (desk: Desk): Promise<void> => {
 
 const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
 
+/** As long as it takes; who finds a rename half done finishes it first. */
+const moveAtLast = async (desk: Desk, to: { readonly sequence: number }): Promise<void> => {
+  const { world, services, settings, ports } = desk
+  for (let moved = await move(desk, to); isPassing(moved); moved = await move(desk, to)) {
+    if (services.storage.gate?.state === 'renaming') await finishRename(world, services, settings)
+    await ports.clock.sleep(20_000)
+  }
+}
+
 /** Forward by mistake, and back to where it was: what was open there is still awaited. */
 const moveForth = async (desk: Desk): Promise<void> => {
   const { feed, storage } = desk.services
@@ -144,9 +153,7 @@ const moveForth = async (desk: Desk): Promise<void> => {
   if (E.isLeft(forth)) return
   const back = { sequence: Math.min(at, forth.right.from) }
   // As long as it takes: what lies between would never be cast. A feed that was restored meanwhile ends before it.
-  for (let moved = await move(desk, back); isPassing(moved); moved = await move(desk, back)) {
-    await desk.ports.clock.sleep(20_000)
-  }
+  await moveAtLast(desk, back)
 }
 
 const verifyAndRepair = async (desk: Desk): Promise<void> => {
@@ -201,9 +208,7 @@ const spoil = async (desk: Desk): Promise<void> => {
   desk.world.say(() => `the checkpoint is spoilt: ${unreadable}`)
   await desk.ports.clock.sleep(desk.world.random.pick([2_000, 60_000]))
   const to = { sequence: unreadable === 'all of it' ? 0 : row.checkpoint.syncedSequence }
-  for (let moved = await move(desk, to); isPassing(moved); moved = await move(desk, to)) {
-    await desk.ports.clock.sleep(20_000)
-  }
+  await moveAtLast(desk, to)
 }
 
 const newRoot = 'https://dicom.example/new'
