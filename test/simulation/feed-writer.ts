@@ -342,7 +342,7 @@ export const startWriter = (
     [3, undefined, newStudy],
     [4, undefined, (study) => create(study, random.between(1, 3))],
     [3, 'feed: delete', remove],
-    [2, 'feed: bulk update', (study) => update(study, false)],
+    [3, 'feed: bulk update', (study) => update(study, false)],
     [2, 'feed: move', (study) => update(study, true)],
     [2, 'feed: re-create', recreate],
     [1, 'feed: straggler', straggle],

@@ -72,14 +72,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
-    name: 'the age of a gap is taken when a later page is read',
-    edits: [
-      { file: readFeed, from: 'const isOld = gapSeenAt -', to: 'const isOld = (found.at(-1)?.gapSeenAt ?? 0) -' },
-      { file: readFeed, from: 'youngAboveAt(gapSeenAt)', to: 'youngAboveAt(found.at(-1)?.gapSeenAt ?? 0)' },
-    ],
-    under: ['feed: late row', 'feed: slow page', 'feed: identity jump'],
-  },
-  {
     name: 'a service without windows of time ends the run at a wide gap',
     edits: [
       {
