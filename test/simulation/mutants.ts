@@ -462,7 +462,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'what got other UIDs stays under the old ones',
-    edits: [{ file: foldRows, from: 'if (leavesElsewhere(fold, row)) return', to: '' }],
+    edits: [{ file: foldRows, from: ' || leavesElsewhere(fold, row)) return', to: ') return' }],
     under: ['feed: UIDs change'],
   },
   {

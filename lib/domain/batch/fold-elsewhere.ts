@@ -7,6 +7,13 @@ import type { LiveRow } from './judge'
 import { instancesOf, takeOut } from './take-out'
 import { readingOf } from './witnesses'
 
+/** Its partition's name is another one's in other case: recorded, and not merged. */
+export const isSpelledOtherwise = (fold: Fold, row: LiveRow): boolean => {
+  if (row._tag !== 'Upsert' || !fold.otherSpellings.has(row.key.partition)) return false
+  studyOf(fold, row).recorded.push({ row, error: { _tag: 'EntryMalformed', paths: ['partitionName'] } })
+  return true
+}
+
 /**
  * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance that its study in FHIR does not
  * hold may have come from elsewhere; so may a deleted one, whose Update row was superseded before it was read. What is

@@ -8,7 +8,7 @@ import { hasInstances, holdsInstance, isOurs } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, own, studyOf } from './fold'
 import { applyToPatient, judgingOf, patientFor } from './fold-patient'
-import { leavesElsewhere } from './fold-elsewhere'
+import { isSpelledOtherwise, leavesElsewhere } from './fold-elsewhere'
 import { foldForeign, readmitForeign } from './fold-foreign'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
@@ -244,9 +244,6 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
 }
 
 export const foldRow = (fold: Fold, row: LiveRow): void => {
-  if (row._tag === 'Upsert' && fold.otherSpellings.has(row.key.partition)) {
-    return void studyOf(fold, row).recorded.push({ row, error: { _tag: 'EntryMalformed', paths: ['partitionName'] } })
-  }
-  if (leavesElsewhere(fold, row)) return
+  if (isSpelledOtherwise(fold, row) || leavesElsewhere(fold, row)) return
   return row._tag === 'Upsert' ? foldUpsert(fold, row) : foldDelete(fold, row)
 }

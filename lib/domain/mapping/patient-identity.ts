@@ -50,11 +50,11 @@ export const systemOfPartition = (
   { partitionSystems, systemId }: MappingSettings['patient'],
   partition: string,
 ): { readonly system: string | undefined } | 'Unlisted' => {
-  const listed = (name: string): string | undefined =>
-    Object.hasOwn(partitionSystems, name) ? partitionSystems[name] : undefined
-  const own = listed(partition.toLowerCase())
+  const pairs = Object.entries(partitionSystems)
+  const listed = (name: string): string | undefined => pairs.find(([key]) => isSamePartition(key, name))?.[1]
+  const own = listed(partition)
   if (own !== undefined) return { system: own }
-  if (Object.keys(partitionSystems).length === 0) return { system: systemId }
+  if (pairs.length === 0) return { system: systemId }
   const rest = listed('*')
   if (isSamePartition(partition, defaultPartition)) return { system: systemId ?? rest }
   return rest === undefined ? 'Unlisted' : { system: rest }
