@@ -67,6 +67,8 @@ export interface StoredCheckpoint {
   readonly etag: string | undefined
   /** The original wrote it. */
   readonly isOriginals?: true
+  /** When, by the clock of the storage account, ms; known of one that was read. */
+  readonly writtenAt?: number
 }
 
 export interface CheckpointStore {

@@ -3,11 +3,12 @@ import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import { sessionOf, underLease } from '../../lib/app/operate/operating'
 import { readFailIndex } from '../../lib/app/run/fail-index'
+import { runCast } from '../../lib/app/run/run-cast'
 import { type News, type SecondLook, noNews, secondLook } from '../../lib/app/run/second-look'
 import { castSettings } from '../../lib/composition/cast-settings'
 import { connect } from '../../lib/composition/connect'
 import { readSettings } from '../../lib/config/read-settings'
-import { held, sole } from '../support/fhir/cast-fhir'
+import { held, requested, sole } from '../support/fhir/cast-fhir'
 import { created, deleted } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
@@ -59,6 +60,39 @@ const correctPatient = async (world: CastWorld): Promise<void> => {
   })
   expect(status).toBe(200)
 }
+
+/** A run of the timer whose clock is so far ahead. */
+const castLater = async (world: CastWorld, aheadMs: number) => {
+  const settings = readSettings(world.environment())
+  if (E.isLeft(settings)) throw new Error(settings.left.join())
+  const runId = randomUUID()
+  const real = connect(settings.right, { log: () => undefined, runId, until: Infinity })
+  const ports = { ...real, clock: { ...real.clock, now: () => Date.now() + aheadMs } }
+  return runCast(ports, castSettings(settings.right, 0), { runId, budgetMs: 60_000, stopping: () => false })
+}
+
+describe('rows that were refused because of a Patient, on a quiet feed', () => {
+  it('are judged again when nothing was written for a day, and not before', async () => {
+    const world = await inConflict()
+    await correctPatient(world)
+    expect(await castLater(world, dayMs / 2)).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+    expect(await world.failed()).toEqual({ [table]: ['2 DemographicsConflict'] })
+    expect(await castLater(world, dayMs + 60_000)).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+    expect(await world.failed()).toEqual({})
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+  })
+
+  it('cost FHIR nothing where there are none, and the next look is a day away', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created({ study: '1.2.1', ...anna }))
+    await world.cast()
+    const stands = async (): Promise<unknown> => ({ ...(await world.rows('SyncStateTable'))[0], Writer: 'whoever' })
+    const before = await stands()
+    const asked = requested(world).length
+    expect(await castLater(world, dayMs + 60_000)).toMatchObject({ ended: 'CaughtUp' })
+    expect([await stands(), requested(world).length]).toEqual([before, asked])
+  })
+})
 
 describe('rows that were refused because of a Patient', () => {
   it('are judged again after a day, stored when the reason is gone, and lose their row', async () => {

@@ -36,6 +36,8 @@ interface CheckpointRow {
   readonly checkpoint: Checkpoint
   readonly etag: string
   readonly writer: string
+  /** None where somebody else than the product wrote it. */
+  readonly writtenAt?: number
   /** Somebody edited it by hand: it is no checkpoint any more. Whether the sequence can still be read. */
   readonly unreadable?: 'all of it' | 'but for the sequence'
 }
@@ -129,8 +131,12 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
     }
     if (to.holes.length > mostHoles) violate(`${to.holes.length} holes do not fit into the checkpoint's row`)
     process.splitting = false
-    storage.checkpoint = { checkpoint: copied(to), etag: `e${++storage.writes}`, writer: process.name }
-    return E.right({ checkpoint: copied(to), etag: storage.checkpoint.etag })
+    const written = {
+      ...{ checkpoint: copied(to), etag: `e${++storage.writes}`, writer: process.name },
+      writtenAt: world.scheduler.now(),
+    }
+    storage.checkpoint = written
+    return E.right({ checkpoint: copied(to), etag: written.etag })
   }
 
   return {
@@ -142,7 +148,10 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
         return E.right(
           checkpoint === undefined
             ? O.none
-            : O.some({ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag }),
+            : O.some({
+                ...{ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag },
+                ...(checkpoint.writtenAt === undefined ? {} : { writtenAt: checkpoint.writtenAt }),
+              }),
         )
       }),
     write: (from, to) => async () => {

@@ -155,10 +155,16 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
         }),
       },
       etag: row.etag,
+      ...definedOf({ writtenAt: writtenAtOf(row) }),
       // We always write both.
       ...(row['Holes'] === undefined && row['HoleClock'] === undefined ? { isOriginals: true as const } : {}),
     })),
   )
+
+const writtenAtOf = ({ timestamp }: TableEntityResult<Columns>): number | undefined => {
+  const writtenAt = Date.parse(timestamp ?? '')
+  return Number.isNaN(writtenAt) ? undefined : writtenAt
+}
 
 type Defined<A> = { [Key in keyof A]?: Exclude<A[Key], undefined> }
 
