@@ -145,7 +145,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the position is left out of transactions',
-    edits: [{ file: runCast, from: 'openSession(run, checked.right.offersBasic)', to: 'openSession(run, false)' }],
+    edits: [
+      {
+        file: 'lib/app/run/casting.ts',
+        from: 'openSession(run, checked.right.offersBasic)',
+        to: 'openSession(run, false)',
+      },
+    ],
   },
   {
     name: 'a transaction does not wait for the checkpoint of the batch before',

@@ -1,46 +1,21 @@
 import * as E from 'fp-ts/Either'
 import type { Stop } from '../../domain/batch/delivery'
 import type { LiveRow } from '../../domain/batch/judge'
-import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
-import { type FhirSession, openSession } from '../cast/fhir-session'
-import { type Run, remainingMs, retrying } from '../context'
-import { claimName } from '../feed-name'
+import { type Run, remainingMs } from '../context'
 import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
-import type { StoredCheckpoint } from '../ports'
+import { type Casting, type Step, begin, endingOf, failIndexOf, sessionOf, stuckOn } from './casting'
+import { mismatchedStudies } from './fail-index'
 import { tellGone, waitingForHoles } from './gaps'
+import { lookAgain } from './look-again'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
-import { type FailIndex, mismatchedStudies, readFailIndex } from './fail-index'
 import { type ErrorsSettled, settleErrors, takeBack } from './settle-errors'
 import { settleTags } from './settle-tags'
 import { type Passed, settledRows } from './settled-rows'
-import { newsOf, noNews, rowsToLookAt, secondLook } from './second-look'
-import { stuck, whatEnded } from './stuck'
+import { whatEnded } from './stuck'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
-import { type Ended, type Ending, type Tally, count, endedBy, entriesOf } from './summary'
-
-/** A run on its way through the feed. */
-interface Casting {
-  readonly run: Run
-  readonly reading: Reading
-  readonly tally: Tally
-  /** As the run found it. */
-  readonly opened: StoredCheckpoint
-  /** As it stands in storage; the batch before may still be on its way there. */
-  stored: StoredCheckpoint
-  /** Up to where all is settled. */
-  checkpoint: Checkpoint
-  session: FhirSession | undefined
-  failIndex: FailIndex | undefined
-  /** Of the batch before: its checkpoint is stored. What is read meanwhile writes nothing. */
-  confirmed: Promise<E.Either<WriteError, void>>
-  /** How many were begun. */
-  batches: number
-}
-
-/** A step of a batch: what it brought, or how the run ends with it. */
-type Step<A> = Promise<E.Either<Ending, A>>
+import { type Ended, type Ending, type Tally, count, entriesOf } from './summary'
 
 /** Casts batch after batch: read, cast, record, confirm. The confirming of one overlaps the reading of the next. */
 export const castBatches = async (run: Run, reading: Reading, tally: Tally): Promise<Ending> => {
@@ -57,7 +32,7 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     confirmBatch(casting, feed.right, recorded.right)
     const { stop } = recorded.right
     if (stop !== undefined) return stuckOn(casting, stop)
-    const again = await lookAgain(casting, feed.right, recorded.right)
+    const again = await lookAgain(casting, feed.right, recorded.right.passed)
     if (E.isLeft(again)) return again.left
     const ended = endOf(casting, feed.right)
     if (ended === undefined) continue
@@ -65,26 +40,6 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     if (E.isLeft(last)) return endingOf(last.left)
     return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(recorded.right.next) } : { ended }
   }
-}
-
-const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCheckpoint): Casting => {
-  const { checkpoint } = opened
-  tally.from = tally.to = tally.head = checkpoint.syncedSequence
-  tally.stood = checkpoint.stuckSince !== undefined
-  reading.hangs = checkpoint.hangs ?? []
-  return {
-    ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },
-    ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0 },
-  }
-}
-
-const endingOf = (error: ServiceError): Ending => ({ ended: endedBy(error), reason: describeServiceError(error) })
-
-/** A service, or the time, ends the run; unless the batch before could not even be confirmed. */
-const stuckOn = async (casting: Casting, error: Stop): Promise<Ending> => {
-  const known = await casting.confirmed
-  const { run, stored, reading } = casting
-  return E.isLeft(known) ? endingOf(known.left) : stuck(run, stored, error, reading.hangs)
 }
 
 const readBatch = async (casting: Casting): Step<FeedBatch> => {
@@ -125,33 +80,6 @@ const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> =>
   return E.right(await castBatch(run, session.right, input))
 }
 
-const sessionOf = async (casting: Casting): Step<FhirSession> => {
-  const { run, confirmed, opened, checkpoint } = casting
-  if (casting.session !== undefined) return E.right(casting.session)
-  const checked = await retrying(run, run.ports.fhir.check())
-  if (E.isLeft(checked)) return E.left(await stuckOn(casting, checked.left))
-  const before = await confirmed
-  if (E.isLeft(before)) return E.left(endingOf(before.left))
-  const named = await claimName(run, checked.right.offersBasic)
-  if (E.isLeft(named)) return E.left(await stuckOn(casting, named.left))
-  // Whoever had the lease before may not know yet that it is lost, and cast on ahead of us: then these rows would be
-  // older than what stands in FHIR, and nobody would come back for the newer ones. Now only we move the checkpoint.
-  const { stored } = casting
-  const fenced = stored === opened ? await writeCheckpoint(run, stored, checkpoint) : E.right(stored)
-  if (E.isLeft(fenced)) return E.left(endingOf(fenced.left))
-  casting.stored = fenced.right
-  casting.session = openSession(run, checked.right.offersBasic)
-  return E.right(casting.session)
-}
-
-const failIndexOf = async (casting: Casting): Step<FailIndex> => {
-  if (casting.failIndex !== undefined) return E.right(casting.failIndex)
-  const index = await readFailIndex(casting.run)
-  if (E.isLeft(index)) return E.left(await stuckOn(casting, index.left))
-  casting.failIndex = index.right
-  return index
-}
-
 /** What of a batch can be stood by, and where the checkpoint may go. */
 interface RecordedBatch {
   readonly next: Checkpoint
@@ -190,45 +118,6 @@ const confirmBatch = (casting: Casting, feed: FeedBatch, batch: RecordedBatch): 
   // Whoever waits for it hears of an exception; a run that ends before that must not end the process with it.
   casting.confirmed.catch(() => undefined)
   casting.checkpoint = batch.next
-}
-
-/** Rows whose reason may have gone with this batch, and those that were judged a day ago. A trouble here is met again. */
-const lookAgain = async (casting: Casting, { judged }: FeedBatch, { passed }: RecordedBatch): Step<void> => {
-  const { run, session, failIndex, confirmed } = casting
-  if (session === undefined || failIndex === undefined) return lookOnceADay(casting)
-  const news = newsOf(run, judged, passed)
-  if (rowsToLookAt(run, failIndex, news).length === 0) return E.right(undefined)
-  const known = await confirmed
-  if (E.isLeft(known)) return E.left(endingOf(known.left))
-  const looked = await secondLook(run, session, failIndex, news)
-  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
-}
-
-const dayMs = 24 * 60 * 60_000
-
-/**
- * On a quiet feed nothing is cast, and the rows that want a look each day get it all the same: when nothing was written
- * for a day. The checkpoint is written then, as it stands, so that the next one is a day away.
- */
-const lookOnceADay = async (casting: Casting): Step<void> => {
-  const { run, opened, confirmed, checkpoint } = casting
-  const { writtenAt } = opened
-  if (writtenAt === undefined || run.ports.clock.now() - writtenAt < dayMs) return E.right(undefined)
-  const known = await confirmed
-  if (E.isLeft(known)) return E.left(endingOf(known.left))
-  if (casting.stored !== opened) return E.right(undefined)
-  const index = await failIndexOf(casting)
-  if (E.isLeft(index)) return index
-  if (rowsToLookAt(run, index.right, noNews).length > 0) {
-    const session = await sessionOf(casting)
-    if (E.isLeft(session)) return session
-    const looked = await secondLook(run, session.right, index.right, noNews)
-    return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
-  }
-  const written = await writeCheckpoint(run, opened, checkpoint)
-  if (E.isLeft(written)) return E.left(endingOf(written.left))
-  casting.stored = written.right
-  return E.right(undefined)
 }
 
 const storeCheckpoint = async (

@@ -1,0 +1,45 @@
+import * as E from 'fp-ts/Either'
+import type { FeedBatch } from '../feed/read-feed'
+import { type Casting, type Step, endingOf, failIndexOf, sessionOf, stuckOn } from './casting'
+import { newsOf, noNews, rowsToLookAt, secondLook } from './second-look'
+import type { Passed } from './settled-rows'
+import { writeCheckpoint } from './stored-checkpoint'
+
+/** Rows whose reason may have gone with this batch, and those that were judged a day ago. A trouble here is met again. */
+export const lookAgain = async (casting: Casting, { judged }: FeedBatch, passed: ReadonlyArray<Passed>): Step<void> => {
+  const { run, session, failIndex, confirmed } = casting
+  if (session === undefined || failIndex === undefined) return lookOnceADay(casting)
+  const news = newsOf(run, judged, passed)
+  if (rowsToLookAt(run, failIndex, news).length === 0) return E.right(undefined)
+  const known = await confirmed
+  if (E.isLeft(known)) return E.left(endingOf(known.left))
+  const looked = await secondLook(run, session, failIndex, news)
+  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+}
+
+const dayMs = 24 * 60 * 60_000
+
+/**
+ * On a quiet feed nothing is cast, and the rows that want a look each day get it all the same: when nothing was written
+ * for a day. The checkpoint is written then, as it stands, so that the next one is a day away.
+ */
+const lookOnceADay = async (casting: Casting): Step<void> => {
+  const { run, opened, confirmed, checkpoint } = casting
+  const { writtenAt } = opened
+  if (writtenAt === undefined || run.ports.clock.now() - writtenAt < dayMs) return E.right(undefined)
+  const known = await confirmed
+  if (E.isLeft(known)) return E.left(endingOf(known.left))
+  if (casting.stored !== opened) return E.right(undefined)
+  const index = await failIndexOf(casting)
+  if (E.isLeft(index)) return index
+  if (rowsToLookAt(run, index.right, noNews).length > 0) {
+    const session = await sessionOf(casting)
+    if (E.isLeft(session)) return session
+    const looked = await secondLook(run, session.right, index.right, noNews)
+    return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+  }
+  const written = await writeCheckpoint(run, opened, checkpoint)
+  if (E.isLeft(written)) return E.left(endingOf(written.left))
+  casting.stored = written.right
+  return E.right(undefined)
+}
