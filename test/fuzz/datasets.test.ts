@@ -15,7 +15,7 @@ import { type Json, isObject, mutate } from './mutate'
 import { fullDataset, realDatasets } from './samples'
 
 // FUZZ_DATASETS=5000000 for a night, FUZZ_SEED for another history.
-const wanted = Number(process.env['FUZZ_DATASETS'] ?? 200_000)
+const wanted = Number(process.env['FUZZ_DATASETS'] ?? 60_000)
 const seed = process.env['FUZZ_SEED'] ?? 'fuzz'
 const perPage = 4
 

@@ -415,7 +415,17 @@ describe('POST /api/preview', () => {
       status: 200,
       type: 'application/json',
       json: {
-        ...{ from: 2, to: 10, head: 10, batches: 3, complete: true, entries: 8, unchanged: 1, superseded: 1 },
+        ...{
+          from: 2,
+          to: 10,
+          head: 10,
+          batches: 3,
+          complete: true,
+          entries: 8,
+          unchanged: 1,
+          superseded: 1,
+          skipped: 0,
+        },
         patients: { create: 1, update: 0, unchanged: 0, inConflict: 1 },
         studies: { create: 2, adopt: 0, update: 1, unchanged: 0 },
         recorded: { DemographicsConflict: 1, TagsRejected: 1 },
