@@ -60,7 +60,7 @@ const kinds = {
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },
   'run: crash': { share: 0.5, rate: 0.006 },
-  'operator: accepts': { share: 0.5, rate: 1 },
+  'operator: accepts': { share: 0.8, rate: 1 },
   'feed: misfiled is set right': { share: 0.6, rate: 1 },
   'feed: slow page': { share: 0.2, rate: 0.1 },
   'feed: waits for its number': { share: 0.2, rate: 0.2 },

@@ -139,7 +139,8 @@ const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft
 const moveAtLast = async (desk: Desk, to: { readonly sequence: number }): Promise<void> => {
   const { world, services, settings, ports } = desk
   for (let moved = await move(desk, to); isPassing(moved); moved = await move(desk, to)) {
-    if (services.storage.gate?.state === 'renaming') await finishRename(world, services, settings)
+    const { gate, name } = services.storage
+    if (gate?.state === 'renaming' || name?.renaming !== undefined) await finishRename(world, services, settings)
     await ports.clock.sleep(20_000)
   }
 }

@@ -21,7 +21,7 @@ describe('2,000 histories, each with its own faults', () => {
     expect(table.match(/ %$/gm)).toHaveLength(faultKinds.length)
     expect(table.match(/ times$/gm)).toHaveLength(pairs.length)
     process.stdout.write(`\n${table}\n`)
-  }, 600_000)
+  }, 1_200_000)
 })
 
 describe('a seed', () => {

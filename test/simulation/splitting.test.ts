@@ -69,18 +69,22 @@ describe('taking a refused batch apart, in runs of little time', () => {
     ['all but the first two of 300', 300, 1, (number: number) => number > 2],
     ['every other one of 300 entries', 300, 1, (number: number) => number % 2 === 0],
     ['one in a hundred, of 1,000 entries of twelve studies', 1_000, 12, (number: number) => number % 100 === 0],
-  ])('comes to an end, and records exactly what is refused: %s', async (_, count, studies, isRefused) => {
-    const short = await castAll(count, studies, isRefused, 600)
-    const long = await castAll(count, studies, isRefused, 240_000)
-    const expected = numbers(count, isRefused)
-    // From all entries down to one: so often must a batch be halved before the time is enough for it.
-    const halvings = Math.ceil(Math.log2(count))
-    for (const { violations, recorded, stored, standstill } of [short, long]) {
-      expect(violations).toEqual([])
-      expect([...recorded].sort((left, right) => left - right)).toEqual(expected)
-      expect(stored).toBe(count - expected.length)
-      // And the first run of all has our position and the Endpoint to make before it comes to that.
-      expect(standstill).toBeLessThanOrEqual(halvings + 1)
-    }
-  })
+  ])(
+    'comes to an end, and records exactly what is refused: %s',
+    async (_, count, studies, isRefused) => {
+      const short = await castAll(count, studies, isRefused, 600)
+      const long = await castAll(count, studies, isRefused, 240_000)
+      const expected = numbers(count, isRefused)
+      // From all entries down to one: so often must a batch be halved before the time is enough for it.
+      const halvings = Math.ceil(Math.log2(count))
+      for (const { violations, recorded, stored, standstill } of [short, long]) {
+        expect(violations).toEqual([])
+        expect([...recorded].sort((left, right) => left - right)).toEqual(expected)
+        expect(stored).toBe(count - expected.length)
+        // And the first run of all has our position and the Endpoint to make before it comes to that.
+        expect(standstill).toBeLessThanOrEqual(halvings + 1)
+      }
+    },
+    600_000,
+  )
 })
