@@ -185,18 +185,24 @@ const checkEmptied = ({ services: { fhir } }: Stage): ReadonlyArray<string> => {
 }
 
 /**
- * What another system wrote stays, as long as the resource is the same: a study that was emptied and comes back within one
- * batch begins anew under its id, as it does when its images disagree, or are let in later than they came.
+ * What another system wrote stays, as long as the resource is the same. A study whose images left it, deleted, in doubt or
+ * recorded, begins anew under its id when the last of them goes and another comes within one batch.
  */
 const checkEdits = (
   { services: { feed, fhir, storage } }: Stage,
   studies: ReadonlyMap<string, ImagingStudy>,
-): ReadonlyArray<string> =>
-  [...fhir.others.edits].flatMap(([path, mark]) => {
+): ReadonlyArray<string> => {
+  const recorded = new Set(
+    [...storage.fails.values()].map(({ row: { key } }) =>
+      studyText({ partition: key.partition ?? '', study: key.studyInstanceUid ?? '' }),
+    ),
+  )
+  return [...fhir.others.edits].flatMap(([path, mark]) => {
     const resource = fhir.store.get(path)
     const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0] ?? ''
-    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || storage.accepted.size > 0
+    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || recorded.has(study)
     return resource === undefined || isAnother || JSON.stringify(resource).includes(mark)
       ? []
       : [`${path}: what another system wrote is lost`]
   })
+}
