@@ -116,9 +116,11 @@ const namesOf = (
   if (!said.some((row) => row.image.rows.at(-1) === row)) return new Set(rows.map(({ tags }) => tags?.given))
   const last = said.at(-1)
   const ageOf = ({ image: { key } }: Row): string => ageText(key.partition, key.study)
-  const held = said.filter(
-    ({ image }) => studies.get(studyText(image.key))?.subject.reference === `Patient/${patient.id}`,
-  )
+  // A study that stands emptied says nothing any more.
+  const held = said.filter(({ image }) => {
+    const { subject, series = [] } = studies.get(studyText(image.key)) ?? {}
+    return series.length > 0 && subject?.reference === `Patient/${patient.id}`
+  })
   const newest = held.map(ageOf).sort().at(-1) ?? ''
   // A newer study may have been there when it was cast, and have gone since.
   const isNewestEver = (row: Row): boolean => said.every((each) => ageOf(row) >= ageOf(each))
