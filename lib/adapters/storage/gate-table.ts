@@ -1,55 +1,17 @@
-import type { TableClient, TableEntityResult } from '@azure/data-tables'
+import type { TableEntityResult } from '@azure/data-tables'
 import * as E from 'fp-ts/Either'
-import { pipe } from 'fp-ts/function'
-import * as O from 'fp-ts/Option'
-import * as TE from 'fp-ts/TaskEither'
 import { type Gate, type GateRow, gateStates } from '../../app/ports-gate'
-import type { ServiceError } from '../../domain/cast-error'
-import {
-  type StorageAccount,
-  type StorageCall,
-  type StorageFailure,
-  isAbsent,
-  serviceError,
-  unusable,
-} from './storage-client'
-
-const key = { partitionKey: 'Gate', rowKey: 'Gate' }
+import { type Columns, makeSingleRow } from './single-row'
+import { type StorageAccount, type StorageFailure, unusable } from './storage-client'
 
 /** The gate has a table of its own: an older version rewrites the checkpoint's row, and must not open it. */
 export const makeGateTable = (account: StorageAccount, tableNamePrefix = ''): Gate => {
-  const table = account.table(`${tableNamePrefix}GateTable`)
+  const { read, write } = makeSingleRow(account.table(`${tableNamePrefix}GateTable`), 'Gate', decode)
   return {
-    read: () =>
-      pipe(
-        table.call((client, abortSignal) => client.getEntity<Columns>(key.partitionKey, key.rowKey, { abortSignal })),
-        TE.flatMapEither(decode),
-        TE.map(O.some),
-        TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
-        TE.mapLeft(serviceError),
-      ),
-    write: ({ state, by, since }, etag) => {
-      const entity = { ...key, State: state, By: by.slice(0, 256), Since: new Date(since) }
-      const write: StorageCall<unknown> =
-        etag === undefined
-          ? table.callCreating((client, abortSignal) => client.createEntity(entity, { abortSignal }))
-          : table.call((client: TableClient, abortSignal) =>
-              client.updateEntity(entity, 'Replace', { etag, abortSignal }),
-            )
-      return pipe(
-        write,
-        TE.bimap(moved, () => undefined),
-      )
-    },
+    read,
+    write: ({ state, by, since }, etag) => write({ State: state, By: by.slice(0, 256), Since: new Date(since) }, etag),
   }
 }
-
-type Columns = Readonly<Record<string, unknown>>
-
-const moved = (failure: StorageFailure): ServiceError =>
-  failure.status === 409 || failure.status === 412 || failure.code === 'ResourceNotFound'
-    ? { _tag: 'CheckpointMoved' }
-    : serviceError(failure)
 
 const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, GateRow & { readonly etag: string }> => {
   const { State, By, Since } = row
