@@ -31,6 +31,16 @@ export interface KnownRow {
   readonly sopInstanceUid?: string
 }
 
+export const knownRow = (
+  sequence: number,
+  timestamp: string | undefined,
+  sopInstanceUid: string | undefined,
+): KnownRow => ({
+  sequence,
+  ...(timestamp === undefined ? {} : { timestamp }),
+  ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+})
+
 /** The sequence of the newest row of a feed; 0 of an empty one. */
 export const headOf = (newest: O.Option<KnownRow>): number =>
   pipe(
@@ -63,6 +73,14 @@ export interface Checkpoint {
   /** Digests of the different studies that FHIR refused in a row, none stored between them. */
   readonly rejectedStudies: ReadonlyArray<string>
 }
+
+/** The row that it rests on. */
+export const rowAt = ({
+  syncedSequence,
+  timestamp,
+  sopInstanceUid,
+}: Pick<Checkpoint, 'syncedSequence' | 'timestamp' | 'sopInstanceUid'>): KnownRow =>
+  knownRow(syncedSequence, timestamp, sopInstanceUid)
 
 export const newCheckpoint = (syncedSequence: number): Checkpoint => ({
   syncedSequence,

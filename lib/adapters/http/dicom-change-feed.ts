@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
-import type { KnownRow } from '../../domain/checkpoint'
+import { type KnownRow, knownRow } from '../../domain/checkpoint'
 import type { DicomService, FeedPage } from '../../app/ports'
 import type { StudyIndex } from '../../app/ports-operator'
 import type { ServiceError } from '../../domain/cast-error'
@@ -60,15 +60,6 @@ const textOf = (json: unknown, name: string): string | undefined => {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-const knownRowOf = (json: unknown, sequence: number): KnownRow => {
-  const [timestamp, sopInstanceUid] = [textOf(json, 'timestamp'), textOf(json, 'sopinstanceuid')]
-  return {
-    sequence,
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
-  }
-}
-
 const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<KnownRow>> => {
   if (answer.status === 204 || (answer.status === 200 && answer.body.trim() === '')) return E.right(O.none)
   if (answer.status !== 200) return E.left(unexpected('dicom', answer))
@@ -79,7 +70,7 @@ const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<KnownRow>
       const sequence = sequenceOf(json)
       return sequence === undefined
         ? E.left(unavailable('dicom', 'unreadable page: the newest entry has no sequence'))
-        : E.right(O.some(knownRowOf(json, sequence)))
+        : E.right(O.some(knownRow(sequence, textOf(json, 'timestamp'), textOf(json, 'sopinstanceuid'))))
     }),
   )
 }

@@ -8,7 +8,7 @@ import * as TE from 'fp-ts/TaskEither'
 import * as t from 'io-ts'
 import type { CheckpointStore, StoredCheckpoint } from '../../app/ports'
 import type { ServiceError } from '../../domain/cast-error'
-import type { Checkpoint, Hole, KnownRow } from '../../domain/checkpoint'
+import { type Checkpoint, type Hole, type KnownRow, knownRow } from '../../domain/checkpoint'
 import { isAbsent, serviceError, unusable, type StorageAccount, type StorageFailure } from './storage-client'
 
 // Names and keys of the original, whose row has SyncedSequence alone: its account is taken over as it stands.
@@ -176,11 +176,8 @@ const holesOf = (row: Columns, holes: t.TypeOf<typeof Holes> = []): ReadonlyArra
   return holes.map(([from, to, seenAt]) => ({ from, to, ...(isKnown && seenAt !== notKnownYet ? { seenAt } : {}) }))
 }
 
-const rowBeforeOf = ([sequence, timestamp, sopInstanceUid]: t.TypeOf<typeof RowBefore>): KnownRow => ({
-  sequence,
-  ...(timestamp === null ? {} : { timestamp }),
-  ...(sopInstanceUid === null ? {} : { sopInstanceUid }),
-})
+const rowBeforeOf = ([sequence, timestamp, sopInstanceUid]: t.TypeOf<typeof RowBefore>): KnownRow =>
+  knownRow(sequence, timestamp ?? undefined, sopInstanceUid ?? undefined)
 
 type Read<A> = (value: unknown) => A | undefined
 

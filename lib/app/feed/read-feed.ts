@@ -10,6 +10,7 @@ import {
   type Walked,
   headOf,
   maxHoles,
+  rowAt,
 } from '../../domain/checkpoint'
 import type { Hang } from '../../domain/hangs'
 import { type Head, noteHead, youngAbove } from '../../domain/heads'
@@ -202,16 +203,8 @@ const takeAhead = async (reading: Reading, after: number): Promise<Forward | und
 const endOf = ({ found, offset }: Forward): number => found.at(-1)?.row.sequence ?? offset
 
 /** A restored feed may have grown exactly up to the checkpoint: its newest row stands there, and is not the one. */
-const isAnotherRow = ({ syncedSequence, sopInstanceUid, timestamp }: Checkpoint, newest: O.Option<KnownRow>): boolean =>
-  O.isSome(newest) &&
-  compareRow(
-    {
-      sequence: syncedSequence,
-      ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
-      ...(timestamp === undefined ? {} : { timestamp }),
-    },
-    newest.value,
-  ) === 'other'
+const isAnotherRow = (checkpoint: Checkpoint, newest: O.Option<KnownRow>): boolean =>
+  O.isSome(newest) && compareRow(rowAt(checkpoint), newest.value) === 'other'
 
 /**
  * Missing numbers are a hole while they are young, or when the row after them was young when they were asked for; older

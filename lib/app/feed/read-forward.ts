@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../domain/cast-error'
-import type { Checkpoint, Walked } from '../../domain/checkpoint'
+import { type Checkpoint, type Walked, rowAt } from '../../domain/checkpoint'
 import { type Run, remainingMs } from '../context'
 import { askAhead } from './ask-ahead'
 import { crossGap } from './cross-gap'
@@ -43,14 +43,10 @@ export interface FeedStream {
  * that the checkpoint rests on; else the feed is another one. Where a page cannot show that row, it is asked for alone.
  */
 export const openStream = (run: Run, start: Start, head: number, memory: StreamMemory): FeedStream => {
-  const { syncedSequence, sopInstanceUid, timestamp, before, walked } = start
+  const { syncedSequence, before, walked } = start
   const state: StreamState = {
     ...{ run, head, memory, walked, before },
-    last: {
-      sequence: syncedSequence,
-      ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
-      ...(timestamp === undefined ? {} : { timestamp }),
-    },
+    last: rowAt(start),
     after: syncedSequence,
     seen: syncedSequence,
     gapSeenAt: undefined,

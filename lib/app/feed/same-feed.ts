@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../domain/cast-error'
-import type { KnownRow } from '../../domain/checkpoint'
+import { type KnownRow, knownRow } from '../../domain/checkpoint'
 import { type Run, retrying } from '../context'
 import { type ReadRow, decodePage } from './read-page'
 import type { Asked, JudgedPage, StreamState } from './stream-state'
@@ -13,12 +13,8 @@ export const instanceOf = (row: ReadRow): string | undefined =>
   row._tag === 'Entry' ? row.entry.sopInstanceUid : row.malformed.key.sopInstanceUid
 
 export const knownOf = (row: ReadRow): KnownRow => {
-  const [timestamp, uid] = [timestampOf(row), instanceOf(row)]
-  return {
-    sequence: row.sequence,
-    ...(timestamp === '' ? {} : { timestamp }),
-    ...(uid === undefined ? {} : { sopInstanceUid: uid }),
-  }
+  const timestamp = timestampOf(row)
+  return knownRow(row.sequence, timestamp === '' ? undefined : timestamp, instanceOf(row))
 }
 
 const isKnown = ({ sopInstanceUid }: KnownRow): boolean => sopInstanceUid !== undefined

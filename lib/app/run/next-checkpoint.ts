@@ -1,4 +1,4 @@
-import { type Checkpoint, fitted } from '../../domain/checkpoint'
+import { type Checkpoint, fitted, rowAt } from '../../domain/checkpoint'
 import { type Hang, hangsAhead } from '../../domain/hangs'
 import type { BatchResult } from '../cast/cast-batch'
 import type { Stop } from '../../domain/batch/delivery'
@@ -25,15 +25,15 @@ const nextLimit = (
 
 /** The row it rests on, and the one before. */
 const rowsOf = (from: Checkpoint, { rows }: FeedBatch, index: number): Partial<Checkpoint> => {
-  const { syncedSequence, sopInstanceUid, timestamp, before } = from
+  const { before } = from
+  const at = rowAt(from)
   const row = rows[index]
-  const was = {
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
+  if (row === undefined) {
+    const { sequence: _, ...was } = at
+    return { ...was, ...(before === undefined ? {} : { before }) }
   }
-  if (row === undefined) return { ...was, ...(before === undefined ? {} : { before }) }
   const rowBefore = rows[index - 1]
-  const known = rowBefore === undefined ? { sequence: syncedSequence, ...was } : knownOf(rowBefore)
+  const known = rowBefore === undefined ? at : knownOf(rowBefore)
   const { sequence: _, ...rest } = knownOf(row)
   return { ...rest, ...(known.sopInstanceUid === undefined ? {} : { before: known }) }
 }
