@@ -1,7 +1,9 @@
 import * as E from 'fp-ts/Either'
+import type { FhirSession } from '../cast/fhir-session'
 import type { FeedBatch } from '../feed/read-feed'
 import { type Casting, type Step, endingOf, failIndexOf, sessionOf, stuckOn } from './casting'
-import { newsOf, noNews, rowsToLookAt, secondLook } from './second-look'
+import type { FailIndex } from './fail-index'
+import { type News, dayMs, newsOf, noNews, rowsToLookAt, secondLook } from './second-look'
 import type { Passed } from './settled-rows'
 import { writeCheckpoint } from './stored-checkpoint'
 
@@ -12,12 +14,13 @@ export const lookAgain = async (casting: Casting, { judged }: FeedBatch, passed:
   const news = newsOf(run, judged, passed)
   if (rowsToLookAt(run, failIndex, news).length === 0) return E.right(undefined)
   const known = await confirmed
-  if (E.isLeft(known)) return E.left(endingOf(known.left))
-  const looked = await secondLook(run, session, failIndex, news)
-  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+  return E.isLeft(known) ? E.left(endingOf(known.left)) : look(casting, session, failIndex, news)
 }
 
-const dayMs = 24 * 60 * 60_000
+const look = async (casting: Casting, session: FhirSession, failIndex: FailIndex, news: News): Step<void> => {
+  const looked = await secondLook(casting.run, session, failIndex, news)
+  return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+}
 
 /**
  * On a quiet feed nothing is cast, and the rows that want a look each day get it all the same: when nothing was written
@@ -34,9 +37,7 @@ const lookOnceADay = async (casting: Casting): Step<void> => {
   if (E.isLeft(index)) return index
   if (rowsToLookAt(run, index.right, noNews).length > 0) {
     const session = await sessionOf(casting)
-    if (E.isLeft(session)) return session
-    const looked = await secondLook(run, session.right, index.right, noNews)
-    return E.isLeft(looked) ? E.left(await stuckOn(casting, looked.left)) : E.right(undefined)
+    return E.isLeft(session) ? session : look(casting, session.right, index.right, noNews)
   }
   const written = await writeCheckpoint(run, opened, checkpoint)
   if (E.isLeft(written)) return E.left(endingOf(written.left))

@@ -37,7 +37,7 @@ export interface SecondLook {
 }
 
 const hourMs = 60 * 60_000
-const dayMs = 24 * hourMs
+export const dayMs = 24 * hourMs
 /** A look costs a request for each row, and the feed waits meanwhile. */
 const mostAtOnce = 20
 
