@@ -4,6 +4,7 @@ import { type End, type Event, type Pinned, type Story, endIn, system } from '..
 import { datasetOf } from '../simulation/dicom-service'
 import { type FhirStore, makeFhirStore } from '../simulation/fhir-store'
 import { uniqueUid } from '../support/fhir/fhir-samples'
+import { failTables } from '../support/world/cast-world'
 import { type HapiWorld, useHapiWorld } from './hapi-world'
 
 // The exact histories of the simulator, played to HAPI through the local DICOM service: all worlds share one HAPI, so every
@@ -69,8 +70,6 @@ const castAll = async (world: HapiWorld): Promise<void> => {
   const { ended } = await world.cast({}, { maxBatches: 0 })
   if (ended !== 'CaughtUp') throw new Error(`A run ended ${ended}`)
 }
-
-const failTables = ['DicomFailToStoreExceptionTable', 'FhirFailToStoreExceptionTable'] as const
 
 const endOf = async (world: HapiWorld, { back }: Names, store: FhirStore): Promise<End> => {
   const rows = (await Promise.all(failTables.map((table) => world.rows(table)))).flat()
