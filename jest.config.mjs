@@ -1,11 +1,11 @@
+const swc = (syntax) => ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax } }, module: { type: 'commonjs' } }]
+// ES modules, which jest does not load as they are.
+const modules = '(openid-client|oauth4webapi|jose)'
+
 const shared = {
   testEnvironment: 'node',
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
-    ],
-  },
+  transform: { '^.+\\.ts$': swc('typescript'), [`/node_modules/${modules}/.+\\.js$`]: swc('ecmascript') },
+  transformIgnorePatterns: [`/node_modules/(?!${modules}/)`],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 }
 

@@ -1,4 +1,4 @@
-// `npm run package`: the function app as one CommonJS file, and the zip of it that pipelines deploy.
+// `npm run package`: the function app as one CommonJS file, the zip of it that pipelines deploy, and the zip's list of parts.
 import { Buffer } from 'node:buffer'
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
@@ -7,19 +7,26 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { build } from 'esbuild'
 import { zipSync } from 'fflate'
+import { sbom } from './sbom.mjs'
 
 const root = join(import.meta.dirname, '..')
 const json = async (file) => JSON.parse(await readFile(file, 'utf8'))
 
 // Half of the load time is V8 reading the bundle: what is never used stays out. Both are checked by the staged app's cast.
 const slimmer = {
-  // Its main file loads all of undici: fetch, mocks, caches, web sockets. We use its Agent, whose methods that main file
+  // Its main file loads all of undici: fetch, mocks, caches, web sockets. We use its agents, whose methods that main file
   // adds. Whatever else lib/ imports from undici fails the build: then it belongs here.
   undici: `
     import Dispatcher from 'undici/lib/dispatcher/dispatcher.js'
     import api from 'undici/lib/api/index.js'
     export { default as Agent } from 'undici/lib/dispatcher/agent.js'
+    export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'
     Object.assign(Dispatcher.prototype, api)`,
+  // Its main file brings metrics of the process, and with them a telemetry SDK. We write numbers of our own.
+  'prom-client': `
+    export { default as Counter } from 'prom-client/lib/counter.js'
+    export { default as Gauge } from 'prom-client/lib/gauge.js'
+    export { default as Registry } from 'prom-client/lib/registry.js'`,
   // @azure/storage-blob loads it to list blobs in Arrow format, when it is asked to. We list none.
   'apache-arrow': `throw new Error('apache-arrow is not in the bundle: .ci/package.mjs leaves it out')`,
 }
@@ -131,10 +138,14 @@ const main = async () => {
   const archive = zip(files)
   await mkdir(dirname(values.zip), { recursive: true })
   await writeFile(values.zip, archive)
+  const bom = sbom(await json(join(root, 'package-lock.json')))
+  const bomFile = values.zip.replace(/(\.zip)?$/, '.cdx.json')
+  await writeFile(bomFile, `${JSON.stringify(bom, null, 2)}\n`)
   const modules = Object.keys(Object.values(metafile.outputs)[0].inputs).length
   const shown = (path) => relative(process.cwd(), path).split(sep).join('/') || '.'
   console.log(`${shown(values.out)}: main.js ${kilobytes(files['main.js'].length)} from ${modules} modules`)
   console.log(`${shown(values.zip)}: ${kilobytes(archive.length)}`)
+  console.log(`${shown(bomFile)}: ${bom.components.length} components`)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Cron } from 'croner'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { keepHeapSmall } from '../lib/adapters/heap'
 import { jsonLog } from '../lib/adapters/log'
-import { type CastReport, cast, configurationProblems, exitCodeOf } from '../lib/composition/cast'
+import { type CastReport, type RunKind, cast, configurationProblems, exitCodeOf } from '../lib/composition/cast'
+import { isToldOfMore } from '../lib/composition/wake'
 import { tellEnding } from './operator'
 import { beginning, progressLine } from './progress'
 import { environment } from './settings'
@@ -107,7 +109,12 @@ const tellBegin = (env: Environment, { watch: watching, json }: CastCommandOptio
   process.stderr.write(`${beginning(env, watching === true ? scheduleOf(env) : undefined)}\n`)
 }
 
-const runOnce = async (env: Environment, options: CastCommandOptions, { stopping }: Stopper): Promise<number> => {
+const runOnce = async (
+  env: Environment,
+  options: CastCommandOptions,
+  { stopping }: Stopper,
+  kind: RunKind = 'cast',
+): Promise<number> => {
   const json = options.json === true
   const line = progressLine(!json && process.stderr.isTTY)
   const { log, prefix } = logs(json)
@@ -116,9 +123,10 @@ const runOnce = async (env: Environment, options: CastCommandOptions, { stopping
     log,
     maxBatches: options.untilCaughtUp === true ? 0 : (options.maxBatches ?? 1),
     ...(options.budget === undefined ? {} : { budgetMs: options.budget }),
-    ...(options.watch === true ? { schedule: scheduleOf(env) } : {}),
+    ...(options.watch === true && kind === 'cast' ? { schedule: scheduleOf(env) } : {}),
     stopping,
-    by: userName(),
+    kind,
+    by: kind === 'wake' ? 'event' : userName(),
     progress: line.show,
   })
   line.end()
@@ -132,16 +140,25 @@ const runOnce = async (env: Environment, options: CastCommandOptions, { stopping
 
 const scheduleOf = (env: Environment): string => env['CastSchedule']?.trim() || '0 * * * * *'
 
+/** Whoever watches looks so often whether an event came: each look is a request to storage. */
+const lookEveryMs = 2_000
+
 /** A run that a service ended is no end of watching: the next tick is the retry. A wrong configuration is. */
 const watch = async (env: Environment, options: CastCommandOptions, stop: Stopper): Promise<number> => {
   const first = await runOnce(env, options, stop)
   if (first === 2 || stop.stopping()) return first === 2 ? 2 : 0
   let running: Promise<unknown> = Promise.resolve()
-  const job = new Cron(scheduleOf(env), { timezone: 'UTC', protect: true }, async () => {
-    running = runOnce(env, options, stop)
+  const oneByOne = async (kind: RunKind): Promise<void> => {
+    running = running.then(() => runOnce(env, options, stop, kind))
     await running
-  })
-  await stop.signalled
+  }
+  const job = new Cron(scheduleOf(env), { timezone: 'UTC', protect: true }, () => oneByOne('cast'))
+  const operator = { environment: env, log: logs(options.json === true).log, by: 'event' }
+  for (;;) {
+    await Promise.race([stop.signalled, sleep(lookEveryMs, undefined, { ref: false })])
+    if (stop.stopping()) break
+    if (await isToldOfMore(operator)) await oneByOne('wake')
+  }
   job.stop()
   await running
   return 0

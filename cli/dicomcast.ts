@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { castCommand } from './cast'
+import { checkCommand } from './check'
 import { checkpointCommand } from './checkpoint'
+import { completionCommand } from './completion'
 import { failuresCommand } from './failures'
 import { localCommand } from './local'
 import { pauseCommand, resumeCommand } from './pause'
@@ -13,8 +15,10 @@ import { acceptCommand } from './accept'
 import { renameServiceCommand } from './rename-service'
 import { replayCommand } from './replay'
 import { resyncCommand } from './resync'
+import { serveCommand } from './serve'
 import { UnreadableSettings } from './settings'
 import { statusCommand } from './status'
+import { takeOverCommand } from './take-over'
 import { verifyCommand } from './verify'
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
@@ -23,6 +27,8 @@ const program = new Command('dicomcast')
   .description('Keeps a FHIR R4 server in step with a DICOM service.')
   .version(version)
   .addCommand(castCommand())
+  .addCommand(serveCommand())
+  .addCommand(checkCommand())
   .addCommand(statusCommand())
   .addCommand(failuresCommand())
   .addCommand(replayCommand())
@@ -34,7 +40,9 @@ const program = new Command('dicomcast')
   .addCommand(pauseCommand())
   .addCommand(resumeCommand())
   .addCommand(renameServiceCommand())
+  .addCommand(takeOverCommand())
   .addCommand(localCommand())
+  .addCommand(completionCommand())
 
 // Usage errors exit 2, as everywhere: 1 is kept for a run that failed. Commander has 1 for both.
 const family = (command: Command): Command[] => [command, ...command.commands.flatMap(family)]
@@ -45,7 +53,11 @@ for (const command of family(program)) {
 /** EX_SOFTWARE of sysexits.h: 1 tells of failures and differences, and this is neither. */
 const unexpected = 70
 
-program.parseAsync().catch((error: Error) => {
-  console.error(`dicomcast: ${error.message}`)
+// Node's own message names the folders of whoever installed it.
+const withoutLocal =
+  'a package is missing. Those of the local services are optional: install the command without --omit=optional.'
+
+program.parseAsync().catch((error: NodeJS.ErrnoException) => {
+  console.error(`dicomcast: ${error.code === 'MODULE_NOT_FOUND' ? withoutLocal : error.message}`)
   process.exit(error instanceof UnreadableSettings ? 2 : unexpected)
 })

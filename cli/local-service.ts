@@ -11,6 +11,11 @@ export const parsePort = (text: string): number => {
   throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 takes a free one.')
 }
 
+export const parseUrl = (text: string): string => {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return text
+  throw new InvalidArgumentError('It must be an http(s) URL.')
+}
+
 /** The state is written when it changes, and at the end: that it cannot be must be told before there is any. */
 export const parseKeep = (text: string): string => {
   const file = resolve(text)

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import type { Stack } from '../local/stack'
+import type { StackResult } from '../local/stack-result'
 import type { RunSummary } from '../local/stack-log'
 import type { Stored } from '../local/stack-samples'
-import { parsePort, storeLine, untilStopped } from './local-service'
+import { hintsOf } from './local-stack-hints'
+import { parsePort, untilStopped } from './local-service'
 
 interface Options {
   readonly once?: true
@@ -66,15 +67,17 @@ const run = async (options: Options): Promise<void> => {
   })
   if (stack === undefined) return
 
+  let result: StackResult | undefined
   const show = async (): Promise<number> => {
     const stored = await storeSamples(stack.dicomUrl, options.dicom, progress)
     sayStored(stored)
     const last = options.once === true ? await stack.cast() : await castUntilCaughtUp(stack)
-    const result = await readResult(stack.fhirUrl, stack.connectionString)
+    result = await readResult(stack.fhirUrl, stack.connectionString)
     const rows = result.errors
       .filter((table) => table.rows.length > 0)
       .map((table) => `${table.rows.length} ${table.table}`)
     print('', ...resultLines(result, last))
+    if (options.dicom === undefined) print('', onPurpose)
     print(
       `Counts: ${stored.stored} instances stored, ${stored.refused.length} refused; ` +
         `${result.totals.studies} studies, ${result.totals.patients} patients; rows: ${rows.join(', ') || 'none'}`,
@@ -87,7 +90,14 @@ const run = async (options: Options): Promise<void> => {
     const shown = await Promise.race([show(), stopped])
     process.exitCode = shown ?? 0
     if (options.once !== true && shown !== undefined) {
-      print('', ...hints(stack), '')
+      const own = { dicomwebUrl: options.dicomweb, fhirUrl: options.fhir }
+      const isOurFhir = options.fhir === undefined && options.hapi !== true
+      const [study] = result?.studies ?? []
+      print(
+        '',
+        ...hintsOf({ stack, isWoken: stack.publishEvents(), own, isOurFhir, study: study?.studyInstanceUid }),
+        '',
+      )
       watching = true
       process.exitCode = (await Promise.race([stopped, stack.exited.then(() => 1)])) ?? 0
       if (process.exitCode === 1) console.error('dicomcast: the function app has ended by itself.')
@@ -98,21 +108,8 @@ const run = async (options: Options): Promise<void> => {
   process.exit()
 }
 
-const hints = (stack: Stack): ReadonlyArray<string> => [
-  'See how it stands: open this page in a browser',
-  `  ${stack.functionsUrl}/api/dashboard`,
-  'Look around',
-  `  curl "${stack.fhirUrl}/ImagingStudy?_count=10"`,
-  `  curl "${stack.fhirUrl}/Patient?_count=10"`,
-  `  curl "${stack.dicomUrl}/v1/changefeed?offset=0&limit=10&includeMetadata=false"`,
-  `  Azure Storage Explorer, or any client of Table storage: ${stack.connectionString}`,
-  'Store a file of yours; it is in FHIR after the next tick',
-  `  ${storeLine(stack.dicomUrl)}`,
-  'Fire the timer now',
-  `  curl -X POST ${stack.functionsUrl}/admin/functions/castTimer`,
-  '',
-  `Running on the schedule ${stack.schedule}. Ctrl-C stops everything.`,
-]
+const onPurpose =
+  'Four of the sample files have no PatientID, and are there on purpose: nobody knows whose they are, so FHIR gets none of them.'
 
 const didSomething = ({ ended, entries = 0 }: RunSummary): boolean =>
   entries > 0 || !['CaughtUp', 'LeaseHeld'].includes(ended)

@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { defaultPorts, parseKeep, parsePort, serve, storeLine } from './local-service'
+import { defaultPorts, parseKeep, parsePort, parseUrl, serve, storeLine } from './local-service'
 import { stackCommand } from './local-stack'
 
-// The local services need packages that a production install leaves out: each is loaded only when it is started.
+// The local services need packages that are optional (`npm install --omit=optional`): each is loaded when it is started.
 
 export const localCommand = (): Command =>
   new Command('local')
@@ -31,9 +31,18 @@ interface ServiceOptions {
 const dicomCommand = (): Command =>
   serviceCommand('dicom', 'a DICOM service: STOW-RS, change feed, metadata, delete, bulk update')
     .option(...keepOption)
-    .action(async ({ port, keep }: ServiceOptions) => {
+    .option(
+      '--events <url>',
+      'a webhook such as http://127.0.0.1:7071/api/wake, told of each change as by Event Grid',
+      parseUrl,
+    )
+    .action(async ({ port, keep, events }: ServiceOptions & { readonly events?: string }) => {
       const { startDicomService } = await import('../local/dicom/service.js')
-      const service = await startDicomService({ port, ...(keep === undefined ? {} : { stateFile: keep }) })
+      const service = await startDicomService({
+        port,
+        ...(keep === undefined ? {} : { stateFile: keep }),
+        ...(events === undefined ? {} : { events }),
+      })
       await serve('DICOM service', service, [
         storeLine(service.url),
         `curl "${service.url}/v1/changefeed?offset=0&limit=10&includeMetadata=false"`,

@@ -34,4 +34,22 @@ const previewLines = (preview: Preview): ReadonlyArray<string> => [
   `Studies   ${counts(preview.studies)}`,
   `Entries   ${counts({ unchanged: preview.unchanged, superseded: preview.superseded, skipped: preview.skipped })}`,
   `Recorded  ${counts(preview.recorded)}`,
+  ...(preview.withdrawn === undefined
+    ? []
+    : [`Withdrawn ${plural(preview.withdrawn, 'instance', 'instances')}, by the archive`]),
+  ...(preview.unmappedIssuers === undefined
+    ? []
+    : [`Issuers   ${preview.unmappedIssuers} without a system: Patient__IssuerSystems gives them one`]),
+  ...repointedLines(preview),
+]
+
+const repointedLines = ({ repointed }: Preview): ReadonlyArray<string> => [
+  ...(repointed === undefined
+    ? []
+    : [`Subjects  ${plural(repointed.studies, 'study', 'studies')} would get another Patient`]),
+  ...(repointed === undefined || repointed.fromOriginal === 0
+    ? []
+    : [
+        `          ${repointed.fromOriginal} of them are the original’s, whose Patients would be made anew (${repointed.patients}): compare the PatientID system and issuers`,
+      ]),
 ]

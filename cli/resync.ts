@@ -20,7 +20,15 @@ export const resyncCommand = (): Command =>
 export const resyncExitCode = ({ notCast, stop }: Resync): number =>
   stop === undefined && Object.keys(notCast).length === 0 ? 0 : 1
 
-export const resyncLines = ({ study, stored, unchanged, removed, notCast, stop }: Resync): ReadonlyArray<string> => [
-  `${study}: ${stored} stored, ${unchanged} unchanged, ${removed} removed; not cast: ${counts(notCast)}`,
+export const resyncLines = ({
+  study,
+  stored,
+  unchanged,
+  removed,
+  notCast,
+  withdrawn,
+  stop,
+}: Resync): ReadonlyArray<string> => [
+  `${study}: ${stored} stored, ${unchanged} unchanged, ${removed} removed; not cast: ${counts(notCast)}${withdrawn === undefined ? '' : `; withdrawn by the archive: ${withdrawn}`}`,
   ...(stop === undefined ? [] : [`  ended early: ${stop.reason}`]),
 ]

@@ -35,7 +35,7 @@ const movesCheckpoint = ({ kind }: RunRecord): boolean => kind !== 'replay' && k
 
 const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => [
   headlines[answer.state],
-  ...answer.reasons.flatMap(indented),
+  ...[...answer.reasons, ...answer.warnings].flatMap(indented),
   '',
   ...factLines(answer),
   '',
@@ -43,17 +43,20 @@ const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => [
   '',
   ...tableLines(answer),
   '',
+  ...takeOverLines(answer),
   ...runLines(answer.runs),
 ]
 
 const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
-  const { checkpoint, head, backlog, lagS, lease, timer, entriesPerSecond } = answer
+  const { checkpoint, feed, gate, head, backlog, lagS, lease, timer, entriesPerSecond } = answer
   const age = lagS === undefined ? 'the oldest of unknown age' : `the oldest ${ago(lagS)} old`
   const held = `held for ${lease.heldForS === undefined ? 'an unknown time' : ago(lease.heldForS)} by run ${lease.runId ?? unknown}`
   return [
     `Version     ${answer.version}`,
     `Timer       ${timerWords(timer, answer.health.storage.healthy)}`,
     `Succeeded   ${timer.lastSucceededAt ?? (answer.health.storage.healthy ? 'never' : unknown)}`,
+    `Feed        ${feed === undefined ? 'has no name yet' : feedWords(feed)}`,
+    `Gate        ${gate === undefined ? unknown : gateWords(gate)}`,
     `Checkpoint  ${checkpoint === undefined ? unknown : `${checkpoint.sequence} of ${head ?? unknown}`}`,
     `Backlog     ${backlog === undefined ? unknown : backlog === 0 ? 'none' : `${plural(backlog, 'entry', 'entries')}, ${age}`}`,
     ...(checkpoint?.stuckSince === undefined ? [] : [`Stuck since ${checkpoint.stuckSince}`]),
@@ -62,6 +65,16 @@ const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
     ...(entriesPerSecond === undefined ? [] : [`Speed       ${entriesPerSecond} entries/s`]),
   ]
 }
+
+const feedWords = ({ root, renamingTo, formerRoots }: NonNullable<StatusAnswer['feed']>): string =>
+  [
+    root,
+    ...(renamingTo === undefined ? [] : [`is being renamed to ${renamingTo}`]),
+    ...(formerRoots.length === 0 ? [] : [`was ${formerRoots.join(', ')}`]),
+  ].join('; ')
+
+const gateWords = ({ state, by, since }: NonNullable<StatusAnswer['gate']>): string =>
+  since === undefined || state === 'running' ? state : `${state} since ${since}, by ${by}`
 
 const timerWords = ({ state, schedule, lastRanAt }: StatusAnswer['timer'], isRead: boolean): string => {
   const last = lastRanAt === undefined ? '' : `, last ran at ${lastRanAt}`
@@ -91,7 +104,18 @@ const serviceLines = ({ health, configuration }: StatusAnswer): ReadonlyArray<st
   )
 }
 
-const tableLines = ({ failures, identity }: StatusAnswer): ReadonlyArray<string> => [
+const takeOverLines = ({ takeOver }: StatusAnswer): ReadonlyArray<string> => {
+  const finishing = takeOver?.finishing
+  return takeOver === undefined
+    ? []
+    : [
+        `The original can be gone back to (taken over ${takeOver.since}); take-over --finish brings its Endpoint, identifiers and rows to today’s form` +
+          `${finishing === undefined ? '' : `: ${plural(finishing.endpoints, 'Endpoint')}, ${plural(finishing.rows, 'row')}, and the Patients that --dry-run counts`}.`,
+        '',
+      ]
+}
+
+const tableLines = ({ failures, identity, withdrawn }: StatusAnswer): ReadonlyArray<string> => [
   ...textTable(
     ['TABLE', 'ROWS', 'CODES'],
     tables.map((table) => {
@@ -105,6 +129,11 @@ const tableLines = ({ failures, identity }: StatusAnswer): ReadonlyArray<string>
     ? []
     : [
         `Whose images? ${identity.more ? 'At least ' : ''}${plural(identity.rows, 'entry', 'entries')}: ${counts(identity.codes)}`,
+      ]),
+  ...(withdrawn === undefined || withdrawn.rows === 0
+    ? []
+    : [
+        `Withdrawn by the archive: ${withdrawn.more ? 'at least ' : ''}${plural(withdrawn.rows, 'instance', 'instances')}, by rejection notes of DCM ${counts(withdrawn.codes)}`,
       ]),
 ]
 

@@ -7,7 +7,7 @@ import {
   type StudyFound,
   type StudyReport,
   mostGoneOf,
-  resyncStudy,
+  repairing,
   verifyMany,
 } from '../lib/composition/studies'
 import type { StudyRequest } from '../lib/requests/requests'
@@ -38,6 +38,8 @@ export const walkStudies = async (
   const { json, repair, resume } = options
   const limit = mostGoneOf(who, confirmed)
   if (limit._tag === 'Left') return failed(limit, options)
+  const repairs = repairing(who)
+  if (repairs._tag === 'Left') return failed(repairs, options)
   const file = resume === undefined ? noWalkFile : walkFile(resume)
   const before = file.read(scope)
   const tally = tallyFrom(before?.tally)
@@ -53,7 +55,7 @@ export const walkStudies = async (
   let broken = false
 
   const mend = async (study: StudyRequest): Promise<boolean> => {
-    const done = await patiently(who, () => resyncStudy(who, study))
+    const done = await patiently(who, () => repairs.right.study(study))
     if (done._tag === 'Left' && canGoOnAfter(done.left)) {
       tally.notComparable += 1
       say(`  not repaired: ${problemOf(done.left).detail}`)
@@ -112,10 +114,12 @@ export const walkStudies = async (
     if (outcome !== 'Done') break
   }
   bar.end()
+  const verdict = verdictLines(tally, outcome, options)
+  if (repair === true) await repairs.right.remember(outcome, verdict.join(' '))
   if (json === true) {
     write(JSON.stringify({ ...tally, gone: tally.gone.length, ended: outcome, studies: differing }))
   } else {
-    write(...verdictLines(tally, outcome, options))
+    write(...verdict)
   }
   // With --json the summary is on stdout already.
   if (ended._tag === 'Left') return failed(ended, {})
@@ -149,6 +153,7 @@ export const reportLines = ({
   instances,
   writes,
   notCast,
+  withdrawn,
   unrecorded,
 }: StudyReport): ReadonlyArray<string> => [
   `${study}: ${inStep ? 'in step' : 'differs'} (${plural(instances.inDicom, 'instance')} in DICOM, ${instances.inFhir} in FHIR` +
@@ -160,4 +165,5 @@ export const reportLines = ({
   ...(Object.keys(notCast).length === 0
     ? []
     : [`  not cast: ${counts(notCast)}${unrecorded > 0 ? `; ${unrecorded} of them without a row` : ''}`]),
+  ...(withdrawn === undefined ? [] : [`  withdrawn by the archive: ${withdrawn}`]),
 ]

@@ -1,6 +1,6 @@
 import { app } from '@azure/functions'
 import { keepHeapSmall } from '../lib/adapters/heap'
-import { jsonLog } from '../lib/adapters/log'
+import { hostLog } from '../lib/adapters/log'
 import { stopTakingWork } from '../lib/composition/lifetime'
 import { castOnTimer } from '../lib/composition/timer'
 
@@ -8,8 +8,7 @@ keepHeapSmall()
 
 app.timer('castTimer', {
   schedule: '%CastSchedule%',
-  handler: (_timer, context) =>
-    castOnTimer(jsonLog((line, level) => (level === 'error' ? context.error(line) : context.log(line)))),
+  handler: (_timer, context) => castOnTimer(hostLog(context)),
 })
 
 app.hook.appTerminate(() => stopTakingWork())

@@ -3,7 +3,8 @@ import { script } from './page/script'
 import { style } from './page/style'
 import { pageOf } from './page/markup'
 
-// One page, the same for everybody: what it shows, it asks of the other routes with the key that it was opened with.
+// One page, the same for everybody and without a fact: what it shows, it asks of the other routes, with the key that it is
+// given.
 
 const hashOf = async (text: string): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
@@ -28,6 +29,7 @@ let made: Promise<string> | undefined
 route('dashboard', {
   verb: 'GET',
   path: 'dashboard',
+  anonymous: true,
   handle: async () => ({
     status: 200,
     headers: {

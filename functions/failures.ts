@@ -1,5 +1,5 @@
 import { failure, failures } from '../lib/composition/failures'
-import { parseFailuresUrl, parseTable } from '../lib/requests/requests'
+import { parseFailuresUrl, parseRow, parseTable } from '../lib/requests/requests'
 import { answer, hasKeyInHeader, notFound, queryOf, refuse, route } from './http'
 
 route('failures', {
@@ -20,6 +20,7 @@ route('failure', {
   handle: async (request, operator) => {
     const table = parseTable(request.params['table'] ?? '')
     if (table._tag === 'Left') return notFound(table.left)
-    return answer(await failure(operator, table.right, request.params['row'] ?? ''))
+    const row = parseRow(request.params['row'] ?? '')
+    return row._tag === 'Left' ? refuse(row.left) : answer(await failure(operator, table.right, row.right))
   },
 })

@@ -6,8 +6,8 @@ for (const [name, move] of Object.entries({ pause, resume })) {
   route(name, {
     verb: 'POST',
     path: name,
-    handle: async (request, operator) => {
-      const body = parseNoBody(await request.text())
+    handle: async (_request, operator, text) => {
+      const body = parseNoBody(text)
       return body._tag === 'Left' ? refuse(body.left) : answer(await move(operator))
     },
   })

@@ -1,6 +1,6 @@
 import { type HttpRequest, type HttpResponseInit, type InvocationContext, app } from '@azure/functions'
-import { jsonLog } from '../lib/adapters/log'
-import { isStopping } from '../lib/composition/lifetime'
+import { hostLog } from '../lib/adapters/log'
+import { inHand, isStopping } from '../lib/composition/lifetime'
 import type { Answer, Operator } from '../lib/composition/operator'
 import { type Problem, problem, problemOf } from '../lib/composition/problem'
 
@@ -10,29 +10,37 @@ import { type Problem, problem, problemOf } from '../lib/composition/problem'
 const requestsEndMs = 225_000
 export const defaultBudgetS = 200
 
-const verbs = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const verbs = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Bytes that a body may have: of a route without options in it, and of one that has some. */
+const emptyBody = 1_024
+export const smallBody = 16_384
 
 export interface Route {
   readonly verb: 'GET' | 'POST'
   readonly path: string
   /** Only for what tells nothing. */
   readonly anonymous?: boolean
-  readonly handle: (request: HttpRequest, operator: Operator) => Promise<HttpResponseInit>
+  readonly bodyLimit?: number
+  /** `body`: of a POST; that of a GET is not read. */
+  readonly handle: (request: HttpRequest, operator: Operator, body: string) => Promise<HttpResponseInit>
 }
 
-/** Registers a route. All verbs come here, so that a wrong one is told what is right. */
-export const route = (name: string, { verb, path, anonymous = false, handle }: Route): void => {
+/**
+ * Registers a route. All verbs come to one with a key, so that a wrong one is told what is right. HEAD is for probes, and
+ * the host would answer it with 404.
+ */
+export const route = (name: string, settings: Route): void => {
+  const { path, anonymous = false } = settings
   app.http(name, {
-    methods: [...verbs],
+    methods: anonymous ? ['GET', 'HEAD'] : [...verbs],
     route: path,
     authLevel: anonymous ? 'anonymous' : 'function',
     handler: async (request, context) => {
-      if (request.method !== verb) {
-        const wrong = problem(405, 'WrongVerb', `This route answers ${verb}.`)
-        return { ...problemAnswer(wrong), headers: { ...problemHeaders, allow: verb } }
-      }
       try {
-        return await handle(request, operatorOf(request, context))
+        if (request.method !== 'HEAD') return await answerOf(settings, request, context)
+        const { body: _, jsonBody: __, ...head } = await answerOf(settings, request, context)
+        return head
       } catch (error) {
         // The platform would answer an empty 500.
         context.error(error)
@@ -44,12 +52,36 @@ export const route = (name: string, { verb, path, anonymous = false, handle }: R
   })
 }
 
+const answerOf = async (
+  { verb, handle, bodyLimit = emptyBody }: Route,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponseInit> => {
+  const allowed: ReadonlyArray<string> = verb === 'GET' ? ['GET', 'HEAD'] : [verb]
+  if (!allowed.includes(request.method)) {
+    const wrong = problem(405, 'WrongVerb', `This route answers ${verb}.`)
+    return { ...problemAnswer(wrong), headers: { ...problemHeaders, allow: allowed.join(', ') } }
+  }
+  const body = verb === 'GET' ? '' : await bodyWithin(request, bodyLimit)
+  if (body === undefined) {
+    return problemAnswer(problem(413, 'BodyTooLarge', `The body of this route has ${bodyLimit} bytes at the most.`))
+  }
+  // When the host ends the app, it is let come to its end as a run of the timer is.
+  return inHand(handle(request, operatorOf(request, context), body))
+}
+
+/** None: it is larger. The host itself lets 100 MB through. */
+const bodyWithin = async (request: HttpRequest, limit: number): Promise<string | undefined> => {
+  if (Number(request.headers.get('content-length') ?? 0) > limit) return undefined
+  const bytes = await request.arrayBuffer()
+  return bytes.byteLength > limit ? undefined : Buffer.from(bytes).toString()
+}
+
 /**
  * App Service takes these headers away from what comes in, and sets its own; with its authentication switched off anybody
- * can send them. The first variable is App Service's word that it is on; the second is set by infra/ with it.
+ * can send them. The variable is App Service's word that it is on.
  */
-const isAuthenticated = ({ WEBSITE_AUTH_ENABLED = '', OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID = '' } = process.env) =>
-  /^true$/i.test(WEBSITE_AUTH_ENABLED) || OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID !== ''
+const isAuthenticated = ({ WEBSITE_AUTH_ENABLED = '' } = process.env) => /^true$/i.test(WEBSITE_AUTH_ENABLED)
 
 /** Whoever the platform says it is; else somebody who has a key. A program has no name there, only an id. */
 const whoAsks = ({ headers }: HttpRequest): string => {
@@ -62,7 +94,7 @@ const startedAt = Date.now()
 const operatorOf = (request: HttpRequest, context: InvocationContext): Operator => ({
   app: { startedAt },
   environment: process.env,
-  log: jsonLog((line, level) => (level === 'error' ? context.error(line) : context.log(line))),
+  log: hostLog(context),
   by: whoAsks(request),
   budgetMs: defaultBudgetS * 1_000,
   requestsEndMs,
@@ -97,9 +129,9 @@ export const queryOf = (request: HttpRequest): Readonly<Record<string, string>> 
 export const hasKeyInHeader = (request: HttpRequest): boolean => request.headers.has('x-functions-key')
 
 /** Undefined when it is not JSON, which no codec takes. */
-export const bodyOf = async (request: HttpRequest): Promise<unknown> => {
+export const jsonOf = (body: string): unknown => {
   try {
-    return await request.json()
+    return JSON.parse(body)
   } catch {
     return undefined
   }

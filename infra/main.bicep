@@ -1,6 +1,9 @@
-// DICOMcast for Azure Functions: everything the function app needs, and nothing that holds a secret.
+// DICOMcast for Azure Functions: everything the function app needs, and no secret but the key that Event Grid
+// sends.
 // `azd up` deploys it; so does .github/workflows/deploy.yml. docs/deploy.md walks through it.
 targetScope = 'subscription'
+
+import { Systems, Tags } from 'modules/types.bicep'
 
 // ── Where ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -16,7 +19,7 @@ param location string
 param resourceGroupName string = 'rg-${environmentName}'
 
 @description('Tags put on every new resource.')
-param tags object = {}
+param tags Tags = {}
 
 // ── The two services ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -41,7 +44,7 @@ param dicomVersion string = 'v2'
 @description('Send a token of the managed identity to the DICOM service. Azure needs it.')
 param dicomAuthenticationEnabled bool = true
 
-@description('Scope of the token for the DICOM service.')
+@description('Scope of the token for the DICOM service. Another cloud than the public one has its own.')
 param dicomScope string = 'https://dicom.healthcareapis.azure.com/.default'
 
 @description('URL of the FHIR service. Empty: the URL that Azure gives the service.')
@@ -66,10 +69,10 @@ param patientSystemId string = ''
 param patientIsIssuerIdUsed bool = false
 
 @description('System of each issuer: issuer to absolute URI.')
-param patientIssuerSystems object = {}
+param patientIssuerSystems Systems = {}
 
 @description('System of each partition\'s patients: partition to absolute URI.')
-param patientPartitionSystems object = {}
+param patientPartitionSystems Systems = {}
 
 @description('PatientIDs that stand for nobody, in any case: a comma-separated list.')
 param patientRejectedIds string = ''
@@ -93,6 +96,9 @@ param enforceValidationOfTagValues bool = false
 @description('Write radiation dose reports as Observations.')
 param generateObservations bool = true
 
+@description('Images that a rejection note withdraws for quality reasons (DCM 113001) leave FHIR, too.')
+param hideRejectedForQuality bool = false
+
 @description('Optional elements that are not written: a comma-separated list of names of docs/mapping.md.')
 param mappingExclude string = ''
 
@@ -101,6 +107,15 @@ param totalRetryDuration string = '00:10:00'
 
 @description('When the timer fires, in UTC: a cron expression of six fields, seconds first.')
 param castSchedule string = '0 * * * * *'
+
+@description('Events of the DICOM service wake the app by Event Grid: an image is in FHIR seconds after it was stored. For a DICOM service in Azure. Switch it on once the code is deployed: Azure asks the route when it creates the subscription.')
+param wakeByEvents bool = false
+
+@description('Name of the Event Grid system topic that the workspace of the DICOM service has already, in its resource group. Empty: a new one is created there.')
+param eventsTopicName string = ''
+
+@description('Region of that workspace: a new system topic must be there.')
+param eventsLocation string = location
 
 @description('Entries of the change feed in one batch.')
 @minValue(1)
@@ -145,6 +160,12 @@ param requestTimeout string = '00:01:40'
 @maxValue(1000000)
 param maxGone int = 50
 
+@description('Hosts that tokens may be sent to over http, separated by commas, in a network that nobody else is on. Azure needs none.')
+param allowPlainHttp string = ''
+
+@description('Other URLs under which the FHIR server names itself in links to a next page, separated by commas: a proxy stands between.')
+param fhirLinkOrigins string = ''
+
 @description('Largest page of the change feed that is read, in bytes.')
 @minValue(65536)
 @maxValue(268435456)
@@ -177,8 +198,11 @@ param logRetentionDays int = 30
 
 // ── Network and people ───────────────────────────────────────────────────────────────────────────────────────────────
 
-@description('Put the app into a new virtual network, and reach storage and the health data workspaces by private endpoints only.')
+@description('Put the app into a new virtual network, reach storage and the health data workspaces by private endpoints only, and be reached by one.')
 param privateNetwork bool = false
+
+@description('Address ranges, such as 203.0.113.0/24, that the app answers on its public side. Empty: nobody with privateNetwork, everybody without.')
+param allowedAddresses string[] = []
 
 @description('Address range of the new virtual network, /24 or larger. It must not overlap with networks it is peered with.')
 param virtualNetworkPrefix string = '10.90.0.0/24'
@@ -188,7 +212,7 @@ param operatorAuthClientId string = ''
 
 @description('Object ids of the users or service principals who may call the operator routes, 13 at most; groups do not count here (docs/deploy.md tells how they do). Empty with operatorAuthClientId: everyone of the tenant who has a function key.')
 @maxLength(13)
-param operatorAllowedPrincipals array = []
+param operatorAllowedPrincipals string[] = []
 
 // ── Alerts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -196,10 +220,10 @@ param operatorAllowedPrincipals array = []
 param alertsEnabled bool = true
 
 @description('E-mail addresses that alerts go to.')
-param alertEmails array = []
+param alertEmails string[] = []
 
 @description('Resource ids of existing action groups that alerts go to as well.')
-param alertActionGroupIds array = []
+param alertActionGroupIds string[] = []
 
 @description('No successful run for so long raises an alert. Longer than the time between two runs of castSchedule.')
 @allowed(['PT15M', 'PT30M', 'PT1H', 'PT3H', 'PT6H', 'P1D'])
@@ -219,24 +243,62 @@ var appTags = union(allTags, { 'azd-service-name': 'cast' })
 
 var groupId = '/subscriptions/${subscription().subscriptionId}/resourceGroups/${resourceGroupName}'
 var newWorkspaceName = 'hw${token}'
-var newWorkspaceId = '${groupId}/providers/Microsoft.HealthcareApis/workspaces/${newWorkspaceName}'
-// Azure evaluates names and scopes of a module also when its condition is false: so there is always a whole id to split.
-var noServiceId = '${groupId}/providers/Microsoft.HealthcareApis/workspaces/none/none/none'
+var workspaces = '${groupId}/providers/Microsoft.HealthcareApis/workspaces'
+var newWorkspaceId = '${workspaces}/${newWorkspaceName}'
 var usedDicomId = createHealthDataServices ? '${newWorkspaceId}/dicomservices/dicom' : dicomServiceId
 var usedFhirId = createHealthDataServices ? '${newWorkspaceId}/fhirservices/fhir' : fhirServiceId
 var hasDicomId = !empty(usedDicomId)
 var hasFhirId = !empty(usedFhirId)
+
+// What would end as an app that can do nothing, or as an index out of bounds, ends here in words, before anything is created.
+// Azure evaluates names and scopes of a module also when its condition is false: so there is always a whole id to split.
+// No variable fails when all is well, in whatever order they are evaluated.
+var someDicomId = hasDicomId ? usedDicomId : '${workspaces}/none/dicomservices/none'
+var someFhirId = hasFhirId ? usedFhirId : '${workspaces}/none/fhirservices/none'
+var dicomId = hasDicomId || !empty(dicomEndpoint)
+  ? someDicomId
+  : fail('There is no DICOM service: give dicomServiceId or dicomEndpoint, or set createHealthDataServices.')
+var fhirId = hasFhirId || !empty(fhirEndpoint)
+  ? someFhirId
+  : fail('There is no FHIR service: give fhirServiceId or fhirEndpoint, or set createHealthDataServices.')
+var isDicomId = length(split(dicomId, '/')) == 11 && contains(toLower(dicomId), '/dicomservices/')
+var isFhirId = length(split(fhirId, '/')) == 11 && contains(toLower(fhirId), '/fhirservices/')
 // 0 '' · 1 subscriptions · 2 {id} · 3 resourceGroups · 4 {name} · … · 8 {workspace or account} · 9 … · 10 {service}
-var dicomParts = split(hasDicomId ? usedDicomId : noServiceId, '/')
-var fhirParts = split(hasFhirId ? usedFhirId : noServiceId, '/')
-var azureDicomUrl = 'https://${dicomParts[8]}-${dicomParts[10]}.dicom.azurehealthcareapis.com'
-var azureFhirUrl = 'https://${fhirParts[8]}-${fhirParts[10]}.fhir.azurehealthcareapis.com'
+var dicomParts = isDicomId
+  ? split(dicomId, '/')
+  : fail('dicomServiceId is not the resource id of a DICOM service: …/workspaces/<workspace>/dicomservices/<service>')
+var fhirParts = isFhirId
+  ? split(fhirId, '/')
+  : fail('fhirServiceId is not the resource id of a FHIR service: …/workspaces/<workspace>/fhirservices/<service>')
+
+// What environment() does not tell of a cloud: the domains of services that came later.
+var clouds = {
+  AzureCloud: {
+    health: 'azurehealthcareapis.com'
+    sites: 'azurewebsites.net'
+  }
+  AzureUSGovernment: {
+    health: 'azurehealthcareapis.us'
+    sites: 'azurewebsites.us'
+  }
+}
+var cloudName = environment().name
+var domains = contains(clouds, cloudName)
+  ? clouds[cloudName]
+  : fail('The domains of ${cloudName} are not known here: add them to clouds in infra/main.bicep.')
+var azureDicomUrl = 'https://${dicomParts[8]}-${dicomParts[10]}.dicom.${domains.health}'
+var azureFhirUrl = 'https://${fhirParts[8]}-${fhirParts[10]}.fhir.${domains.health}'
 var usedDicomUrl = empty(dicomEndpoint) && hasDicomId ? azureDicomUrl : dicomEndpoint
 var usedFhirUrl = empty(fhirEndpoint) && hasFhirId ? azureFhirUrl : fhirEndpoint
 
+var storageAccounts = '${groupId}/providers/Microsoft.Storage/storageAccounts'
 var newStorageName = 'st${token}'
-var newStorageId = '${groupId}/providers/Microsoft.Storage/storageAccounts/${newStorageName}'
-var storageParts = split(empty(storageAccountId) ? newStorageId : storageAccountId, '/')
+var storageId = empty(storageAccountId) ? '${storageAccounts}/${newStorageName}' : storageAccountId
+var isStorageId = length(split(storageId, '/')) == 9 && contains(toLower(storageId), '/storageaccounts/')
+var storageParts = isStorageId
+  ? split(storageId, '/')
+  : fail('storageAccountId is not the resource id of a storage account: …/storageAccounts/<account>')
+var packageStorageName = 'stp${token}'
 
 // What the app reads (lib/config/settings.ts), but for the storage, which the host reads too (modules/function-app.bicep).
 var castSettings = {
@@ -260,8 +322,10 @@ var castSettings = {
   Patient__Overwrite: patientOverwrite
   DicomCast__Features__EnforceValidationOfTagValues: toLower(string(enforceValidationOfTagValues))
   DicomCast__Features__GenerateObservations: toLower(string(generateObservations))
+  DicomCast__HideRejectedForQuality: toLower(string(hideRejectedForQuality))
   RetryConfiguration__TotalRetryDuration: totalRetryDuration
   CastSchedule: castSchedule
+  DicomCast__Events: toLower(string(wakeByEvents))
   DicomCast__BatchSize: string(batchSize)
   DicomCast__TimerBatches: string(timerBatches)
   DicomCast__TimeBudget: timeBudget
@@ -274,12 +338,14 @@ var castSettings = {
   DicomCast__HoleAge: holeAge
   DicomCast__RequestTimeout: requestTimeout
   DicomCast__MaxGone: string(maxGone)
+  DicomCast__AllowPlainHttp: allowPlainHttp
+  Fhir__LinkOrigins: fhirLinkOrigins
   DicomCast__MaxPageBytes: string(maxPageBytes)
 }
 
 // ── Resources ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: resourceGroupName
   location: location
   tags: allTags
@@ -290,6 +356,17 @@ module identity 'modules/identity.bicep' = {
   scope: group
   params: {
     name: 'id-dicomcast-${token}'
+    location: location
+    tags: allTags
+  }
+}
+
+// It reads and writes the package, and nothing else. Azure fetches the package with it.
+module packageIdentity 'modules/identity.bicep' = {
+  name: 'dicomcast-package-identity'
+  scope: group
+  params: {
+    name: 'id-dicomcast-package-${token}'
     location: location
     tags: allTags
   }
@@ -319,14 +396,39 @@ module storage 'modules/storage.bicep' = if (empty(storageAccountId)) {
   }
 }
 
-// The new account or an existing one: the app's containers in it, and what its identity may do there.
+// The package has an account of its own: whoever may write where the tables are must not be able to change the code.
+module packageStorage 'modules/storage.bicep' = {
+  name: 'dicomcast-package-storage'
+  scope: group
+  params: {
+    name: packageStorageName
+    location: location
+    tags: allTags
+    sku: storageSku
+    isPrivate: privateNetwork
+  }
+}
+
+module packageAccess 'modules/package-access.bicep' = {
+  name: 'dicomcast-package-access'
+  scope: group
+  params: {
+    accountName: packageStorageName
+    principalId: packageIdentity.outputs.principalId
+    logsId: monitoring.outputs.logsId
+  }
+  dependsOn: [packageStorage]
+}
+
+// The new account or an existing one: the app's container in it, and what its identity may do there.
 module storageAccess 'modules/storage-access.bicep' = {
   name: 'dicomcast-storage-access-${token}'
   scope: resourceGroup(storageParts[2], storageParts[4])
   params: {
     accountName: storageParts[8]
-    deploymentContainerName: 'deployments-${token}'
     principalId: identity.outputs.principalId
+    logsId: monitoring.outputs.logsId
+    logsName: 'dicomcast-${token}'
   }
   dependsOn: [storage]
 }
@@ -338,6 +440,7 @@ module healthData 'modules/health-data.bicep' = if (createHealthDataServices) {
     workspaceName: newWorkspaceName
     location: location
     tags: allTags
+    domain: domains.health
     isPrivate: privateNetwork
   }
 }
@@ -372,11 +475,14 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     location: location
     tags: allTags
     addressPrefix: virtualNetworkPrefix
-    storageAccountId: join(storageParts, '/')
+    storageAccountId: storageId
+    packageAccountId: '${storageAccounts}/${packageStorageName}'
+    healthDomain: domains.health
+    sitesDomain: domains.sites
     dicomWorkspaceId: hasDicomId ? join(take(dicomParts, 9), '/') : ''
     fhirWorkspaceId: hasFhirId ? join(take(fhirParts, 9), '/') : ''
   }
-  dependsOn: [storageAccess, dicomAccess, fhirAccess]
+  dependsOn: [storageAccess, packageAccess, dicomAccess, fhirAccess]
 }
 
 module app 'modules/function-app.bicep' = {
@@ -390,16 +496,51 @@ module app 'modules/function-app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
+    packageIdentityId: packageIdentity.outputs.id
     storageAccountName: storageParts[8]
-    deploymentContainerName: storageAccess.outputs.deploymentContainerName
+    packageAccountName: packageStorageName
+    packageContainerName: packageAccess.outputs.containerName
+    logsId: monitoring.outputs.logsId
     appInsightsConnectionString: monitoring.outputs.connectionString
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    allowedAddresses: allowedAddresses
     castSettings: castSettings
     paused: paused
     authClientId: operatorAuthClientId
     allowedPrincipals: operatorAllowedPrincipals
   }
-  dependsOn: [dicomAccess, fhirAccess]
+  dependsOn: [storageAccess, dicomAccess, fhirAccess]
+}
+
+module appEndpoint 'modules/private-endpoint.bicep' = if (privateNetwork) {
+  name: 'dicomcast-app-endpoint'
+  scope: group
+  params: {
+    name: 'pe-dicomcast-app-${token}'
+    location: location
+    tags: allTags
+    subnetId: network!.outputs.endpointSubnetId
+    targetId: app.outputs.id
+    groupId: 'sites'
+    zoneNames: ['privatelink.${domains.sites}']
+  }
+}
+
+module events 'modules/events.bicep' = if (wakeByEvents && hasDicomId) {
+  name: 'dicomcast-events-${token}'
+  scope: resourceGroup(dicomParts[2], dicomParts[4])
+  params: {
+    workspaceName: dicomParts[8]
+    location: eventsLocation
+    tags: allTags
+    existingTopicName: eventsTopicName
+    subscriptionName: 'dicomcast-${token}'
+    dicomHost: '${dicomParts[8]}-${dicomParts[10]}.dicom.${domains.health}'
+    appSubscriptionId: subscription().subscriptionId
+    appGroupName: resourceGroupName
+    appName: app.outputs.name
+    appHost: app.outputs.hostName
+  }
 }
 
 module alerts 'modules/alerts.bicep' = if (alertsEnabled) {
@@ -428,7 +569,7 @@ output FUNCTION_APP_NAME string = app.outputs.name
 @description('Host name of the function app.')
 output FUNCTION_APP_HOST string = app.outputs.hostName
 
-@description('Page for operators: whether it works, what failed and why. It asks for a function key: add ?code=…')
+@description('Page for operators: whether it works, what failed and why. It asks for a function key.')
 output DASHBOARD_URL string = 'https://${app.outputs.hostName}/api/dashboard'
 
 @description('Principal id of the managed identity, to give it roles on services that this template does not know.')

@@ -21,9 +21,14 @@ param defaultTimeZone = readEnvironmentVariable('DEFAULT_TIME_ZONE', '')
 // `now` for a DICOM service whose past is of no interest.
 param startFrom = readEnvironmentVariable('START_FROM', 'beginning')
 
+// Only after the code is deployed: Azure asks the route before it sends events.
+param wakeByEvents = bool(readEnvironmentVariable('WAKE_BY_EVENTS', 'false'))
+param eventsTopicName = readEnvironmentVariable('EVENTS_TOPIC_NAME', '')
+
 param paused = bool(readEnvironmentVariable('PAUSED', 'false'))
 param nodeVersion = readEnvironmentVariable('FUNCTION_NODE_VERSION', '24')
 param privateNetwork = bool(readEnvironmentVariable('PRIVATE_NETWORK', 'false'))
+param allowedAddresses = json(readEnvironmentVariable('APP_ALLOWED_ADDRESSES', '[]'))
 param operatorAuthClientId = readEnvironmentVariable('OPERATOR_AUTH_CLIENT_ID', '')
 param operatorAllowedPrincipals = json(readEnvironmentVariable('OPERATOR_ALLOWED_PRINCIPALS', '[]'))
 param alertEmails = json(readEnvironmentVariable('ALERT_EMAILS', '[]'))

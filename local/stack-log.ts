@@ -1,7 +1,7 @@
 import type { LogLine } from './functions-host'
-import { castTimer } from './stack-settings'
+import { castTimer, wake } from './stack-settings'
 
-/** The fields of `dicomcast cast --json`, as the timer function logs them at the end of a run. */
+/** The fields of `dicomcast cast --json`, as the function app logs them at the end of a run. */
 export interface RunSummary {
   readonly ended: string
   readonly to?: number
@@ -19,7 +19,7 @@ export interface RunSummary {
 
 /** The summary of a run, if the line is one. */
 export const summaryOf = ({ functionName, message }: LogLine): RunSummary | undefined => {
-  const fields = functionName === castTimer ? jsonOf(message) : undefined
+  const fields = functionName === castTimer || functionName === wake ? jsonOf(message) : undefined
   return typeof fields?.ended === 'string' ? { ...fields, ended: fields.ended } : undefined
 }
 

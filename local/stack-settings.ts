@@ -11,6 +11,8 @@ export interface OwnServers {
 
 /** The timer function's name, as functions/ registers it. */
 export const castTimer = 'castTimer'
+/** The route that events wake. */
+export const wake = 'wake'
 
 /**
  * The environment of the function app: the stack's addresses, and for the rest what the person has set, Patient__* and
@@ -37,6 +39,8 @@ export const stackSettings = (
     CastSchedule: '*/15 * * * * *',
     // One run takes all there is, not one batch: nobody waits for the next tick to see the rest.
     DicomCast__TimerBatches: '0',
+    // The local DICOM service tells of its images, once the samples are cast.
+    ...(scheduled && own.dicomwebUrl === undefined ? { DicomCast__Events: 'true' } : {}),
     ...Object.fromEntries(kept),
     DicomWeb__Endpoint: dicom,
     Fhir__Endpoint: fhir,
@@ -45,3 +49,15 @@ export const stackSettings = (
     ...(scheduled ? {} : { [`AzureWebJobs.${castTimer}.Disabled`]: 'true' }),
   }
 }
+
+/** What the commands need to work on a running stack. Of your own servers only the address: the rest is in your environment. */
+export const commandSettings = (
+  { dicom, fhir, connectionString }: StackUrls,
+  own: OwnServers,
+): Readonly<Record<string, string>> => ({
+  DicomWeb__Endpoint: dicom,
+  ...(own.dicomwebUrl === undefined ? { DicomWeb__Version: 'v2', DicomWeb__Authentication__Enabled: 'false' } : {}),
+  Fhir__Endpoint: fhir,
+  ...(own.fhirUrl === undefined ? { Fhir__Authentication__Enabled: 'false' } : {}),
+  AzureWebJobsStorage: connectionString,
+})

@@ -2,13 +2,13 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAzurite } from './azurite'
-import { startDicomService } from './dicom/service'
-import { startFhirService } from './fhir/service'
+import { type DicomService, startDicomService } from './dicom/service'
+import { type FhirService, startFhirService } from './fhir/service'
 import { startFunctionsHost } from './functions-host'
 import { startHapi } from './hapi'
 import { keptPorts, somePorts } from './kept-ports'
 import { summaryOf, warningOf, type RunSummary } from './stack-log'
-import { castTimer, stackSettings, type OwnServers } from './stack-settings'
+import { castTimer, stackSettings, wake, type OwnServers } from './stack-settings'
 
 export interface StackOptions extends OwnServers {
   /**
@@ -34,6 +34,8 @@ export interface Stack {
   readonly schedule: string
   /** Fires the timer function once. */
   readonly cast: () => Promise<RunSummary>
+  /** From now on the local DICOM service wakes the app; false when there is none. */
+  readonly publishEvents: () => boolean
   readonly exited: Promise<void>
   readonly close: () => Promise<void>
 }
@@ -53,7 +55,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     keep === undefined ? {} : { stateFile: join(keep, file) }
 
   try {
-    if (keep !== undefined) await mkdir(join(keep, 'azurite'), { recursive: true })
+    if (keep !== undefined) await mkdir(join(keep, 'azurite'), { recursive: true, mode: 0o700 })
     const [functionsPort, dicomPort, fhirPort] =
       keep === undefined ? await somePorts(options.port) : await keptPorts(keep, options.port)
 
@@ -61,15 +63,16 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const azurite = started(await startAzurite({ folder: keep === undefined ? undefined : join(keep, 'azurite') }))
     say('Storage', `${azurite.tableUrl} (Azurite, ${keep === undefined ? 'in memory' : `kept in ${keep}`})`)
 
-    const dicomUrl =
-      options.dicomwebUrl ?? started(await startDicomService({ port: dicomPort, ...kept('dicom.json') })).url
-    say('DICOM', `${dicomUrl}${options.dicomwebUrl === undefined ? '' : ' (yours)'}`)
+    const startDicom = async () => started(await startDicomService({ port: dicomPort, ...kept('dicom.json') }))
+    const dicom = options.dicomwebUrl === undefined ? await startDicom() : { url: options.dicomwebUrl }
+    say('DICOM', `${dicom.url}${options.dicomwebUrl === undefined ? '' : ' (yours)'}`)
 
-    const startFhir = async (): Promise<string> => {
-      if (options.hapi !== true) return started(await startFhirService({ port: fhirPort, ...kept('fhir.json') })).url
-      return started(await startHapi({ port: fhirPort, onProgress: (text) => say('FHIR', text) })).url
+    const startFhir = async (): Promise<Service<FhirService>> => {
+      if (options.hapi !== true) return started(await startFhirService({ port: fhirPort, ...kept('fhir.json') }))
+      return started(await startHapi({ port: fhirPort, onProgress: (text) => say('FHIR', text) }))
     }
-    const fhirUrl = options.fhirUrl ?? (await startFhir())
+    const fhir = options.fhirUrl === undefined ? await startFhir() : { url: options.fhirUrl }
+    const [dicomUrl, fhirUrl] = [dicom.url, fhir.url]
     const whose = options.fhirUrl !== undefined ? ' (yours)' : options.hapi === true ? ' (HAPI FHIR, in memory)' : ''
     say('FHIR', `${fhirUrl}${whose}`)
 
@@ -95,6 +98,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
         },
       }),
     )
+    introduce(host.url, dicom, fhir)
     say('Functions', `${host.url} (${castTimer} ${options.scheduled ? `on ${env.CastSchedule}` : 'fired by hand'})`)
 
     return {
@@ -104,6 +108,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       connectionString,
       schedule: env.CastSchedule ?? '',
       exited: host.exited,
+      publishEvents: publishing(dicom, host.url),
       close,
       cast: async () => {
         const before = runs.length
@@ -117,6 +122,23 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     await close()
     throw error
   }
+}
+
+/** Ours, or only an address. */
+type Service<A> = A | { readonly url: string }
+
+/** The pages of what is ours link to each other. */
+const introduce = (functions: string, dicom: Service<DicomService>, fhir: Service<FhirService>): void => {
+  const [ourDicom, ourFhir] = ['standBeside' in dicom ? dicom : undefined, 'standBeside' in fhir ? fhir : undefined]
+  const neighbours = { functions, dicom: ourDicom?.url, fhir: ourFhir?.url }
+  ourDicom?.standBeside(neighbours)
+  ourFhir?.standBeside(neighbours)
+}
+
+const publishing = (dicom: Service<DicomService>, functionsUrl: string) => (): boolean => {
+  if (!('publishTo' in dicom)) return false
+  dicom.publishTo(`${functionsUrl}/api/${wake}`)
+  return true
 }
 
 /** Fires until the feed is caught up. The schedule goes on beside it: a tick that holds the lease is waited for. */

@@ -46,6 +46,10 @@ const main = `<main id="main" tabindex="-1">
     <h2 id="healthTitle">Services</h2>
     <ul id="health" class="tiles"></ul>
   </section>
+  <section id="feed" aria-labelledby="feedTitle">
+    <h2 id="feedTitle" tabindex="-1">The feed and its gate</h2>
+    <div id="feedCard"></div>
+  </section>
   <section id="identity" aria-labelledby="identityTitle">
     <h2 id="identityTitle" tabindex="-1">Whose images are these?</h2>
     <div id="identityList"></div>
@@ -53,6 +57,10 @@ const main = `<main id="main" tabindex="-1">
   <section id="failures" aria-labelledby="failuresTitle">
     <h2 id="failuresTitle" tabindex="-1">What failed</h2>
     <div id="tables"></div>
+  </section>
+  <section id="takeOver" aria-labelledby="takeOverTitle" hidden>
+    <h2 id="takeOverTitle" tabindex="-1">Taken over from the original</h2>
+    <div id="takeOverState"></div>
   </section>
   <section aria-labelledby="runsTitle">
     <h2 id="runsTitle">Last runs</h2>

@@ -127,6 +127,19 @@ const catchUp = act(async () => {
 
 let reading
 /** One at a time; who asks meanwhile gets the next one, which sees what he did. */
+async function finishTakeOver(looks) {
+  const at = ['takeOver', '#takeOverTitle']
+  say('note', looks ? 'Counting…' : 'Finishing…', at)
+  const done = await call('POST', 'take-over' + (looks ? '?dryRun=true' : ''), { finish: true })
+  const words = [counted(done.endpoints, 'Endpoint'), counted(done.patients, 'Patient'), counted(done.rows, 'row')].join(', ')
+  finishing = looks ? words : undefined
+  await refresh()
+  const stay = done.left.length + done.rowsLeft
+  say(looks ? 'note' : done.finished && stay === 0 ? 'good' : 'bad',
+    (looks ? 'Finishing would change ' : done.finished ? 'Finished: ' : 'Not finished, the button goes on. So far: ') + words + '.' +
+    (stay === 0 ? '' : ' ' + number(stay) + ' stay as the original left them.'), at)
+}
+
 function refresh() {
   const next = (reading ?? Promise.resolve()).then(readAll)
   reading = next

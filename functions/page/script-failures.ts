@@ -41,7 +41,7 @@ const readIdentity = async (tables) => {
     return pages.flatMap((page) => page.rows)
   })
   const found = await Promise.all(parts).catch(() => [undefined])
-  return found.includes(undefined) ? undefined : found.flat().filter(({ code }) => code in identityCodes)
+  return found.includes(undefined) ? undefined : found.flat().filter(({ code }) => Object.hasOwn(identityCodes, code))
 }
 
 const uidButton = (what, uid, at) =>
@@ -131,9 +131,14 @@ const whyView = (lastCast) =>
     ? el('p', { class: 'bad reason' }, 'The last cast ended ', codeLink(lastCast.ended), ' at ', when(lastCast.at), ': ', lastCast.reason ?? '')
     : ''
 
-const showFailures = ({ lastCast, identity: count }, tables, identity) => {
+const withdrawnView = (withdrawn) => withdrawn === undefined || withdrawn.rows === 0 ? ''
+  : el('p', { id: 'withdrawn', class: 'quiet' }, 'Withdrawn by the archive, which is no failure: ' + (withdrawn.more ? 'at least ' : '')
+    + number(withdrawn.rows) + (withdrawn.rows === 1 ? ' instance' : ' instances') + ' listed by rejection notes (DCM '
+    + Object.entries(withdrawn.codes).map(([code, rows]) => code + ': ' + number(rows)).join(', ') + ').')
+
+const showFailures = ({ lastCast, identity: count, withdrawn }, tables, identity) => {
   put('identityList', [identity, count], () => identityView(identity, count))
-  put('tables', [lastCast, tables], () => {
+  put('tables', [lastCast, tables, withdrawn], () => {
     const some = tables.filter(({ count }) => count !== undefined && count.rows > 0)
     const empty = tables.filter(({ count }) => count?.rows === 0).map(({ name }) => name)
     const unknown = tables.filter(({ count }) => count === undefined)
@@ -144,6 +149,7 @@ const showFailures = ({ lastCast, identity: count }, tables, identity) => {
         el('h3', {}, titles[name] + ': not known'), el('span', { class: 'quiet' }, name))),
       el('p', { class: 'quiet' }, empty.length === tables.length ? 'Nothing: all tables are empty.'
         : empty.length > 0 ? 'Empty: ' + empty.join(', ') : ''),
+      withdrawnView(withdrawn),
     ]
   })
   placeMessage()

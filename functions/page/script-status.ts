@@ -20,7 +20,7 @@ const helpOf = (reason) => {
     [/ has held the lease/, 'lease'], [/leads away from Fhir__Endpoint/, 'nextLink'],
     [/ (?:refuses this identity|refuses access)/, 'AccessDenied'],
     [/^the head of the feed/, 'FeedReset'], [/^the checkpoint has stood still/, 'Retrying'],
-    [/^dicom: /, 'dicom'], [/^fhir: /, 'fhir'], [/^storage: /, 'storage'],
+    [/^identity: /, 'identity'], [/^dicom: /, 'dicom'], [/^fhir: /, 'fhir'], [/^storage: /, 'storage'],
   ]
   return ended ?? code ?? words.find(([pattern]) => pattern.test(reason))?.[1]
 }
@@ -121,6 +121,18 @@ const showRuns = (runs) => {
   })
 }
 
+/** What finishing would change, once that was counted: only then is there a button that does it. */
+let finishing
+const showTakeOver = (takeOver) => {
+  byId('takeOver').hidden = takeOver === undefined
+  put('takeOverState', [takeOver, finishing], () => el('p', { class: 'card' },
+    'Since ' + when(takeOver?.since) + '. The original can be gone back to: its Endpoint and identifiers stand as it wrote them. ',
+    action('Count what finishing changes', 'Count what finishing the take-over changes', ['takeOver count', '#takeOverTitle'],
+      () => finishTakeOver(true)),
+    finishing === undefined ? '' : action('Finish (' + finishing + ')', 'Finish the take-over', ['takeOver finish', '#takeOverTitle'],
+      () => finishTakeOver(false))))
+}
+
 let readAt
 /** Figures of before must not pass for those of now. */
 const showOld = () => {
@@ -137,8 +149,10 @@ const showStatus = (status) => {
   showFacts(status)
   showRoute(status.configuration)
   showHealth(status.health, status.configuration)
+  showFeed(status)
   byId('catchUp').classList.toggle('main', status.backlog > 0)
   showCharts(status)
+  showTakeOver(status.takeOver)
   showRuns(status.runs)
 }
 `

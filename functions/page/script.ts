@@ -2,11 +2,12 @@ import { actions } from './script-actions'
 import { charts } from './script-charts'
 import { elements } from './script-elements'
 import { failureViews } from './script-failures'
+import { feedViews } from './script-feed'
 import { requests } from './script-requests'
 import { statusViews } from './script-status'
 
 /** Plain browser JavaScript, in one closure: no global, no library, and what comes from outside is only ever text. */
 export const script = `(() => {
 'use strict'
-${[elements, requests, charts, statusViews, failureViews, actions].join('\n')}
+${[elements, requests, charts, statusViews, failureViews, feedViews, actions].join('\n')}
 })()`

@@ -1,5 +1,7 @@
 // Alerts read the one line that each cast logs, whoever asked for it (tellCast in lib/composition/trace.ts): {"level":…,"message":"cast",…}.
 
+import { Tags } from 'types.bicep'
+
 @description('Makes names unique.')
 param token string
 
@@ -7,16 +9,16 @@ param token string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
 
 @description('Application Insights of the app.')
 param appInsightsId string
 
 @description('E-mail addresses that alerts go to.')
-param emails array
+param emails string[]
 
 @description('Existing action groups that alerts go to as well.')
-param actionGroupIds array
+param actionGroupIds string[]
 
 @description('No successful run for so long raises an alert.')
 param noSuccessFor string
@@ -31,6 +33,12 @@ traces
 | where message startswith '{"level":'
 | extend run = parse_json(message)
 | where tostring(run.message) == 'cast'
+'''
+
+var lagQuery = '''
+| where tostring(run.ended) in ('CaughtUp', 'BatchDone', 'OutOfTime')
+| summarize lag = min(tolong(run.head) - tolong(run['to']))
+| where lag > {limit}
 '''
 
 var rules = [
@@ -58,11 +66,7 @@ var rules = [
     operator: 'GreaterThan'
     threshold: 0
     staysUntilOver: true
-    query: replace('''
-| where tostring(run.ended) in ('CaughtUp', 'BatchDone', 'OutOfTime')
-| summarize lag = min(tolong(run.head) - tolong(run['to']))
-| where lag > {limit}
-''', '{limit}', string(lagEntries))
+    query: replace(lagQuery, '{limit}', string(lagEntries))
   }
   {
     name: 'new-failures'
@@ -129,7 +133,7 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource alertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+resource alertRules 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in rules: {
     name: 'dicomcast-${rule.name}-${token}'
     location: location

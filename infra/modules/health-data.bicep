@@ -1,5 +1,7 @@
 // A new Azure Health Data Services workspace with one DICOM and one FHIR service.
 
+import { Tags } from 'types.bicep'
+
 @description('Name of the workspace.')
 param workspaceName string
 
@@ -7,7 +9,10 @@ param workspaceName string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
+
+@description('Domain of health data services in this cloud.')
+param domain string
 
 @description('Reachable by private endpoints only.')
 param isPrivate bool
@@ -42,7 +47,7 @@ resource fhir 'Microsoft.HealthcareApis/workspaces/fhirservices@2024-03-31' = {
   properties: {
     authenticationConfiguration: {
       authority: '${environment().authentication.loginEndpoint}${tenant().tenantId}'
-      audience: 'https://${workspaceName}-fhir.fhir.azurehealthcareapis.com'
+      audience: 'https://${workspaceName}-fhir.fhir.${domain}'
       smartProxyEnabled: false
     }
     // Every batch writes an ImagingStudy anew while its images arrive: without this, each of them stays as a version.

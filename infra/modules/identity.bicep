@@ -1,5 +1,7 @@
 // One user-assigned identity: it exists, with its roles, before the app starts for the first time.
 
+import { Tags } from 'types.bicep'
+
 @description('Name of the identity.')
 param name string
 
@@ -7,7 +9,7 @@ param name string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: name

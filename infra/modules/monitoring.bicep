@@ -1,5 +1,7 @@
 // Logs and metrics. Only Entra tokens may send any: the connection string alone is no key.
 
+import { Tags } from 'types.bicep'
+
 @description('Makes names unique.')
 param token string
 
@@ -7,7 +9,7 @@ param token string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
 
 @description('Principal id of the app\'s identity.')
 param principalId string
@@ -51,5 +53,6 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output id string = insights.id
+output logsId string = logs.id
 output name string = insights.name
 output connectionString string = insights.properties.ConnectionString

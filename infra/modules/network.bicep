@@ -1,5 +1,7 @@
 // A virtual network for the app, and private endpoints for what it talks to. Names stay the same: private DNS answers.
 
+import { Tags } from 'types.bicep'
+
 @description('Makes names unique.')
 param token string
 
@@ -7,13 +9,22 @@ param token string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
 
 @description('Address range, /24 or larger: the lower half is for the app, the upper for the endpoints.')
 param addressPrefix string
 
 @description('Storage account of the app.')
 param storageAccountId string
+
+@description('Storage account of the package.')
+param packageAccountId string
+
+@description('Domain of health data services in this cloud.')
+param healthDomain string
+
+@description('Domain of function apps in this cloud.')
+param sitesDomain string
 
 @description('Workspace of the DICOM service. Empty: none.')
 param dicomWorkspaceId string
@@ -23,9 +34,9 @@ param fhirWorkspaceId string
 
 var storageSuffix = environment().suffixes.storage
 var healthZones = [
-  'privatelink.workspace.azurehealthcareapis.com'
-  'privatelink.dicom.azurehealthcareapis.com'
-  'privatelink.fhir.azurehealthcareapis.com'
+  'privatelink.workspace.${healthDomain}'
+  'privatelink.dicom.${healthDomain}'
+  'privatelink.fhir.${healthDomain}'
 ]
 // The host looks for all three services of its account.
 var storageServices = ['blob', 'queue', 'table']
@@ -36,6 +47,12 @@ var storageEndpoints = map(storageServices, service => {
   groupId: service
   zoneNames: ['privatelink.${service}.${storageSuffix}']
 })
+var packageEndpoint = {
+  name: 'pe-dicomcast-package-${token}'
+  targetId: packageAccountId
+  groupId: 'blob'
+  zoneNames: ['privatelink.blob.${storageSuffix}']
+}
 // Both services usually live in one workspace, which takes one endpoint for all of them.
 var dicomWorkspace = toLower(dicomWorkspaceId)
 var fhirWorkspace = toLower(fhirWorkspaceId)
@@ -47,11 +64,12 @@ var workspaceEndpoints = map(workspaceIds, id => {
   zoneNames: healthZones
 })
 
-// A zone without an entry would hide the public address of the services it is for.
+// A zone without an entry would hide the public address of the services it is for. That of the app gets its entry when there
+// is an app, which needs the network first.
 var storageZones = map(storageServices, service => 'privatelink.${service}.${storageSuffix}')
-var zones = concat(storageZones, empty(workspaceIds) ? [] : healthZones)
+var zones = concat(storageZones, ['privatelink.${sitesDomain}'], empty(workspaceIds) ? [] : healthZones)
 
-resource virtualNetwork 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+resource virtualNetwork 'Microsoft.Network/virtualNetworks@2025-01-01' = {
   name: 'vnet-dicomcast-${token}'
   location: location
   tags: tags
@@ -105,7 +123,7 @@ resource dnsLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06
 // One after the other: two endpoints that write to one DNS zone at the same time disturb each other.
 @batchSize(1)
 module endpoints 'private-endpoint.bicep' = [
-  for endpoint in concat(storageEndpoints, workspaceEndpoints): {
+  for endpoint in concat(storageEndpoints, [packageEndpoint], workspaceEndpoints): {
     name: take('dicomcast-${endpoint.name}', 64)
     params: {
       name: endpoint.name
@@ -121,3 +139,4 @@ module endpoints 'private-endpoint.bicep' = [
 ]
 
 output appSubnetId string = '${virtualNetwork.id}/subnets/app'
+output endpointSubnetId string = '${virtualNetwork.id}/subnets/endpoints'

@@ -1,5 +1,7 @@
 // A new storage account without keys: shared key access is off, so there is nothing to leak or to rotate.
 
+import { Tags } from 'types.bicep'
+
 @description('Name of the account.')
 param name string
 
@@ -7,7 +9,7 @@ param name string
 param location string
 
 @description('Tags.')
-param tags object
+param tags Tags
 
 @description('Redundancy.')
 param sku string

@@ -3,6 +3,7 @@ import type * as TE from 'fp-ts/TaskEither'
 import type { ServiceError } from '../domain/cast-error'
 import { requestRetries, retryDelay } from '../domain/retry-policy'
 import type { Judge, JudgeSettings } from '../domain/batch/judge'
+import type { RejectedInstances } from '../domain/batch/rejected'
 import type { HeldLease, Ports } from './ports'
 import type { GateState } from './ports-gate'
 import type { StoredName } from './ports-name'
@@ -15,6 +16,8 @@ export interface CastSettings extends JudgeSettings {
   readonly maxBundleBytes: number
   readonly holeAgeMs: number
   readonly totalRetryDurationMs: number
+  /** Images that a rejection note calls bad (113001) are taken out, too. */
+  readonly hidesRejectedForQuality: boolean
   readonly startFrom: 'beginning' | 'now' | number
 }
 
@@ -37,6 +40,8 @@ export interface Run {
   name?: StoredName | undefined
   /** Conflicts that an operator let through (acceptedDigest); none until a conflict asked for them. */
   accepted?: ReadonlySet<string>
+  /** What rejection notes have withdrawn, as the fail rows and the notes of this run tell it. */
+  rejected?: RejectedInstances
   /** What a service failed with since anything was last settled: tells an outage from a run that was only too short. */
   trouble?: ServiceError | undefined
 }

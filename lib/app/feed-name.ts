@@ -7,7 +7,7 @@ import { namedIn, pointerId, pointerResource, positionId } from '../domain/fhir/
 import { type DicomRoot, carriesOurMark, ourTag, unversioned } from '../domain/fhir/provenance'
 import { type Run, retrying } from './context'
 import type { FhirSearch } from './ports'
-import type { FeedName } from './ports-name'
+import type { FeedName, StoredName } from './ports-name'
 
 // What the feed is called: kept in storage, and in FHIR for who lost that. The setting of today only has to agree.
 
@@ -37,15 +37,21 @@ const adopt = (run: Run, name: FeedName): void => {
 }
 
 /** The name that storage keeps, if it agrees with the setting, and nobody changes it now. To be read under the lease. */
-export const knowName = async (run: Run): Result<void> => {
-  const read = await retrying(run, run.ports.names.read())
-  if (E.isLeft(read)) return read
-  run.name = O.toUndefined(read.right)
+export const knowName = async (run: Run): Result<void> =>
+  E.flatMap((name: O.Option<StoredName>) => goBy(run, name))(await retrying(run, run.ports.names.read()))
+
+/** Why no run goes by this name today; none when one may. */
+export const disagreementOf = ({ root, renaming }: FeedName, today: string): ServiceError | undefined => {
+  if (renaming !== undefined) return beingRenamed(root, renaming.to)
+  return root === today ? undefined : elsewhere([root], today)
+}
+
+/** The run goes by this name from now on. */
+export const goBy = (run: Run, name: O.Option<StoredName>): E.Either<ServiceError, void> => {
+  run.name = O.toUndefined(name)
   if (run.name === undefined) return E.right(undefined)
-  const { root, renaming } = run.name
-  const today = run.settings.dicom.root
-  if (renaming !== undefined) return E.left(beingRenamed(root, renaming.to))
-  if (root !== today) return E.left(elsewhere([root], today))
+  const disagreement = disagreementOf(run.name, run.settings.dicom.root)
+  if (disagreement !== undefined) return E.left(disagreement)
   adopt(run, run.name)
   return E.right(undefined)
 }
@@ -64,15 +70,21 @@ export const writeName = async (run: Run, name: FeedName): Result<void> => {
   return E.right(undefined)
 }
 
-const textOf = ({ feedId, root, formerRoots, renaming }: FeedName): string =>
-  JSON.stringify([feedId, root, formerRoots, renaming?.to, renaming?.version])
+const textOf = ({ feedId, root, formerRoots, takenOverAt, renaming, conditions }: FeedName): string =>
+  JSON.stringify([feedId, root, formerRoots, takenOverAt, renaming?.to, renaming?.version, conditions?.triedAt])
 
 const saysTheSame = (stored: FeedName | undefined, name: FeedName): boolean =>
   stored !== undefined && textOf(stored) === textOf(name)
 
 /** A new checkpoint is about to be written, or the original's to be gone on from: it is this root's. */
-export const beginName = async (run: Run): Result<void> =>
-  run.name === undefined ? writeName(run, { root: run.settings.dicom.root, formerRoots: [] }) : E.right(undefined)
+export const beginName = async (run: Run, isOriginals: boolean): Result<void> => {
+  const takenOver = isOriginals ? { takenOverAt: run.ports.clock.now() } : {}
+  if (run.name === undefined) return writeName(run, { root: run.settings.dicom.root, formerRoots: [], ...takenOver })
+  if (!isOriginals || run.name.takenOverAt !== undefined) return E.right(undefined)
+  // It was gone back to since, or somebody has written the checkpoint as the original does.
+  const { etag: _etag, ...name } = run.name
+  return writeName(run, { ...name, ...takenOver })
+}
 
 /** Before the first write: the feed id is known, kept in storage, and to be found in FHIR by the root of today. */
 export const claimName = async (run: Run, offersBasic: boolean): Result<void> => {
@@ -83,7 +95,8 @@ export const claimName = async (run: Run, offersBasic: boolean): Result<void> =>
     const pointed = await pointTo(run, under(run.settings.dicom, name.right))
     if (E.isLeft(pointed)) return pointed
   }
-  return writeName(run, name.right)
+  const { takenOverAt } = run.name ?? {}
+  return writeName(run, { ...name.right, ...(takenOverAt === undefined ? {} : { takenOverAt }) })
 }
 
 /** The pointer of the root of today; constant for one feed, so that it may be written again. */
@@ -91,7 +104,12 @@ export const pointTo = async (run: Run, dicom: DicomRoot): Result<void> => {
   const held = run.lease.check()
   if (E.isLeft(held)) return held
   const pointer = pointerResource(dicom)
-  return retrying(run, run.ports.fhir.put('Basic', pointer.id ?? '', JSON.stringify(pointer)))
+  const put = await retrying(run, run.ports.fhir.put('Basic', pointer.id ?? '', JSON.stringify(pointer)))
+  if (E.isRight(put) || put.left._tag !== 'FhirConflict') return put
+  // Another installation has written it at the same time: most likely the same.
+  const stored = await readNamed(run, pointerId(dicom.root))
+  if (E.isLeft(stored)) return stored
+  return stored.right?.feedId === dicom.feedId ? E.right(undefined) : put
 }
 
 /** As it would be claimed, for who only looks. */

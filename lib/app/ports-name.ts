@@ -12,8 +12,20 @@ export interface FeedName {
   readonly root: string
   /** Those it had before, oldest first. */
   readonly formerRoots: ReadonlyArray<string>
+  /** The original's account has been gone on from since then, ms, and can still be gone back to. */
+  readonly takenOverAt?: number
   /** It is being renamed to this root, with this API version: nobody casts until that is finished. */
   readonly renaming?: { readonly to: string; readonly version: string }
+  /** None until it was tried. */
+  readonly conditions?: Conditions
+}
+
+/** Whether a FHIR server refuses a transaction whose If-Match is old, which everything rests on (docs/adr/0002). */
+export interface Conditions {
+  readonly fhirBase: string
+  readonly refusesOld: boolean
+  /** ms. */
+  readonly triedAt: number
 }
 
 export type StoredName = FeedName & { readonly etag: string }

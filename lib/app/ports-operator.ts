@@ -18,7 +18,19 @@ import type { Gate } from './ports-gate'
 type Result<A> = TE.TaskEither<ServiceError, A>
 
 export type RunKind =
-  'timer' | 'cast' | 'catch-up' | 'replay' | 'accept' | 'resync' | 'checkpoint' | 'pause' | 'resume' | 'rename'
+  | 'timer'
+  | 'wake'
+  | 'cast'
+  | 'catch-up'
+  | 'replay'
+  | 'accept'
+  | 'resync'
+  | 'verify'
+  | 'checkpoint'
+  | 'pause'
+  | 'resume'
+  | 'rename'
+  | 'take-over'
 
 /** One run that did something. */
 export interface RunRecord {
@@ -83,6 +95,7 @@ const everyCode: Readonly<Record<FailureCode, true>> = {
   TagsRejected: true,
   PatientMismatch: true,
   IssuerUnknown: true,
+  Rejected: true,
   DemographicsConflict: true,
   PatientAmbiguous: true,
   PatientInactive: true,
@@ -138,6 +151,8 @@ export interface CodeCount {
 export interface TableCount extends CodeCount {
   /** Rows with an identity code alone: counted apart, however many other rows there are. */
   readonly identity: CodeCount
+  /** What the archive has withdrawn by rejection notes, by the code (DCM) of the note: no failure, and not among `rows`. */
+  readonly withdrawn: CodeCount
 }
 
 export interface FailurePage {
@@ -153,6 +168,11 @@ export interface Failures {
   readonly count: (table: ErrorTable) => Result<TableCount>
   /** Takes away the rows of positions where a cast stood still: one has succeeded since. */
   readonly forgetStuck: () => Result<void>
+  /**
+   * How many rows the original left in the two tables of what was stored all the same: invalid tags, and retries. They
+   * go, when that is asked for.
+   */
+  readonly originals: (remove: boolean) => Result<number>
   /** By ETag; a row that was changed or removed since is no error. */
   readonly setAttempts: (row: FailRowKey, attempts: number) => Result<void>
 }
@@ -193,7 +213,7 @@ export interface ProbedDicomService extends DicomService {
 
 export interface ProbedFhirServer extends FhirServer {
   /** Asks /metadata, now: is it a FHIR R4 server with what is needed? */
-  readonly probe: () => Result<unknown>
+  readonly probe: FhirServer['check']
 }
 
 export interface OperatorPorts extends Ports {

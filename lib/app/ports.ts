@@ -5,10 +5,11 @@ import type { FhirResource } from 'fhir/r4'
 import type { EntryError, FailTable, Hop, ServiceError, TagIssue } from '../domain/cast-error'
 import type { Checkpoint, KnownRow } from '../domain/checkpoint'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
-import type { FailRowSubject } from '../domain/fail-row'
+import type { FailRowSubject, OriginalRow } from '../domain/fail-row'
 import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
-import type { FeedNames } from './ports-name'
+import type { FeedNames, StoredName } from './ports-name'
+import type { WakeStore } from './ports-wake'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
@@ -71,9 +72,16 @@ export interface StoredCheckpoint {
   readonly writtenAt?: number
 }
 
+export interface NamedCheckpoint {
+  readonly checkpoint: O.Option<StoredCheckpoint>
+  readonly name: O.Option<StoredName>
+}
+
 export interface CheckpointStore {
   /** None only when there is no such row: a checkpoint that cannot be read ends the run. */
   readonly read: () => Result<O.Option<StoredCheckpoint>>
+  /** The same, and the feed's name beside it, in one call: what a run must know before it looks at the feed. */
+  readonly readNamed: () => Result<NamedCheckpoint>
   /** CheckpointMoved when another writer was first (412 or 409). */
   readonly write: (from: StoredCheckpoint, to: Checkpoint) => Result<StoredCheckpoint>
 }
@@ -89,6 +97,10 @@ export interface FailRowKey extends FailRowSubject {
   readonly identity?: string
   /** When it was last found to be so, ms; none in a row of an older version. */
   readonly judgedAt?: number
+  /** The original wrote it; its `code` is the type of its exception. */
+  readonly original?: OriginalRow
+  /** What rejection notes say of its instance, whatever its code is. */
+  readonly rejected?: Extract<EntryError, { _tag: 'Rejected' }>
 }
 
 export interface RecordedRow extends FailRowKey {
@@ -102,6 +114,8 @@ export interface FailRow {
   readonly key: Partial<InstanceKey>
   readonly error: EntryError
   readonly identity?: string | undefined
+  /** What rejection notes say of its instance, where that is not the error itself. */
+  readonly rejected?: Extract<EntryError, { _tag: 'Rejected' }>
 }
 
 /** One row per tag and place: per series for tags of instance and series, per study for the others. */
@@ -194,6 +208,8 @@ export interface Ports {
   readonly gate: Pick<Gate, 'read'>
   readonly names: FeedNames
   readonly accepted: Pick<Acceptances, 'read'>
+  /** None: no event wakes this installation, and no run spends a request on asking. */
+  readonly wake?: WakeStore
   readonly clock: Clock
   readonly random: Randomness
   readonly log: Log

@@ -9,6 +9,7 @@ export const castSettings = (settings: Settings, maxBatches: number): CastSettin
   fhirBase: withoutTrailing(settings.fhir.endpoint, '/'),
   enforceValidation: settings.enforceValidationOfTagValues,
   generateObservations: settings.generateObservations,
+  hidesRejectedForQuality: settings.hidesRejectedForQuality,
   excludedElements: settings.excludedElements,
   defaultTimeZone: settings.defaultTimeZone,
   partitions: new Set(settings.partitions),

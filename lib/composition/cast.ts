@@ -2,18 +2,23 @@ import { randomUUID } from 'node:crypto'
 import * as E from 'fp-ts/Either'
 import { type Meter, newMeter } from '../adapters/http/http'
 import type { Log, Progress } from '../app/ports'
-import type { RunKind } from '../app/ports-operator'
+import { readPartitionWarnings } from '../app/operate/partition-warnings'
+import type { OperatorPorts, RunKind } from '../app/ports-operator'
+import type { WakeStore } from '../app/ports-wake'
 import { runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
-import { readSettings } from '../config/read-settings'
+import { runTold } from '../app/wake'
+import { type Settings, readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
 import { clock, connect, forgetCapabilities } from './connect'
-import { leaveTrace, logOfRun, tellCast } from './trace'
+import { keepTotals, totalsOf } from './totals'
+import { isIdle, leaveTrace, logOfRun, tellCast } from './trace'
 
 export type { Progress } from '../app/ports'
+export type { RunKind } from '../app/ports-operator'
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
-export interface CastReport extends Omit<RunSummary, 'reason' | 'stood'>, Omit<Meter, 'retries'> {
+export interface CastReport extends Omit<RunSummary, 'reason' | 'stood'>, Omit<Meter, 'retries' | 'outcomes'> {
   /** Empty when there is nothing to say. */
   readonly reason: string
 }
@@ -70,8 +75,31 @@ export const configurationProblems = (environment: CastOptions['environment']): 
   return E.isLeft(read) ? read.left : []
 }
 
-/** One run against the services that the environment names. Never throws for what a service or an entry does. */
+interface Done {
+  readonly report: CastReport
+  readonly wake: WakeStore | undefined
+}
+
+/**
+ * One run against the services that the environment names. Never throws for what a service or an entry does. Events that
+ * came while it held the lease could not run: then others follow within its time, each a run of its own.
+ */
 export const cast = async (options: CastOptions): Promise<CastReport> => {
+  const { schedule: _, ...others } = options
+  const { budgetMs = Infinity, requestsEndMs = budgetMs, stopping = () => false } = options
+  const startedAt = clock.now()
+  const { report, wake } = await castOnce(options)
+  if (wake === undefined) return report
+  await runTold(wake, report, async () => {
+    const spentMs = clock.now() - startedAt
+    if (spentMs >= budgetMs || stopping()) return undefined
+    const rest = { budgetMs: budgetMs - spentMs, requestsEndMs: requestsEndMs - spentMs }
+    return (await castOnce({ ...others, ...rest, kind: 'wake', by: 'event' })).report
+  })
+  return report
+}
+
+const castOnce = async (options: CastOptions): Promise<Done> => {
   const { kind = 'cast', by = 'command line', schedule } = options
   const [runId, startedAt] = [randomUUID(), clock.now()]
   const log = logOfRun(options.log, runId)
@@ -80,7 +108,7 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
     const reason = `the configuration has ${read.left.length} problem${read.left.length === 1 ? '' : 's'}: ${read.left.join(' · ')}`
     const report = reportOf({ ...nothingDone, ended: 'ConfigurationInvalid', reason }, newMeter())
     tellCast(log, { kind, by, failed: true, report })
-    return report
+    return { report, wake: undefined }
   }
   const settings = read.right
   const { budgetMs = Infinity, progress } = options
@@ -102,22 +130,30 @@ export const cast = async (options: CastOptions): Promise<CastReport> => {
     stopping: options.stopping ?? (() => false),
   })
   if (failing.has(summary.ended)) forgetCapabilities(settings)
+  else if (summary.entries > 0) await tellPartitions(ports, settings, log)
   const report = reportOf(summary, meter)
   const failed = failing.has(report.ended)
   tellCast(log, { kind, by, failed, report })
-  await leaveTrace(ports, log, {
-    runId,
-    startedAt,
-    endedAt: clock.now(),
-    kind,
-    by,
-    schedule,
-    timestamp,
-    failed,
-    stood: summary.stood,
-    report,
-  })
-  return report
+  const traced = {
+    ...{ runId, startedAt, endedAt: clock.now(), kind, by, schedule, timestamp, failed, stood: summary.stood, report },
+  }
+  await Promise.all([
+    leaveTrace(ports, log, traced),
+    keepTotals(ports.totals, totalsOf(summary, meter), { now: traced.endedAt, isIdle: isIdle(traced) }),
+  ])
+  return { report, wake: ports.wake }
+}
+
+const toldOf = new Set<string>()
+
+/** Once a process, by a cast that had something to do: an idle one asks no more than it must. */
+const tellPartitions = async (ports: OperatorPorts, settings: Settings, log: Log): Promise<void> => {
+  const { endpoint } = settings.dicomWeb
+  if (toldOf.has(endpoint)) return
+  const warnings = await readPartitionWarnings(ports, castSettings(settings, 0))
+  if (warnings === undefined) return
+  toldOf.add(endpoint)
+  for (const warning of warnings) log('warn', warning)
 }
 
 export const failing: ReadonlySet<CastReport['ended']> = new Set([

@@ -1,25 +1,35 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as E from 'fp-ts/Either'
-import { authorized } from '../adapters/http/access-token'
+import { type Authorization, authorizationOf } from '../adapters/http/authorization'
+import { type Call, authorized, prefixOf } from '../adapters/http/authorized'
+import { type Connector, connectorOf } from '../adapters/http/dispatchers'
+import type { Service } from '../adapters/http/exchange'
 import { dicomChangeFeed, dicomStudyIndex } from '../adapters/http/dicom-change-feed'
 import { fhirServer } from '../adapters/http/fhir-server'
 import { fhirHeldStudies } from '../adapters/http/fhir-studies'
-import { type Meter, httpSender, newMeter } from '../adapters/http/http'
+import { type Meter, type Send, httpSender, newMeter } from '../adapters/http/http'
+import { reachOf, tokenOf } from '../adapters/http/reach'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
+import { makeLeaseTrial } from '../adapters/storage/lease-trial'
 import { makeFailureTables } from '../adapters/storage/failure-tables'
 import { makeAcceptedTable } from '../adapters/storage/accepted-table'
+import { makeWakeTable } from '../adapters/storage/wake-table'
 import { makeNameTable } from '../adapters/storage/name-table'
 import { makeGateTable } from '../adapters/storage/gate-table'
 import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
+import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
-import type { OperatorPorts } from '../app/ports-operator'
+import type { CheckPorts } from '../app/ports-check'
+import type { TotalsStore } from '../app/ports-totals'
 import type { Settings } from '../config/read-settings'
+import type { Access, ServicePrefix, Tls } from '../domain/access'
 import { dicomRoot } from '../domain/fhir/provenance'
+import { withoutTrailing } from '../domain/text'
 import { remembered } from './lifetime'
 
 export const clock: Clock = { now: Date.now, sleep: async (ms) => void (await sleep(ms)) }
@@ -42,11 +52,14 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     errors: makeErrorTables(account, Date.now, tableNamePrefix),
     lease: makeBlobLease(account, { now: Date.now, monotonic: () => performance.now() }, blobPrefix),
     leaseInspection: makeLeaseInspection(account, blobPrefix),
+    tryLease: makeLeaseTrial(account, blobPrefix),
     history: makeRunHistoryTable(account, tableNamePrefix),
+    totals: makeTotalsTable(account, tableNamePrefix),
     failures: makeFailureTables(account, tableNamePrefix),
     gate: makeGateTable(account, tableNamePrefix),
     names: makeNameTable(account, tableNamePrefix),
     accepted: makeAcceptedTable(account, tableNamePrefix),
+    wake: makeWakeTable(account, tableNamePrefix),
   }
 }
 
@@ -79,6 +92,39 @@ const checkedOnce = (fhir: FhirServer, endpoint: string, log: Log): FhirServer =
   },
 })
 
+/** Tokens are kept as long as the process lives, whatever run asks for them. */
+const authorizations = new Map<string, Authorization>()
+
+const authorizationFor = (hop: Service, { authentication, tls: { caFile } }: Access): Authorization => {
+  const prefix = prefixOf[hop]
+  const key = JSON.stringify([prefix, authentication, caFile])
+  // Our certificate is for the service; who gives tokens asks for a secret.
+  const known =
+    authorizations.get(key) ??
+    authorizationOf(prefix, authentication, { connector: () => connectorOf(prefix, { caFile }) })
+  authorizations.set(key, known)
+  return known
+}
+
+const once = (prefix: ServicePrefix, tls: Tls): (() => Connector) => {
+  let known: Connector | undefined
+  return () => (known ??= connectorOf(prefix, tls))
+}
+
+const lookingAt = ({ dicomWeb, fhir }: Settings, send: Send): Pick<CheckPorts, 'reach' | 'token'> => {
+  const { root } = dicomRoot(dicomWeb.privateEndpoint ?? dicomWeb.endpoint, dicomWeb.version)
+  return {
+    reach: {
+      dicom: () => reachOf(send, 'dicom', `${root}/v1/changefeed/latest?includeMetadata=false`),
+      fhir: () => reachOf(send, 'fhir', `${withoutTrailing(fhir.endpoint, '/')}/metadata`),
+    },
+    token: {
+      dicom: () => tokenOf(authorizationFor('dicom', dicomWeb)),
+      fhir: () => tokenOf(authorizationFor('fhir', fhir)),
+    },
+  }
+}
+
 export interface Connecting {
   readonly log: Log
   readonly runId: string
@@ -91,26 +137,38 @@ export interface Connecting {
   readonly progress?: (progress: Progress) => void
 }
 
+/** Everything that anybody here asks of the outside. */
+export interface Connection extends CheckPorts {
+  readonly totals: TotalsStore
+}
+
 /** Every port, wired to the services that the settings name. Nothing is asked yet. */
-export const connect = (settings: Settings, connecting: Connecting): OperatorPorts => {
+export const connect = (settings: Settings, connecting: Connecting): Connection => {
   const { log, runId, meter = newMeter(), until, requestTimeoutMs, progress = () => undefined } = connecting
+  const { dicomWeb, fhir: fhirSettings } = settings
+  const connectors = { dicom: once('DicomWeb', dicomWeb.tls), fhir: once('Fhir', fhirSettings.tls) }
   const send = httpSender({
+    connectors,
     meter,
     requestTimeoutMs: requestTimeoutMs ?? settings.requestTimeoutMs,
     remainingMs: () => until - clock.now(),
   })
-  const callDicom = authorized(send, 'dicom', settings.dicomWeb.authentication)
-  const callFhir = authorized(send, 'fhir', settings.fhir.authentication)
-  const storage = sharedStorage(settings, requestTimeoutMs)
+  const callOf = (hop: Service, access: Access): Call =>
+    authorized(send, hop, access.authentication, authorizationFor(hop, access))
+  const callDicom = callOf('dicom', dicomWeb)
+  const callFhir = callOf('fhir', fhirSettings)
+  const { wake, ...storage } = sharedStorage(settings, requestTimeoutMs)
   const fhir = fhirServer(settings.fhir, callFhir, runId)
   const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
+    ...(settings.events ? { wake } : {}),
     lease: remembered(storage.lease),
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
     studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
     heldStudies: fhirHeldStudies(settings.fhir, callFhir),
     fhir: { ...checkedOnce(fhir, settings.fhir.endpoint, log), probe: fhir.check },
+    ...lookingAt(settings, send),
     clock,
     random: { fraction: Math.random, uuid: randomUUID },
     log,

@@ -25,6 +25,10 @@ const codes: Readonly<Record<FailureCode, Words>> = {
     'The image names another patient than the rest of its study: it was filed in the wrong study, or its PatientID was mistyped. It stands in nobody’s record.',
     'Delete or correct it in the DICOM service; the new entry takes the row away, or brings the others in when they were the wrong ones.',
   ],
+  Rejected: [
+    'The archive has withdrawn the instance by a rejection note (IHE IOCM); that is no failure.',
+    'Nothing. When the note is deleted, the instance comes back by itself.',
+  ],
   IssuerUnknown: [
     'The issuer of the PatientID is neither in Patient__IssuerSystems nor an absolute URI.',
     'Add the issuer to Patient__IssuerSystems, or the partition (* for all others) to Patient__PartitionSystems, restart, and replay with --code IssuerUnknown.',
@@ -103,7 +107,7 @@ const endings: Readonly<Record<Ended, Words>> = {
     'Nothing has to be done once. When it comes again and again, two apps cast the same feed: stop one.',
   ],
   LeaseLost: [
-    'The run could not renew its lease in time: the process was suspended, storage was away, or somebody broke it.',
+    'The run could not renew its lease in time: its own process was blocked or asleep (then the reason has the seconds), storage was away, or somebody broke it.',
     'Nothing has to be done: the next run goes on. When it comes often, look at storage and at the memory of the app.',
   ],
   GateClosed: [
@@ -155,6 +159,11 @@ const symptoms = {
     '/metadata is no CapabilityStatement of FHIR R4 with transactions: another kind of server, another version, or nothing at that path.',
     'Correct Fhir__Endpoint: on Azure {workspace}-{service}.fhir.azurehealthcareapis.com, elsewhere with the path of the base.',
   ],
+  identity: [
+    'There is no token, or no password, for a service',
+    'The identity provider is away or refuses us, or a file that we need for it cannot be read. The reason names the setting. No entry is at fault, and none is recorded.',
+    'One that is away comes back by itself. Else correct the setting that the reason names; docs/access.md has them all.',
+  ],
   storage: [
     'Storage cannot be read',
     'The account is away, its firewall or a missing role keeps the app out, or a key was changed. What stands in it is unknown then, and shown so.',
@@ -173,12 +182,12 @@ const symptoms = {
   nextLink: [
     '“Its link to the next page leads away from Fhir__Endpoint”',
     'The FHIR server stands behind a proxy and tells its own inner address in its links; the token must not go there, so they are not followed.',
-    'Tell the server its public address (HAPI: server_address; others: X-Forwarded-Host and -Proto of the proxy), or set Fhir__Endpoint to the address in its links.',
+    'Tell the server its public address (HAPI: server_address; others: X-Forwarded-Host and -Proto of the proxy), or set Fhir__LinkOrigins to the address in its links.',
   ],
   proxy: [
-    'The way out leads through an HTTPS proxy',
-    'HTTPS_PROXY and NO_PROXY are not read: every connection is direct.',
-    'Open the way to both services and to storage in the network: private endpoints, a route, or a firewall rule. docs/deploy.md has the private network.',
+    'The way out leads through a proxy',
+    'HTTP_PROXY, HTTPS_PROXY and NO_PROXY hold for every connection: both services, the identity provider and storage.',
+    'Set them for the process, and NO_PROXY for what is reached directly (localhost,127.0.0.1 with a server on the same machine).',
   ],
   unexpected: [
     'A command ends with 70, or a route answers 500 Unexpected',

@@ -4,11 +4,11 @@ import { pipe } from 'fp-ts/function'
 import type { CastSettings } from '../app/context'
 import type { EndedEarly, Operated, OperatorFailure, OperatorOptions } from '../app/operate/operating'
 import type { Log, Progress } from '../app/ports'
-import type { OperatorPorts, RunRecord } from '../app/ports-operator'
+import type { RunRecord } from '../app/ports-operator'
 import { type Settings, readSettings } from '../config/read-settings'
 import type { CastReport } from './cast'
 import { castSettings } from './cast-settings'
-import { clock, connect, forgetCapabilities } from './connect'
+import { type Connection, clock, connect, forgetCapabilities } from './connect'
 import { logOfRun } from './trace'
 import { version } from './version'
 
@@ -44,7 +44,7 @@ export interface Operator {
 export interface Connected {
   readonly settings: Settings
   readonly cast: CastSettings
-  readonly ports: OperatorPorts
+  readonly ports: Connection
   readonly options: OperatorOptions
   readonly startedAt: number
 }
@@ -109,7 +109,11 @@ export const exitCodeOfFailure = (failed: Failure): number => {
     case 'EtagStale':
       return 2
     case 'Service':
-      return failed.error._tag === 'GateClosed' ? 4 : failed.error._tag === 'ServiceRenamed' ? 2 : 3
+      return failed.error._tag === 'GateClosed'
+        ? 4
+        : failed.error._tag === 'ServiceRenamed' || failed.error._tag === 'ArgumentRefused'
+          ? 2
+          : 3
     case 'RunEnded':
       return failed.report.ended === 'GateClosed' ? 4 : 3
     case 'LeaseHeld':

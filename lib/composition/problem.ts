@@ -18,6 +18,7 @@ const titles: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   409: 'Conflict',
   412: 'Precondition Failed',
+  413: 'Content Too Large',
   422: 'Unprocessable Content',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
@@ -32,16 +33,27 @@ export const problem = (
 
 const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`)
 
-const counted = (problems: ReadonlyArray<string>, what: string): string =>
-  `${what} has ${problems.length} problem${problems.length === 1 ? '' : 's'}: ${problems.join(' · ')}`
+const mostProblems = 20
+
+/** A long list is told by its beginning. */
+const listing = (status: number, code: string, what: string, problems: ReadonlyArray<string>): Problem => {
+  const shown = problems.slice(0, mostProblems)
+  const more = problems.length - shown.length
+  const rest = more === 0 ? [] : [`and ${more} more`]
+  const count = `${what} has ${problems.length} problem${problems.length === 1 ? '' : 's'}`
+  return problem(status, code, `${count}: ${[...shown, ...rest].join(' · ')}`, {
+    problems: shown,
+    ...(more === 0 ? {} : { more }),
+  })
+}
 
 /** A failure in words, with the status that says it over HTTP. */
 export const problemOf = (failed: Failure): Problem => {
   switch (failed._tag) {
     case 'RequestInvalid':
-      return problem(400, failed._tag, counted(failed.problems, 'The request'), { problems: failed.problems })
+      return listing(400, failed._tag, 'The request', failed.problems)
     case 'ConfigurationInvalid':
-      return problem(500, failed._tag, counted(failed.problems, 'The configuration'), { problems: failed.problems })
+      return listing(500, failed._tag, 'The configuration', failed.problems)
     case 'NotFound':
       return problem(404, failed._tag, `There is no such ${failed.what}.`)
     case 'Refused':
@@ -67,6 +79,9 @@ export const problemOf = (failed: Failure): Problem => {
     }
     case 'Service': {
       const { error } = failed
+      if (error._tag === 'ArgumentRefused') {
+        return listing(400, 'RequestInvalid', 'The request', [describeServiceError(error)])
+      }
       if (error._tag === 'ServiceRenamed') {
         return problem(500, 'ConfigurationInvalid', sentence(error.reason), { problems: [error.reason] })
       }
@@ -82,4 +97,4 @@ const isOthers = (code: string): boolean => ['CheckpointMoved', 'LeaseLost', 'Ga
 
 // Reasons begin with the service that they are about, but for the feed's.
 const hopOf = (code: string, reason: string): string | null =>
-  code === 'FeedReset' ? 'dicom' : (/^(dicom|fhir|storage): /.exec(reason)?.[1] ?? null)
+  code === 'FeedReset' ? 'dicom' : (/^(dicom|fhir|storage|identity): /.exec(reason)?.[1] ?? null)

@@ -1,9 +1,13 @@
 import * as E from 'fp-ts/Either'
 import type { Status } from '../app/operate/facts'
+import { readPartitionWarnings } from '../app/operate/partition-warnings'
 import { type Health, readHealth, readIllCast, readStatus } from '../app/operate/status'
 import { describeIllCast } from '../app/operate/verdict'
+import { takesOldIfMatch } from '../app/run/try-conditions'
 import type { Settings } from '../config/read-settings'
 import { clock } from './connect'
+import { shownAuthentication } from '../config/access'
+import { destinationsOf, plainHttpWarnings } from '../config/plain-http'
 import { settingWarnings } from '../config/setting-names'
 import { type Answer, type Operator, connected, lookTimeoutMs } from './operator'
 import { timerSettings } from './timer-settings'
@@ -18,7 +22,10 @@ export type StatusAnswer = Status & {
   readonly configuration: Omit<ReturnType<typeof shownSettings>, 'castSchedule'> & {
     readonly castSchedule: string | null
   }
-  /** Settings that have no effect. */
+  /**
+   * Settings that have no effect, do not fit the partitions that there are, or let tokens go over plain http; a FHIR server
+   * that guards no update.
+   */
   readonly warnings: ReadonlyArray<string>
 }
 
@@ -27,12 +34,21 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
   const timer = timerSettings(operator.environment, configured, operator.app)
+  const [read, ofPartitions] = await Promise.all([
+    readStatus(ports, settings, timer),
+    readPartitionWarnings(ports, settings),
+  ])
   return E.right({
-    ...(await readStatus(ports, settings, timer)),
+    ...read,
     version,
     // The schedule that is set: the host has no default.
     configuration: { ...shownSettings(configured), castSchedule: timer.schedule ?? null },
-    warnings: settingWarnings(operator.environment),
+    warnings: [
+      ...settingWarnings(operator.environment),
+      ...plainHttpWarnings(destinationsOf(configured), configured.allowPlainHttp),
+      ...(ofPartitions ?? []),
+      ...(read.feed?.refusesOldIfMatch === false ? [takesOldIfMatch] : []),
+    ],
   })
 }
 
@@ -44,8 +60,10 @@ export const whyItStands = async (operator: Operator): Promise<string | undefine
 }
 
 /** No secret is among them, and no PatientID. */
-const shownSettings = ({ storage, patient, ...settings }: Settings) => ({
+const shownSettings = ({ storage, patient, dicomWeb, fhir, ...settings }: Settings) => ({
   ...settings,
+  dicomWeb: { ...dicomWeb, authentication: shownAuthentication(dicomWeb.authentication) },
+  fhir: { ...fhir, authentication: shownAuthentication(fhir.authentication) },
   patient: { ...patient, rejectedIds: patient.rejectedIds.size },
   storage: storage._tag === 'ConnectionString' ? 'connection string' : storage.tableServiceUri,
 })

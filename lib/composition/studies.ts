@@ -37,20 +37,53 @@ export const verifyOne = async (operator: Operator, request: StudyRequest): Prom
 export const resyncStudy = async (operator: Operator, request: StudyRequest): Promise<Answer<Resync>> => {
   const context = connected(operator)
   if (E.isLeft(context)) return context
-  const { ports, cast: settings, options } = context.right
-  const done = await resync(ports, settings, options, studyKeyOf(request))
-  forgetAfterFailure(context.right, done)
+  const done = await resyncIn(context.right, request)
   if (E.isRight(done)) {
-    const { stored, unchanged, removed, notCast, stop } = done.right
-    const recorded = Object.values(notCast).reduce((total, count) => total + count, 0)
+    const { stop } = done.right
     await remember(operator, context.right, {
-      ...{ kind: 'resync', ended: endingOf(stop), entries: stored + unchanged + removed + recorded },
-      ...{ stored: stored + removed, recorded },
+      ...{ kind: 'resync', ended: endingOf(stop), ...countsOf(done.right) },
       ...reasonOf(stop),
     })
   }
   return done
 }
+
+const resyncIn = async (context: Connected, request: StudyRequest): Promise<Answer<Resync>> => {
+  const { ports, cast: settings, options } = context
+  const done = await resync(ports, settings, options, studyKeyOf(request))
+  forgetAfterFailure(context, done)
+  return done
+}
+
+type Counts = Readonly<Record<'entries' | 'stored' | 'recorded', number>>
+
+const countsOf = ({ stored, unchanged, removed, notCast }: Resync): Counts => {
+  const recorded = Object.values(notCast).reduce((total, count) => total + count, 0)
+  return { entries: stored + unchanged + removed + recorded, stored: stored + removed, recorded }
+}
+
+/** What a walk mends: one study after the other, and one line of the run history for all of them. */
+export interface Repair {
+  readonly study: (request: StudyRequest) => Promise<Answer<Resync>>
+  readonly remember: (ended: string, reason: string) => Promise<void>
+}
+
+export const repairing = (operator: Operator): Answer<Repair> =>
+  E.map((walk: Connected): Repair => {
+    let sum: Counts = { entries: 0, stored: 0, recorded: 0 }
+    return {
+      study: async (request) => {
+        const context = connected(operator)
+        if (E.isLeft(context)) return context
+        const done = await resyncIn(context.right, request)
+        if (E.isLeft(done)) return done
+        const { entries, stored, recorded } = countsOf(done.right)
+        sum = { entries: sum.entries + entries, stored: sum.stored + stored, recorded: sum.recorded + recorded }
+        return done
+      },
+      remember: (ended, reason) => remember(operator, walk, { kind: 'verify', ended, ...sum, reason }),
+    }
+  })(connected(operator))
 
 /** How many studies a walk may take out of FHIR, by how many it compared. */
 export const mostGoneOf = (operator: Operator, confirmed: number | undefined): Answer<(compared: number) => number> =>

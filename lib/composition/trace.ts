@@ -49,6 +49,8 @@ const heartbeatOf = ({ kind, schedule, endedAt, failed, report }: Traced): Heart
 const didSomething = ({ failed, report: { ended, entries, from, to } }: Traced): boolean =>
   failed || entries > 0 || from !== to || ended === 'WaitingForHoles'
 
+export const isIdle = (traced: Traced): boolean => !didSomething(traced)
+
 /** What an operator finds of a run afterwards. It fails nothing: the run is what counts, and its summary is in the log. */
 export const leaveTrace = async (
   { history, failures }: Pick<OperatorPorts, 'history' | 'failures'>,

@@ -16,7 +16,7 @@ export interface Kind<A> {
 }
 
 const kind = <A>(expected: string, read: (text: string) => A | undefined): Kind<A> => ({ expected, read })
-const textLike = (expected: string, pattern: RegExp): Kind<string> =>
+export const textLike = (expected: string, pattern: RegExp): Kind<string> =>
   kind(expected, (text) => (pattern.test(text) ? text : undefined))
 
 export const httpUrl = kind('an absolute http(s) URL without credentials, query or fragment', (text) => {
@@ -85,7 +85,7 @@ export const duration = (min: string, max: string): Kind<number> =>
   })
 
 export const oneOf = <A extends string>(...allowed: ReadonlyArray<A>): Kind<A> =>
-  kind(`one of ${allowed.join(', ')}`, (text) => allowed.find((item) => item === text.toLowerCase()))
+  kind(`one of ${allowed.join(', ')}`, (text) => allowed.find((item) => item.toLowerCase() === text.toLowerCase()))
 
 export const list = (of: string, pattern: RegExp): Kind<ReadonlyArray<string>> =>
   kind(`a comma-separated list of ${of}`, (text) => {
@@ -125,10 +125,10 @@ export const schedule = kind('a cron expression of six fields, seconds first', (
   }
 })
 
-export const scope = textLike(
-  'a token scope such as https://dicom.healthcareapis.azure.com/.default',
-  /^\S+\/\.default$/,
-)
+const scopeExpected = 'a token scope such as https://dicom.healthcareapis.azure.com/.default'
+export const azureScope = textLike(scopeExpected, /^\S+\/\.default$/)
+/** What is a good one depends on who is asked for the token. */
+export const scopes = textLike(scopeExpected, /^\S+( \S+)*$/)
 export const uuid = textLike('a UUID', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
 export const accountName = textLike('a storage account name', /^[a-z0-9]{3,24}$/)
 // The longest table name has 30 characters, and Azure allows 63.

@@ -3,15 +3,13 @@ import * as E from 'fp-ts/Either'
 import * as RA from 'fp-ts/ReadonlyArray'
 import { pipe } from 'fp-ts/function'
 import type * as t from 'io-ts'
+import type { Access } from '../domain/access'
 import { withoutTrailing } from '../domain/text'
 import { storageExpected } from './kinds'
+import { destinationsOf, plainHttpProblems } from './plain-http'
 import { type Environment, type Problems, decoded } from './setting'
-import { settings, storageSettings } from './settings'
-
-interface Authentication {
-  readonly enabled: boolean
-  readonly scope: string
-}
+import { readAccess } from './access'
+import { dicomScope, settings, storageSettings } from './settings'
 
 export type StorageSettings =
   | { readonly _tag: 'ConnectionString'; readonly connectionString: string }
@@ -55,29 +53,39 @@ const readStorage = (environment: Environment): E.Either<Problems, StorageSettin
     }),
   )
 
-const authentication = (enabled: boolean, scope: string): Authentication => ({ enabled, scope })
+type Given = t.TypeOf<t.TypeC<typeof settings>>
 
-const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSettings) => ({
-  storage,
-  tableNamePrefix: given.TableStore__TableNamePrefix ?? '',
+const services = (given: Given, dicom: Access, fhir: Access) => ({
   dicomWeb: {
     endpoint: given.DicomWeb__Endpoint,
     privateEndpoint: given.DicomWeb__PrivateEndpoint,
     /** Empty: the service's URLs have no version. */
     version: given.DicomWeb__Version,
-    authentication: authentication(given.DicomWeb__Authentication__Enabled, given.DicomWeb__Authentication__Scope),
+    ...dicom,
     maxPageBytes: given.DicomCast__MaxPageBytes,
     holeAgeMs: given.DicomCast__HoleAge,
   },
   fhir: {
     endpoint: given.Fhir__Endpoint,
-    authentication: authentication(
-      given.Fhir__Authentication__Enabled,
-      given.Fhir__Authentication__Scope ?? `${withoutSlash(given.Fhir__Endpoint)}/.default`,
-    ),
+    linkOrigins: (given.Fhir__LinkOrigins ?? []).map(withoutSlash),
+    ...fhir,
     maxBundleEntries: given.DicomCast__MaxBundleEntries,
     maxBundleBytes: given.DicomCast__MaxBundleBytes,
   },
+})
+
+interface Read {
+  readonly given: Given
+  readonly storage: StorageSettings
+  readonly dicom: Access
+  readonly fhir: Access
+}
+
+const shaped = ({ given, storage, dicom, fhir }: Read) => ({
+  storage,
+  tableNamePrefix: given.TableStore__TableNamePrefix ?? '',
+  ...services(given, dicom, fhir),
+  allowPlainHttp: given.DicomCast__AllowPlainHttp ?? [],
   patient: {
     systemId: given.Patient__PatientSystemId,
     isIssuerIdUsed: given.Patient__IsIssuerIdUsed,
@@ -92,11 +100,13 @@ const shaped = (given: t.TypeOf<t.TypeC<typeof settings>>, storage: StorageSetti
   },
   enforceValidationOfTagValues: given.DicomCast__Features__EnforceValidationOfTagValues,
   generateObservations: given.DicomCast__Features__GenerateObservations,
+  hidesRejectedForQuality: given.DicomCast__HideRejectedForQuality,
   defaultTimeZone: given.DicomCast__DefaultTimeZone,
   excludedElements: new Set(given.DicomCast__Mapping__Exclude ?? []) as ReadonlySet<string>,
   /** Empty: all of them. */
   partitions: given.DicomCast__Partitions ?? [],
   castSchedule: given.CastSchedule,
+  events: given.DicomCast__Events,
   startFrom: given.DicomCast__StartFrom,
   batchSize: given.DicomCast__BatchSize,
   timerBatches: given.DicomCast__TimerBatches,
@@ -111,12 +121,31 @@ type DeepReadonly<A> =
 
 export type Settings = DeepReadonly<ReturnType<typeof shaped>>
 
+const safe = (read: Settings): E.Either<Problems, Settings> => {
+  const problems = plainHttpProblems(destinationsOf(read), read.allowPlainHttp)
+  return problems.length > 0 ? E.left(problems) : E.right(read)
+}
+
+/** The endpoint itself is judged with the other settings. */
+const fhirScope = (environment: Environment): string =>
+  pipe(
+    decoded({ Fhir__Endpoint: settings.Fhir__Endpoint }, environment),
+    E.match(
+      () => dicomScope,
+      ({ Fhir__Endpoint }) => `${withoutSlash(Fhir__Endpoint)}/.default`,
+    ),
+  )
+
 /** All settings, or every problem: each with the setting's name and what is expected, never with its value. */
 export const readSettings = (environment: Environment): E.Either<Problems, Settings> =>
   pipe(
     sequenceS(E.getApplicativeValidation(RA.getSemigroup<string>()))({
       given: decoded(settings, environment),
+      dicom: readAccess(environment, 'DicomWeb', dicomScope),
+      fhir: readAccess(environment, 'Fhir', fhirScope(environment)),
       storage: readStorage(environment),
     }),
-    E.map(({ given, storage }) => shaped(given, storage)),
+    E.map(shaped),
+    E.flatMap(safe),
+    E.mapLeft((problems) => [...new Set(problems)]),
   )

@@ -1,8 +1,14 @@
+import { accessDescriptions } from './access'
+import { apiKeyName } from './api-key'
 import { settingDescriptions } from './settings'
 
 // A slip in a setting's name would otherwise be a setting left out, and nobody would hear of it.
 
-const known = settingDescriptions.map(({ name }) => name)
+const known = [
+  ...settingDescriptions.map(({ name }) => name),
+  apiKeyName,
+  ...['DicomWeb', 'Fhir'].flatMap((service) => accessDescriptions.map(({ name }) => `${service}__${name}`)),
+]
 /** What begins like one of ours is meant for us; storage is the Functions host's, which has more names than we read. */
 const ours = [
   ...new Set(known.flatMap((name) => (name.includes('__') ? [name.slice(0, name.indexOf('__') + 2)] : []))),

@@ -10,7 +10,7 @@ import {
   oneOf,
   partitionMap,
   schedule,
-  scope,
+  scopes,
   startFrom,
   system,
   systemMap,
@@ -30,6 +30,9 @@ export const storageSettings = {
   AzureWebJobsStorage__clientId: optional(uuid, 'Client id of a user-assigned identity.'),
 }
 
+/** Of Azure's DICOM service. */
+export const dicomScope = 'https://dicom.healthcareapis.azure.com/.default'
+
 /** All but the storage, of which there are several forms: `readStorage` chooses one. */
 export const settings = {
   DicomWeb__Endpoint: required(httpUrl, 'Public URL of the DICOM service. It goes into FHIR.'),
@@ -44,14 +47,14 @@ export const settings = {
     'false',
     'Send a token of the managed identity. Azure needs it.',
   ),
-  DicomWeb__Authentication__Scope: withDefault(
-    scope,
-    'https://dicom.healthcareapis.azure.com/.default',
-    'Scope of that token.',
-  ),
+  DicomWeb__Authentication__Scope: optional(scopes, 'Scope of that token.', dicomScope),
   Fhir__Endpoint: required(httpUrl, 'URL of the FHIR service.'),
   Fhir__Authentication__Enabled: withDefault(flag, 'false', 'Send a token of the managed identity. Azure needs it.'),
-  Fhir__Authentication__Scope: optional(scope, 'Scope of that token.', '{Fhir__Endpoint}/.default'),
+  Fhir__Authentication__Scope: optional(scopes, 'Scope of that token.', '{Fhir__Endpoint}/.default'),
+  Fhir__LinkOrigins: optional(
+    list('http(s) URLs', /^https?:\/\/[^\s?#@]+$/i),
+    'Other URLs under which the FHIR server names itself in links to a next page: a proxy stands between.',
+  ),
   TableStore__TableNamePrefix: optional(tablePrefix, 'Prefix of each table name.'),
   Patient__PatientSystemId: optional(system, 'Identifier system of patients without a known issuer.'),
   Patient__IsIssuerIdUsed: withDefault(flag, 'false', "Take the system from the PatientID's issuer."),
@@ -87,12 +90,26 @@ export const settings = {
     'One invalid tag keeps the entry out of FHIR.',
   ),
   DicomCast__Features__GenerateObservations: withDefault(flag, 'true', 'Write radiation dose reports as Observations.'),
+  DicomCast__HideRejectedForQuality: withDefault(
+    flag,
+    'false',
+    'Images that a rejection note withdraws for quality reasons (DCM 113001) leave FHIR, too.',
+  ),
   RetryConfiguration__TotalRetryDuration: withDefault(
     duration('00:00:00', '7.00:00:00'),
     '00:10:00',
     'How long an entry that fails alone is retried.',
   ),
-  CastSchedule: withDefault(schedule, '0 * * * * *', 'When the timer fires, in UTC.'),
+  CastSchedule: withDefault(
+    schedule,
+    '0 * * * * *',
+    'When the timer fires, in UTC. Azure Functions has no default: without it nothing is cast.',
+  ),
+  DicomCast__Events: withDefault(
+    flag,
+    'false',
+    'Events of the DICOM service wake it, by POST /api/wake; the timer stays.',
+  ),
   DicomCast__BatchSize: withDefault(whole(1, 100_000, 'entries'), '1000', 'Entries of the change feed in one batch.'),
   DicomCast__TimerBatches: withDefault(
     whole(0, 100_000, 'batches'),
@@ -139,6 +156,10 @@ export const settings = {
     whole(0, 1_000_000, 'studies'),
     '50',
     'Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.',
+  ),
+  DicomCast__AllowPlainHttp: optional(
+    list('host names', /^([a-z0-9_.-]+|\[[0-9a-f:.]+\])$/i),
+    'Hosts that tokens may be sent to over http, in a network that nobody else is on.',
   ),
   DicomCast__MaxPageBytes: withDefault(
     whole(65_536, 268_435_456, 'bytes'),

@@ -1,5 +1,7 @@
 import type { Hole } from './checkpoint'
+import { type ListingNote, type RejectionCode, rejectionTexts } from './dicom/rejection-codes'
 import type { Keyword } from './dicom/tags'
+import { ranges } from './text'
 
 /** Never the tag's value: values are patient data, and issues are stored and logged. */
 export type TagIssue =
@@ -17,12 +19,23 @@ export type EntryError =
   | { readonly _tag: 'DemographicsConflict'; readonly patientId: string | undefined }
   | { readonly _tag: 'PatientAmbiguous'; readonly patientIds: ReadonlyArray<string> }
   | { readonly _tag: 'PatientInactive'; readonly patientId: string }
+  /**
+   * The archive has withdrawn it (IHE IOCM). `notes`: those that list it; none when they are gone, and it could not be read
+   * since. `isHidden`: FHIR does not hold it.
+   */
+  | {
+      readonly _tag: 'Rejected'
+      readonly code: RejectionCode
+      readonly notes: ReadonlyArray<ListingNote>
+      readonly isHidden: boolean
+    }
   /** FHIR refuses it for good. Issue codes and element paths; never the server's text: servers echo names and ids. */
   | { readonly _tag: 'FhirRejected'; readonly status: number; readonly issues: ReadonlyArray<string> }
   /** It failed for longer than TotalRetryDuration while comparable requests succeeded. */
   | { readonly _tag: 'OutlastedRetries'; readonly hop: Hop; readonly status: number | undefined }
 
-export type Hop = 'dicom' | 'fhir' | 'storage'
+/** `identity`: whoever gives the tokens for one of the others. */
+export type Hop = 'dicom' | 'fhir' | 'storage' | 'identity'
 
 /** What ends or delays a run: never the fault of an entry. */
 export type ServiceError =
@@ -46,14 +59,17 @@ export type ServiceError =
   | { readonly _tag: 'AccessDenied'; readonly hop: Hop; readonly status: number; readonly reason: string }
   /** The answer does not fit: read less at once. */
   | { readonly _tag: 'AnswerTooLarge'; readonly hop: Hop }
-  | { readonly _tag: 'LeaseLost' }
+  /** `stoodStillS`: this process did nothing for so long, and could not renew it. */
+  | { readonly _tag: 'LeaseLost'; readonly stoodStillS?: number }
+  /** What somebody asked for cannot be asked of the storage account: a page, a row, a time. Nothing is wrong with it. */
+  | { readonly _tag: 'ArgumentRefused' }
   | { readonly _tag: 'CheckpointMoved' }
   /** The row is there, and is no checkpoint. No outage: it stays so until an operator writes it anew, with this ETag. */
   | {
       readonly _tag: 'CheckpointUnreadable'
       readonly reason: string
       readonly etag: string
-      /** Where it can be read. */
+      /** Where it can be read, and the holes before it. */
       readonly syncedSequence: number | undefined
       /** Those that can be read. */
       readonly holes: ReadonlyArray<Hole>
@@ -90,6 +106,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'TagsRejected':
     case 'PatientMismatch':
     case 'IssuerUnknown':
+    case 'Rejected':
     case 'DemographicsConflict':
     case 'PatientAmbiguous':
     case 'PatientInactive':
@@ -102,6 +119,7 @@ export const disposition = (error: CastError): Disposition => {
     case 'FhirConflict':
       return 'Reread'
     case 'AccessDenied':
+    case 'ArgumentRefused':
     case 'LeaseLost':
     case 'CheckpointMoved':
     case 'CheckpointUnreadable':
@@ -122,6 +140,10 @@ export const failTables: ReadonlyArray<FailTable> = [
   'TransientFailureExceptionTable',
 ]
 
+/** Refused because of the Patient that FHIR has: a later row that names him may show that the reason is gone. */
+export const isOfPatient = (code: string): boolean =>
+  ['DemographicsConflict', 'PatientAmbiguous', 'PatientInactive'].includes(code)
+
 /** Where an operator finds it. */
 export const failTableOf = (error: EntryError): FailTable => {
   switch (error._tag) {
@@ -129,6 +151,7 @@ export const failTableOf = (error: EntryError): FailTable => {
     case 'TagsRejected':
     case 'PatientMismatch':
     case 'IssuerUnknown':
+    case 'Rejected':
       return 'DicomFailToStoreExceptionTable'
     case 'DemographicsConflict':
     case 'PatientAmbiguous':
@@ -155,22 +178,13 @@ export const describeIssues = (issues: ReadonlyArray<TagIssue>): string => issue
 
 const listed = (parts: ReadonlyArray<string>): string => (parts.length === 0 ? '' : ` (${parts.join('; ')})`)
 
-const shownRanges = 5
-
-/** `4-6, 9`; a study may have thousands. */
-const ranges = (sequences: ReadonlyArray<number>): string => {
-  const found: Array<[number, number]> = []
-  for (const sequence of [...sequences].sort((left, right) => left - right)) {
-    const last = found.at(-1)
-    if (last !== undefined && sequence <= last[1] + 1) last[1] = sequence
-    else found.push([sequence, sequence])
-  }
-  const shown = found.slice(0, shownRanges).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
-  return [...shown, ...(found.length > shownRanges ? ['…'] : [])].join(', ')
-}
-
 const describeRefused = ({ studyInstanceUid, sequences, status, issues }: RefusedStudy): string =>
   `\n  study ${studyInstanceUid}, ${sequences.length === 1 ? 'entry' : 'entries'} ${ranges(sequences)}: ${status}${listed(issues.slice(0, 3))}`
+
+const describeRejected = ({ code, notes, isHidden }: Extract<EntryError, { _tag: 'Rejected' }>): string =>
+  notes.length === 0
+    ? `The rejection note (DCM ${code}) is gone, and the instance could not be read since: it is tried again each day.`
+    : `The archive has withdrawn it: ${rejectionTexts[code]} (DCM ${code}). ${isHidden ? 'FHIR does not hold it' : 'It stays in FHIR'}.`
 
 /** What an operator reads: codes, element paths, resource ids and our own words, never a value of a patient. */
 export const describeEntryError = (error: EntryError): string => {
@@ -183,6 +197,8 @@ export const describeEntryError = (error: EntryError): string => {
       return 'The PatientID differs from that of the other instances of the study. Correct the instance in the DICOM service, then replay.'
     case 'IssuerUnknown':
       return 'The issuer of the PatientID is neither mapped nor an absolute URI, or Patient__PartitionSystems does not list the partition. Add it to Patient__IssuerSystems or Patient__PartitionSystems, then replay.'
+    case 'Rejected':
+      return describeRejected(error)
     case 'DemographicsConflict':
       return `The PatientID belongs to somebody else: name, birth date or sex differ too much (docs/patients.md) from ${error.patientId === undefined ? 'the first entry with this PatientID' : `Patient/${error.patientId}`}.`
     case 'PatientAmbiguous':
@@ -207,14 +223,18 @@ export const describeServiceError = (error: ServiceError): string => {
       return `${error.hop}: ${error.reason}`
     case 'AnswerTooLarge':
       return `${error.hop}: the answer is larger than the limit`
+    case 'ArgumentRefused':
+      return 'there is no such page, row or time: give what an answer has told'
     case 'LeaseLost':
-      return 'the lease was lost: another run may be writing'
+      return error.stoodStillS === undefined
+        ? 'the lease was lost: another run may be writing'
+        : `the lease was lost: this process was blocked or asleep for ${error.stoodStillS} s, and another run may be writing since`
     case 'CheckpointMoved':
       return 'the checkpoint was moved by another writer'
     case 'CheckpointUnreadable':
       return (
         `storage: ${error.reason}; it is neither passed over nor taken for a new start. Correct it, or move the checkpoint` +
-        ` to ${error.syncedSequence ?? 'a sequence'}: its etag is ${error.etag}`
+        ` to ${error.syncedSequence ?? '0 (behind that, entries that were still awaited are passed by)'}: its etag is ${error.etag}`
       )
     case 'FeedReset':
       return `the change feed is not the one this checkpoint belongs to: ${error.reason}`

@@ -17,6 +17,20 @@ export const failRowName = (subject: FailRowSubject): string => {
     : `i-${digestOf([partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid]).slice(0, 32)}`
 }
 
+/** A row of the original's: its exception, which is its partition key, and its row key, a GUID. */
+export interface OriginalRow {
+  readonly type: string
+  readonly row: string
+}
+
+export const isOriginalRowName = (name: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
+
+/** The key that the row stands under. */
+export const standingRowName = ({
+  original,
+  ...subject
+}: FailRowSubject & { readonly original?: OriginalRow }): string => original?.row ?? failRowName(subject)
+
 export const isFailRowName = (name: string): boolean => /^(\d{19}|i-[0-9a-f]{32})$/.test(name)
 
 /**

@@ -29,6 +29,21 @@ export const whole = (min: number, max: number): t.Type<number, number, unknown>
       : undefined
   })
 
+/** Its length is judged before what is in it. */
+export const listOf = <A>(
+  most: number,
+  item: t.Type<A, unknown, unknown>,
+): t.Type<ReadonlyArray<A>, unknown, unknown> =>
+  new t.Type<ReadonlyArray<A>, unknown, unknown>(
+    `a list of at most ${most}`,
+    (value): value is ReadonlyArray<A> => t.array(item).is(value),
+    (value, context) =>
+      Array.isArray(value) && value.length <= most
+        ? t.array(item).validate(value, context)
+        : t.failure(undefined, context, `a list of at most ${most}`),
+    t.identity,
+  )
+
 export const flag = refined('true or false', (value) =>
   value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined,
 )

@@ -6,9 +6,9 @@ import type { Scope } from '../app/operate/choose-studies'
 import type { RenameRequest } from '../app/operate/rename-task'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
 import { type FailTable, failTables } from '../domain/cast-error'
-import { isFailRowName } from '../domain/fail-row'
+import { isFailRowName, isOriginalRowName } from '../domain/fail-row'
 import { dicomRoot } from '../domain/fhir/provenance'
-import { type Parsed, flag, matching, parser, partition, refined, time, uid, whole } from './codecs'
+import { type Parsed, flag, listOf, matching, parser, partition, refined, time, uid, whole } from './codecs'
 
 // What may be asked, on the wire and on the command line.
 
@@ -16,7 +16,7 @@ const failTable = refined(`one of ${failTables.join(', ')}`, (value): FailTable 
   failTables.find((name) => name === value),
 )
 const row = refined('the key of a row', (value) =>
-  typeof value === 'string' && isFailRowName(value) ? value : undefined,
+  typeof value === 'string' && (isFailRowName(value) || isOriginalRowName(value)) ? value : undefined,
 )
 
 /** Budget of an HTTP call: the host gives up at 230 s. */
@@ -26,6 +26,10 @@ export const parseCatchUp = parser({ budgetSeconds, maxBatches: whole(1, 100_000
 
 export const parseTable = (name: string): E.Either<string, ErrorTable> =>
   isErrorTable(name) ? E.right(name) : E.left(`There is no such table. There are: ${errorTables.join(', ')}.`)
+
+/** What can be no key of a table, a service takes for a fault of its own. */
+export const parseRow = (name: string): Parsed<string> =>
+  /^[\w-]{1,512}$/.test(name) ? E.right(name) : E.left(['row: expected the key of a row'])
 
 const failureCode = refined(`one of ${failureCodes.join(', ')}`, (value): FailureCode | undefined =>
   failureCodes.find((code) => code === value),
@@ -94,7 +98,7 @@ export const parseCheckpoint = (given: unknown): Parsed<CheckpointRequest> =>
 
 const ReplayBody = parser({
   table: failTable,
-  rows: t.array(t.strict({ table: failTable, row })),
+  rows: listOf(1_000, t.strict({ table: failTable, row })),
   study: uid,
   partition,
   code: failureCode,
@@ -149,6 +153,15 @@ export const parseRename = (given: unknown): Parsed<RenameRequest> =>
     E.flatMap(({ from }): Parsed<RenameRequest> =>
       from === undefined ? E.left(['from: expected the URL that the DICOM service had']) : E.right({ from }),
     ),
+  )
+
+const TakeOverBody = parser({ finish: flag })
+
+/** It says what it is for: nobody ends the way back by calling a route. */
+export const parseTakeOver = (given: unknown): Parsed<void> =>
+  pipe(
+    TakeOverBody(given),
+    E.flatMap(({ finish }): Parsed<void> => (finish === true ? E.right(undefined) : E.left(['finish: must be true']))),
   )
 
 const StudyBody = parser({ study: uid, partition })

@@ -7,6 +7,9 @@ declare module 'dcmjs' {
   }
 
   export const data: {
+    readonly DicomMetaDictionary: {
+      readonly dictionary: Readonly<Record<string, { readonly name: string } | undefined>>
+    }
     readonly DicomMessage: {
       readFile(
         file: ArrayBuffer,

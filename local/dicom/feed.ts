@@ -54,8 +54,10 @@ const byTimestamp = (a: Row, b: Row): number =>
 
 export type Feed = ReturnType<typeof createFeed>
 
-/** The change feed in memory. `onChange` is called after every change that a saved state must hold. */
-export const createFeed = (now: () => Date, onChange: () => void = () => {}) => {
+type OnNew = (rows: ReadonlyArray<Row>) => void
+
+/** The change feed in memory. `onChange` is called after every change that a saved state must hold, `onNew` for new rows. */
+export const createFeed = (now: () => Date, onChange = () => {}, onNew: OnNew = () => {}) => {
   const statementTime = createStatementClock(now)
   const late = new Map<string, ReadonlyArray<Change & { sequence: number; timestamp: string }>>()
   let rows = new Map<number, Row>()
@@ -120,6 +122,7 @@ export const createFeed = (now: () => Date, onChange: () => void = () => {}) => 
     append: (changes: ReadonlyArray<Change>): ReadonlyArray<Row> => {
       const shown = reserve(changes).map((change) => show(change, change.sequence, change.timestamp))
       onChange()
+      onNew(shown)
       return shown
     },
 
@@ -142,8 +145,9 @@ export const createFeed = (now: () => Date, onChange: () => void = () => {}) => 
     showLate: (id: string): boolean => {
       const reserved = late.get(id)
       if (!late.delete(id)) return false
-      for (const change of reserved ?? []) show(change, change.sequence, change.timestamp)
+      const shown = (reserved ?? []).map((change) => show(change, change.sequence, change.timestamp))
       onChange()
+      onNew(shown)
       return true
     },
 

@@ -110,7 +110,8 @@ const jsonDataset = (dataset: DcmjsDataset, around: string): DicomJson => {
     const vr = element.vr ?? ''
     if (!/^[0-9A-F]{8}$/.test(tag) || isFileMetaOrGroupLength(tag) || tag === pixelData) continue
     if (tag === hiddenCharacterSet) continue
-    if (vr.length === 2 && !bulkVrs.has(vr)) json[tag] = jsonElement(element, vr, characterSet)
+    // dcmjs gives an UN the name of its dictionary for a tag of two VRs (xs, ox, lt), which is none: it stays unknown.
+    if (/^[A-Z]{2}$/.test(vr) && !bulkVrs.has(vr)) json[tag] = jsonElement(element, vr, characterSet)
   }
   return json
 }

@@ -1,5 +1,6 @@
 import type { Answer } from './answer'
-import { notFound } from './answer'
+import { BadRequest, notFound } from './answer'
+import { isJson } from '../own-machine'
 import type { BulkUpdates } from './bulk-update'
 import { readChangeFeed } from './changefeed-routes'
 import type { Feed } from './feed'
@@ -53,6 +54,7 @@ const studiesRoute = async (
   if (method === 'GET' && rest.length === 1) return searchStudies(feed, partitionName, request.query)
   if (method === 'POST' && rest[1] === '$bulkUpdate' && rest.length === 2) {
     const operations = `${request.serviceUrl}/v${version}/operations`
+    if (!isJson(request.contentType)) throw new BadRequest('The Content-Type is not application/json.', 415)
     return version === 2 ? updates.start(partitionName, (await request.body()).toString(), operations) : notFound
   }
   if (method === 'POST' && rest.length <= 2) {

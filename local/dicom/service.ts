@@ -2,6 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fromOwnMachine, isJson } from '../own-machine'
+import { dicomPage } from '../pages/dicom'
+import { type Neighbours, askedPage, sendPage } from '../pages/page'
 import type { Answer } from './answer'
 import { BadRequest, plainText } from './answer'
 import { createBulkUpdates } from './bulk-update'
@@ -9,6 +12,7 @@ import type { Control } from './control'
 import { controlRoutes, createControl } from './control'
 import type { Delivery } from './fault-effects'
 import { deliver } from './fault-effects'
+import { createPublisher } from './events'
 import type { FaultSwitches } from './faults'
 import { createFaultSwitches } from './faults'
 import type { Feed } from './feed'
@@ -27,6 +31,8 @@ export interface DicomServiceOptions {
   readonly port?: number
   /** The feed is loaded from here, and saved here. Without it, it ends with the process. */
   readonly stateFile?: string
+  /** A webhook that is told of each new row of the feed, as by Event Grid. */
+  readonly events?: string
   /** Requests must carry this token. */
   readonly bearer?: string
   readonly now?: () => Date
@@ -39,6 +45,10 @@ export interface DicomService {
   readonly control: Control
   readonly faults: FaultSwitches
   readonly requests: RequestLog
+  /** As the option `events`, from now on. */
+  readonly publishTo: (url: string) => void
+  /** What its pages link to. */
+  readonly standBeside: (others: Neighbours) => void
   readonly close: () => Promise<void>
 }
 
@@ -95,7 +105,8 @@ const pause = async (delayMs: number, response: ServerResponse): Promise<void> =
 
 const whole = (answer: Answer): Delivery => ({ answer, delayMs: 0, connection: 'whole' })
 
-const parseJson = (body: Buffer): unknown => {
+const parseJson = (contentType: string | undefined, body: Buffer): unknown => {
+  if (!isJson(contentType)) throw new BadRequest('The Content-Type is not application/json.', 415)
   try {
     return JSON.parse(body.toString())
   } catch {
@@ -109,7 +120,10 @@ const noSaver: Saver = { touch: () => {}, flush: () => Promise.resolve() }
 export const startDicomService = async (options: DicomServiceOptions = {}): Promise<DicomService> => {
   const now = options.now ?? (() => new Date())
   const saver = options.stateFile === undefined ? noSaver : createSaver(options.stateFile, () => feed)
-  const feed: Feed = createFeed(now, saver.touch)
+  const publisher = createPublisher()
+  if (options.events !== undefined) publisher.publishTo(options.events)
+  const host = (): string => `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const feed: Feed = createFeed(now, saver.touch, (rows) => publisher.tell(host(), rows))
   if (options.stateFile !== undefined) await loadFeed(options.stateFile, feed)
 
   const control = createControl(feed)
@@ -118,14 +132,19 @@ export const startDicomService = async (options: DicomServiceOptions = {}): Prom
   const route = createRoutes(feed, createBulkUpdates(feed, now))
   const controlRoute = controlRoutes(feed, faults, requests)
 
+  let neighbours: Neighbours = {}
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const page = askedPage(request)
+    if (page !== undefined) return sendPage(response, dicomPage(feed, page, neighbours), neighbours)
     const method = request.method ?? 'GET'
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`)
     const segments = segmentsOf(url.pathname)
 
     if (segments[0] === '_local') {
       const body = method === 'POST' || method === 'PUT' ? await readBody(request) : Buffer.alloc(0)
-      const answer = await answerOf(async () => controlRoute(method, segments.slice(1), () => parseJson(body)))
+      const answer = await answerOf(async () =>
+        controlRoute(method, segments.slice(1), () => parseJson(request.headers['content-type'], body)),
+      )
       send(response, whole(answer), now())
       return
     }
@@ -167,23 +186,30 @@ export const startDicomService = async (options: DicomServiceOptions = {}): Prom
     return refused.answer.status === 200 ? deliver(await run(), fired) : refused
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent) send(response, whole(problemAnswer(error)), now())
-    })
-  })
+  const server = createServer(
+    fromOwnMachine((request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        if (!response.headersSent) send(response, whole(problemAnswer(error)), now())
+      })
+    }),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)
   })
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host()}`,
     feed,
     control,
     faults,
     requests,
+    publishTo: publisher.publishTo,
+    standBeside: (others) => {
+      neighbours = others
+    },
     close: async () => {
+      await publisher.close()
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed

@@ -58,7 +58,7 @@ export const createSaver = (file: string, feed: () => Feed): Saver => {
     if (!dirty) return
     dirty = false
     try {
-      await writeFile(`${file}.new`, lines(feed()))
+      await writeFile(`${file}.new`, lines(feed()), { mode: 0o600 })
       await rename(`${file}.new`, file)
     } catch (error) {
       dirty = true

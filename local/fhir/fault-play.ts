@@ -114,6 +114,7 @@ export const play = async ({ hit, candidate, store, work, later }: Stage): Promi
     case '429':
     case '503':
     case '500':
+    case '409':
     case '408':
     case '401':
     case '403':
@@ -133,6 +134,8 @@ export const play = async ({ hit, candidate, store, work, later }: Stage): Promi
     case 'rejectResource':
     case 'refuseDelete':
       return done(refusalsOf(rule))
+    case 'ignoresIfMatch':
+      return done({ ...allowAll, takesOld: true })
     case 'race':
       editByOthers(store, candidate, rule)
       return done()

@@ -2,7 +2,7 @@
  * Faults that a test switches on. A rule is used by the requests that it matches, after `skip` of them, `times` times.
  *
  * Answered instead of doing the work:
- *   429 503 500 408 401 403  that status; `retryAfterS` and `retryAfterMs` become Retry-After and x-ms-retry-after-ms
+ *   429 503 500 409 408 401 403  that status; `retryAfterS` and `retryAfterMs` become Retry-After and x-ms-retry-after-ms
  *   reject          400 for good, with an OperationOutcome that repeats the request's content
  *   weirdOutcome    `status` (400) with OperationOutcomes of odd shapes, one after another
  *   wrongType       200 with an HTML page
@@ -11,6 +11,7 @@
  * While the work is done:
  *   rejectResource  400 for a resource whose JSON contains `match.bodyIncludes`, wherever it is written
  *   refuseDelete    409 for a DELETE (of the `target`, if there is one)
+ *   ignoresIfMatch  an update is carried out whatever its If-Match says
  *   race            first somebody else edits a resource that the request updates or deletes: the `target`,
  *                   else the first that is no Basic, else the first
  * Done, and the answer spoilt:
@@ -27,12 +28,14 @@ export const faultNames = [
   '429',
   '503',
   '500',
+  '409',
   '408',
   '401',
   '403',
   'reject',
   'rejectResource',
   'refuseDelete',
+  'ignoresIfMatch',
   'race',
   'lostAnswer',
   'lateCommit',

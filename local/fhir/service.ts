@@ -1,5 +1,8 @@
-import { createServer } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fromOwnMachine } from '../own-machine'
+import { fhirPage } from '../pages/fhir'
+import { type Neighbours, askedPage, sendPage } from '../pages/page'
 import type { RequestLog } from './control'
 import { control, createRequestLog, logged, seed } from './control'
 import { createDeferredWork } from './deferred-work'
@@ -47,6 +50,8 @@ export interface FhirService {
   seed(resource: Resource): Resource
   /** Resolves when what `lateCommit` put off is done. */
   settled(): Promise<void>
+  /** What its pages link to. */
+  readonly standBeside: (others: Neighbours) => void
   /** Ends all connections and saves the state. */
   close(): Promise<void>
 }
@@ -70,6 +75,7 @@ export const startFhirService = async (options: FhirServiceOptions = {}): Promis
   const requests = createRequestLog()
   const { later, settled, flush } = createDeferredWork()
   let url = ''
+  let neighbours: Neighbours = {}
   const service: Interactions = {
     store,
     baseUrl: () => url,
@@ -92,7 +98,9 @@ export const startFhirService = async (options: FhirServiceOptions = {}): Promis
     return play({ hit: faults.take(candidate), candidate, store, work, later })
   }
 
-  const server = createServer({ maxHeaderSize: 64 * 1024 }, (message, response) => {
+  const listen: RequestListener = (message, response) => {
+    const page = askedPage(message)
+    if (page !== undefined) return sendPage(response, fhirPage(store, page, url, neighbours), neighbours)
     const serve = async (): Promise<void> => {
       const http = await readRequest(message, url, maxBodyBytes)
       const reply = await replyTo(http).catch((error): Reply => ({ kind: 'answer', answer: answerOfFailure(error) }))
@@ -103,7 +111,8 @@ export const startFhirService = async (options: FhirServiceOptions = {}): Promis
       .catch((error: unknown) => deliver(response, { kind: 'answer', answer: answerOfFailure(error) }, undefined))
       // The head was already sent, or the client has gone.
       .catch(() => response.destroy())
-  })
+  }
+  const server = createServer({ maxHeaderSize: 64 * 1024 }, fromOwnMachine(listen))
   // Large transactions take their time to arrive and to validate; the client's own time-outs are what is tested.
   server.requestTimeout = 0
   await new Promise<void>((resolve, reject) => {
@@ -117,6 +126,9 @@ export const startFhirService = async (options: FhirServiceOptions = {}): Promis
     faults,
     requests,
     settled,
+    standBeside: (others) => {
+      neighbours = others
+    },
     seed: (resource) => seed(store, resource),
     close: async () => {
       flush()

@@ -24,7 +24,7 @@ export const createStateFile = (path: string | undefined): StateFile => {
     clearTimeout(timer)
     timer = undefined
     const temporary = `${path}.${process.pid}.tmp`
-    writeFileSync(temporary, JSON.stringify({ format, versions: store.latest() }))
+    writeFileSync(temporary, JSON.stringify({ format, versions: store.latest() }), { mode: 0o600 })
     renameSync(temporary, path)
   }
   return {

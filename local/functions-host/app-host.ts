@@ -1,14 +1,17 @@
 import { globSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { type IncomingMessage, type RequestListener, createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { injectCoreModule, type Log } from './core-api'
-import { httpFront } from './http-front'
+import { httpFront, pathOf } from './http-front'
 import { invoker, triggerOf } from './invoke'
 import { router } from './routes'
 import { startTimers } from './timers'
+import { fromOwnMachine } from '../own-machine'
+import { askedPage, sendPage } from '../pages/page'
+import { stackPage } from '../pages/stack'
 
 export interface AppHost {
   readonly url: string
@@ -17,8 +20,37 @@ export interface AppHost {
   readonly close: () => Promise<void>
 }
 
+export interface Serving {
+  readonly hostname: string
+  /** Stands before the app's functions. `isAnonymous`: the function that a request is for asks for no key. */
+  readonly guard: (
+    front: RequestListener,
+    isAnonymous: (request: IncomingMessage) => boolean,
+    functions: ReadonlyArray<string>,
+  ) => RequestListener
+}
+
+/** To try it with: no keys, and nobody from elsewhere. */
+const ownMachine: Serving = {
+  hostname: '127.0.0.1',
+  guard: (front, _, functions) => fromOwnMachine(withIndex(front, functions)),
+}
+
+const withIndex =
+  (front: RequestListener, functions: ReadonlyArray<string>): RequestListener =>
+  (request, response) => {
+    if (askedPage(request)?.length !== 0) return front(request, response)
+    const { DicomWeb__Endpoint: dicom, Fhir__Endpoint: fhir } = process.env
+    sendPage(response, stackPage({ dicom, fhir }, functions), { dicom, fhir })
+  }
+
 /** Loads the compiled app in `root` (`package.json#main`, a glob) into this process and serves it. One app a process. */
-export const runAppHost = async (root: string, port: number, log: Log): Promise<AppHost> => {
+export const runAppHost = async (
+  root: string,
+  port: number,
+  log: Log,
+  { hostname, guard }: Serving = ownMachine,
+): Promise<AppHost> => {
   const app = injectCoreModule(log)
   const main = (json(root, 'package.json') as { main: string }).main
   const load = createRequire(join(root, 'package.json'))
@@ -33,21 +65,24 @@ export const runAppHost = async (root: string, port: number, log: Log): Promise<
   const invoke = invoker(app, model, log)
   const timers = startTimers(app, invoke, log)
   const prefix = (json(root, 'host.json') as HostJson).extensions?.http?.routePrefix ?? 'api'
-  const server = createServer(httpFront({ match: router(app, prefix), timers, invoke, streamTo: capabilities.HttpUri }))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  const match = router(app, prefix)
+  const front = httpFront({ match, timers, invoke, streamTo: capabilities.HttpUri })
+  const functions = [...app.functions.values()].map((fn) => {
+    const { type, methods, route } = triggerOf(fn) as {
+      type: string
+      methods?: ReadonlyArray<string>
+      route?: string
+    }
+    const timer = timers.get(fn.name)
+    if (timer !== undefined) return `${fn.name}: ${timer.schedule}`
+    return type === 'httptrigger' ? `${fn.name}: ${methods?.join(',')} /${prefix}/${route ?? fn.name}` : fn.name
+  })
+  const server = createServer(guard(front, isAnonymous(match), functions))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, hostname, resolve))
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    functions: [...app.functions.values()].map((fn) => {
-      const { type, methods, route } = triggerOf(fn) as {
-        type: string
-        methods?: ReadonlyArray<string>
-        route?: string
-      }
-      const timer = timers.get(fn.name)
-      if (timer !== undefined) return `${fn.name}: ${timer.schedule}`
-      return type === 'httptrigger' ? `${fn.name}: ${methods?.join(',')} /${prefix}/${route ?? fn.name}` : fn.name
-    }),
+    url: urlOf(hostname, (server.address() as AddressInfo).port),
+    functions,
     close: async () => {
       for (const timer of timers.values()) timer.stop()
       // In Azure, too, the process is ended after five seconds, ready or not.
@@ -60,6 +95,16 @@ export const runAppHost = async (root: string, port: number, log: Log): Promise<
     },
   }
 }
+
+const urlOf = (hostname: string, port: number): string =>
+  `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
+
+const isAnonymous =
+  (match: ReturnType<typeof router>) =>
+  (request: IncomingMessage): boolean => {
+    const found = match(request.method ?? 'GET', pathOf(request))
+    return found !== undefined && (triggerOf(found.fn) as { authLevel?: string }).authLevel === 'anonymous'
+  }
 
 /** Settings of `local.settings.json`, as Core Tools take them: what the environment has set already stays. */
 export const loadLocalSettings = (root: string, env = process.env): void => {

@@ -19,7 +19,7 @@ interface Front {
 export const httpFront =
   (front: Front): RequestListener =>
   (request, response) => {
-    const { pathname } = urlOf(request)
+    const pathname = pathOf(request)
     const admin = /^\/admin\/functions\/([^/]+)$/.exec(pathname)?.[1]
     const match = front.match(request.method ?? 'GET', pathname)
     const answered =
@@ -120,6 +120,9 @@ const end = async (response: ServerResponse, status: number): Promise<void> => {
 
 const urlOf = (request: IncomingMessage): URL =>
   new URL(request.url ?? '/', `http://${request.headers.host ?? 'localhost'}`)
+
+/** What a path is judged by must be what it is answered by. */
+export const pathOf = (request: IncomingMessage): string => urlOf(request).pathname
 
 const headersOf = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')]))

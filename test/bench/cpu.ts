@@ -73,6 +73,19 @@ const cpuMs = (work: () => void): number => {
 const median = (numbers: ReadonlyArray<number>): number =>
   [...numbers].sort((left, right) => left - right)[Math.floor(numbers.length / 2)] ?? NaN
 
+const pagesOf = (workload: Workload): ReadonlyArray<string> =>
+  Array.from({ length: workload.entries / pageWidth }, (_, index) =>
+    pageText(workload, index * pageWidth, pageWidth, true),
+  )
+
+/** The processor's time to parse all of its pages. */
+export const parseMsOf = (workload: Workload): number => {
+  const pages = pagesOf(workload)
+  return cpuMs(() => {
+    for (const page of pages) JSON.parse(page)
+  })
+}
+
 export interface CpuMeasure {
   readonly parseMs: number
   readonly pipelineMs: number
@@ -83,9 +96,7 @@ export interface CpuMeasure {
 
 /** Parsing alone and the whole way take turns, so that what else the machine does meets both. */
 export const measureCpu = (workload: Workload, rounds: number): CpuMeasure => {
-  const pages = Array.from({ length: workload.entries / pageWidth }, (_, index) =>
-    pageText(workload, index * pageWidth, pageWidth, true),
-  )
+  const pages = pagesOf(workload)
   const bytes = pages.map((page) => Buffer.from(page))
   let bundleBytes = 0
   const pipeline = (): void => {

@@ -1,5 +1,6 @@
 import { createServer, request as forward } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Exchange {
@@ -14,12 +15,17 @@ export interface Proxy {
   readonly close: () => void
 }
 
-/** Stands before a service, and lets each request wait. `seen` is told of each, in the order they come. */
+/**
+ * Stands before a service, and lets each request wait. `seen` is told of each, in the order they come; what it throws drops
+ * the request. `namesItself`: answers hold the service's URL, in links that must lead here.
+ */
 export const startProxy = async (
   target: string,
   latencyMs: number,
   seen: (exchange: Exchange) => void,
+  namesItself = false,
 ): Promise<Proxy> => {
+  let url = ''
   const { hostname, port } = new URL(target)
   const server = createServer((incoming, outgoing) => {
     const serve = async (): Promise<void> => {
@@ -27,13 +33,22 @@ export const startProxy = async (
       for await (const chunk of incoming) chunks.push(chunk as Buffer)
       const body = Buffer.concat(chunks)
       const { method = 'GET', url: path = '/' } = incoming
-      const headers = incoming.headers as Record<string, string>
+      const { 'accept-encoding': accepted, ...others } = incoming.headers as Record<string, string>
+      const headers = namesItself || accepted === undefined ? others : { ...others, 'accept-encoding': accepted }
       seen({ method, path, headers, body })
       if (latencyMs > 0) await sleep(latencyMs)
       // The host header stays: a storage account's signature covers it.
       const through = forward({ hostname, port, method, path, headers }, (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(outgoing)
+        const { 'content-length': length, ...rest } = answer.headers
+        outgoing.writeHead(
+          answer.statusCode ?? 502,
+          namesItself || length === undefined ? rest : { ...rest, 'content-length': length },
+        )
+        if (!namesItself) return void answer.pipe(outgoing)
+        void text(answer).then(
+          (said) => outgoing.end(said.replaceAll(target, url)),
+          () => outgoing.destroy(),
+        )
       })
       through.once('error', () => outgoing.destroy())
       through.end(body)
@@ -42,8 +57,9 @@ export const startProxy = async (
   })
   server.requestTimeout = 0
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     close: () => {
       server.closeAllConnections()
       server.close()

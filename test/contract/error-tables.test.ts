@@ -112,24 +112,37 @@ describe('error tables', () => {
     ])
   })
 
-  it('leaves the rows of the original as they are, and does not list them', async () => {
+  it('lists the rows of the original by type, UIDs and sequence, without their words, and removes them alone', async () => {
     const { open, rows, table } = await place()
     const original = { StudyUid: '1.2', SeriesUid: '1.3', InstanceUid: '1.4', ChangeFeedSequence: 5n, Exception: 'Oh' }
+    const [partitionKey, rowKey] = ['MissingRequiredDicomTagException', '3f2c9f0e-aaaa-4bbb-8ccc-0123456789ab']
     for (const name of failTables) {
       const client = table(name)
       await client.createTable()
-      await client.createEntity({ partitionKey: 'ResourceConflictException', rowKey: '3f2c9f0e-aaaa', ...original })
-      // Not the original's partition, but somebody's.
-      await client.createEntity({ partitionKey: name, rowKey: '3f2c9f0e-bbbb', ...original })
+      await client.createEntity({ partitionKey, rowKey, ...original })
+      // Somebody else's.
+      await client.createEntity({ partitionKey: name, rowKey, ...original })
       await client.createEntity({ partitionKey: name, rowKey: '42', ...original })
+      await client.createEntity({ partitionKey: 'Rivera^Ana', rowKey, ...original })
+      await client.createEntity({ partitionKey, rowKey: 'Rivera^Ana', ...original })
     }
     const recorded = await succeed(
       open().record([{ sequence: 5, key: key(1), error: { _tag: 'FhirRejected', status: 400, issues: [] } }]),
     )
-    expect(await rowsOf(open())).toEqual(recorded)
-    await succeed(open().remove(recorded))
+    const listed = await rowsOf(open())
+    const originals = listed.filter((row) => row.original !== undefined)
+    expect(listed.filter((row) => row.original === undefined)).toEqual(recorded)
+    expect(originals).toEqual(
+      failTables.map((name) => ({
+        ...{ table: name, sequence: 5, code: partitionKey, original: { type: partitionKey, row: rowKey } },
+        ...{ partition: 'Microsoft.Default', studyInstanceUid: '1.2', seriesInstanceUid: '1.3', sopInstanceUid: '1.4' },
+        etag: expect.any(String),
+      })),
+    )
+    await succeed(open().remove([...recorded, ...originals]))
     const kept = await Promise.all(failTables.map(rows))
-    expect(kept.flat()).toEqual(Array.from({ length: 9 }, () => expect.objectContaining(original)))
+    expect(kept.flat()).toEqual(Array.from({ length: 12 }, () => expect.objectContaining(original)))
+    expect(await rowsOf(open())).toEqual([])
   })
 
   it('lists more rows than a page holds', async () => {

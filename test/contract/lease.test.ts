@@ -4,7 +4,7 @@ import * as O from 'fp-ts/Option'
 import { makeBlobLease, type LeaseClocks } from '../../lib/adapters/storage/blob-lease'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { useAzurite } from '../support/world/azurite'
-import { held, kept, leaseContract, lost } from './lease.contract'
+import { held, kept, leaseContract, lost, lostAsleep } from './lease.contract'
 import { startStorageProxy, type StorageProxy } from './storage-proxy'
 import { fail, succeed } from './storage-results'
 
@@ -132,7 +132,7 @@ describe('blob lease', () => {
       return 'pass'
     })
     await renew()
-    expect(lease.check()).toEqual(lost)
+    expect(lease.check()).toEqual(lostAsleep)
   })
 
   it('asks no more once it is released or lost', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
 import * as O from 'fp-ts/Option'
+import { newCheckpoint } from '../../lib/domain/checkpoint'
 import type { FeedName } from '../../lib/app/ports-name'
+import { makeCheckpointTable } from '../../lib/adapters/storage/checkpoint-table'
 import { makeNameTable } from '../../lib/adapters/storage/name-table'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { useAzurite } from '../support/world/azurite'
@@ -13,10 +15,11 @@ let places = 0
 const place = () => {
   const { connectionString } = azurite()
   const prefix = `name${++places}`
-  const table = TableClient.fromConnectionString(connectionString, `${prefix}FeedTable`, {
+  const table = TableClient.fromConnectionString(connectionString, `${prefix}SyncStateTable`, {
     allowInsecureConnection: true,
   })
-  return { names: makeNameTable(makeStorageAccount({ connectionString }), prefix), table }
+  const account = makeStorageAccount({ connectionString })
+  return { names: makeNameTable(account, prefix), checkpoints: makeCheckpointTable(account, prefix), table }
 }
 
 const begun: FeedName = { root: 'https://a.example', formerRoots: [] }
@@ -33,7 +36,23 @@ describe('the row with the name of the feed', () => {
     const first = O.toUndefined(await succeed(names.read()))
     expect(first).toEqual({ ...begun, etag: expect.any(String) })
     await succeed(names.write(renaming, first?.etag))
-    expect(await succeed(names.read())).toEqual(O.some({ ...renaming, etag: expect.any(String) }))
+    const second = await succeed(names.read())
+    expect(second).toEqual(O.some({ ...renaming, etag: expect.any(String) }))
+    const tried = { ...begun, conditions: { fhirBase: 'https://fhir.example', refusesOld: true, triedAt: 1_000 } }
+    await succeed(names.write(tried, O.toUndefined(second)?.etag))
+    expect(await succeed(names.read())).toEqual(O.some({ ...tried, etag: expect.any(String) }))
+  })
+
+  it('comes with the checkpoint in one call, whichever of both there is', async () => {
+    const { names, checkpoints } = place()
+    expect(await succeed(checkpoints.readNamed())).toEqual({ checkpoint: O.none, name: O.none })
+    await succeed(names.write(begun, undefined))
+    const name = O.some({ ...begun, etag: expect.any(String) })
+    expect(await succeed(checkpoints.readNamed())).toEqual({ checkpoint: O.none, name })
+    await succeed(checkpoints.write({ checkpoint: newCheckpoint(0), etag: undefined }, newCheckpoint(7)))
+    const checkpoint = await succeed(checkpoints.read())
+    expect(checkpoint).toMatchObject(O.some({ checkpoint: { syncedSequence: 7 } }))
+    expect(await succeed(checkpoints.readNamed())).toEqual({ checkpoint, name })
   })
 
   it('is written by one of two only', async () => {
@@ -50,7 +69,7 @@ describe('the row with the name of the feed', () => {
     async (columns) => {
       const { names, table } = place()
       await table.createTable()
-      await table.createEntity({ partitionKey: 'Feed', rowKey: 'Feed', ...columns })
+      await table.createEntity({ partitionKey: 'SyncStatePartitionKey', rowKey: 'SyncedFeed', ...columns })
       expect(await fail(names.read())).toMatchObject({ _tag: 'ServiceUnavailable', hop: 'storage' })
     },
   )

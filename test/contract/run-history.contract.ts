@@ -45,6 +45,13 @@ export const runHistoryContract = (
       expect(await succeed(open().list(2))).toEqual([run(3), stopped])
     })
 
+    it('gives back a rename', async () => {
+      const { open } = await arrange()
+      const rename: RunRecord = { ...run(1), kind: 'rename' }
+      await succeed(open().add(rename))
+      expect(await succeed(open().list(10))).toEqual([rename])
+    })
+
     it('counts a run once, however often it is added', async () => {
       const { open } = await arrange()
       await succeed(open().add(run(1)))

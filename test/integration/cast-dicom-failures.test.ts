@@ -80,7 +80,7 @@ describe('a DICOM service that stays away', () => {
 
   it('because it wants a token, naming the hop and the setting', async () => {
     const world = await withImages([], { dicom: { bearer: 'secret' } })
-    const reason = 'dicom: it asks for a token (401), and DicomWeb__Authentication__Enabled is false'
+    const reason = 'dicom: it asks for a token (401), and DicomWeb__Authentication__Mode is none'
     await expectHeldUp(world, 'AccessDenied', reason)
   })
 

@@ -39,7 +39,7 @@ describe('a study of 1,000 instances', () => {
     expect([resource?.meta?.versionId, resource?.numberOfSeries, resource?.numberOfInstances]).toEqual(['1', 4, 1000])
   })
 
-  it('is eleven on an empty server, where check, pointer, position and Endpoint come first', async () => {
+  it('is fifteen on an empty server: check, pointer, position and Endpoint come first, what its If-Match is worth last', async () => {
     const world = await newWorld()
     world.dicom.control.append(...images(1000, { study }))
     const report = await world.cast()
@@ -56,6 +56,10 @@ describe('a study of 1,000 instances', () => {
       'POST / → 200',
       'POST / → 200',
       'POST / → 200',
+      'PUT /Basic/dicomcast-check → 201',
+      'GET /Basic/dicomcast-check → 200',
+      'PUT /Basic/dicomcast-check → 200',
+      'POST / → 412',
     ])
     counted(world, report)
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { ourTag } from '../../lib/domain/fhir/provenance'
 import { validateResource } from '../../local/fhir/validate'
 import { held, requested, sole, substance } from '../support/fhir/cast-fhir'
 import { created } from '../support/world/cast-images'
@@ -33,6 +34,7 @@ describe('the account of the original', () => {
     ])
     expect(await world.rows('SyncStateTable')).toMatchObject([
       { partitionKey: 'SyncStatePartitionKey', rowKey: 'SyncStateRowKey', SyncedSequence: 3n },
+      { partitionKey: 'SyncStatePartitionKey', rowKey: 'SyncedFeed', Root: world.dicom.url },
     ])
   })
 
@@ -76,15 +78,15 @@ describe('what the original wrote', () => {
         address: world.dicom.url,
       },
     ])
-    // Not marked as ours: it only gets what it lacks.
+    // Ours from now on: it follows the feed.
     const patient = sole(world, 'Patient')
     expect([patient.id, substance(patient)]).toEqual([
       originals.patient,
       {
         resourceType: 'Patient',
-        meta: {},
+        meta: { source: world.dicom.url, tag: [ourTag] },
         identifier: [{ value: 'P1', type }],
-        name: [{ use: 'usual', family: 'Rivera', given: ['Ana'] }],
+        name: [{ use: 'usual', text: 'Ana Rivera', family: 'Rivera', given: ['Ana'] }],
         gender: 'female',
         birthDate: '1970-01-02',
       },
@@ -137,7 +139,7 @@ describe('what the original wrote', () => {
     expect([sole(world, 'Patient'), sole(world, 'ImagingStudy'), sole(world, 'Endpoint')]).toEqual(versions)
   })
 
-  it('gets the configured system when the Patient is the subject of one of our studies', async () => {
+  it('has ours with the configured system beside it when the Patient is the subject of one of our studies', async () => {
     const world = await newWorld({ settings: { Patient__PatientSystemId: 'urn:oid:1.2.3.4' } })
     seedOriginal(world, { study, patientId: 'P1', system: '' })
     world.dicom.control.append(created({ study }), created(second))
@@ -145,7 +147,7 @@ describe('what the original wrote', () => {
     await world.cast()
     expect(sole(world, 'Patient')).toMatchObject({
       id: originals.patient,
-      identifier: [{ system: 'urn:oid:1.2.3.4', value: 'P1', type }],
+      identifier: [{ value: 'P1' }, { system: 'urn:oid:1.2.3.4', value: 'P1', type }],
     })
     expect(sole(world, 'ImagingStudy').subject).toEqual({ reference: `Patient/${originals.patient}` })
   })

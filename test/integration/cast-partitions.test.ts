@@ -56,6 +56,25 @@ it('partitions that are not named are passed by, and counted as skipped', async 
   expect([byAddress(world), await world.failed()]).toEqual([{ '/v2/partitions/north': ['1.2.3.1.1'] }, {}])
 })
 
+it('what settings and partitions do not agree about is told in the log by the first cast that has work', async () => {
+  const world = await newWorld({ settings: { DicomCast__Partitions: 'north, elsewhere' } })
+  const warned = (): ReadonlyArray<string> => world.logged.filter((line) => line.includes('elsewhere'))
+  expect(await world.cast()).toMatchObject({ entries: 0, dicomRequests: 1 })
+  expect(warned()).toEqual([])
+  for (const instance of [1, 2]) {
+    world.dicom.control.append(created({ ...north, instance }))
+    await world.cast()
+    const [line = '', ...more] = warned()
+    expect([JSON.parse(line), more]).toMatchObject([
+      {
+        level: 'warn',
+        message: 'DicomCast__Partitions names elsewhere, and the DICOM service has no such partition',
+      },
+      [],
+    ])
+  }
+})
+
 it("a partition's patients have its own system, are other people than those of the next, and nobody's when it is not listed", async () => {
   const systems = '{"north":"http://north.example/mrn"}'
   const world = await newWorld({ settings: { Patient__PartitionSystems: systems } })

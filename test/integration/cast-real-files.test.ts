@@ -86,7 +86,7 @@ describe('the real files', () => {
     await storeSamples(world)
     await world.cast()
     const issues = world.fhir.store.all().flatMap((resource) => validateResource(resource))
-    expect([world.fhir.store.all().length, issues]).toEqual([12, []])
+    expect([world.fhir.store.all().length, issues]).toEqual([13, []])
   })
 
   it('are written once: the same feed from the start again moves our position and nothing else', async () => {

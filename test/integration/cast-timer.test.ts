@@ -5,6 +5,7 @@ import { created, images } from '../support/world/cast-images'
 import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import { compileCache } from '../support/world/compile-cache'
 
 // The compiled app in the local functions host: the timer is fired as Azure fires it, through @azure/functions itself.
 const newWorld = useCastWorld()
@@ -17,7 +18,7 @@ afterEach(async () => {
 })
 
 const startHost = async (settings: Readonly<Record<string, string>>): Promise<FunctionsHost> => {
-  const host = await startFunctionsHost({ env: { PATH: process.env['PATH'], ...never, ...settings } })
+  const host = await startFunctionsHost({ env: { PATH: process.env['PATH'], ...compileCache, ...never, ...settings } })
   hosts.push(host)
   return host
 }

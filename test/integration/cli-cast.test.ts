@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
+import { makeWakeTable } from '../../lib/adapters/storage/wake-table'
+import { tell } from '../../lib/app/wake'
 import { held } from '../support/fhir/cast-fhir'
 import { jsonLines, runCli, startCli } from '../support/world/cast-cli'
 import { created, deleted, images } from '../support/world/cast-images'
@@ -165,6 +168,26 @@ describe('dicomcast cast --watch', () => {
     expect([await world.syncedSequence(), held(world, 'ImagingStudy').length]).toEqual([4, 2])
     // The lease was let go: the next run need not wait for it.
     expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+  })
+
+  itWithSignals('hears between its ticks what events told the function app', async () => {
+    const world = await newWorld({ settings: { CastSchedule: '0 0 4 1 1 *', DicomCast__Events: 'true' } })
+    const { AzureWebJobsStorage: connectionString = '', TableStore__TableNamePrefix } = world.environment()
+    const running = startCli(['cast', '--watch', '--json'], world.environment())
+    await until(() => running.stdout().includes('\n'))
+    world.dicom.control.append(created({ study }))
+    const wake = makeWakeTable(makeStorageAccount({ connectionString }), TableStore__TableNamePrefix)
+    expect(await tell(wake, Date, 1)).toBe(true)
+    await until(() => running.stdout().split('\n').length === 3, 'a second run')
+    running.child.kill('SIGTERM')
+    const { code, stdout } = await running.ended
+    expect([code, jsonLines(stdout)]).toMatchObject([
+      0,
+      [
+        { kind: 'cast', entries: 0 },
+        { kind: 'wake', by: 'event', ended: 'CaughtUp', stored: 1 },
+      ],
+    ])
   })
 
   itWithSignals('goes on when a service is away, too', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { join } from 'node:path'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { sole } from '../support/fhir/cast-fhir'
 import { useBrowser } from '../support/world/browser'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
 import {
@@ -86,10 +87,6 @@ describe('GET /api/dashboard', () => {
     expect(html).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval\(| style=| on\w+="/)
     expect(html.match(/\b(?:src|href)="[^"]*"/g)).toEqual(['href="data:,"', 'href="#main"'])
     expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/https?:\/\//)
-    expect(await world.call('POST', 'dashboard')).toMatchObject({
-      status: 405,
-      json: { detail: 'This route answers GET.' },
-    })
   })
 
   it('of a healthy installation says that all is well, in green and in words', async () => {
@@ -245,6 +242,44 @@ describe('GET /api/dashboard', () => {
     const { page } = await open(world)
     await verdict(page, 'It is paused.')
     expect(await page.locator('#reasons a').getAttribute('href')).toBe('#help-GateClosed')
+  })
+
+  it('pauses and resumes the whole installation, and says who did', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created())
+    await world.call('POST', 'catch-up')
+    const { page, complaints } = await open(world)
+    await verdict(page, 'All is well.')
+    expect(await page.locator('#feedCard').innerText()).toContain(world.dicom.url)
+    await page.getByRole('button', { name: 'Pause everything that writes' }).click()
+    await page.getByText('Paused: nothing is written from now on.').waitFor()
+    await verdict(page, 'It is paused.')
+    expect(await page.locator('#feedCard').innerText()).toMatch(/everything is paused\s+since [\d:]+, by function key/)
+    expect((await world.call('GET', 'status')).json).toMatchObject({ gate: { state: 'paused', by: 'function key' } })
+    await page.getByRole('button', { name: 'Resume what was paused' }).click()
+    await page.getByText('Resumed: the next tick goes on.').waitFor()
+    await verdict(page, 'All is well.')
+    expect(complaints).toEqual([])
+  })
+
+  it('renames the DICOM service, after it has told what that would do', async () => {
+    const to = 'http://127.0.0.1:9/dicom'
+    const world = await newWorld({ app: { DicomWeb__Endpoint: to } })
+    world.dicom.control.append(created())
+    await world.cast()
+    const { page } = await open(world)
+    const card = page.locator('#feedCard')
+    await card.getByText(`DicomWeb__Endpoint names ${to}`).waitFor()
+    await page.getByRole('button', { name: /: only look$/ }).click()
+    await page.getByText('To be re-pointed: 1 Endpoint and 0 studies.').waitFor()
+    expect(sole(world, 'Endpoint').address).toBe(`${world.dicom.url}/v2`)
+    await page.getByRole('button', { name: `Rename ${world.dicom.url} to ${to}`, exact: true }).click()
+    await page.getByText('Renamed; re-pointed: 1 Endpoint and 0 studies.').waitFor()
+    expect(await card.innerText()).toMatch(new RegExp(`^${to}[^]*It was ${world.dicom.url}`))
+    expect([sole(world, 'Endpoint').address, await card.getByRole('button').allInnerTexts()]).toEqual([
+      `${to}/v2`,
+      ['Pause'],
+    ])
   })
 
   it('shows what cannot be read as not known, in grey: nothing is empty, free or zero', async () => {

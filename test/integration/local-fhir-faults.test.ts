@@ -27,7 +27,7 @@ describe('faults of the local FHIR service', () => {
     service.store.ofType('Patient').some((patient) => JSON.stringify(patient).includes(value))
   const seeded = (value: string): string => String(service.seed({ resourceType: 'Patient', ...patientOf(value) }).id)
 
-  it.each(['500', '408', '401', '403'] as const)(
+  it.each(['500', '409', '408', '401', '403'] as const)(
     '%s is answered with an OperationOutcome, and nothing is done',
     async (name) => {
       const value = unique()

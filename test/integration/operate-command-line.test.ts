@@ -11,6 +11,7 @@ import { takeLease } from '../support/world/operate-world'
 const newWorld = useCastWorld()
 const commands = [
   'status',
+  'check',
   'failures',
   'replay',
   'accept',

@@ -19,15 +19,26 @@ describe('a checkpoint row that is there and cannot be read', () => {
     const report = await world.cast()
     expect(report).toMatchObject({ ended: 'ConfigurationInvalid', retries: 0, dicomRequests: 0, entries: 0 })
     const [, to, etag] =
-      /Holes is missing.*move the checkpoint to (\d+): its etag is (W\/.*)$/.exec(report.reason) ?? []
-    expect([to, await world.rows('TransientRetryExceptionTable')]).toEqual(['2', []])
+      /Holes is missing.*move the checkpoint to (\d+) \(.*\): its etag is (W\/.*)$/.exec(report.reason) ?? []
+    expect([to, await world.rows('TransientRetryExceptionTable')]).toEqual(['0', []])
     const { json } = await world.call('GET', 'status')
     expect(json).toMatchObject({ state: 'broken', health: { storage: { healthy: false, reason: report.reason } } })
 
     const move = { sequence: Number(to), etag, confirm: true }
     expect(await world.call('POST', 'checkpoint', { ...move, etag: 'W/"another"' })).toMatchObject({ status: 412 })
-    expect(await world.call('POST', 'checkpoint', move)).toMatchObject({ status: 200, json: { from: 2, to: 2 } })
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 2, to: 3, stored: 1 })
+    expect(await world.call('POST', 'checkpoint', move)).toMatchObject({ status: 200, json: { from: 0, to: 0 } })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 0, to: 3, stored: 3 })
+  })
+
+  it('tells what a move to its own sequence passes by: nobody knows what was still awaited before it', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(study(1), study(2), study(3))
+    await world.writeSyncState({ SyncedSequence: 2n, Holes: '[[1,' })
+    const [, etag] = /its etag is (W\/.*)$/.exec((await world.cast()).reason) ?? []
+    expect(await world.call('POST', 'checkpoint', { sequence: 2, etag, confirm: true })).toMatchObject({
+      status: 200,
+      json: { from: 0, to: 2, passedBy: { from: 1, to: 2 } },
+    })
   })
 })
 

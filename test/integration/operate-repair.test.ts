@@ -34,6 +34,14 @@ const put = async ({ fhir }: OperateWorld, resource: FhirResource): Promise<void
   expect(status).toBe(200)
 }
 
+it('a dot segment is no partition, whatever an operator asks of it (W8)', async () => {
+  const world = await newWorld()
+  for (const partition of ['..', '.']) {
+    expect(await world.call('POST', 'resync', { study: '1.2.1', partition })).toMatchObject({ status: 400 })
+    expect(await world.call('GET', `verify?study=1.2.1&partition=${partition}`)).toMatchObject({ status: 400 })
+  }
+})
+
 describe('POST /api/replay', () => {
   it.each([
     ['a table', { table: dicomTable }],

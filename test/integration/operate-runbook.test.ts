@@ -3,6 +3,7 @@ import { held } from '../support/fhir/cast-fhir'
 import { created, deleted, images, uidsOf } from '../support/world/cast-images'
 import { seedOriginal } from '../support/world/cast-original'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import { noStorage } from '../support/world/operate-world'
 import { type Shown, shownBlocks, showing, unprovenBlocks } from '../support/assert/runbook'
 
 // docs/operations.md shows commands with what they print. Here they are run, and held against it; what differs from run
@@ -32,6 +33,27 @@ const bob = { patientId: 'P2', name: 'Stone^Bob', birthDate: '19510607', sex: 'M
 const fhirTable = 'FhirFailToStoreExceptionTable'
 
 describe('docs/operations.md', () => {
+  it('before the first cast', () =>
+    chapter(
+      async ({ run, isTold }, { dicom, fhir }) => {
+        dicom.control.append(...images(3, { study: '1.2.840.1.1' }))
+        await run(['check'])
+        isTold('check-fine')
+        fhir.faults.set([
+          { fault: '403', match: { method: 'PUT' } },
+          { fault: '403', match: { interaction: 'transaction' } },
+        ])
+        await run(['check'])
+        isTold('check-read-only')
+        fhir.faults.clear()
+        await run(['check'], { Fhir__Endpoint: dicom.url })
+        isTold('check-no-fhir')
+        await run(['check'], { AzureWebJobsStorage: noStorage })
+        isTold('check-no-storage')
+      },
+      { CastSchedule: '0 * * * * *', DicomCast__DefaultTimeZone: 'UTC' },
+    ))
+
   it('FHIR answers 403', () =>
     chapter(async ({ run, isTold }, { dicom, fhir }) => {
       dicom.control.append(...images(3, { study: '1.2.840.1.1' }), ...images(4, { study: '1.2.840.1.2', ...bob }))

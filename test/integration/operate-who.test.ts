@@ -21,7 +21,12 @@ const whoAsked = async (world: OperateWorld, headers: Readonly<Record<string, st
 it.each([
   ['a person', { WEBSITE_AUTH_ENABLED: 'True' }, { [name]: 'pat@hospital.example', [id]: oid }, 'pat@hospital.example'],
   ['a program, which has an id only', { WEBSITE_AUTH_ENABLED: 'True' }, { [id]: oid }, oid],
-  ['a person, as infra/ sets it up', { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: oid }, { [name]: 'pat' }, 'pat'],
+  [
+    'a name, and only our own setting says so',
+    { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: oid },
+    { [name]: 'boss' },
+    'function key',
+  ],
   ['nobody with a name', { WEBSITE_AUTH_ENABLED: 'True' }, {}, 'function key'],
   ['markup', { WEBSITE_AUTH_ENABLED: 'True' }, { [name]: '<b>pat' }, 'bpat'],
   ['a name, and nobody vouches for it', { WEBSITE_AUTH_ENABLED: 'False' }, { [name]: 'boss' }, 'function key'],

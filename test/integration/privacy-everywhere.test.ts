@@ -7,6 +7,7 @@ import type { Spoil } from '../processes/gate'
 import { type ProcessWorld, openWorld } from '../processes/world'
 import { useAzurite } from '../support/world/azurite'
 import { created, type Image } from '../support/world/cast-images'
+import { compileCache } from '../support/world/compile-cache'
 
 // A canary of its own in every tag of every dataset, the UIDs left out; FHIR repeats what it was sent when it refuses.
 // Whatever the app writes anywhere but into Patients and ImagingStudies is searched for any of them.
@@ -257,7 +258,7 @@ describe("a canary in every tag is nowhere but in FHIR's Patients and studies", 
         if (how === 'refused')
           world.fhir.faults.set([{ fault: 'reject', match: { interaction: 'transaction' }, skip: 2 }])
         const { requests } = listen(world, undefined)
-        const env = { PATH: process.env['PATH'], CastSchedule: '0 0 4 1 1 *', ...world.settings }
+        const env = { PATH: process.env['PATH'], ...compileCache, CastSchedule: '0 0 4 1 1 *', ...world.settings }
         const host = await startFunctionsHost({ env })
         try {
           const fired = [await host.fire('castTimer'), await host.fire('castTimer')]

@@ -27,13 +27,13 @@ const study = '1.2.3'
 
 const nameTable = (world: CastWorld): TableClient => {
   const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = world.environment()
-  const name = `${TableStore__TableNamePrefix}FeedTable`
+  const name = `${TableStore__TableNamePrefix}SyncStateTable`
   return TableClient.fromConnectionString(AzureWebJobsStorage, name, { allowInsecureConnection: true })
 }
 
 /** As the version before left it: no row, and no pointer. */
 const forgetName = async (world: CastWorld): Promise<void> => {
-  await nameTable(world).deleteEntity('Feed', 'Feed')
+  await nameTable(world).deleteEntity('SyncStatePartitionKey', 'SyncedFeed')
   for (const { id = '' } of pointers(world)) await fetch(`${world.fhir.url}/Basic/${id}`, { method: 'DELETE' })
 }
 
@@ -107,6 +107,20 @@ describe('a DICOM service under another name', () => {
     const elsewhere = { ...moved(world), TableStore__TableNamePrefix: `lost${process.pid}` }
     expect(await world.cast(elsewhere)).toMatchObject({ ended: 'CaughtUp', stored: 2 })
     expect([sole(world, 'Basic').id, sole(world, 'ImagingStudy').numberOfInstances]).toEqual([position, 2])
+  })
+
+  it('is known to a second installation that FHIR refuses to write the pointer at once with the first', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created({ study, instance: 1 }))
+    const second = { TableStore__TableNamePrefix: `second${process.pid}` }
+    world.fhir.faults.set([{ fault: '409', match: { pathPrefix: '/Basic/dicomcast-root-', method: 'PUT' } }])
+    // Nobody has written it: nothing is believed.
+    expect(await world.cast(second)).toMatchObject({ ended: 'ServiceUnavailable', entries: 0 })
+    world.fhir.faults.clear()
+    await world.cast()
+    world.fhir.faults.set([{ fault: '409', match: { pathPrefix: '/Basic/dicomcast-', method: 'PUT' } }])
+    expect(await world.cast(second)).toMatchObject({ ended: 'CaughtUp', unchanged: 1 })
+    expect(pointers(world)).toHaveLength(1)
   })
 
   it('leaves its old name to another service', async () => {

@@ -82,6 +82,16 @@ describe('rows that were refused because of a Patient, on a quiet feed', () => {
     expect(held(world, 'ImagingStudy')).toHaveLength(2)
   })
 
+  it('are all judged again on that day, however many they are', async () => {
+    const world = await inConflict()
+    world.dicom.control.append(...Array.from({ length: 44 }, (_, index) => created({ study: `1.3.${index}`, ...bob })))
+    await world.cast()
+    expect((await world.failed())[table]).toHaveLength(45)
+    await correctPatient(world)
+    expect(await castLater(world, dayMs + 60_000)).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+    expect(await world.failed()).toEqual({})
+  })
+
   it('cost FHIR nothing where there are none, and the next look is a day away', async () => {
     const world = await newWorld()
     world.dicom.control.append(created({ study: '1.2.1', ...anna }))

@@ -18,6 +18,7 @@ describe('the settings of the stack', () => {
     expect(stackSettings(env, urls, {}, true)).toEqual({
       Patient__PatientSystemId: 'urn:hospital',
       CastSchedule: '0 0 * * * *',
+      DicomCast__Events: 'true',
       DicomCast__TimerBatches: '0',
       DicomWeb__Endpoint: 'http://dicom',
       DicomWeb__Version: 'v2',
@@ -32,7 +33,9 @@ describe('the settings of the stack', () => {
     expect(stackSettings(env, urls, { fhirUrl: 'http://fhir' }, true)).toMatchObject(env)
   })
   it('take the timer off its schedule for a single run', () => {
-    expect(stackSettings({}, urls, {}, false)).toMatchObject({ 'AzureWebJobs.castTimer.Disabled': 'true' })
+    const settings = stackSettings({}, urls, {}, false)
+    expect(settings).toMatchObject({ 'AzureWebJobs.castTimer.Disabled': 'true' })
+    expect(settings).not.toHaveProperty('DicomCast__Events')
   })
 })
 

@@ -83,6 +83,8 @@ describe('dicomcast local stack', () => {
       const { code, stdout, stderr } = await second.ended
       expect([code, stderr]).toEqual([0, ''])
       expect(stdout).toMatch(/^Files +0 of 30 stored/m)
+      expect(stdout).toMatch(/^Four of the sample files have no PatientID, and are there on purpose/m)
+      expect(stdout).toMatch(/^One experiment[\s\S]*^ {2}export DicomWeb__Endpoint='http/m)
       expect(stdout).toContain(checkpoint)
       const addressIn = (printed: string): string | undefined => /^DICOM +(\S+)$/m.exec(printed)?.[1]
       expect([addressIn(stdout), addressIn(stdout)]).toEqual([addressIn(first.stdout), expect.stringMatching(/^http/)])

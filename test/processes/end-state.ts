@@ -28,7 +28,8 @@ const sorted = (study: ImagingStudy): ImagingStudy => ({
 
 /** What FHIR holds, without ids, versions and times; our position is there, whatever its last transaction was. */
 const resourcesOf = ({ fhir }: ProcessWorld): ReadonlyArray<unknown> => {
-  const stored = fhir.store.all() as unknown as ReadonlyArray<Stored>
+  // Whether the server was tried depends on who committed first.
+  const stored = (fhir.store.all() as unknown as ReadonlyArray<Stored>).filter(({ id }) => id !== 'dicomcast-check')
   const names = new Map(stored.map((each) => [`${each.resourceType}/${each.id}`, nameOf(each)]))
   return stored
     .map((each) => {
@@ -50,6 +51,9 @@ const checkpointOf = ({ Writer: _writer, Holes, ...row }: Row): Row => ({
   Holes: (JSON.parse(String(Holes)) as ReadonlyArray<ReadonlyArray<number>>).map(([from, to]) => [from, to]),
 })
 
+// Whether the server was tried, and when, depends on who committed first.
+const feedOf = ({ FhirEndpoint: _fhir, RefusesOldIfMatch: _refuses, TriedAt: _tried, ...row }: Row): Row => row
+
 // An entry that differs from the first one of its batch differs, when it is read again, from the Patient that one made.
 // Whom it names is a digest of the service's address, and when it was judged is the process's own time. Which place an
 // instance has in its study depends on what came with it.
@@ -67,7 +71,7 @@ const rowOf: Readonly<Record<Table, (row: Row) => Row>> = {
   TransientFailureExceptionTable: failRowOf,
   InvalidDicomTagExceptionTable: (row) => row,
   TransientRetryExceptionTable: (row) => row,
-  SyncStateTable: checkpointOf,
+  SyncStateTable: (row) => ('Holes' in row ? checkpointOf(row) : feedOf(row)),
 }
 
 export interface EndState {

@@ -5,6 +5,7 @@ export const kinds = [
   'feed: page without metadata',
   'DICOM: metadata of a study',
   'DICOM: metadata of an instance',
+  'DICOM: partitions',
   'FHIR: metadata',
   'FHIR: pointer read',
   'FHIR: pointer written',
@@ -48,6 +49,7 @@ const dicomKind = ({ url }: Seen): Kind => {
   if (url.includes('/changefeed')) {
     return url.includes('includeMetadata=true') ? 'feed: page' : 'feed: page without metadata'
   }
+  if (url.endsWith('/partitions')) return 'DICOM: partitions'
   if (!url.endsWith('/metadata')) return 'other'
   return url.includes('/instances/') ? 'DICOM: metadata of an instance' : 'DICOM: metadata of a study'
 }
@@ -60,14 +62,15 @@ const fhirKind = ({ method, url, body }: Seen): Kind => {
   return body.includes('"type":"transaction"') ? 'FHIR: transaction' : 'FHIR: batch of searches'
 }
 
-const tableKind = ({ method, url }: Seen): Kind => {
+const tableKind = ({ method, url, body }: Seen): Kind => {
   if (method === 'POST' && url.includes('/Tables')) return 'tables: table created'
   if (url.includes('/$batch')) return 'tables: rows written'
   if (url.includes('SyncStateTable')) {
+    if (url.includes('SyncedFeed') || body.includes('"SyncedFeed"'))
+      return method === 'GET' ? 'tables: name read' : 'tables: name written'
     if (method === 'GET') return 'tables: checkpoint read'
     return method === 'POST' ? 'tables: checkpoint created' : 'tables: checkpoint written'
   }
-  if (url.includes('FeedTable')) return method === 'GET' ? 'tables: name read' : 'tables: name written'
   if (url.includes('RunHistoryTable')) return 'tables: run noted'
   if (method === 'DELETE') return 'tables: row removed'
   if (method !== 'GET') return 'other'

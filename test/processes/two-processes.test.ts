@@ -94,7 +94,6 @@ describe('a process that sleeps past its lease, while another one deletes the st
     'feed: newest entry',
     'feed: page',
     'FHIR: metadata',
-    'tables: name read',
     'FHIR: position read',
     'FHIR: batch of searches',
     'FHIR: transaction',

@@ -8,7 +8,7 @@ import { newLeaseBlob } from './lease'
 import { makeOtherSystems } from './other-systems'
 import { newStorage } from './tables'
 import type { Verdict } from './verdicts'
-import type { World } from './world'
+import { type World, fhirBase } from './world'
 
 /** What a FHIR server never takes: transactions, and deletions of what others refer to. */
 interface Refusals {
@@ -66,6 +66,7 @@ export const tagsWith = (own: Partial<Tags> & { readonly number: number }): Tags
 export const calmSettings = (batchSize: number): CastSettings => ({
   ...settingsOf(),
   dicom: { root: 'https://dicom.example', version: 'v2' },
+  fhirBase,
   ...{ batchSize, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
-  ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' },
+  ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, hidesRejectedForQuality: false, startFrom: 'beginning' },
 })

@@ -44,6 +44,12 @@ export const checkCommit = (store: FhirStore, doubled: ReadonlySet<string>): Rea
         isFound(store, value) && !doubled.has(value) ? [`Patient ${value}`] : [],
       ),
     ).map((name) => `doubled: ${name}`),
+    // Whatever others doubled, we have one of ours.
+    ...twice(
+      store.all('Patient').filter(({ id = '' }) => !id.startsWith('other-')),
+      ({ identifier = [] }) =>
+        identifier.flatMap(({ value = '' }) => (isFound(store, value) ? [`Patient ${value}`] : [])),
+    ).map((name) => `doubled by us: ${name}`),
     ...twice(store.all('Endpoint'), ({ address }) => [`Endpoint ${address}`]).map((name) => `doubled: ${name}`),
     ...studies.flatMap(countsOf),
   ]

@@ -4,7 +4,9 @@ import { type Stage, checkStudy, patientIdOf } from './check-study'
 import type { FailRow } from '../../lib/app/ports'
 import { studyDateOf } from './dicom-service'
 import { dosesIn, isWithdrawn } from './doses'
-import { type Feed, type Row, keyText, studyText } from './feed-model'
+import { type Feed, type Image, type Row, keyText, studyText } from './feed-model'
+import type { FaultKind } from './faults'
+import { checkNotes, everListed, withdrawals } from './notes'
 import { ehrId, knownId } from './other-systems'
 import { type ExpectedStudy, foldFeed, known } from './reference'
 import type { Services } from './runs'
@@ -16,31 +18,50 @@ const addressOf = (partition: string): string =>
   partition === 'Microsoft.Default' ? `${dicomRoot}/v2` : `${dicomRoot}/v2/partitions/${partition}`
 
 /** Compares what FHIR and the error tables hold with what the feed says they must. */
-export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<string> => {
-  const expected = foldFeed(services.feed)
+export const checkEnd = (
+  services: Services,
+  replayed: boolean,
+  hits: ReadonlySet<FaultKind> = new Set(),
+): ReadonlyArray<string> => {
+  const { feed, hidesForQuality = false } = services
+  const expected = foldFeed(feed, hidesForQuality)
   const rows = [...services.storage.fails.values()].map(({ row }) => row)
-  const codes = new Map(
-    rows.flatMap((row) => {
-      const entry = entryOf(services.feed, row)
-      return entry === undefined ? [] : [[entry.sequence, row.error._tag] as const]
-    }),
-  )
-  const failed = new Set(codes.keys())
+  const entries = rows.flatMap((row) => {
+    const entry = entryOf(feed, row)
+    return entry === undefined ? [] : [{ row, entry }]
+  })
+  const codes = new Map(entries.map(({ row, entry }) => [entry.sequence, row.error._tag] as const))
+  const byImage = new Map<string, ReadonlyArray<FailRow>>()
+  for (const row of rows) {
+    const name = imageNameOf(feed, row)
+    byImage.set(name, [...(byImage.get(name) ?? []), row])
+  }
   const stage: Stage = {
     services,
     causes: causesOf(services),
-    failed,
+    // Of which no note is left, and which could not be read since: they are within a day.
+    failed: new Set([
+      ...[...services.storage.originals.values()].map(({ sequence }) => sequence),
+      ...entries.flatMap(({ row: { error }, entry }) =>
+        error._tag !== 'Rejected' || (error.notes.length === 0 && mayBeUnread(entry.image, hits))
+          ? [entry.sequence]
+          : [],
+      ),
+    ]),
     codes,
+    named: new Set(byImage.keys()),
+    listed: everListed(feed),
     replayed,
-    doses: dosesIn(services.fhir.store),
+    doses: dosesIn(services.fhir.store, services.fhir.others.taken),
   }
   const studies = studiesByName(services)
   const { root = dicomRoot } = services.storage
+  const slept = hits.has('run: pause')
   return [
     ...services.fhir.store
       .all('Endpoint')
       .flatMap(({ address }) => (address.startsWith(`${root}/v2`) ? [] : [`an Endpoint is still at ${address}`])),
-    ...(codes.size < rows.length ? ['an entry is recorded in two tables'] : []),
+    ...(codes.size < entries.length ? ['an entry is recorded in two tables'] : []),
     ...checkFailRows(stage, expected),
     ...[...studies].flatMap(([name, { series = [] }]) =>
       expected.has(name) || series.length === 0 ? [] : [`ImagingStudy of ${name}: nobody ever stored it`],
@@ -48,11 +69,21 @@ export const checkEnd = (services: Services, replayed: boolean): ReadonlyArray<s
     ...[...expected].flatMap(([name, study]) =>
       checkStudy(stage, study, studies.get(name)).map((what) => `${name}: ${what}`),
     ),
-    ...checkPatients(stage, studies),
+    ...checkPatients(stage, studies, expected),
     // A study that somebody else deleted leaves its doses behind.
-    ...(services.fhir.others.taken.size > 0 ? [] : stage.doses.problems),
+    ...stage.doses.problems,
     ...checkEdits(stage, studies),
     ...checkEmptied(stage),
+    ...checkNotes(
+      feed,
+      withdrawals(feed, hidesForQuality),
+      { ...stage, slept },
+      byImage,
+      ({ series, instance, ...key }) =>
+        (studies.get(studyText(key))?.series ?? []).some(
+          (each) => each.uid === series && each.instance?.some(({ uid }) => uid === instance) === true,
+        ),
+    ),
   ]
 }
 
@@ -64,6 +95,23 @@ const entryOf = ({ rows, images }: Feed, { sequence, key }: FailRow): Row | unde
     : images
         .get(keyText({ partition, study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid }))
         ?.rows.at(-1)
+}
+
+/** When the note went, its image, or the service, could not be read. */
+const mayBeUnread = ({ poison }: Image, hits: ReadonlySet<FaultKind>): boolean =>
+  poison || [...hits].some((kind) => /^feed: .*(outage|failed|slow)/.test(kind))
+
+/** keyText of what a row is about, whether the feed knows it or not. */
+export const imageNameOf = (feed: Feed, row: FailRow): string => {
+  const { partition = '', studyInstanceUid = '', seriesInstanceUid = '', sopInstanceUid = '' } = row.key
+  return keyText(
+    entryOf(feed, row)?.image.key ?? {
+      partition,
+      study: studyInstanceUid,
+      series: seriesInstanceUid,
+      instance: sopInstanceUid,
+    },
+  )
 }
 
 const sourceOfStudy = ({ meta }: ImagingStudy): string => meta?.source?.split('/partitions/')[1] ?? 'Microsoft.Default'
@@ -81,23 +129,35 @@ export const studiesByName = ({ fhir: { store } }: Pick<Services, 'fhir'>): Read
   return new Map([...named].sort(([, left], [, right]) => (left.series ?? []).length - (right.series ?? []).length))
 }
 
+const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): string =>
+  studyText({ partition, study: studyInstanceUid })
+
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
   { services: { feed, storage }, causes }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
-): ReadonlyArray<string> =>
-  [...storage.fails.values()].flatMap(({ row: recorded }) => {
+): ReadonlyArray<string> => {
+  // What kept the images out is gone, and that they were looked at again failed, or no row told it: they are within a day.
+  const isDue = ({ error, key }: FailRow): boolean =>
+    error._tag === 'PatientMismatch' && (feed.vanished.has(studyOf(key)) || isRefused(expected.get(studyOf(key))))
+  const isRefused = (study: ExpectedStudy | undefined): boolean => study !== undefined && causes.isRefused(study)
+  return [...storage.fails.values()].flatMap(({ row: recorded, writer, isTooLate }) => {
     const { error } = recorded
+    if (error._tag === 'Rejected' && recorded.sequence === 0) return []
     const row = entryOf(feed, recorded)
     const sequence = row?.sequence ?? recorded.sequence
     if (row === undefined) return [`${sequence} is recorded, and there is no such row`]
     const { key, rows } = { key: row.image.key, rows: row.image.rows }
+    if (error._tag === 'Rejected' && row.image.tags === undefined) return []
+    // Who slept until the others had gone on from there, and was killed before it could take its row back.
+    if (rows.at(-1) !== row && isTooLate && writer.killed) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
-    if (row.image.tags === undefined) return []
-    return causes.planted(row, error, expected.get(studyText(key)))
+    if (row.image.tags === undefined || error._tag === 'Rejected') return []
+    return causes.planted(row, error, expected.get(studyText(key))) || isDue(recorded)
       ? []
       : [`${sequence} ${keyText(key)} is recorded as ${error._tag}, and nothing was wrong with it`]
   })
+}
 
 /** Of a row, or of a study in FHIR: the greatest has the say on the values of the Patient. */
 const ageText = (partition: string, study: string): string => `${studyDateOf(study)} ${study} ${addressOf(partition)}`
@@ -107,13 +167,13 @@ const namesOf = (
   patient: Patient,
   rows: ReadonlyArray<Row>,
   studies: ReadonlyMap<string, ImagingStudy>,
-  { replayed, services }: Stage,
+  { replayed, services, failed, listed }: Stage,
 ): ReadonlySet<string | undefined> => {
   const { registered } = services.fhir.others
-  // What others made has no say: its images only fill.
+  // What others made has no say: its images only fill. An Update replaces, if the study is this Patient's.
   const isOurs = ({ image }: Row): boolean => !registered.has(`ImagingStudy/${studies.get(studyText(image.key))?.id}`)
-  const said = rows.filter(isOurs)
-  if (!said.some((row) => row.image.rows.at(-1) === row)) return new Set(rows.map(({ tags }) => tags?.given))
+  const isUnsure = ({ sequence, image }: Row): boolean => failed.has(sequence) || listed.has(keyText(image.key))
+  const said = rows.filter((row) => isOurs(row) && !isUnsure(row))
   const last = said.at(-1)
   const ageOf = ({ image: { key } }: Row): string => ageText(key.partition, key.study)
   // A study that stands emptied says nothing any more.
@@ -121,46 +181,69 @@ const namesOf = (
     const { subject, series = [] } = studies.get(studyText(image.key)) ?? {}
     return series.length > 0 && subject?.reference === `Patient/${patient.id}`
   })
+  if (held.length === 0) return new Set(rows.map(({ tags }) => tags?.given))
   const newest = held.map(ageOf).sort().at(-1) ?? ''
   // A newer study may have been there when it was cast, and have gone since.
   const isNewestEver = (row: Row): boolean => said.every((each) => ageOf(row) >= ageOf(each))
   const isLast = last !== undefined && (last.action === 'Update' ? replayed : isNewestEver(last))
   const heard = isLast ? [last] : said.filter((row) => row.action === 'Update' || ageOf(row) >= newest)
-  return new Set(heard.map(({ tags }) => tags?.given))
+  const maySay = rows.filter((row) => isUnsure(row) || (row.action === 'Update' && !isOurs(row)))
+  return new Set([...heard, ...maySay].map(({ tags }) => tags?.given))
 }
 
-const checkPatients = (stage: Stage, studies: ReadonlyMap<string, ImagingStudy>): ReadonlyArray<string> => {
-  const { failed } = stage
+const checkPatients = (
+  stage: Stage,
+  studies: ReadonlyMap<string, ImagingStudy>,
+  expected: ReadonlyMap<string, ExpectedStudy>,
+): ReadonlyArray<string> => {
+  const { failed, listed } = stage
   const { feed, fhir } = stage.services
   return fhir.store.all('Patient').flatMap((patient) => {
     const id = patientIdOf(patient)
-    if (patient.id === ehrId) return []
+    if (patient.id === ehrId) {
+      const isAsBefore =
+        patient.identifier?.length === 1 && patient.name === undefined && patient.birthDate === undefined
+      return isAsBefore ? [] : ['we wrote into the Patient of the EHR']
+    }
     if (patient.id === knownId) {
-      const isAsBefore = patient.name?.[0]?.family === known.family && patient.birthDate === '1950-01-01'
+      const isAsBefore = patient.name?.[0]?.family === fhir.others.ownersName() && patient.birthDate === '1950-01-01'
       return isAsBefore ? [] : ['the Patient whom the hospital knew has become another']
     }
-    const said = feed.rows.filter(({ tags }) => tags?.patientId === id)
+    const said = feed.rows.filter(({ tags }) => tags?.patientId === id && tags.note === undefined)
     const given = patient.name?.[0]?.given?.[0]
     const last = said.at(-1)
     if (last === undefined) return [`Patient/${patient.id}: ${id} is nobody in the feed`]
+    const isWhole = patient.name?.[0]?.family === `Family ${id}` && patient.birthDate === '1970-01-01'
+    // Under the PatientID of somebody whom the hospital knows others come on purpose.
+    if (patient.name !== undefined && id !== known.patientId && !isWhole) {
+      return [`Patient/${patient.id}: ${id} has the name or the birth date of somebody else`]
+    }
     if (given !== undefined && !said.some(({ tags }) => tags?.given === given)) {
       return [`Patient/${patient.id}: “${given}” is nobody's name`]
     }
+    const isRefused = said.some(({ image }) => {
+      const study = expected.get(studyText(image.key))
+      return study !== undefined && stage.causes.isRefused(study)
+    })
+    const isTaken = said.some(({ image }) => fhir.others.taken.has(image.key.instance))
     // Somebody else created it while we were about to: then it was met, and got what it lacks.
+    const isListed = ({ image }: Row): boolean => listed.has(keyText(image.key))
     const isSubject = said.some(
       ({ image, sequence }, index) =>
         image.rows.at(-1) === said[index] &&
         !failed.has(sequence) &&
+        !listed.has(keyText(image.key)) &&
         studies.get(studyText(image.key))?.subject.reference === `Patient/${patient.id}`,
     )
-    if (given === undefined && isSubject && !fhir.verdicts.any()) return [`Patient/${patient.id}: ${id} has no name`]
-    const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !last.late
+    if (given === undefined && isSubject && !isRefused) return [`Patient/${patient.id}: ${id} has no name`]
+    const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !isListed(last) && !last.late
     const isOverruled = said.some(({ action, late }) => action === 'Update' && late)
-    const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`)
+    // Before all is cast again the original has had the say on some.
+    const isOriginals = fhir.account !== undefined && (!stage.replayed || patient.meta?.source === undefined)
+    const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`) && !isOriginals
     // A server that keeps the escapes of a search does not find it again: it may be there twice (README, known limits).
     const isLost = fhir.store.keepsEscapes && /[\\,|$]/.test(id)
-    const isDisputed =
-      isLost || fhir.others.doubled.has(id) || fhir.verdicts.any() || fhir.others.taken.size > 0 || isOverruled
+    const isDisputed = isLost || fhir.others.doubled.has(id) || isRefused || isTaken || isOverruled
     const names = namesOf(patient, said, studies, stage)
     return isNewest && isOurs && !isDisputed && !names.has(given)
       ? [`Patient/${patient.id} ${id}: its name is ${given}, not ${[...names].join(' or ')}`]
@@ -194,15 +277,10 @@ const checkEdits = (
   { services: { feed, fhir, storage } }: Stage,
   studies: ReadonlyMap<string, ImagingStudy>,
 ): ReadonlyArray<string> => {
-  const recorded = new Set(
-    [...storage.fails.values()].map(({ row: { key } }) =>
-      studyText({ partition: key.partition ?? '', study: key.studyInstanceUid ?? '' }),
-    ),
-  )
   return [...fhir.others.edits].flatMap(([path, mark]) => {
     const resource = fhir.store.get(path)
     const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0] ?? ''
-    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || recorded.has(study)
+    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || storage.everRecorded.has(study)
     return resource === undefined || isAnother || JSON.stringify(resource).includes(mark)
       ? []
       : [`${path}: what another system wrote is lost`]

@@ -1,10 +1,10 @@
 import type { FhirResource, ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance, Patient } from 'fhir/r4'
 import type { EntryError } from '../../lib/domain/cast-error'
-import type { Causes } from './causes'
+import { type Causes, nameOf } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
-import { type Row, type Tags, studyText } from './feed-model'
-import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest, personText } from './reference'
+import { type Image, type Row, type Tags, keyText, mayBeThere, studyText } from './feed-model'
+import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest, personText, wasKnowns } from './reference'
 import type { Services } from './runs'
 
 export interface Stage {
@@ -12,6 +12,10 @@ export interface Stage {
   readonly causes: Causes
   /** Sequences that stand in a fail table. */
   readonly failed: ReadonlySet<number>
+  /** Images (keyText) that stand in a fail table, for whatever reason. */
+  readonly named: ReadonlySet<string>
+  /** Images (keyText) that a note ever listed. */
+  readonly listed: ReadonlySet<string>
   /** Why, by sequence. */
   readonly codes: ReadonlyMap<number, EntryError['_tag']>
   readonly doses: ReturnType<typeof dosesIn>
@@ -52,11 +56,17 @@ const ofOwnership: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryEr
   ...(['IssuerUnknown', 'TagsRejected'] as const),
 ])
 
+/** Rows that say: FHIR does not take it, or does not let it go. */
+const isOfFhir: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError['_tag']>([
+  ...(['FhirRejected', 'OutlastedRetries'] as const),
+])
+
 const compareImages = (
-  { services, causes, failed, codes, replayed }: Stage,
+  stage: Stage,
   study: ExpectedStudy,
   found: ImagingStudy | undefined,
 ): { readonly problems: ReadonlyArray<string>; readonly settled: ReadonlyArray<ExpectedImage> } => {
+  const { services, causes, failed, codes, replayed } = stage
   const { others, verdicts } = services.fhir
   const problems: Array<string> = []
   const settled: Array<ExpectedImage> = []
@@ -66,28 +76,37 @@ const compareImages = (
     ),
   )
   // A server that refuses something also refuses to change what it took before a run was killed.
-  const mayBoth =
-    verdicts.rejectedEverything() ||
-    causes.isDoubtful(study) ||
-    // Whoever deletes the subject of a study puts it in doubt whose it is.
-    (others.patients.size > 0 &&
-      services.feed.disagreed.has(studyText({ partition: study.partition, study: study.uid })))
+  const isKept = verdicts.rejectedEverything() || causes.isDoubtful(study)
+  // Whoever deletes the subject of a study puts it in doubt whose it is.
+  const isOrphaned = others.orphaned.has(`ImagingStudy/${found?.id}`) && services.feed.disagreed.has(nameOf(study))
   // The subject is nobody whom we could mistake for another: there only the identifiers speak.
   const isElsewhere = ({ patientId }: Tags): boolean =>
     patientId !== '' && others.registered.get(`ImagingStudy/${found?.id}`) !== undefined
+  const wasLetIn = ({ rows }: Image): boolean =>
+    rows.some(({ tags }) => tags !== undefined && services.storage.people.has(personText(tags)))
+  const mayBeCorrection = ({ patientId }: Tags, image: Image): boolean =>
+    patientId !== '' && (wasKnowns(image) || wasLetIn(image))
   for (const each of study.images) {
     const { key } = each.image
     const id = `${key.series} ${key.instance}`
     const there = present.get(id)
     present.delete(id)
     const isFailed = failed.has(each.row.sequence)
-    if (each.tags === undefined) {
-      if (there !== undefined && !isFailed) problems.push(`${key.instance} is deleted, and FHIR has it`)
+    if (each.isDoubtful) {
+      if (there === undefined && each.tags !== undefined && !stage.named.has(keyText(key)))
+        problems.push(`${key.instance} is missing, and nothing tells it`)
+    } else if (each.tags === undefined) {
+      const isExcused = isOfFhir.has(codes.get(each.row.sequence)) || mayBeThere(services.feed, each.image)
+      if (there !== undefined && !isExcused) problems.push(`${key.instance} is deleted or withdrawn, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
-      // The identifier is two Patients', and one of them is the subject.
+      const mayBoth = isNobodys ? isOrphaned : isKept
+      // The identifier is two Patients', and one of them is the subject: unless its images want to be somebody else's.
+      const { patientId } = each.tags
       const isNoDoubt =
-        codes.get(each.row.sequence) === 'PatientAmbiguous' && subjectOf(services, found) === each.tags.patientId
+        codes.get(each.row.sequence) === 'PatientAmbiguous' &&
+        subjectOf(services, found) === patientId &&
+        study.images.every(({ tags }) => tags === undefined || tags.patientId === patientId)
       if (isNoDoubt && there === undefined && services.fhir.isLoose !== true)
         problems.push(`${key.instance} is recorded as ambiguous, and its study is that person's already`)
       // Whoever let it in was killed before its row went: it goes within a day.
@@ -98,7 +117,8 @@ const compareImages = (
       const isTaken = !replayed && others.taken.has(key.instance)
       if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
-      if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !services.storage.people.has(personText(each.tags)))
+      const isLetIn = services.storage.people.has(personText(each.tags))
+      if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !mayBeCorrection(each.tags, each.image) && !isLetIn)
         problems.push(`${key.instance} is in FHIR, and nobody knows whose it is`)
       settled.push(each)
       problems.push(...checkInstance(each.tags, there))
@@ -154,17 +174,30 @@ const checkSubject = (
 
 /** Which Observations there are of it, exactly; nothing is known of those that an image which was refused had before. */
 const checkDoses = (
-  { services: { fhir }, failed, doses }: Stage,
-  { images }: ExpectedStudy,
+  { services: { fhir, storage }, causes, failed, doses, replayed }: Stage,
+  study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
+  const { images } = study
   // What it took before it refused everything stands there as well.
   const mayBoth = fhir.verdicts.rejectedEverything()
-  const isDisputed = images.some(({ row, older }) => (older || mayBoth) && failed.has(row.sequence))
-  if (isDisputed || fhir.verdicts.any() || fhir.others.taken.size > 0) return []
+  const isDisputed = images.some(
+    ({ row, older, isDoubtful }) => isDoubtful || ((older || mayBoth) && failed.has(row.sequence)),
+  )
+  // Whoever let an image in was killed before its row went: its dose is there, too.
+  const isLetIn = images.some(
+    ({ row, tags }) => tags !== undefined && failed.has(row.sequence) && storage.people.has(personText(tags)),
+  )
+  // Somebody deleted the study, or one of its images stood in one that was deleted: its doses hang on what is gone.
+  const isTaken = images.some(({ image }) => fhir.others.taken.has(image.key.instance))
+  // Until it is read whole, doses stand there as the original wrote them (check-original.ts).
+  const isOriginals = !replayed && fhir.account?.dosed.has(study.uid) === true
+  if (isDisputed || isLetIn || isOriginals || isTaken || causes.isRefused(study)) return []
+  // Of copies in two series the last row is the last word.
+  const inOrder = [...settled].sort((left, right) => left.row.sequence - right.row.sequence)
   const reports = new Map(
-    settled.flatMap(({ image, tags }): ReadonlyArray<[string, Report]> =>
+    inOrder.flatMap(({ image, tags }): ReadonlyArray<[string, Report]> =>
       tags?.report === undefined ? [] : [[image.key.instance, tags.report]],
     ),
   )
@@ -181,23 +214,30 @@ const checkDoses = (
 
 /** Exactly, where the order of things leaves no doubt; else one that some row had. */
 const checkValues = (
-  { services: { feed, fhir, storage }, replayed, codes }: Stage,
-  { partition, uid, upserts, images }: ExpectedStudy,
+  { services: { feed, fhir, storage }, causes, replayed, codes, listed }: Stage,
+  study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
-  const isDisagreed = feed.disagreed.has(studyText({ partition, study: uid }))
+  const { upserts, images } = study
+  const isDisagreed = feed.disagreed.has(nameOf(study))
+  const isLetIn = upserts.some(({ tags }) => tags !== undefined && storage.people.has(personText(tags)))
   // In a study of others values are filled, and not replaced.
   if (fhir.others.registered.has(`ImagingStudy/${found.id}`)) return []
   // An older version of what is recorded may stay there, when it is no doubt whose it is.
   const isOlder =
     fhir.others.doubled.size > 0 && images.some(({ row }) => codes.get(row.sequence) === 'PatientAmbiguous')
-  const wanted = isOlder
-    ? undefined
-    : replayed
-      ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
-      : undisputed(upserts, settled, isDisagreed, (isDisagreed && fhir.verdicts.any()) || storage.people.size > 0)
-          ?.description
+  // What is withdrawn leaves its values, and comes back as a late one.
+  const wasWithdrawn = images.some(({ image }) => listed.has(keyText(image.key)))
+  const isDoubtful = images.some((each) => each.isDoubtful)
+  // A row that the original refused is older than what the original cast since, and says first what only a note said.
+  const isOriginals = fhir.account?.studies.has(`ImagingStudy/${found.id}`) === true
+  const wanted =
+    isOlder || isDoubtful || ((wasWithdrawn || isOriginals) && !replayed)
+      ? undefined
+      : replayed
+        ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
+        : undisputed(upserts, settled, isDisagreed, (isDisagreed && causes.isRefused(study)) || isLetIn)?.description
   if (wanted !== undefined) {
     return found.description === wanted ? [] : [`its description is “${found.description}”, not “${wanted}”`]
   }

@@ -1,11 +1,14 @@
 import type { Endpoint, FhirResource, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import type { CastSettings } from '../../lib/app/context'
-import { studiesByName } from './check-end'
+import type { FailRow } from '../../lib/app/ports'
+import { causesOf } from './causes'
+import { checkEnd, imageNameOf, studiesByName } from './check-end'
 import { patientIdOf } from './check-study'
 import { dosesIn } from './doses'
 import { type Feed, keyText, studyText } from './feed-model'
 import type { FhirStore } from './fhir-store'
-import { claimsOf, foldFeed } from './reference'
+import { withdrawals } from './notes'
+import { type ExpectedStudy, claimsOf, foldFeed, personText, wasKnowns } from './reference'
 import type { Services } from './runs'
 
 // A feed at rest ends the same, however it is cut into batches; and as it ended while it was moving.
@@ -55,10 +58,26 @@ export const contentOf = (store: FhirStore): ReadonlyArray<string> => {
  * Where images disagree, and one is another person's by name, too, both reasons are true: which one is told depends on
  * when it was looked at last.
  */
-const rowsOf = ({ storage, feed }: Services): ReadonlyArray<string> => {
-  const expected = foldFeed(feed)
+const rowsOf = ({ storage, feed, hidesForQuality }: Services): ReadonlyArray<string> => {
+  const expected = foldFeed(feed, hidesForQuality)
+  // Whose a study was while an image stood in it that a later note withdraws depends on when that was cast, and so does
+  // which of the others came in, and where they did not, for which of two reasons.
+  const { isHidden } = withdrawals(feed, hidesForQuality === true)
+  const isOpen = (name: string): boolean => {
+    const study = expected.get(name)
+    return study !== undefined && claimsOf(study).size > 1 && study.images.some(({ image }) => isHidden(image.key))
+  }
+  // What a note lists and leaves has a row of its own only where it came in.
+  const isOfWhose = ({ error }: FailRow): boolean =>
+    ['PatientMismatch', 'DemographicsConflict'].includes(error._tag) || (error._tag === 'Rejected' && !error.isHidden)
   return [...storage.fails.values()]
+    .filter(
+      ({ row }) =>
+        !isOfWhose(row) ||
+        !isOpen(studyText({ partition: row.key.partition ?? '', study: row.key.studyInstanceUid ?? '' })),
+    )
     .map(({ row }) => {
+      if (row.error._tag === 'Rejected') return `${imageNameOf(feed, row)} ${row.error.code} ${row.error.isHidden}`
       const image = feed.rows.find(({ sequence }) => sequence === row.sequence)?.image
       if (image === undefined) return `${row.sequence} ${row.error._tag}`
       const study = expected.get(studyText(image.key))
@@ -72,7 +91,7 @@ const rowsOf = ({ storage, feed }: Services): ReadonlyArray<string> => {
 const whose = (services: Services, feed: Feed): ReadonlyMap<string, string> => {
   const { store } = services.fhir
   const doses = dosesIn(store).byStudy
-  const expected = foldFeed(feed)
+  const expected = foldFeed(feed, services.hidesForQuality)
   return new Map(
     [...studiesByName(services)].flatMap(([name, study]): ReadonlyArray<readonly [string, string]> => {
       const one = expected.get(name)
@@ -95,6 +114,32 @@ const differences = (left: ReadonlyArray<string>, right: ReadonlyArray<string>):
   return [...missing.map((each) => `  - ${each}`), ...more.map((each) => `  + ${each}`)].join('\n').slice(0, 3_000)
 }
 
+/** Studies to which something happened that a feed at rest does not tell. */
+const whatMayDiffer = (services: Services): ReadonlySet<string> => {
+  const { feed, storage, fhir } = services
+  const { others } = fhir
+  const { isRefused } = causesOf(services)
+  const registered = new Set(
+    [...studiesByName(services)].flatMap(([name, { id }]) =>
+      others.registered.has(`ImagingStudy/${id}`) ? [name] : [],
+    ),
+  )
+  const mayDiffer = ({ images }: ExpectedStudy): boolean =>
+    images.some(
+      ({ image, said }) =>
+        others.taken.has(image.key.instance) ||
+        wasKnowns(image) ||
+        said.some((tags) => others.doubled.has(tags.patientId) || storage.people.has(personText(tags))),
+    )
+  return new Set([
+    ...registered,
+    ...feed.poisoned,
+    ...[...foldFeed(feed, services.hidesForQuality)].flatMap(([name, study]) =>
+      isRefused(study) || mayDiffer(study) ? [name] : [],
+    ),
+  ])
+}
+
 /** `cast`: all of the feed, from its beginning, into services that hold nothing yet. */
 export const checkCuts = async (
   moving: Services,
@@ -103,29 +148,27 @@ export const checkCuts = async (
 ): Promise<ReadonlyArray<string>> => {
   const one = await cast({ ...settings, batchSize: 1, maxBatches: 0 }, 'row by row ')
   const whole = await cast({ ...settings, batchSize: 1_000, maxBatches: 0 }, 'at once ')
+  // What a later note withdraws leaves its values behind, if it was cast before.
+  const leavesValues = withdrawals(moving.feed, moving.hidesForQuality === true).of.size > 0
+  const told = (services: Services): ReadonlyArray<string> =>
+    leavesValues
+      ? [...whose(services, moving.feed)].map(([name, what]) => `${name} ${what}`).sort()
+      : contentOf(services.fhir.store)
   const [left, right] = [
-    [...contentOf(one.fhir.store), ...rowsOf(one)],
-    [...contentOf(whole.fhir.store), ...rowsOf(whole)],
+    [...told(one), ...rowsOf(one)],
+    [...told(whole), ...rowsOf(whole)],
   ]
-  const problems: Array<string> = []
+  // What both lack is in no difference.
+  const problems: Array<string> = [...checkEnd(one, false), ...checkEnd(whole, false)].map(
+    (each) => `cast anew: ${each}`,
+  )
   if (JSON.stringify(left) !== JSON.stringify(right)) {
     problems.push(`row by row (-) it ends otherwise than at once (+):\n${differences(left, right)}`)
   }
-  const { verdicts, others } = moving.fhir
-  if (
-    verdicts.any() ||
-    others.taken.size > 0 ||
-    others.doubled.size > 0 ||
-    moving.storage.people.size > 0 ||
-    moving.feed.poisoned.size > 0
-  )
-    return problems
   const [was, is] = [whose(moving, moving.feed), whose(whole, moving.feed)]
-  const registered = new Set(
-    [...studiesByName(moving)].flatMap(([name, { id }]) => (others.registered.has(`ImagingStudy/${id}`) ? [name] : [])),
-  )
+  const mayDiffer = whatMayDiffer(moving)
   for (const name of new Set([...was.keys(), ...is.keys()])) {
-    if (registered.has(name)) continue
+    if (mayDiffer.has(name)) continue
     if (was.get(name) !== is.get(name)) {
       problems.push(`${name} is ${was.get(name)} by the moving feed, and ${is.get(name)} by the feed at rest`)
     }

@@ -6,6 +6,7 @@ import type { ServiceError } from '../../lib/domain/cast-error'
 import type { KnownRow } from '../../lib/domain/checkpoint'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
 import { reportElements } from './dose-report'
+import { noteElements } from './rejection-note'
 import { type Process, pass, request } from './process'
 import type { World } from './world'
 
@@ -45,6 +46,7 @@ export const datasetOf = (key: Key, tags: Tags): object => ({
   '0020000E': element('UI', key.series),
   '00200013': element('IS', tags.number),
   ...(tags.report === undefined ? {} : reportElements(tags.report)),
+  ...(tags.note === undefined ? {} : noteElements(tags.note)),
 })
 
 /** State and metadata are of now, not of the event. */

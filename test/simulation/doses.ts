@@ -71,10 +71,13 @@ const problemsOf = (each: Observation, store: FhirStore): ReadonlyArray<string> 
 /** Ours of all studies, by `ImagingStudy/id`, and what is wrong with any of them. */
 export const dosesIn = (
   store: FhirStore,
+  taken: ReadonlySet<string> = new Set(),
 ): { readonly byStudy: ReadonlyMap<string, Doses>; readonly problems: ReadonlyArray<string> } => {
   const ours = (store.all('Observation') as ReadonlyArray<Observation>).filter(isOurs)
   const byPath = new Map(ours.map((each) => [`Observation/${each.id}`, each]))
-  const problems = ours.flatMap((each) => problemsOf(each, store))
+  // A study that somebody else deleted leaves its doses behind.
+  const isLeft = ({ partOf }: Observation): boolean => taken.has(referencesOf(partOf))
+  const problems = ours.filter((each) => !isLeft(each)).flatMap((each) => problemsOf(each, store))
   const byStudy = new Map<
     string,
     { summaries: Record<string, Doses['summaries'][string]>; events: Array<string>; withdrawn: Array<string> }
@@ -91,7 +94,7 @@ export const dosesIn = (
     } else {
       if (of.summaries[uid] !== undefined) problems.push(`summary ${uid} stands twice in ${path}`)
       const members = (each.hasMember ?? []).map(({ reference = '' }) => byPath.get(reference))
-      for (const member of members) {
+      for (const member of isLeft(each) ? [] : members) {
         if (member === undefined || isWithdrawn(member)) problems.push(`${uid} of ${path} has a member that is gone`)
         else if (referencesOf(member.partOf) !== path) problems.push(`${uid} of ${path} has a member of another study`)
       }

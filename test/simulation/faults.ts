@@ -2,7 +2,8 @@ import type { Random } from './random'
 
 /**
  * Every kind of trouble: how likely a history has it at all, and how likely it strikes where it can. A history has
- * some kinds and not others: with all of them at once every run would end at its first request.
+ * some kinds and not others: with all of them at once every run would end at its first request. `apart`: drawn from a
+ * stream of its own, so that histories without it stay as they were.
  */
 const kinds = {
   'feed: late row': { share: 0.5, rate: 0.3 },
@@ -60,7 +61,7 @@ const kinds = {
   'run: overlap': { share: 0.4, rate: 1 },
   'run: pause': { share: 0.4, rate: 0.006 },
   'run: crash': { share: 0.5, rate: 0.006 },
-  'operator: accepts': { share: 0.8, rate: 1 },
+  'operator: accepts': { share: 0.97, rate: 1 },
   'feed: misfiled is set right': { share: 0.6, rate: 1 },
   'feed: slow page': { share: 0.2, rate: 0.1 },
   'feed: waits for its number': { share: 0.2, rate: 0.2 },
@@ -69,7 +70,18 @@ const kinds = {
   'fhir: a second Patient': { share: 0.2, rate: 0.3 },
   'fhir: a study of another system': { share: 0.2, rate: 0.6 },
   'tables: checkpoint unreadable': { share: 0.15, rate: 1 },
-} as const satisfies Record<string, { share: number; rate: number }>
+  'fhir: its owner renames a Patient': { share: 0.35, rate: 0.3, apart: true },
+  'feed: rejection note': { share: 0.4, rate: 1, apart: true },
+  'feed: note for quality': { share: 0.6, rate: 1, apart: true },
+  'feed: note is corrected': { share: 0.6, rate: 1, apart: true },
+  'feed: note goes': { share: 0.7, rate: 1, apart: true },
+  'feed: only events wake': { share: 0.3, rate: 1, apart: true },
+  'original: its account': { share: 0.85, rate: 1, apart: true },
+  'original: by issuers': { share: 0.35, rate: 1, apart: true },
+  'original: was restarted': { share: 0.95, rate: 0.9, apart: true },
+  'original: refused an entry': { share: 0.8, rate: 0.25, apart: true },
+  'operator: finishes the take-over': { share: 0.5, rate: 1, apart: true },
+} as const satisfies Record<string, { share: number; rate: number; apart?: true }>
 
 export type FaultKind = keyof typeof kinds
 export const faultKinds = Object.keys(kinds) as ReadonlyArray<FaultKind>
@@ -89,6 +101,10 @@ export const pairs = [
   'straggler × update',
   'operator × hole',
   'loose server × create',
+  'note × delete',
+  'note × update',
+  'note × replay',
+  'note × operator',
 ] as const
 export type Pair = (typeof pairs)[number]
 
@@ -110,7 +126,12 @@ export interface Faults {
 }
 
 export const drawFaults = (random: Random, only?: ReadonlySet<FaultKind>, without?: ReadonlySet<FaultKind>): Faults => {
-  const drawn = new Map(faultKinds.map((kind) => [kind, random.chance(kinds[kind].share)]))
+  const drawn = new Map(
+    faultKinds.map((kind) => {
+      const from = 'apart' in kinds[kind] ? random.fork(kind) : random
+      return [kind, from.chance(kinds[kind].share)]
+    }),
+  )
   const has = (kind: FaultKind): boolean =>
     without?.has(kind) !== true && (only === undefined ? drawn.get(kind) === true : only.has(kind))
   const hits = new Set<FaultKind>()

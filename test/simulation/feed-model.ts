@@ -1,4 +1,5 @@
 import type { Report } from './dose-report'
+import type { Note } from './rejection-note'
 import type { World } from './world'
 
 /** What the simulated images say. `undefined`: the tag is absent. */
@@ -20,6 +21,8 @@ export interface Tags {
   readonly sopClass: string
   /** It is a dose report. */
   readonly report?: Report
+  /** It is a rejection note. */
+  readonly note?: Note
 }
 
 export interface Key {
@@ -79,10 +82,14 @@ export interface Feed {
   /** Numbers that will never have a row. */
   readonly skip: (count: number) => void
   readonly open: () => number
+  /** The lowest number that is taken, and not yet to be seen. */
+  readonly firstOpen: () => number
   /** By the server's clock, which is not ours. */
   readonly now: () => number
   /** Studies whose live images once named different patients. */
   readonly disagreed: ReadonlySet<string>
+  /** Studies whose images got other UIDs without a row that tells it. */
+  readonly vanished: ReadonlySet<string>
   /** Studies that once could not be read whole. */
   readonly poisoned: ReadonlySet<string>
   /** Studies that lost images: one that was left without any in FHIR came back as another. */
@@ -100,10 +107,12 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
   const skewMs = world.random.fork('skew').between(-900_000, 900_000)
   const now = (): number => scheduler.now() + skewMs
   const disagreed = new Set<string>()
+  const vanished = new Set<string>()
   const shrunk = new Set<string>()
   const poisoned = new Set<string>()
   const rows: Array<Row> = []
   const images = new Map<string, Image>()
+  const taken = new Set<number>()
   let [next, open] = [1, 0]
   const head = (): number => rows.at(-1)?.sequence ?? 0
 
@@ -118,6 +127,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       image.tags = undefined
       image.locked = false
       shrunk.add(studyText(image.key))
+      vanished.add(studyText(image.key))
       say(() => `feed  ${keyText(image.key)} has other UIDs`)
     }
     const told = changes.filter(({ silent }) => silent !== true)
@@ -130,20 +140,22 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       image.tags = tags
       image.poison = poison
       if (action === 'Delete') shrunk.add(studyText(image.key))
+      for (const { study } of tags?.note?.lists ?? []) shrunk.add(studyText({ partition: image.key.partition, study }))
       if (poison) poisoned.add(studyText(image.key))
       image.locked = false
       if (late) faults.hit('feed: late row')
       if (action === 'Update' && isOpenHole(sequence)) faults.meet(moves ? 'hole × move' : 'hole × Update')
       say(
         () =>
-          `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} ${tags.given ?? '-'} “${tags.description ?? ''}”`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,
+          `feed  ${sequence} ${action} ${keyText(image.key)}${tags === undefined ? '' : ` ${tags.patientId} ${tags.given ?? '-'} “${tags.description ?? ''}”`}${tags?.note === undefined ? '' : ` NOTE ${tags.note.code} ${tags.note.lists.map(({ instance, study }) => `${study}/${instance}`).join(' ')}`}${late ? ' LATE' : ''}${poison ? ' POISON' : ''}${image.oversized ? ' OVERSIZED' : ''}`,
       )
     })
     rows.sort((left, right) => left.sequence - right.sequence)
+    sequences.forEach((sequence) => taken.delete(sequence))
     open -= 1
     for (const study of new Set(changes.map(({ image }) => studyText(image.key)))) {
       const patients = [...images.values()].flatMap(({ key, tags }) =>
-        tags !== undefined && studyText(key) === study ? [tags.patientId] : [],
+        tags !== undefined && tags.note === undefined && studyText(key) === study ? [tags.patientId] : [],
       )
       if (new Set(patients).size > 1) disagreed.add(study)
     }
@@ -166,6 +178,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       open += 1
       scheduler.after(leadMs, () => {
         const sequences = changes.filter(({ silent }) => silent !== true).map(() => next++)
+        sequences.forEach((sequence) => taken.add(sequence))
         if (commitMs > 0) say(() => `feed  numbers ${sequences.join(' ')} are taken, not yet to be seen`)
         if (commitMs === 0) commit(changes, sequences, timestamp, moves)
         else scheduler.after(commitMs, () => commit(changes, sequences, timestamp, moves))
@@ -181,12 +194,20 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
       next += count
     },
     open: () => open,
+    firstOpen: () => Math.min(Infinity, ...taken),
     now,
     disagreed,
+    vanished,
     shrunk,
     poisoned,
   }
 }
+
+/** It got other UIDs, no row tells, and its study cannot be read whole: nobody can say that it is gone. */
+export const mayBeThere = ({ images }: Pick<Feed, 'images'>, { key, rows, tags }: Image): boolean =>
+  tags === undefined &&
+  rows.at(-1)?.tags !== undefined &&
+  [...images.values()].some((each) => each.poison && each.tags !== undefined && studyText(each.key) === studyText(key))
 
 /** The row that says what is now; the others are superseded. */
 export const lastRow = ({ rows }: Image): Row | undefined => rows.at(-1)

@@ -1,6 +1,8 @@
 import { type Change, type Feed, type Image, type Tags, keyText } from './feed-model'
 import type { FaultKind } from './faults'
 import type { Report } from './dose-report'
+import { startNotes } from './note-writer'
+import { isNote, withdrawals } from './notes'
 import { known } from './reference'
 import type { World } from './world'
 
@@ -62,9 +64,19 @@ export const startWriter = (
   }
   const text = (what: string): string => `${what} ${++texts}`
 
+  const meetNotes = (changes: ReadonlyArray<Omit<Change, 'poison'>>): void => {
+    if (!faults.has('feed: rejection note')) return
+    const { of } = withdrawals(feed, false)
+    const listed = changes.filter(({ image }) => of.has(keyText(image.key)))
+    if (listed.some(({ action }) => action === 'Delete')) faults.meet('note × delete')
+    if (listed.some(({ action }) => action === 'Update')) faults.meet('note × update')
+  }
+
   /** True when its rows can be seen only later. */
   const begin = (changes: ReadonlyArray<Omit<Change, 'poison'>>, moves = false): boolean => {
+    if (changes.some(({ image, action }) => action === 'Create' && image.rows.length > 0)) faults.hit('feed: re-create')
     if (changes.length === 0) return false
+    meetNotes(changes)
     entries += changes.length
     const late = faults.strikes('feed: late row')
     const poisoned = (tags: Tags | undefined): boolean => tags !== undefined && faults.strikes('feed: poison')
@@ -119,7 +131,6 @@ export const startWriter = (
         patient === study.patient
           ? tagsOf(study, number)
           : { ...tagsOf(study, number), patientId: patient, ...bornAs(patient) }
-      if (image.rows.length > 0) faults.hit('feed: re-create')
       begin([{ image, action: 'Create', tags }])
     }
   }
@@ -214,17 +225,18 @@ export const startWriter = (
   }
 
   const recreate = (study: Study): void => {
-    const gone = [...feed.images.values()].filter(
-      ({ key, tags, locked, rows }) =>
-        key.partition === study.partition &&
-        key.study === study.uid &&
-        tags === undefined &&
-        !locked &&
-        rows.length > 0,
-    )
+    const gone = [...feed.images.values()]
+      .filter(
+        ({ key, tags, locked, rows }) =>
+          key.partition === study.partition &&
+          key.study === study.uid &&
+          tags === undefined &&
+          !locked &&
+          rows.length > 0,
+      )
+      .filter((image) => !isNote(image))
     if (gone.length === 0) return
     const image = random.pick(gone)
-    faults.hit('feed: re-create')
     begin([{ image, action: 'Create', tags: tagsOf(study, random.between(1, 999)) }])
   }
 
@@ -388,6 +400,15 @@ export const startWriter = (
   }
   scheduler.after(random.between(0, 5_000), step)
 
+  const notes = startNotes(world, feed, {
+    studies: () => studies,
+    begin: (changes) => void begin(changes),
+    tagsOf: ({ partition, study }, number) => {
+      const of = studies.find((each) => each.partition === partition && each.uid === study)
+      return of === undefined ? undefined : tagsOf(of, number)
+    },
+  })
+
   return {
     createHealthy: () => {
       const healthy: Study = {
@@ -401,7 +422,7 @@ export const startWriter = (
       }
       create(healthy, 1)
     },
-    isDone: () => done && feed.open() === 0,
+    isDone: () => done && notes.isDone() && feed.open() === 0,
     deleteSomething: (uid) => {
       const study = studies.find((each) => each.uid === uid && liveImages(each).length > 0) ?? someStudy()
       if (study === undefined || faults.isQuiet()) return false

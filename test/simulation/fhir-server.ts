@@ -3,7 +3,9 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { FhirServer, TransactOutcome } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
+import type { CurrentCheck } from './check-current'
 import { type FhirStore, type Outcome, type Transaction, asksForNothing } from './fhir-store'
+import type { Account } from './original'
 import type { OtherSystems } from './other-systems'
 import { type Process, pass, request } from './process'
 import type { Verdicts } from './verdicts'
@@ -15,10 +17,13 @@ export interface FhirSide {
   readonly store: FhirStore
   readonly verdicts: Verdicts
   readonly others: OtherSystems
+  /** What the original wrote before. */
+  account?: Account
   /** Two identifiers can be one to it. */
   readonly isLoose?: boolean
   /** The server has refused to delete it, or something may have come between. */
   readonly mayStayEmptied?: (path: string) => boolean
+  readonly current?: CurrentCheck
   /** After every commit, whoever's. */
   readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
   /** Transactions that are still at work though their answer was given up. */
@@ -38,6 +43,7 @@ const describeEntries = ({ entry = [] }: Transaction): string =>
     .map(({ request: sent, resource }) => {
       if (resource?.resourceType === 'Basic') return `position${sent?.ifMatch ?? ''}`
       const what = `${sent?.method} ${sent?.url}${sent?.ifMatch ?? ''}`
+      if (resource?.resourceType === 'Patient') return `${what} {${resource.name?.[0]?.given?.[0] ?? '-'}}`
       if (resource?.resourceType !== 'ImagingStudy') return what
       const uids = (resource.series ?? []).flatMap(({ instance }) => (instance ?? []).map(({ uid }) => uid))
       return `${what} {${resource.subject.reference?.slice(0, 16)} “${resource.description ?? ''}”: ${uids.join(' ')}}`
@@ -95,7 +101,9 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       return E.left({ _tag: 'AccessDenied', hop: 'fhir', status: 403, reason: 'not this one' })
     if (verdict === 'unavailable') return unavailable('not this one', { status: 503, retryAfterMs: 100 })
     if (verdict === 'answer lost') return answerLost('not this one', 500)
+    side.current?.unknown(bundle, process).forEach(world.violate)
     const outcome = store.transact(bundle, conditions)
+    side.current?.carriedOut(bundle, outcome, process)
     side.committed(bundle, outcome, process)
     if (outcome._tag === 'Refused') {
       say(() => `fhir  refuses: ${outcome.why}`)
@@ -162,6 +170,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
           const troubled = trouble(false)
           if (troubled !== undefined) return troubled
           const found: Array<ReadonlyArray<FhirResource>> = []
+          const told = side.current?.lookUp(process)
           for (const { type, parameters } of searches) {
             if (asksForNothing(parameters)) {
               world.violate(`a search of ${type} for nothing: ${JSON.stringify(parameters)}`)
@@ -171,6 +180,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
             // A batch of searches is no snapshot.
             if (random.chance(0.3)) await pass(world, process, random.between(1, 10), 'fhir.search')
           }
+          told?.(JSON.stringify(searches), found.flat())
           return E.right(found)
         },
         (found) =>

@@ -147,6 +147,8 @@ export interface Flavour {
   readonly folds?: (value: string) => string
   /** A separator is one to it, escaped or not. Medplum. */
   readonly keepsEscapes?: boolean
+  /** It takes an update whose If-Match is old. */
+  readonly takesOld?: boolean
 }
 
 export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void): FhirStore => {
@@ -258,7 +260,7 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
       return refusal(400, 'no If-Match')
     }
     if (before === undefined || before.deleted) return refusal(404, `${url} is not there`)
-    if (request.ifMatch !== `W/"${before.version}"`)
+    if (flavour.takesOld !== true && request.ifMatch !== `W/"${before.version}"`)
       return refusal(flavour.staleStatus, `${url} is at ${before.version}`)
     if (resource?.id === undefined || `${resource.resourceType}/${resource.id}` !== url)
       violate(`${url} names another resource`)

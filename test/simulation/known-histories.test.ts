@@ -40,7 +40,8 @@ const told = (world: World, services: Services, partition: string, settings = ca
       { study, ...own }: Partial<Tags> & { readonly study?: string } = {},
     ): Change => ({
       ...{ image: imageOf(number, study), action, poison },
-      tags: tagsWith({ ...own, number }),
+      // Called as checkEnd knows everybody to be.
+      tags: tagsWith({ family: `Family ${own.patientId ?? 'P1'}`, birthDate: '19700101', ...own, number }),
     }),
     removal: (number: number): Change => ({ image: imageOf(number), action: 'Delete', tags: undefined, poison: false }),
   }

@@ -1,4 +1,5 @@
 import type { FaultKind } from './faults'
+import { overlapMutants, wakeMutants } from './mutants-overlap'
 
 interface Edit {
   /** Below the repository's root. */
@@ -31,12 +32,23 @@ const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
 const doseName = 'const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
+const guard = 'lib/domain/batch/guard.ts'
 const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
 const secondLook = 'lib/app/run/second-look.ts'
-const mayVote = 'return everybody || fold.input.rebuilt !== undefined || isTold || holdsInstance(study.draft, key)'
+const mayVote = 'return fold.input.rebuilt !== undefined || (everybody && !silent.has(text))'
 const renameService = 'lib/app/operate/rename-service.ts'
 const position = 'lib/domain/fhir/position.ts'
+const heedNotes = 'lib/app/run/heed-notes.ts'
+const rejected = 'lib/domain/batch/rejected.ts'
+const rejectionNote = 'lib/domain/dicom/rejection-note.ts'
+const readStudy = 'lib/app/cast/read-study.ts'
+const notes = ['feed: rejection note', 'feed: note for quality', 'feed: note is corrected', 'feed: note goes'] as const
+
+const originals = [
+  ...(['original: its account', 'original: by issuers', 'original: was restarted'] as const),
+  ...(['original: refused an entry', 'operator: finishes the take-over'] as const),
+]
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -133,7 +145,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a second writer takes back what was recorded before',
-    edits: [{ file: settleErrors, from: '.filter(({ wasThere }) => wasThere !== true)', to: '' }],
+    edits: [{ file: settleErrors, from: 'row.wasThere !== true && (', to: '(' }],
+    under: ['run: overlap', 'run: pause', 'feed: stray', 'feed: misfiled first', 'feed: update to nobody'],
   },
   {
     name: 'rows are taken back though the checkpoint may be ours',
@@ -179,8 +192,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: settleErrors,
-        from: 'if (E.isLeft(held)) return held\n  const removed = await removeStale',
-        to: 'const removed = await removeStale',
+        from: 'if (E.isLeft(held)) return held\n  // What notes say',
+        to: '// What notes say',
       },
       { file: runCast, from: 'if (isSurelyNotOurs(written.left)) await', to: 'if (false) await' },
     ],
@@ -251,7 +264,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the other images of a moved study are forgotten',
-    edits: [{ file: foldRows, from: 'fold.syncedInstances.push(each.key)', to: '' }],
+    edits: [{ file: foldRows, from: 'fold.syncedInstances.set(instanceKeyText(each.key), each.key)', to: '' }],
     under: ['feed: stray', 'feed: move', 'feed: delete', 'feed: late row', 'feed: bulk update'],
   },
   {
@@ -357,6 +370,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
+    name: 'a study that stands emptied has the say on its Patient',
+    edits: [{ file: 'lib/app/cast/ages.ts', from: ' || study.numberOfInstances === 0', to: '' }],
+  },
+  {
     name: 'the study that is cast last has the say on its Patient',
     edits: [{ file: 'lib/domain/batch/fold-patient.ts', from: 'isOpen && !isOfNewest(', to: 'false && !isOfNewest(' }],
   },
@@ -377,7 +394,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'only images of which this batch told something vote',
-    edits: [{ file: witnesses, from: mayVote, to: 'return everybody || fold.input.rebuilt !== undefined || isTold' }],
+    edits: [{ file: witnesses, from: ' || holdsInstance(study.draft, key)) return true', to: ') return true' }],
     under: ['feed: stray', 'feed: bulk update', 'feed: misfiled first'],
   },
   {
@@ -420,12 +437,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'nobody asks whether an Update hangs a study on somebody else',
-    edits: [{ file: foldRows, from: '(row.update && isHeld)) return false', to: 'row.update) return false' }],
+    edits: [{ file: guard, from: '(row.update && isHeld)) return false', to: 'row.update) return false' }],
     under: ['feed: mistyped update', 'feed: bulk update'],
   },
   {
     name: 'a Create under a known PatientID is that person’s, whatever else it says',
-    edits: [{ file: foldRows, from: '!input.settings.patient.matchGuard || (row', to: '!row.update || (row' }],
+    edits: [{ file: guard, from: '!input.settings.patient.matchGuard || (row', to: '!row.update || (row' }],
     under: ['feed: mistyped update'],
   },
   {
@@ -460,7 +477,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: 'lib/app/cast/load-snapshot.ts',
-        from: 'const own = await addCreated(run, snapshot, [...identities.values()], created)',
+        from: 'const own = await addCreated(run, snapshot, identities, created)',
         to: 'const own: typeof mistaken = E.right(undefined)',
       },
     ],
@@ -573,8 +590,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: settleErrors,
-        from: 'const recorded = await recordNew(run, index, changes)\n  if',
-        to: 'await removeStale(run, index, changes)\n  const recorded = await recordNew(run, index, changes)\n  if',
+        from: 'const recorded = await recordNew(run, index, changes)\n  if (E.isLeft(recorded)) return recorded\n  const still',
+        to: 'await removeStale(run, index, changes.stale)\n  const recorded = await recordNew(run, index, changes)\n  if (E.isLeft(recorded)) return recorded\n  const still',
       },
     ],
     under: [
@@ -625,8 +642,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: storedCheckpoint,
-        from: '  if (E.isLeft(read)) return read\n  if (O.isSome',
-        to: "  if (E.isLeft(read) && read.left._tag === 'CheckpointUnreadable') return E.right({ checkpoint: newCheckpoint(0), etag: read.left.etag })\n  if (E.isLeft(read)) return read\n  if (O.isSome",
+        from: '  if (E.isLeft(read)) return read\n  const { checkpoint: stored',
+        to: "  if (E.isLeft(read) && read.left._tag === 'CheckpointUnreadable') return E.right({ checkpoint: newCheckpoint(0), etag: read.left.etag })\n  if (E.isLeft(read)) return read\n  const { checkpoint: stored",
       },
     ],
     under: ['tables: checkpoint unreadable', 'feed: delete'],
@@ -661,11 +678,159 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       { file: runCast, from: 'settledRows(feed.judged, result, true)', to: 'settledRows(feed.judged, result)' },
       {
-        file: 'lib/app/run/cast-batches.ts',
+        file: 'lib/app/run/look-up-next.ts',
         from: 'each.probe !== undefined ? [each.probe] : []',
         to: 'each.probe !== undefined ? [] : []',
       },
     ],
     under: ['feed: UIDs change', 'feed: late row'],
   },
+  {
+    name: 'a note hides only what is cast after it',
+    edits: [{ file: heedNotes, from: 'work.out.push(each)', to: 'continue' }],
+    under: notes,
+  },
+  {
+    name: 'a note that is deleted keeps hiding',
+    edits: [
+      {
+        file: rejected,
+        from: 'return note !== undefined || names.has(`${key.partition} ${noteName(key)}`) ?',
+        to: 'return note !== undefined ?',
+      },
+    ],
+    under: notes,
+  },
+  {
+    name: 'a note of another partition hides',
+    edits: [
+      {
+        file: rejected,
+        from: 'const listed = { partition: key.partition, ...uids }',
+        to: "const listed = { partition: 'Microsoft.Default', ...uids }",
+      },
+    ],
+    under: notes,
+  },
+  {
+    name: 'a note for quality reasons hides, whatever the setting says',
+    edits: [{ file: rejectionNote, from: "code !== '113001' || hidesForQuality", to: 'true' }],
+    under: notes,
+  },
+  {
+    name: 'a report is withdrawn as an image is',
+    edits: [{ file: rejectionNote, from: "isReport ? code === '113037' || code === '113038' : ", to: '' }],
+    under: [...notes, 'feed: dose report'],
+  },
+  {
+    name: 'an image that comes back keeps the row of its note',
+    edits: [
+      { file: heedNotes, from: '[...after].filter(([, { error }]) => error.notes.length > 0)', to: '[...after]' },
+      { file: settleErrors, from: 'error === undefined || error.notes.length === 0 ?', to: 'error === undefined ?' },
+    ],
+    under: notes,
+  },
+  {
+    name: 'a rejection note is an image of its study',
+    edits: [
+      {
+        file: 'lib/domain/batch/judge.ts',
+        from: "if (note !== undefined) return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late, note } }",
+        to: '',
+      },
+    ],
+    under: notes,
+  },
+  {
+    name: 'when the note that hid an image is gone, one for quality reasons hides it on',
+    edits: [{ file: rejected, from: 'isHidden: hiding.length > 0', to: 'isHidden: notes.length > 0' }],
+    under: notes,
+  },
+  {
+    name: 'the row of a note takes the place of the one that says why an image is not in FHIR',
+    edits: [
+      {
+        file: settleErrors,
+        from: 'row.error !== undefined && (error?.isHidden !== true || isOfFhir(row.error))',
+        to: 'false',
+      },
+    ],
+    under: [...notes, 'feed: stray', 'feed: misfiled first'],
+  },
+  {
+    name: 'a row of another failure forgets what a note says',
+    edits: [{ file: settleErrors, from: 'return rejected === undefined ? {} : { rejected }', to: 'return {}' }],
+    under: [...notes, 'feed: stray', 'feed: bulk update', 'feed: poison', 'feed: misfiled is set right'],
+  },
+  {
+    name: 'the row of a note goes before the one in its place stands',
+    edits: [{ file: settleErrors, from: 'changes.stale.filter((row) => !isNoted(row))', to: 'changes.stale' }],
+    under: [...notes, 'feed: bulk update', 'run: crash', 'tables: errors fail'],
+  },
+  {
+    name: 'what is withdrawn has a say on whose a study is',
+    edits: [
+      {
+        file: readStudy,
+        from: "heedRejection(run.rejected ?? new Map(), row)._tag === 'Delete' ? [] : [row]",
+        to: 'false ? [] : [row]',
+      },
+    ],
+    under: [...notes, 'feed: move', 'feed: stray', 'feed: misfiled first'],
+  },
+  {
+    name: 'a run forgets what the notes of earlier runs said',
+    edits: [{ file: 'lib/app/run/fail-index.ts', from: 'run.rejected = rejectedIn(index)', to: '' }],
+    under: [...notes, 'feed: bulk update'],
+  },
+  {
+    name: 'the Endpoint of the original gets today’s name and address at the first cast',
+    edits: [
+      {
+        file: 'lib/domain/mapping/endpoint.ts',
+        from: 'isInOriginalsForm(existing)\n    ?',
+        to: 'false\n    ?',
+      },
+    ],
+    under: originals,
+  },
+  {
+    name: 'the Endpoint of another partition has a name by which the original finds it',
+    edits: [{ file: 'lib/domain/mapping/endpoint.ts', from: 'return isFound ? {', to: 'return false ? {' }],
+    under: originals,
+  },
+  {
+    name: 'a Patient of the original gets our identifier in the place of its own',
+    edits: [
+      {
+        file: 'lib/domain/mapping/patient.ts',
+        from: 'matches(each, undefined, identity.value) && !isOriginalsIdentifier(each, identity)',
+        to: 'matches(each, undefined, identity.value)',
+      },
+    ],
+    under: originals,
+  },
+  {
+    name: 'doses of the original that nothing of ours says stay',
+    edits: [
+      {
+        file: planObservations,
+        from: 'return held.originals.filter((each) => !isTaken.has(each) && !isWithdrawn(each))',
+        to: 'return []',
+      },
+    ],
+    under: [...originals, 'feed: dose report'],
+  },
+  {
+    name: 'doses of the original are taken over behind the study that moves',
+    edits: [{ file: planObservations, from: 'isWrittenFirst: taken.size > 0', to: 'isWrittenFirst: false' }],
+    under: [...originals, 'feed: dose report', 'feed: move', 'run: crash'],
+  },
+  {
+    name: 'a row of the original stays when its entry is cast',
+    edits: [{ file: failIndex, from: 'if (tableNow.has(name)) return true', to: 'if (false) return true' }],
+    under: originals,
+  },
+  ...overlapMutants,
+  ...wakeMutants,
 ]

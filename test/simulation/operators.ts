@@ -10,15 +10,18 @@ import { replay } from '../../lib/app/operate/replay'
 import type { StudyKey } from '../../lib/app/operate/resync'
 import { resync } from '../../lib/app/operate/resync-study'
 import { renameService } from '../../lib/app/operate/rename-service'
+import { finishTakeOver } from '../../lib/app/operate/take-over'
 import { verifyStudies } from '../../lib/app/operate/verify'
 import type { FhirSearch } from '../../lib/app/ports'
 import type { OperatorPorts } from '../../lib/app/ports-operator'
 import { runCast } from '../../lib/app/run/run-cast'
 import type { FaultKind } from './faults'
 import { type Process, newProcess, request } from './process'
+import { withdrawals } from './notes'
 import { known, personText } from './reference'
 import { type Services, portsOf, settingsToday } from './runs'
 import { knownId } from './other-systems'
+import { systemOf } from './original'
 import { gateFor } from './tables'
 import type { World } from './world'
 
@@ -54,8 +57,10 @@ export const operatorPortsOf = (world: World, services: Services, process: Proce
     failures: {
       list: () => async () => E.right({ rows: [] }),
       get: () => async () => E.right(O.none),
-      count: () => async () => E.right({ ...nothingCounted, rows: storage.fails.size, identity: nothingCounted }),
+      count: () => async () =>
+        E.right({ ...nothingCounted, rows: storage.fails.size, identity: nothingCounted, withdrawn: nothingCounted }),
       forgetStuck: () => async () => E.right(undefined),
+      originals: () => async () => E.right(0),
       setAttempts: () => async () => E.right(undefined),
     },
     leaseInspection: {
@@ -114,13 +119,21 @@ const patiently = async <A>(desk: Desk, work: () => Promise<E.Either<{ readonly 
   }
 }
 
-const move = (desk: Desk, to: { readonly sequence: number } | { readonly time: number }) =>
-  patiently(desk, () => {
+/** @param isWanted false: somebody else was first, and to move it again would move it from where he put it */
+const move = (
+  desk: Desk,
+  to: { readonly sequence: number } | { readonly time: number },
+  isWanted: () => boolean = () => true,
+) =>
+  patiently(desk, async () => {
     const { world, ports, settings, options, services } = desk
     const stands = services.storage.checkpoint
+    if (!isWanted()) return E.left({ _tag: 'Refused' } as const)
     if ((stands?.checkpoint.holes ?? []).length > 0) world.faults.meet('operator × hole')
     // Whoever is told that the service has another name tries again under that.
-    return moveCheckpoint(ports, settingsToday(settings, services), options, { to, etag: stands?.etag })
+    // Nobody knows what was open in a row that cannot be read: a careful person begins anew.
+    const target = stands?.unreadable === 'all of it' ? { sequence: 0 } : to
+    return moveCheckpoint(ports, settingsToday(settings, services), options, { to: target, etag: stands?.etag })
   })
 
 const moveBack = async (desk: Desk): Promise<void> => {
@@ -135,12 +148,14 @@ const moveBack = async (desk: Desk): Promise<void> => {
 
 const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
 
-/** As long as it takes; who finds a rename half done finishes it first. */
-const moveAtLast = async (desk: Desk, to: { readonly sequence: number }): Promise<void> => {
+/** As long as it takes; who finds a rename half done, or only told to the settings, finishes it first. */
+const moveAtLast = async (desk: Desk, to: { readonly sequence: number }, isWanted?: () => boolean): Promise<void> => {
   const { world, services, settings, ports } = desk
-  for (let moved = await move(desk, to); isPassing(moved); moved = await move(desk, to)) {
-    const { gate, name } = services.storage
-    if (gate?.state === 'renaming' || name?.renaming !== undefined) await finishRename(world, services, settings)
+  for (let moved = await move(desk, to, isWanted); isPassing(moved); moved = await move(desk, to, isWanted)) {
+    const { gate, name, root } = services.storage
+    const isToldOnly = root !== undefined && name !== undefined && name.root !== root
+    if (gate?.state === 'renaming' || name?.renaming !== undefined || isToldOnly)
+      await finishRename(world, services, settings)
     await ports.clock.sleep(20_000)
   }
 }
@@ -188,8 +203,7 @@ const letThrough = async (desk: Desk): Promise<unknown> => {
       if (tags?.patientId === known.patientId) storage.people.add(personText(tags))
     }
   }
-  const { systemId: system } = settings.patient
-  const identifier = { value: known.patientId, system }
+  const identifier = { value: known.patientId, system: systemOf(settings) }
   return patiently(desk, async () => {
     meet()
     const done = await accept(ports, settings, { ...options, by: 'op' }, { patientId: knownId, identifier }, false)
@@ -202,14 +216,16 @@ const letThrough = async (desk: Desk): Promise<unknown> => {
 const spoil = async (desk: Desk): Promise<void> => {
   const { storage } = desk.services
   const row = storage.checkpoint
-  if (row === undefined) return
+  // Who mended one that was spoilt again meanwhile would move forward over what the first mending wants cast again.
+  if (row === undefined || row.unreadable !== undefined) return
   desk.world.faults.hit('tables: checkpoint unreadable')
   const unreadable = desk.world.random.pick(['all of it', 'but for the sequence'] as const)
-  storage.checkpoint = { ...row, unreadable, etag: `e${++storage.writes}`, writer: 'by hand' }
+  const etag = `e${++storage.writes}`
+  storage.checkpoint = { ...row, unreadable, etag, writer: 'by hand' }
   desk.world.say(() => `the checkpoint is spoilt: ${unreadable}`)
   await desk.ports.clock.sleep(desk.world.random.pick([2_000, 60_000]))
   const to = { sequence: unreadable === 'all of it' ? 0 : row.checkpoint.syncedSequence }
-  await moveAtLast(desk, to)
+  await moveAtLast(desk, to, () => storage.checkpoint?.etag === etag)
 }
 
 const newRoot = 'https://dicom.example/new'
@@ -219,6 +235,7 @@ const rename = async (desk: Desk): Promise<unknown> => {
   const { ports, settings, options, services } = desk
   const from = services.storage.name?.root ?? settings.dicom.root
   services.storage.root ??= newRoot
+  if (services.fhir.account !== undefined) services.fhir.account.closed = true
   if (from === services.storage.root) return undefined
   const today = settingsToday(settings, services)
   return patiently(desk, () => renameService(ports, today, { ...options, by: 'somebody' }, { from }, false))
@@ -230,9 +247,44 @@ export const finishRename = async (world: World, services: Services, settings: C
   Object.assign(process, { operates: true, safe: true })
   const ports = operatorPortsOf(world, services, process)
   const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
-  const from = services.storage.name?.renaming === undefined ? settings.dicom.root : services.storage.name.root
-  const request = { from }
-  await renameService(ports, settingsToday(settings, services), { ...options, by: 'another' }, request, false)
+  const { name } = services.storage
+  const today = settingsToday(settings, services)
+  const isReached = name?.renaming === undefined && name?.root === today.dicom.root
+  const from = (isReached ? name.formerRoots.at(-1) : name?.root) ?? settings.dicom.root
+  await renameService(ports, today, { ...options, by: 'another' }, { from }, false)
+  process.alive = false
+  services.lease.believers.delete(process)
+}
+
+/** Nobody will go back to the original; whoever ends early goes on another time. */
+const finishing = async ({ world, services, settings, ports, options }: Desk): Promise<unknown> => {
+  const { account } = services.fhir
+  if (account === undefined) return undefined
+  world.faults.hit('operator: finishes the take-over')
+  account.closed = true
+  const done = await finishTakeOver(ports, settings, options, false)
+  if (E.isRight(done) && done.right.finished) account.finished += 1
+  return done
+}
+
+/** Until it is finished. */
+export const finishTakeOverAtLast = async (world: World, services: Services, settings: CastSettings): Promise<void> => {
+  const process = newProcess('who finishes')
+  Object.assign(process, { operates: true, safe: true })
+  const desk: Desk = {
+    ...{ world, services, settings: settingsToday(settings, services) },
+    ports: operatorPortsOf(world, services, process),
+    options: { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false },
+  }
+  let over: unknown
+  finishing(desk).then(
+    (done) => (over = done),
+    (error: unknown) => (over = error),
+  )
+  await world.scheduler.run(() => over !== undefined, world.scheduler.now() + 3_600_000)
+  const text = JSON.stringify(over) ?? 'nothing'
+  world.say(() => `the take-over ends ${text.slice(0, 500)}`)
+  if (!text.includes('"finished":true')) world.violate(`the take-over is not finished: ${text.slice(0, 300)}`)
   process.alive = false
   services.lease.believers.delete(process)
 }
@@ -275,6 +327,7 @@ const acts: ReadonlyArray<Act> = [
     act: ({ ports, settings, options }) => runCast(ports, { ...settings, maxBatches: 0 }, options),
   },
   { kind: 'operator: accepts', act: letThrough, tells: true },
+  { kind: 'operator: finishes the take-over', act: finishing, tells: true },
   { kind: 'tables: checkpoint unreadable', act: spoil, safe: true, tells: true },
 ]
 
@@ -290,6 +343,8 @@ export const planOperators = (
   const start = ({ kind, act, looks, safe, tells }: Act): void => {
     if (faults.isQuiet() || services.feed.rows.length === 0) return
     if (tells !== true) faults.hit(kind)
+    if (faults.has('feed: rejection note') && withdrawals(services.feed, false).of.size > 0)
+      faults.meet(/replays|moves back/.test(kind) ? 'note × replay' : 'note × operator')
     const process = newProcess(`op${processes.length + 1}`)
     Object.assign(process, { operates: true, looks: looks === true, safe: safe === true })
     processes.push(process)

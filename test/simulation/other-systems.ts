@@ -21,6 +21,10 @@ export interface OtherSystems {
   readonly registered: ReadonlyMap<string, Reference | undefined>
   /** Patients that somebody else deleted or created. */
   readonly patients: ReadonlySet<string>
+  /** Studies whose subject somebody else deleted. */
+  readonly orphaned: ReadonlySet<string>
+  /** The family name that the EHR gave the Patient whom it knows. */
+  readonly ownersName: () => string
 }
 
 /** A Patient of the hospital, there before anything was cast. */
@@ -41,8 +45,10 @@ export const makeOtherSystems = (world: World, store: FhirStore, system?: string
   const edits = new Map<string, string>()
   const taken = new Set<string>()
   const patients = new Set<string>()
+  const orphaned = new Set<string>()
   const doubled = new Set<string>()
   const registered = new Map<string, Reference | undefined>()
+  let [ownersName, renames] = [known.family, 0]
 
   const edit = (path: string): void => {
     const resource = store.get(path)
@@ -64,10 +70,24 @@ export const makeOtherSystems = (world: World, store: FhirStore, system?: string
       // Also one that was emptied, whose Observations could not be deleted.
       taken.add(path)
       for (const { instance } of resource.series ?? []) for (const { uid } of instance ?? []) taken.add(uid)
-    } else patients.add(path)
+    } else {
+      patients.add(path)
+      for (const { id, subject } of store.all('ImagingStudy'))
+        if (subject.reference === path) orphaned.add(`ImagingStudy/${id}`)
+    }
     store.remove(path)
     edits.delete(path)
     say(() => `other  deletes ${path}`)
+  }
+
+  /** The EHR knows better: who marries has another name, and the same birth date. */
+  const rename = (): void => {
+    const patient = store.get(`Patient/${knownId}`) as Patient | undefined
+    if (patient === undefined) return
+    ownersName = `Family ${++renames}`
+    const [usual, ...others] = patient.name ?? []
+    store.put(`Patient/${knownId}`, { ...patient, name: [{ ...usual, family: ownersName }, ...others] } as FhirResource)
+    say(() => `other  renames Patient/${knownId}: ${ownersName}`)
   }
 
   const isThere = (condition: string): boolean =>
@@ -127,7 +147,9 @@ export const makeOtherSystems = (world: World, store: FhirStore, system?: string
     edits,
     taken,
     patients,
+    orphaned,
     doubled,
+    ownersName: () => ownersName,
     race: (bundle) => {
       for (const { request, resource } of bundle.entry ?? []) {
         const isNew = resource?.resourceType === 'Patient' && request?.method === 'POST'
@@ -150,6 +172,7 @@ export const makeOtherSystems = (world: World, store: FhirStore, system?: string
         .all('Patient')
         .filter(({ id }) => id !== knownId && id !== ehrId && !patients.has(`Patient/${id}`))
       if (healthy.length > 0 && faults.strikes('fhir: a second Patient', 0.3)) double(random.pick(healthy))
+      if (faults.strikes('fhir: its owner renames a Patient')) rename()
       // Also where nothing of ours is on its way.
       const all = [...store.all('Patient'), ...store.all('ImagingStudy')]
       if (all.length > 0 && faults.strikes('fhir: edited by another', 0.3)) {

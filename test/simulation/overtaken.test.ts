@@ -12,7 +12,7 @@ const settings = calmSettings(2)
  * another run begins, while it works on: it hears of it only with its next renewal.
  */
 const overtake = async (seed: number, step: number) => {
-  const world = makeWorld(seed, { only: new Set() })
+  const world = makeWorld(seed, { only: new Set(), unknownServer: true })
   const { scheduler, violations } = world
   const services = calmServices(world)
   for (let number = 1; number <= images; number++) {

@@ -4,6 +4,8 @@ import type { World } from './world'
 export interface Process {
   readonly name: string
   alive: boolean
+  /** It ended in the middle of something. */
+  killed: boolean
   pausedUntil: number
   /** A transaction of this run was rejected, so it is being taken apart. */
   splitting: boolean
@@ -26,6 +28,7 @@ export interface Process {
 export const newProcess = (name: string): Process => ({
   name,
   alive: true,
+  killed: false,
   pausedUntil: 0,
   splitting: false,
   checkpointing: false,
@@ -42,6 +45,7 @@ const dangerous = /transact|record|remove|checkpoint\.write/
 
 const kill = ({ say }: World, process: Process, where: string): void => {
   process.alive = false
+  process.killed = true
   say(() => `${process.name} ✗ killed at ${where}`)
 }
 

@@ -1,4 +1,5 @@
 import { type Action, type Feed, type Image, type Row, type Tags, studyText } from './feed-model'
+import { isNote, withdrawals } from './notes'
 
 /**
  * What FHIR must hold, told from the feed alone and without a line of the product: the last row of each image says
@@ -8,12 +9,14 @@ export interface ExpectedImage {
   readonly image: Image
   readonly row: Row
   readonly action: Action
-  /** None when it is deleted. */
+  /** None when it is deleted, or a note has withdrawn it. */
   readonly tags: Tags | undefined
   /** All that it ever said, oldest first. */
   readonly said: ReadonlyArray<Tags>
   /** An older row could have been stored before this one failed. */
   readonly older: boolean
+  /** A note lists it that cannot be read: it may be withdrawn or not. */
+  readonly isDoubtful: boolean
 }
 
 export interface ExpectedStudy {
@@ -24,9 +27,11 @@ export interface ExpectedStudy {
   readonly upserts: ReadonlyArray<Row>
 }
 
-export const foldFeed = ({ rows }: Feed): ReadonlyMap<string, ExpectedStudy> => {
+export const foldFeed = (feed: Feed, hidesForQuality = false): ReadonlyMap<string, ExpectedStudy> => {
+  const { isHidden, isDoubtful } = withdrawals(feed, hidesForQuality)
   const studies = new Map<string, { images: Map<Image, Array<Row>>; upserts: Array<Row>; first: Row }>()
-  for (const row of rows) {
+  for (const row of feed.rows) {
+    if (isNote(row.image)) continue
     const name = studyText(row.image.key)
     const study = studies.get(name) ?? { images: new Map<Image, Array<Row>>(), upserts: [], first: row }
     studies.set(name, study)
@@ -46,8 +51,8 @@ export const foldFeed = ({ rows }: Feed): ReadonlyMap<string, ExpectedStudy> => 
           const said = own.flatMap(({ tags }) => (tags === undefined ? [] : [tags]))
           const older = own.slice(0, -1).some(({ tags }) => tags !== undefined)
           // Its metadata are of now: one that got other UIDs is gone without a row.
-          const tags = image.tags === undefined ? undefined : row.tags
-          return [{ image, row, action: row.action, tags, said, older }]
+          const tags = image.tags === undefined || isHidden(image.key) ? undefined : row.tags
+          return [{ image, row, action: row.action, tags, said, older, isDoubtful: isDoubtful(image.key) }]
         }),
       },
     ]),
@@ -62,6 +67,10 @@ export const known = { patientId: 'P5', family: familyOf('P5'), given: 'Eve', bi
 /** Nobody can say whose it is: it names nobody, or one person's PatientID beside another's name and birth date. */
 export const isUnknowable = ({ patientId, family }: Tags): boolean =>
   patientId === '' || (patientId === known.patientId && family !== known.family)
+
+/** An Update that corrects the study's own Patient is not guarded: of an image that was the known person's, it may be one. */
+export const wasKnowns = ({ rows }: Image): boolean =>
+  rows.some(({ tags }) => tags?.patientId === known.patientId && !isUnknowable(tags))
 
 /** What an image says of the person. */
 export const personText = ({ patientId, family, given, birthDate = '' }: Tags): string =>

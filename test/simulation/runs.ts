@@ -21,6 +21,8 @@ export interface Services {
   readonly pageCap: number
   /** Whether the DICOM service knows the feed by time (v2). */
   readonly hasWindows: boolean
+  /** As the setting says. */
+  readonly hidesForQuality?: boolean
 }
 
 export interface Running {
@@ -35,7 +37,7 @@ export const portsOf = (world: World, services: Services, process: Process): Por
     dicom: dicomServiceFor(world, feed, process, services),
     fhir: fhirServerFor(world, fhir, process),
     checkpoints: checkpointStoreFor(world, storage, feed, process),
-    errors: errorTablesFor(world, storage, process),
+    errors: errorTablesFor(world, storage, lease, process),
     lease: leaseFor(world, lease, process),
     gate: gateFor(world, storage, process),
     names: nameStoreFor(world, storage, process),

@@ -2,7 +2,9 @@ import type { CastSettings } from '../../lib/app/context'
 import { newCheckpoint } from '../../lib/domain/checkpoint'
 import { settingsOf } from '../support/world/domain-settings'
 import { checkCommit } from './check-commit'
+import { makeCurrentCheck } from './check-current'
 import { checkEnd } from './check-end'
+import { checkFinished, checkLooks, checkOriginal } from './check-original'
 import { checkCuts } from './cuts'
 import { makeFeed } from './feed-model'
 import { startWriter } from './feed-writer'
@@ -10,14 +12,18 @@ import { type FaultKind, type Pair, faultKinds } from './faults'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
-import { finishRename, planOperators } from './operators'
+import { finishRename, finishTakeOverAtLast, planOperators } from './operators'
+import { issued, letOriginalWork, systemOf, withIssuers } from './original'
+import { seenBy } from './original-view'
 import { knownId, knownPatient, makeOtherSystems } from './other-systems'
+import { quietNow, writtenAgain } from './quiet-again'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
 import { newStorage } from './tables'
 import { checkRestoredFeed } from './restored-feed'
 import { makeVerdicts } from './verdicts'
-import { type Options, type World, makeWorld, startOfTime } from './world'
+import { playWakes } from './wakes'
+import { type Options, type World, fhirBase, makeWorld, startOfTime } from './world'
 
 export interface Result {
   readonly seed: number
@@ -39,7 +45,7 @@ const usual = settingsOf()
 const settingsFrom = (random: Random): CastSettings => ({
   ...usual,
   dicom: { root: 'https://dicom.example', version: 'v2' },
-  fhirBase: 'https://fhir.example',
+  fhirBase,
   patient: { ...usual.patient, systemId: random.chance(0.7) ? patientSystem : undefined },
   batchSize: random.between(1, 10),
   maxBatches: random.pick([0, 0, 1, 3]),
@@ -47,6 +53,7 @@ const settingsFrom = (random: Random): CastSettings => ({
   maxBundleBytes: random.pick([4_000, 20_000, 1_000_000]),
   holeAgeMs: 120_000,
   totalRetryDurationMs: random.pick([60_000, 120_000, 600_000]),
+  hidesRejectedForQuality: random.fork('quality').chance(0.5),
   startFrom: 'beginning',
 })
 
@@ -88,7 +95,7 @@ const isUndisturbed = ({ faults }: World): boolean =>
     .filter(faults.has)
     .every((kind) => /^feed: (?!.*(request|outage|poison|slow))|^fhir: refuses a deletion$/.test(kind))
 
-const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
+const makeFhir = (world: World, settings: CastSettings): FhirSide => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
     staleStatus: world.random.pick([409, 412]),
@@ -100,19 +107,23 @@ const makeFhir = (world: World, { patient }: CastSettings): FhirSide => {
     ...(world.faults.has('fhir: compares loosely') ? world.random.fork('looseness').pick(looseness) : {}),
   }
   const store = makeFhirStore(flavour, world.violate)
-  store.put(`Patient/${knownId}`, knownPatient(patient.systemId))
-  const others = makeOtherSystems(world, store, patient.systemId)
-  return {
+  store.put(`Patient/${knownId}`, knownPatient(systemOf(settings)))
+  const others = makeOtherSystems(world, store, systemOf(settings))
+  const side: FhirSide = {
     store,
     verdicts: makeVerdicts(world),
+    current: makeCurrentCheck(store),
     others,
     isLoose: world.faults.has('fhir: compares loosely'),
     mayStayEmptied: (path) => !isUndisturbed(world) || referred.get(path) === true,
     committed: (_bundle, outcome) => {
-      if (outcome._tag === 'Committed') checkCommit(store, others.doubled).forEach(world.violate)
+      if (outcome._tag !== 'Committed') return
+      checkCommit(seenBy(side, true), others.doubled).forEach(world.violate)
+      checkLooks(side).forEach(world.violate)
     },
     pending: 0,
   }
+  return side
 }
 
 const makeServices = (world: World, settings: CastSettings): Services => {
@@ -126,6 +137,7 @@ const makeServices = (world: World, settings: CastSettings): Services => {
     lease: newLeaseBlob(),
     pageCap: world.random.pick([3, 10, 100]),
     hasWindows: world.random.chance(0.7),
+    hidesForQuality: settings.hidesRejectedForQuality,
   }
 }
 
@@ -165,11 +177,12 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const world = makeWorld(seed, options)
   const { scheduler, faults, violations } = world
   const random = world.random.fork('plan')
-  const settings = settingsFrom(random)
+  const settings = withIssuers(world, settingsFrom(random))
   const services = makeServices(world, settings)
-  const writer = startWriter(world, services.feed, services.fhir.others.register)
+  const writer = startWriter(world, issued(world, services.feed), services.fhir.others.register)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)
+  await letOriginalWork(world, services, settings)
   const operators = planOperators(world, services, settings)
 
   const runs: Array<Running> = []
@@ -212,8 +225,17 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     scheduler.now() + 3_600_000,
   )
   if (operators.busy()) world.violate('what an operator does has no end')
-  const truth = (replayed: boolean): void => checkEnd(services, replayed).forEach(world.violate)
+  const seen = (): Services => ({ ...services, fhir: { ...services.fhir, store: seenBy(services.fhir) } })
+  const truth = (replayed: boolean): void => {
+    checkEnd(seen(), replayed, world.faults.hits()).forEach(world.violate)
+    checkOriginal(services, replayed).forEach(world.violate)
+  }
   await quietly(world, services, settings, runs, 'quiet')
+  if (violations.length === 0 && faults.has('feed: only events wake')) {
+    faults.hit('feed: only events wake')
+    await playWakes(world, services, settings)
+    if (violations.length === 0) await quietly(world, services, settings, runs, 'still')
+  }
   if (violations.length === 0) truth(false)
 
   // The same rows again, all of them in one batch: nothing but values may change, and then nothing at all.
@@ -226,16 +248,18 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     if (violations.length === 0) truth(true)
   }
   await replay('again')
-  const { store } = services.fhir
-  const paths = (['Patient', 'ImagingStudy', 'Endpoint', 'Observation'] as const).flatMap((type) =>
-    store.all(type).map(({ id }) => `${type}/${id}`),
-  )
-  const versions = new Map(paths.map((path) => [path, store.versionOf(path)]))
+  const before = quietNow(seen())
   await replay('twice')
-  if (!services.fhir.verdicts.any()) {
-    for (const [path, version] of versions) {
-      if (store.versionOf(path) !== version) world.violate(`${path} was written again for the same rows`)
-    }
+  // Where a server confuses two people, a study is begun and withdrawn each time.
+  if (services.fhir.isLoose !== true) writtenAgain(seen(), before).forEach(world.violate)
+  if (
+    violations.length === 0 &&
+    services.fhir.account !== undefined &&
+    faults.has('operator: finishes the take-over')
+  ) {
+    await finishTakeOverAtLast(world, services, settings)
+    truth(true)
+    checkFinished(services).forEach(world.violate)
   }
   const castAnew = async (anew: CastSettings, name: string): Promise<Services> => {
     const storage = { ...newStorage(), root: services.storage.root }
@@ -245,7 +269,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   }
   // Which of two that are one to the server came first depends on the cut.
   const isLoose = faults.has('fhir: compares loosely')
-  if (violations.length === 0 && !isLoose) (await checkCuts(services, settings, castAnew)).forEach(world.violate)
+  if (violations.length === 0 && !isLoose) (await checkCuts(seen(), settings, castAnew)).forEach(world.violate)
   if (violations.length === 0) await checkRestoredFeed(world, services, whole, runs)
   return {
     seed,

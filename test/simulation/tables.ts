@@ -20,9 +20,10 @@ import {
 } from '../../lib/domain/cast-error'
 import type { Checkpoint } from '../../lib/domain/checkpoint'
 import { type FailRowSubject, failRowName } from '../../lib/domain/fail-row'
-import type { Feed } from './feed-model'
+import { type Feed, studyText } from './feed-model'
+import type { LeaseBlob } from './lease'
 import { type Process, request } from './process'
-import type { World } from './world'
+import { type World, fhirBase } from './world'
 
 type Answer<A> = E.Either<ServiceError, A>
 
@@ -38,6 +39,7 @@ interface CheckpointRow {
   readonly writer: string
   /** None where somebody else than the product wrote it. */
   readonly writtenAt?: number
+  readonly isOriginals?: true
   /** Somebody edited it by hand: it is no checkpoint any more. Whether the sequence can still be read. */
   readonly unreadable?: 'all of it' | 'but for the sequence'
 }
@@ -47,12 +49,19 @@ export interface StandingFailRow {
   readonly row: FailRow
   readonly etag: string
   readonly judgedAt: number
+  readonly writer: Process
+  /** Somebody else had the lease when it came. */
+  readonly isTooLate: boolean
 }
 
 /** What the storage account holds. */
 export interface Storage {
   checkpoint: CheckpointRow | undefined
   readonly fails: Map<string, StandingFailRow>
+  /** What the original recorded, by the row's key: the type of its exception, and where. */
+  readonly originals: Map<string, FailRowSubject & { readonly type: string }>
+  /** Of which a row stood once, by partition and UID: their images may have left FHIR for a while. */
+  readonly everRecorded: Set<string>
   /** What the feed is called. */
   name: StoredName | undefined
   /** Digests of what operators let through. */
@@ -67,8 +76,15 @@ export interface Storage {
 
 export const newStorage = (): Storage => ({
   ...{ checkpoint: undefined, name: undefined, gate: undefined, root: undefined, fails: new Map() },
+  ...{ originals: new Map(), everRecorded: new Set() },
   ...{ accepted: new Set(), people: new Set(), writes: 0 },
 })
+
+/** As it stands; what the server does with an old If-Match is known, unless the history is about that. */
+const nameOf = ({ unknownServer }: World, { name }: Storage): O.Option<StoredName> =>
+  name === undefined || unknownServer
+    ? O.fromNullable(name)
+    : O.some({ conditions: { fhirBase, refusesOld: true, triedAt: 0 }, ...name })
 
 const copied = <A>(value: A): A => JSON.parse(JSON.stringify(value)) as A
 
@@ -81,7 +97,7 @@ export const nameStoreFor = (world: World, storage: Storage, process: Process): 
   return {
     read: () => () =>
       request(world, process, 'name.read', (): Answer<O.Option<StoredName>> =>
-        faults.strikes('tables: checkpoint fails') ? fails('name') : E.right(O.fromNullable(storage.name)),
+        faults.strikes('tables: checkpoint fails') ? fails('name') : E.right(nameOf(world, storage)),
       ),
     write: (name, etag) => () =>
       request(world, process, `name.write ${JSON.stringify(name)}`, (): Answer<void> => {
@@ -139,21 +155,27 @@ export const checkpointStoreFor = (world: World, storage: Storage, feed: Feed, p
     return E.right({ checkpoint: copied(to), etag: written.etag })
   }
 
+  const read = (): Answer<O.Option<StoredCheckpoint>> => {
+    if (faults.strikes('tables: checkpoint fails')) return fails('checkpoint')
+    const { checkpoint } = storage
+    if (checkpoint?.unreadable !== undefined) return unreadable(checkpoint)
+    return E.right(
+      checkpoint === undefined
+        ? O.none
+        : O.some({
+            ...{ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag },
+            ...(checkpoint.writtenAt === undefined ? {} : { writtenAt: checkpoint.writtenAt }),
+            ...(checkpoint.isOriginals === undefined ? {} : { isOriginals: true }),
+          }),
+    )
+  }
+
   return {
-    read: () => () =>
-      request(world, process, 'checkpoint.read', (): Answer<O.Option<StoredCheckpoint>> => {
-        if (faults.strikes('tables: checkpoint fails')) return fails('checkpoint')
-        const { checkpoint } = storage
-        if (checkpoint?.unreadable !== undefined) return unreadable(checkpoint)
-        return E.right(
-          checkpoint === undefined
-            ? O.none
-            : O.some({
-                ...{ checkpoint: copied(checkpoint.checkpoint), etag: checkpoint.etag },
-                ...(checkpoint.writtenAt === undefined ? {} : { writtenAt: checkpoint.writtenAt }),
-              }),
-        )
-      }),
+    read: () => () => request(world, process, 'checkpoint.read', read),
+    readNamed: () => () =>
+      request(world, process, 'checkpoint.readNamed', () =>
+        E.map((checkpoint: O.Option<StoredCheckpoint>) => ({ checkpoint, name: nameOf(world, storage) }))(read()),
+      ),
     write: (from, to) => async () => {
       process.checkpointing = true
       const answer = await request(
@@ -185,13 +207,21 @@ const rowId = (table: FailTable, subject: FailRowSubject): string => `${table} $
 const keyOf = ({ table, row, etag, judgedAt }: StandingFailRow): FailRowKey => ({
   ...{ table, sequence: row.sequence, code: row.error._tag, etag, judgedAt },
   ...(row.identity === undefined ? {} : { identity: row.identity }),
+  ...(row.error._tag === 'Rejected' ? { rejected: row.error } : {}),
+  ...(row.rejected === undefined ? {} : { rejected: row.rejected }),
   ...row.key,
 })
+
+const originalsIn = ({ originals }: Storage): ReadonlyArray<FailRowKey> =>
+  [...originals].map(([row, { type, ...subject }]) => ({
+    ...{ table: 'DicomFailToStoreExceptionTable', code: type, etag: row, original: { type, row } },
+    ...subject,
+  }))
 
 export const describeRow = (sequence: number, error: EntryError): string => `${sequence} ${error._tag}`
 
 /** The error tables. Three tables: what is written to them is not written at once. */
-export const errorTablesFor = (world: World, storage: Storage, process: Process): ErrorTables => {
+export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob, process: Process): ErrorTables => {
   const { faults } = world
 
   const ask = <A>(label: string, serve: () => Answer<A>): Promise<Answer<A>> =>
@@ -203,7 +233,9 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
 
   return {
     failRows: () => () =>
-      ask('failRows', () => E.right([...storage.fails.values()].map((standing) => keyOf(standing)))),
+      ask('failRows', () =>
+        E.right([...[...storage.fails.values()].map((each) => keyOf(each)), ...originalsIn(storage)]),
+      ),
     record: (rows) => async () => {
       const recorded: Array<RecordedRow> = []
       for (const table of failTables) {
@@ -216,8 +248,14 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
               const etag = `e${++storage.writes}`
               const id = rowId(table, { ...row.key, sequence: row.sequence })
               const wasThere = storage.fails.has(id)
-              const standing = { table, row: copied(row), etag, judgedAt: world.scheduler.now() }
+              const standing = {
+                ...{ table, row: copied(row), etag, judgedAt: world.scheduler.now() },
+                ...{ writer: process, isTooLate: lease.holder !== process },
+              }
               storage.fails.set(id, standing)
+              storage.everRecorded.add(
+                studyText({ partition: row.key.partition ?? '', study: row.key.studyInstanceUid ?? '' }),
+              )
               return { ...keyOf(standing), ...(wasThere ? { wasThere } : {}) }
             })
             return E.right(keys)
@@ -232,7 +270,8 @@ export const errorTablesFor = (world: World, storage: Storage, process: Process)
       for (const row of rows) {
         const answer = await ask(`remove ${row.sequence}`, () => {
           const id = rowId(row.table, row)
-          if (storage.fails.get(id)?.etag === row.etag) storage.fails.delete(id)
+          if (row.original !== undefined) storage.originals.delete(row.original.row)
+          else if (storage.fails.get(id)?.etag === row.etag) storage.fails.delete(id)
           return E.right(undefined)
         })
         if (E.isLeft(answer)) return answer

@@ -15,10 +15,12 @@ export interface World {
   readonly violations: ReadonlyArray<string>
   readonly history: ReadonlyArray<string>
   readonly at: Options['at']
+  readonly unknownServer: boolean
   /** How often a run waited, until now. */
   steps: number
 }
 
+export const fhirBase = 'https://fhir.example'
 export const startOfTime = Date.UTC(2026, 0, 5, 8)
 
 const clockText = (ms: number): string => `${(ms / 1000).toFixed(3).padStart(9)}s`
@@ -29,11 +31,13 @@ export interface Options {
   readonly only?: ReadonlySet<FaultKind>
   /** None of these, whatever the seed draws. */
   readonly without?: ReadonlySet<FaultKind>
+  /** Nobody has tried yet what the FHIR server does with an old If-Match. */
+  readonly unknownServer?: boolean
   /** Kill, or stop for longer than a lease, the run that comes to this step of the history. */
   readonly at?: { readonly step: number; readonly what: 'kill' | 'stop' }
 }
 
-export const makeWorld = (seed: number, { recording, only, without, at }: Options): World => {
+export const makeWorld = (seed: number, { recording, only, without, at, unknownServer = false }: Options): World => {
   const random = randomFrom(String(seed))
   const scheduler = makeScheduler(startOfTime)
   const history: Array<string> = []
@@ -54,6 +58,7 @@ export const makeWorld = (seed: number, { recording, only, without, at }: Option
     violations,
     history,
     at,
+    unknownServer,
     steps: 0,
   }
 }

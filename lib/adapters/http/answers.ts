@@ -1,12 +1,16 @@
+import { setImmediate } from 'node:timers/promises'
 import * as E from 'fp-ts/Either'
+import type * as TE from 'fp-ts/TaskEither'
+import { pipe } from 'fp-ts/function'
 import type { ServiceError } from '../../domain/cast-error'
 import { tagOf } from '../../domain/dicom/tags'
 import { parseJson } from '../../domain/json'
 import type { HttpAnswer, Service } from './exchange'
+import { piecesOfList } from './json-list'
 
 // What any answer means when it is not the one that was hoped for: for the DICOM and the FHIR service alike.
 
-const dateOf = (text: string | undefined): number | undefined => {
+export const dateOf = (text: string | undefined): number | undefined => {
   const time = text === undefined ? NaN : Date.parse(text)
   return Number.isNaN(time) ? undefined : time
 }
@@ -57,21 +61,49 @@ export const unexpected = (hop: Service, answer: HttpAnswer, request = 'this req
 
 const numericValue = `"${tagOf('NumericValue')}"`
 
+const unreadable = (hop: Service, what: string): Unavailable =>
+  unavailable(hop, `unreadable ${hop === 'dicom' ? 'page' : 'answer'}: ${what}`)
+
+/** Doses in a page, and what others wrote in FHIR, keep their digits. */
+const parsed = (hop: Service, text: string): unknown =>
+  hop === 'fhir' || text.includes(numericValue) ? parseJson(text) : JSON.parse(text)
+
+const isJson = (answer: HttpAnswer): boolean =>
+  /^(application\/([\w.-]+\+)?json|text\/json)?$/i.test((answer.header('content-type')?.split(';')[0] ?? '').trim())
+
 /** The body as JSON; an unreadable one is never quoted, neither by JSON.parse's own words. */
-export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, unknown> => {
-  const unreadable = (what: string): Unavailable =>
-    unavailable(hop, `unreadable ${hop === 'dicom' ? 'page' : 'answer'}: ${what}`)
-  const mediaType = (answer.header('content-type')?.split(';')[0] ?? '').trim()
-  if (!/^(application\/([\w.-]+\+)?json|text\/json)?$/i.test(mediaType)) {
-    return E.left(unreadable('it is not JSON'))
+export const jsonOf = (hop: Service, answer: HttpAnswer): E.Either<Unavailable, unknown> =>
+  isJson(answer)
+    ? E.tryCatch(
+        () => parsed(hop, answer.body),
+        () => unreadable(hop, 'its JSON is broken'),
+      )
+    : E.left(unreadable(hop, 'it is not JSON'))
+
+// Some 50 ms of work.
+const charsATurn = 4 * 1024 * 1024
+
+/** The body as a list. A long one is parsed in turns: lease, host and other requests have theirs between them. */
+export const listOf =
+  (hop: Service, answer: HttpAnswer): TE.TaskEither<Unavailable, ReadonlyArray<unknown>> =>
+  async () => {
+    if (answer.body.length <= charsATurn || !isJson(answer)) {
+      return pipe(
+        jsonOf(hop, answer),
+        E.filterOrElse(Array.isArray, () => unreadable(hop, 'it is not a list')),
+      )
+    }
+    try {
+      const elements: unknown[] = []
+      for (const piece of piecesOfList(answer.body, charsATurn)) {
+        for (const element of parsed(hop, piece) as ReadonlyArray<unknown>) elements.push(element)
+        await setImmediate()
+      }
+      return E.right(elements)
+    } catch {
+      return E.left(unreadable(hop, 'its JSON is broken'))
+    }
   }
-  return E.tryCatch(
-    // Doses in a page, and what others wrote in FHIR, keep their digits.
-    (): unknown =>
-      hop === 'fhir' || answer.body.includes(numericValue) ? parseJson(answer.body) : JSON.parse(answer.body),
-    () => unreadable('its JSON is broken'),
-  )
-}
 
 export const isRecord = (json: unknown): json is Readonly<Record<string, unknown>> =>
   typeof json === 'object' && json !== null && !Array.isArray(json)

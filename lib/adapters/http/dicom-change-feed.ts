@@ -9,8 +9,8 @@ import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition, partitionName } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
-import type { Call } from './access-token'
-import { isRecord, jsonOf, servedAt, unavailable, unavailableWith, unexpected } from './answers'
+import type { Call } from './authorized'
+import { isRecord, jsonOf, listOf, servedAt, unavailable, unavailableWith, unexpected } from './answers'
 import type { HttpAnswer } from './exchange'
 
 export interface DicomServiceSettings {
@@ -28,23 +28,14 @@ const maxStudyBytes = 256 * 1024 * 1024
 const windowRows = 200
 const maxIndexBytes = 16 * 1024 * 1024
 
-const arrayOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> =>
-  pipe(
-    jsonOf('dicom', answer),
-    E.filterOrElse(
-      (json): json is ReadonlyArray<unknown> => Array.isArray(json),
-      () => unavailable('dicom', 'unreadable page: it is not a list'),
-    ),
-  )
-
-const pageOf = (answer: HttpAnswer): E.Either<ServiceError, FeedPage> =>
+const pageOf = (answer: HttpAnswer): Result<FeedPage> =>
   // An empty answer is no empty page: rows that were there would be taken for numbers that never were.
   answer.status === 200
     ? pipe(
-        arrayOf(answer),
-        E.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.bytes })),
+        listOf('dicom', answer),
+        TE.map((elements) => ({ elements, servedAt: servedAt(answer), bytes: answer.bytes })),
       )
-    : E.left(unexpected('dicom', answer))
+    : TE.left(unexpected('dicom', answer))
 
 const memberOf = (json: unknown, name: string): unknown =>
   (isRecord(json) ? Object.entries(json) : []).find(([key]) => key.toLowerCase() === name)?.[1]
@@ -76,9 +67,9 @@ const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<KnownRow>
 }
 
 /** Nothing is there: 404, or 410 of a service that remembers what it deleted. Believed by whoever compares. */
-const metadataOf = (answer: HttpAnswer): E.Either<ServiceError, ReadonlyArray<unknown>> => {
-  if (answer.status === 404 || answer.status === 410) return E.right([])
-  return answer.status === 200 ? arrayOf(answer) : E.left(unexpected('dicom', answer))
+const metadataOf = (answer: HttpAnswer): Result<ReadonlyArray<unknown>> => {
+  if (answer.status === 404 || answer.status === 410) return TE.right([])
+  return answer.status === 200 ? listOf('dicom', answer) : TE.left(unexpected('dicom', answer))
 }
 
 /** One attempt a call: the caller knows how much time there is to try again. */
@@ -105,7 +96,7 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
           ? metadataAt(`${wadoAddress(service, defaultPartition)}/partitions/${defaultPartition}`, path, withinMs)
           : TE.right(answer),
       ),
-      TE.flatMapEither(metadataOf),
+      TE.flatMap(metadataOf),
     )
 
   return {
@@ -113,14 +104,14 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
     range: (offset, limit, withMetadata, withinMs) =>
       pipe(
         feed(`v1/changefeed?offset=${offset}&limit=${limit}&includeMetadata=${withMetadata}`, withinMs),
-        TE.flatMapEither(pageOf),
+        TE.flatMap(pageOf),
       ),
     window: (startTime, offset) =>
       pipe(
         feed(
           `v2/changefeed?startTime=${encodeURIComponent(startTime)}&offset=${offset}&limit=${windowRows}&includeMetadata=false`,
         ),
-        TE.flatMapEither(pageOf),
+        TE.flatMap(pageOf),
       ),
     study: (partition, studyInstanceUid) => metadata(partition, studyInstanceUid),
     instance: ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }, withinMs) =>
@@ -158,28 +149,24 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
   const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
     pipe(
       get(`${wadoAddress(service, partition)}/studies?${query}`),
-      TE.flatMapEither((answer) => {
-        if (answer.status === 204) return E.right([])
+      TE.flatMap((answer): Result<ReadonlyArray<unknown>> => {
+        if (answer.status === 204) return TE.right([])
         // A service without studies says so in another way.
-        if (answer.status === 404) return E.left(unavailableWith('dicom', answer, noStudies))
-        return answer.status === 200
-          ? pipe(
-              arrayOf(answer),
-              E.map((studies) => studies.flatMap(studyUidOf)),
-            )
-          : E.left<ServiceError>(unexpected('dicom', answer))
+        if (answer.status === 404) return TE.left(unavailableWith('dicom', answer, noStudies))
+        return answer.status === 200 ? listOf('dicom', answer) : TE.left(unexpected('dicom', answer))
       }),
+      TE.map((studies) => studies.flatMap(studyUidOf)),
     )
   return {
     partitions: () =>
       pipe(
         get(`${wadoAddress(service, defaultPartition)}/partitions`),
-        TE.flatMapEither((answer) => {
-          if (answer.status === 200) return pipe(arrayOf(answer), E.map(namesOf))
+        TE.flatMap((answer): Result<ReadonlyArray<string>> => {
+          if (answer.status === 200) return pipe(listOf('dicom', answer), TE.map(namesOf))
           // A service without partitions has no such route.
           return [204, 400, 404, 405].includes(answer.status)
-            ? E.right([defaultPartition])
-            : E.left<ServiceError>(unexpected('dicom', answer))
+            ? TE.right([defaultPartition])
+            : TE.left(unexpected('dicom', answer))
         }),
       ),
     studies: (partition, offset, limit) => found(partition, `limit=${limit}&offset=${offset}`),

@@ -1,11 +1,11 @@
 import { StringDecoder } from 'node:string_decoder'
 import * as E from 'fp-ts/Either'
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Hop } from '../../domain/cast-error'
 
 // One exchange over undici: how long it may take, how much of the answer is kept, and whether it left us at all.
 
-export type Service = Exclude<Hop, 'storage'>
+export type Service = Exclude<Hop, 'storage' | 'identity'>
 
 /** May overwrite the piece, and give back a part of it. */
 export type Keep = (piece: Uint8Array) => Uint8Array
@@ -50,21 +50,17 @@ export const notSent = (reason: string): HttpFailure => ({ _tag: 'NotSent', reas
 export const answerLost = (reason: string): HttpFailure => ({ _tag: 'AnswerLost', reason })
 export const answerTooBig: HttpFailure = { _tag: 'AnswerTooBig' }
 
-let agent: Agent | undefined
-
-// One for the process, so that connections are kept. An idle one is dropped after four seconds, undici's default: later
-// a server may close it while our next request is under way. The only time limit is the one of the whole request.
-const sharedAgent = (): Agent =>
-  (agent ??= new Agent({ connections: 8, pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 }))
-
 export const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
+
+const isAlert = (error: unknown): boolean => /^ERR_SSL_.*ALERT/.test(codeOf(error))
 
 const whyNotSent = (error: unknown): string => {
   const code = codeOf(error)
   if (code === 'ECONNREFUSED') return 'the connection was refused'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its host name was not found'
   if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'no connection came about in time'
+  if (isAlert(error)) return 'it does not take our certificate, or wants one'
   if (/CERT|SELF_SIGNED|SIGNATURE|TLS|SSL/.test(code)) return 'no trusted TLS connection came about'
   return 'no connection came about'
 }
@@ -118,6 +114,7 @@ export const encodingOf = ({ headers }: Answered): string =>
 
 export const exchange = (
   { method, url, headers, body, maxBytes, keep }: HttpRequest,
+  dispatcher: Dispatcher,
   timeout: { readonly ms: number; readonly outOfTime: boolean },
   onSent: () => void,
 ): Promise<E.Either<HttpFailure, RawAnswer>> =>
@@ -170,7 +167,8 @@ export const exchange = (
       onResponseError: (_controller, error) =>
         end(
           E.left(
-            sending === undefined
+            // TLS 1.3 refuses our certificate when the request is on its way; nobody reads that.
+            sending === undefined || isAlert(error)
               ? notSent(whyNotSent(error))
               : answerLost('the connection ended before the answer was complete'),
           ),
@@ -178,7 +176,7 @@ export const exchange = (
     }
     try {
       const { origin, pathname, search } = new URL(url)
-      sharedAgent().dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, handler)
+      dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, handler)
     } catch {
       giveUp(E.left(notSent('the request cannot be written')))
     }

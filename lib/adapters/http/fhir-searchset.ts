@@ -8,6 +8,12 @@ import { type Checked, type Json, asResource, failure, isFine, isPassing, record
 import { isRecord, jsonOf, unexpected } from './answers'
 import { type HttpAnswer, isSuccess } from './exchange'
 
+export interface FhirSettings {
+  readonly endpoint: string
+  /** Other names of it, in its links. */
+  readonly linkOrigins?: ReadonlyArray<string>
+}
+
 // A search and its answer, of which a server may make a page, a batch's entry, or something else.
 
 export const queryOf = ({ parameters }: FhirSearch): string =>
@@ -32,13 +38,20 @@ export const hitsOf = (type: string, searchset: Json): Checked<ReadonlyArray<Fhi
     E.traverseArray(asResource(type)),
   )
 
+/** A link as it would be without the proxy that stands between: each of `others` means the base, or its origin. */
+const fromHere = (link: string, base: string, others: ReadonlyArray<string>): string => {
+  const other = others.find((each) => link === each || ['/', '?'].some((next) => link.startsWith(each + next)))
+  if (other === undefined) return link
+  return (new URL(other).pathname === '/' ? new URL(base).origin : base) + link.slice(other.length)
+}
+
 /** The next page, if there is one. Only within the server's own base: the token goes along. */
 export const nextOf =
-  (base: string) =>
+  (base: string, others: ReadonlyArray<string> = []) =>
   (searchset: Json): Checked<O.Option<string>> => {
     const [next] = records(searchset['link']).filter(({ relation }) => relation === 'next')
     if (next === undefined) return E.right(O.none)
-    const given = String(next['url'])
+    const given = fromHere(String(next['url']), base, others)
     const own = new URL(base)
     const url = URL.canParse(given, `${base}/`) ? new URL(given, `${base}/`) : undefined
     const path = own.pathname.replace(/\/$/, '')

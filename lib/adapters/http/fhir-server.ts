@@ -7,7 +7,7 @@ import { flow, pipe } from 'fp-ts/function'
 import type { FhirSearch, FhirServer } from '../../app/ports'
 import type { ServiceError } from '../../domain/cast-error'
 import { withoutTrailing } from '../../domain/text'
-import type { Call } from './access-token'
+import type { Call } from './authorized'
 import {
   type Checked,
   type Json,
@@ -19,7 +19,7 @@ import {
   withVersion,
 } from './fhir-answer'
 import { capabilitiesOf } from './fhir-capabilities'
-import { asSearchset, hitsOf, nextOf, queryOf, searchsetsOf } from './fhir-searchset'
+import { type FhirSettings, asSearchset, hitsOf, nextOf, queryOf, searchsetsOf } from './fhir-searchset'
 import { transacted } from './fhir-transaction'
 import { unavailableWith } from './answers'
 import type { HttpAnswer } from './exchange'
@@ -35,7 +35,7 @@ const maxPages = 200
 const withoutBatchSearches = new Set<string>()
 
 /** One attempt a call: the caller knows how much time there is to try again. */
-export const fhirServer = (settings: { readonly endpoint: string }, call: Call, runId: string): FhirServer => {
+export const fhirServer = (settings: FhirSettings, call: Call, runId: string): FhirServer => {
   const base = withoutTrailing(settings.endpoint, '/')
   const common = { accept: fhirJson, 'x-ms-azurefhir-audit-run': runId }
   // HAPI answers an equal search within 60 s from memory, GET and POST alike. Azure ignores what it does not know of a
@@ -58,7 +58,7 @@ export const fhirServer = (settings: { readonly endpoint: string }, call: Call, 
       pipe(
         TE.Do,
         TE.bind('hits', () => TE.fromEither(hitsOf(type, searchset))),
-        TE.bind('next', () => TE.fromEither(nextOf(base)(searchset))),
+        TE.bind('next', () => TE.fromEither(nextOf(base, settings.linkOrigins)(searchset))),
         TE.flatMap(({ hits, next }) => {
           if (O.isNone(next)) return TE.right(hits)
           if (left === 0) return TE.left(failure(`its search has more than ${maxPages} pages`))

@@ -7,9 +7,9 @@ import { flow, pipe } from 'fp-ts/function'
 import type { HeldStudies } from '../../app/ports-operator'
 import { codeSystems } from '../../domain/fhir/code-systems'
 import { withoutTrailing } from '../../domain/text'
-import type { Call } from './access-token'
+import type { Call } from './authorized'
 import { jsonOfSuccess } from './fhir-answer'
-import { asSearchset, hitsOf, nextOf, queryOf } from './fhir-searchset'
+import { type FhirSettings, asSearchset, hitsOf, nextOf, queryOf } from './fhir-searchset'
 
 const maxAnswerBytes = 64 * 1024 * 1024
 
@@ -21,7 +21,7 @@ const uidsIn = ({ identifier }: ImagingStudy): ReadonlyArray<string> =>
   })
 
 /** A page of the studies that FHIR holds: their identifiers alone, where the server can leave out the rest. */
-export const fhirHeldStudies = (settings: { readonly endpoint: string }, call: Call): HeldStudies => {
+export const fhirHeldStudies = (settings: FhirSettings, call: Call): HeldStudies => {
   const base = withoutTrailing(settings.endpoint, '/')
   const headers = { accept: 'application/fhir+json', 'cache-control': 'no-cache', prefer: 'handling=strict' }
   return {
@@ -41,7 +41,7 @@ export const fhirHeldStudies = (settings: { readonly endpoint: string }, call: C
           pipe(
             E.Do,
             E.bind('hits', () => hitsOf('ImagingStudy', searchset)),
-            E.bind('next', () => nextOf(base)(searchset)),
+            E.bind('next', () => nextOf(base, settings.linkOrigins)(searchset)),
             E.map(({ hits, next: after }) => ({
               studies: pipe(
                 hits,

@@ -2,11 +2,13 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import * as E from 'fp-ts/Either'
 import type * as TE from 'fp-ts/TaskEither'
+import { type Connector, connectorOf } from './dispatchers'
 import {
   type HttpAnswer,
   type HttpFailure,
   type HttpRequest,
   type RawAnswer,
+  type Service,
   answerLost,
   answerTooBig,
   codeOf,
@@ -18,15 +20,30 @@ import {
   notSent,
 } from './exchange'
 
+/** `refused`: 4xx. `failed`: 5xx. `lost`: no answer that could be read, or none at all. */
+export type RequestOutcome = 'fine' | 'refused' | 'failed' | 'lost'
+
 /** What one run asks of the services. `retries` is counted by whoever retries. */
 export interface Meter {
+  readonly outcomes: Record<Service, Record<RequestOutcome, number>>
   dicomRequests: number
   fhirRequests: number
   fhirBytesSent: number
   retries: number
 }
 
-export const newMeter = (): Meter => ({ dicomRequests: 0, fhirRequests: 0, fhirBytesSent: 0, retries: 0 })
+const noOutcomes = (): Record<RequestOutcome, number> => ({ fine: 0, refused: 0, failed: 0, lost: 0 })
+
+export const newMeter = (): Meter => ({
+  outcomes: { dicom: noOutcomes(), fhir: noOutcomes() },
+  ...{ dicomRequests: 0, fhirRequests: 0, fhirBytesSent: 0, retries: 0 },
+})
+
+const outcomeOf = (answer: E.Either<HttpFailure, RawAnswer>): RequestOutcome => {
+  if (E.isLeft(answer)) return 'lost'
+  const { status } = answer.right
+  return status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'fine'
+}
 
 /** One attempt. A redirect is an answer like any other: it is not followed, since it would take our token along. */
 export type Send = (request: HttpRequest) => TE.TaskEither<HttpFailure, HttpAnswer>
@@ -66,10 +83,14 @@ interface Run {
   readonly requestTimeoutMs: number
   /** Of the run's time; a request gets no more. */
   readonly remainingMs: () => number
+  /** What a service is reached by; without it, plainly. */
+  readonly connectors?: Readonly<Record<Service, () => Connector>>
 }
 
+const plainly = (): Connector => connectorOf('Fhir', {})
+
 export const httpSender =
-  ({ meter, requestTimeoutMs, remainingMs }: Run): Send =>
+  ({ meter, requestTimeoutMs, remainingMs, connectors }: Run): Send =>
   (request) =>
   async () => {
     const leftMs = Math.floor(remainingMs())
@@ -84,9 +105,12 @@ export const httpSender =
       }
     }
     const withEncoding = { ...request, headers: { ...request.headers, 'accept-encoding': 'gzip' } }
-    const raw = await exchange(withEncoding, timeout, count)
-    if (E.isLeft(raw)) return raw
-    const answer = await decoded(raw.right, request)
+    const connector = (connectors?.[request.service] ?? plainly)()
+    const raw = E.isLeft(connector)
+      ? E.left(notSent(connector.left))
+      : await exchange(withEncoding, connector.right, timeout, count)
+    const answer = E.isLeft(raw) ? raw : await decoded(raw.right, request)
+    meter.outcomes[request.service][outcomeOf(answer)] += 1
     if (E.isLeft(answer)) return answer
     const { status, headers, body, bytes } = answer.right
     const header = (name: string): string | undefined => {

@@ -134,21 +134,25 @@ const isRefusal = ({ status }: StorageFailure): boolean => status === 404 || sta
 
 const holdLease = (lease: LeaseRequests, clocks: LeaseClocks, taken: Sent): HeldLease => {
   let renewed = taken
-  let lost = false
+  let ticked = taken
+  let lost: ServiceError | undefined
 
   // Either clock: a suspended machine stops the monotonic one, a correction sets the wall clock back.
-  const isOverdue = (): boolean =>
-    clocks.now() - renewed.wall > trustedForMs || clocks.monotonic() - renewed.monotonic > trustedForMs
+  const since = ({ wall, monotonic }: Sent): number => Math.max(clocks.now() - wall, clocks.monotonic() - monotonic)
 
-  const lose = (): void => {
-    lost = true
+  const lose = (error: ServiceError = { _tag: 'LeaseLost' }): void => {
+    lost = error
     stop()
   }
 
+  /** Timers come late in a process that is blocked, and not at all in one that sleeps. */
+  const stoodStill = (): { readonly stoodStillS?: number } =>
+    since(ticked) > 2 * renewEveryMs ? { stoodStillS: Math.round(since(ticked) / 1_000) } : {}
+
   const check = (): E.Either<ServiceError, void> => {
     // Not renewed even if the service would: while we slept somebody else may have held it and let it go.
-    if (!lost && isOverdue()) lose()
-    return lost ? E.left({ _tag: 'LeaseLost' }) : E.right(undefined)
+    if (lost === undefined && since(renewed) > trustedForMs) lose({ _tag: 'LeaseLost', ...stoodStill() })
+    return lost === undefined ? E.right(undefined) : E.left(lost)
   }
 
   const renew = async (): Promise<E.Either<ServiceError, void>> => {
@@ -162,7 +166,11 @@ const holdLease = (lease: LeaseRequests, clocks: LeaseClocks, taken: Sent): Held
     return check()
   }
 
-  const stop = (clocks.every ?? everyUnref)(renewEveryMs, async () => void (await renew()))
+  const stop = (clocks.every ?? everyUnref)(renewEveryMs, async () => {
+    check()
+    ticked = sentNow(clocks)
+    await renew()
+  })
 
   return {
     check,

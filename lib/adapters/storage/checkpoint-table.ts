@@ -9,15 +9,17 @@ import * as t from 'io-ts'
 import type { CheckpointStore, StoredCheckpoint } from '../../app/ports'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, type Hole, type KnownRow, knownRow } from '../../domain/checkpoint'
+import { listRows } from './list-rows'
+import { decodeName, nameKey, partitionKey, syncStateTable } from './name-table'
+import type { Columns } from './single-row'
 import { isAbsent, serviceError, unusable, type StorageAccount, type StorageFailure } from './storage-client'
 
-// Names and keys of the original, whose row has SyncedSequence alone: its account is taken over as it stands.
-const partitionKey = 'SyncStatePartitionKey'
+// Key of the original, whose row has SyncedSequence alone: its account is taken over as it stands.
 const rowKey = 'SyncStateRowKey'
 
 /** The checkpoint in `SyncStateTable`. Every write carries the ETag it was read with. */
 export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = ''): CheckpointStore => {
-  const table = account.table(`${tableNamePrefix}SyncStateTable`)
+  const table = account.table(`${tableNamePrefix}${syncStateTable}`)
   // Tells our own write from that of another run, of this process or another, that read the same and writes the same: a
   // run repeats a write from the very checkpoint that it holds.
   const writers = new WeakMap<StoredCheckpoint, string>()
@@ -32,6 +34,18 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
     TE.map(O.some),
     // Only this means a new start.
     TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
+  )
+
+  const readNamed = pipe(
+    listRows(table, { filter: `PartitionKey eq '${partitionKey}'` }),
+    TE.flatMapEither((rows) =>
+      pipe(
+        E.Do,
+        E.bind('checkpoint', () => O.traverse(E.Applicative)(decode)(ofKey(rows, rowKey))),
+        E.bind('name', () => O.traverse(E.Applicative)(decodeName)(ofKey(rows, nameKey))),
+      ),
+    ),
+    TE.mapLeft(serviceError),
   )
 
   const readStored = pipe(readRow, TE.flatMapEither(O.traverse(E.Applicative)(decode)), TE.mapLeft(serviceError))
@@ -51,6 +65,7 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
 
   return {
     read: () => readStored,
+    readNamed: () => readNamed,
     write: (from, to) => {
       const { etag } = from
       const writer = writerFrom(from)
@@ -70,14 +85,20 @@ export const makeCheckpointTable = (account: StorageAccount, tableNamePrefix = '
   }
 }
 
+const ofKey = (rows: ReadonlyArray<Row>, key: string): O.Option<Row> =>
+  O.fromNullable(rows.find((row) => row.rowKey === key))
+
 // 412: another version. 404: the row is gone. 409: somebody else inserted it first.
 const isRefused = ({ status, code }: StorageFailure): boolean =>
   status === 412 || status === 404 || (status === 409 && code !== 'TableBeingDeleted')
 
-const SafeInteger = t.refinement(t.number, Number.isSafeInteger)
-const Holes = t.readonlyArray(t.tuple([SafeInteger, SafeInteger, SafeInteger]))
-const Walk = t.tuple([SafeInteger, SafeInteger])
-const RowBefore = t.tuple([SafeInteger, t.union([t.string, t.null]), t.union([t.string, t.null])])
+const Sequence = t.refinement(t.number, (value) => Number.isSafeInteger(value) && value >= 0)
+/** What a Date can hold, ms. */
+const Time = t.refinement(Sequence, (value) => value <= 8.64e15)
+/** Numbers from and to, and when they were seen, or how often they were tried. */
+const Holes = t.readonlyArray(t.refinement(t.tuple([Sequence, Sequence, Time]), ([from, to]) => from <= to))
+const Walk = t.tuple([Sequence, Time])
+const RowBefore = t.tuple([Sequence, t.union([t.string, t.null]), t.union([t.string, t.null])])
 const Heads = t.readonlyArray(Walk)
 const Strings = t.readonlyArray(t.string)
 
@@ -107,10 +128,10 @@ const encode = (checkpoint: Checkpoint): TableEntity => ({
   RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
 })
 
-type Columns = Readonly<Record<string, unknown>>
+type Row = TableEntityResult<Columns>
 
 // A column that is there and cannot be read ends the run. To guess, or to start from zero, would cost data.
-const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, StoredCheckpoint> =>
+const decode = (row: Row): E.Either<StorageFailure, StoredCheckpoint> =>
   pipe(
     decodeColumns(row),
     E.mapLeft((name): StorageFailure => ({
@@ -120,14 +141,17 @@ const decode = (row: TableEntityResult<Columns>): E.Either<StorageFailure, Store
         _tag: 'CheckpointUnreadable',
         reason: `the checkpoint row in SyncStateTable cannot be read: ${name} is missing or not what it should be`,
         etag: row.etag,
-        syncedSequence: readSequence(row['SyncedSequence']),
+        // Without its holes nobody knows what was still awaited before it.
+        syncedSequence: E.isRight(optional(row, 'Holes', readJson(Holes)))
+          ? readSequence(row['SyncedSequence'])
+          : undefined,
         holes: holesOf(row, readJson(Holes)(row['Holes'])),
       },
     })),
   )
 
 /** Left: the name of the first column that cannot be read. */
-const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, StoredCheckpoint> =>
+const decodeColumns = (row: Row): E.Either<string, StoredCheckpoint> =>
   pipe(
     E.Do,
     E.bind('syncedSequence', () => column(row, 'SyncedSequence', readSequence)),
@@ -161,7 +185,7 @@ const decodeColumns = (row: TableEntityResult<Columns>): E.Either<string, Stored
     })),
   )
 
-const writtenAtOf = ({ timestamp }: TableEntityResult<Columns>): number | undefined => {
+const writtenAtOf = ({ timestamp }: Row): number | undefined => {
   const writtenAt = Date.parse(timestamp ?? '')
   return Number.isNaN(writtenAt) ? undefined : writtenAt
 }
@@ -193,10 +217,13 @@ const readSequence: Read<number> = (value) => {
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined
 }
 
+/** As DicomCast__BatchSize. */
+const mostEntries = 100_000
+
 // A batch of none would stand still and say nothing.
 const readCount: Read<number> = (value) => {
   const number = readSequence(value)
-  return number === 0 ? undefined : number
+  return number === 0 || (number ?? 0) > mostEntries ? undefined : number
 }
 
 const readString: Read<string> = (value) => (typeof value === 'string' ? value : undefined)

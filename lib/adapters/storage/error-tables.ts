@@ -3,7 +3,7 @@ import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
-import type { ErrorTables, StuckRow } from '../../app/ports'
+import type { ErrorTables, FailRow, FailRowKey, StuckRow } from '../../app/ports'
 import { type FailTable, failTableOf, failTables } from '../../domain/cast-error'
 import { sequenceKey } from '../../domain/fail-row'
 import { type Columns, type TableName, invalidTags, storedText, transientRetry } from './error-columns'
@@ -12,7 +12,7 @@ import { type Access, type StorageAccount, serviceError } from './storage-client
 import { listTagRows, onePerPlace, tagEntity, tagKey } from './tag-rows'
 import { inParallel, insertOrReplace, readRow, removeByEtag, upsert } from './write-rows'
 
-/** Tables and columns of the original; its own rows have other keys, stay as they are and are never listed. */
+/** Tables and columns of the original; its own rows have other keys, and only go. */
 export const makeErrorTables = (account: StorageAccount, now: () => number, tableNamePrefix = ''): ErrorTables => {
   const table = (name: TableName): Access<TableClient> => account.table(`${tableNamePrefix}${name}`)
   const fails: Readonly<Record<FailTable, Access<TableClient>>> = {
@@ -48,6 +48,7 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
                 sequence: row.sequence,
                 code: row.error._tag,
                 ...(row.identity === undefined ? {} : { identity: row.identity }),
+                ...rejectedIn(row),
                 judgedAt,
                 ...written,
               })),
@@ -91,6 +92,9 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
       ),
   }
 }
+
+const rejectedIn = ({ error, rejected }: FailRow): Pick<FailRowKey, 'rejected'> =>
+  error._tag === 'Rejected' ? { rejected: error } : rejected === undefined ? {} : { rejected }
 
 const stuckEntity = (row: StuckRow, seen: Date, stored: O.Option<Columns>): TableEntity => {
   const before: Columns = O.isSome(stored) ? stored.value : {}

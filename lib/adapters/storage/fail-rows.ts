@@ -1,12 +1,15 @@
-import { type TableClient, type TableEntity, type TableEntityResult, odata } from '@azure/data-tables'
+import type { TableClient, TableEntity, TableEntityResult } from '@azure/data-tables'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
 import type { FailRow, FailRowKey } from '../../app/ports'
-import { type FailTable, describeEntryError } from '../../domain/cast-error'
-import { failRowName, isFailRowName } from '../../domain/fail-row'
+import { rejectionBy } from '../../domain/batch/rejected'
+import { type EntryError, type FailTable, describeEntryError } from '../../domain/cast-error'
+import { type ListingNote, type RejectionCode, rejectionCodes } from '../../domain/dicom/rejection-codes'
+import { failRowName, isFailRowName, standingRowName } from '../../domain/fail-row'
 import { type Columns, keyColumns, storedText } from './error-columns'
 import { listRows } from './list-rows'
+import { originalColumns, originalEntryOf } from './original-rows'
 import type { Access, StorageCall } from './storage-client'
 import { removeByEtag } from './write-rows'
 
@@ -14,7 +17,7 @@ import { removeByEtag } from './write-rows'
 
 export const failEntity = (
   table: FailTable,
-  { sequence, key, error, identity }: FailRow,
+  { sequence, key, error, identity, rejected }: FailRow,
   judgedAt: Date,
 ): TableEntity => ({
   partitionKey: table,
@@ -25,8 +28,37 @@ export const failEntity = (
   Count: 1,
   Exception: storedText(describeEntryError(error)),
   ...(identity === undefined ? {} : { IdentityDigest: identity }),
+  ...rejectionColumns(error._tag === 'Rejected' ? error : rejected),
   JudgedAt: judgedAt,
 })
+
+type Rejected = Extract<EntryError, { _tag: 'Rejected' }>
+
+const hides = 'hides'
+
+const rejectionColumns = (rejected: Rejected | undefined) =>
+  rejected === undefined
+    ? {}
+    : {
+        RejectionCode: rejected.code,
+        RejectionNotes: rejected.notes
+          .map(({ name, code, isHiding }) => `${name} ${code}${isHiding ? ` ${hides}` : ''}`)
+          .join(','),
+      }
+
+const rejectionCodeIn = (text: unknown): RejectionCode | undefined => rejectionCodes.find((each) => each === text)
+
+// A row that was edited by hand hides nothing that it does not plainly say.
+const rejectionOf = ({ RejectionCode, RejectionNotes }: Columns): Rejected | undefined => {
+  const code = rejectionCodeIn(RejectionCode)
+  if (code === undefined || typeof RejectionNotes !== 'string') return undefined
+  const notes = RejectionNotes.split(',').flatMap((text): ReadonlyArray<ListingNote> => {
+    const [study, instance, said, effect] = text.split(' ')
+    const own = rejectionCodeIn(said)
+    return own === undefined ? [] : [{ name: `${study} ${instance}`, code: own, isHiding: effect === hides }]
+  })
+  return rejectionBy(notes, code)
+}
 
 // A transaction may touch each row once.
 export const lastOfEachName = (rows: ReadonlyArray<FailRow>): ReadonlyArray<FailRow> => [
@@ -34,20 +66,29 @@ export const lastOfEachName = (rows: ReadonlyArray<FailRow>): ReadonlyArray<Fail
 ]
 
 const failColumns = [
-  ...['RowKey', 'Timestamp', 'Code', 'Count', 'PartitionName', 'StudyUid', 'SeriesUid', 'InstanceUid'],
-  ...['IdentityDigest', 'JudgedAt'],
+  ...originalColumns,
+  ...['Code', 'Count', 'PartitionName', 'IdentityDigest', 'JudgedAt', 'RejectionCode', 'RejectionNotes'],
 ]
 
 export const listFailRows = (table: Access<TableClient>, name: FailTable): StorageCall<ReadonlyArray<FailRowKey>> =>
   pipe(
-    listRows(table, { filter: odata`PartitionKey eq ${name}`, select: failColumns }),
-    TE.map(RA.chain((row) => failRowKey(name, row))),
+    listRows(table, { select: failColumns }),
+    TE.map(RA.chain((row) => (row.partitionKey === name ? failRowKey(name, row) : originalRowKey(name, row)))),
   )
+
+const originalRowKey = (table: FailTable, row: TableEntityResult<Columns>): ReadonlyArray<FailRowKey> => {
+  const entry = originalEntryOf(row)
+  if (entry === undefined) return []
+  const { timestamp, etag } = row
+  const writtenAt = timestamp === undefined ? {} : { writtenAt: Date.parse(timestamp) }
+  return [{ table, code: entry.original.type, etag, ...entry, ...writtenAt }]
+}
 
 const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): ReadonlyArray<FailRowKey> => {
   const { rowKey, timestamp, Code, Count, PartitionName, StudyUid, SeriesUid, InstanceUid } = row
   const { IdentityDigest, JudgedAt } = row
   if (typeof rowKey !== 'string' || !isFailRowName(rowKey)) return []
+  const rejected = rejectionOf(row)
   const sequence = rowKey.startsWith('i-') ? 0 : Number(rowKey)
   if (!Number.isSafeInteger(sequence)) return []
   const key: FailRowKey = {
@@ -63,10 +104,11 @@ const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): Readonly
     ...(typeof InstanceUid === 'string' ? { sopInstanceUid: InstanceUid } : {}),
     ...(typeof IdentityDigest === 'string' ? { identity: IdentityDigest } : {}),
     ...(JudgedAt instanceof Date ? { judgedAt: JudgedAt.getTime() } : {}),
+    ...(rejected === undefined ? {} : { rejected }),
   }
   // A row whose UIDs were changed by hand could not be found again by what it is about.
   return failRowName(key) === rowKey ? [key] : []
 }
 
 export const removeRow = (table: Access<TableClient>, row: FailRowKey): StorageCall<unknown> =>
-  removeByEtag(table, row.table, failRowName(row), row.etag)
+  removeByEtag(table, row.original?.type ?? row.table, standingRowName(row), row.etag)

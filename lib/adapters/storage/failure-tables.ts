@@ -4,18 +4,22 @@ import { pipe } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
+import { type CodeCount, type ErrorTable, type Failures, errorTables, identityCodes } from '../../app/ports-operator'
+import { failRowName, isOriginalRowName } from '../../domain/fail-row'
+import { type Columns, invalidTags, transientRetry } from './error-columns'
+import { firstPage, listed, notOurs, originalRow, queryOf } from './failure-pages'
+import { codeOf, rejectionCodeOf, rowOf } from './failure-rows'
+import { listRows } from './list-rows'
+import { originalColumns, originalEntryOf } from './original-rows'
 import {
-  type CodeCount,
-  type ErrorTable,
-  type FailureFilter,
-  type FailureRow,
-  type Failures,
-  errorTables,
-  identityCodes,
-} from '../../app/ports-operator'
-import { failRowName } from '../../domain/fail-row'
-import { type Columns, transientRetry } from './error-columns'
-import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
+  type Access,
+  type StorageAccount,
+  type StorageCall,
+  isAbsent,
+  serviceError,
+  serviceErrorOfAsked,
+} from './storage-client'
+import { inParallel, removeByEtag } from './write-rows'
 
 /** The error tables as an operator reads them; who writes them is in error-tables.ts. */
 export const makeFailureTables = (account: StorageAccount, tableNamePrefix = ''): Failures => {
@@ -26,29 +30,33 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
   return {
     list: (table, filter, limit, from) =>
       pipe(
-        firstPage(tableOf(table), queryOf(table, filter), limit, from),
-        TE.bimap(serviceError, ({ rows, next }) => ({
-          rows: RA.filterMap(rowOf(table))(rows),
-          ...(next === undefined ? {} : { next }),
-        })),
+        listed(tableOf(table), table, filter, limit, from),
+        TE.bimap(serviceErrorOfAsked, ({ rows, next }) => ({ rows, ...(next === undefined ? {} : { next }) })),
       ),
-    get: (table, row) =>
-      pipe(
+    get: (table, row) => {
+      if (isOriginalRowName(row)) return TE.mapLeft(serviceError)(originalRow(tableOf(table), table, row))
+      return pipe(
         tableOf(table).call((client, abortSignal) => client.getEntity<Columns>(table, row, { abortSignal })),
         TE.map(rowOf(table)),
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
-        TE.mapLeft(serviceError),
-        (read) => (canBeKey(row) ? read : TE.right(O.none)),
-      ),
+        TE.mapLeft(serviceErrorOfAsked),
+      )
+    },
     count: (table) =>
       pipe(
-        counted(tableOf(table), queryOf(table, {})),
-        TE.flatMap((all) =>
-          pipe(
-            all.more ? counted(tableOf(table), queryOfIdentity(table)) : TE.right(identityOf(all)),
-            TE.map((identity) => ({ ...all, identity, codes: { ...all.codes, ...identity.codes } })),
-          ),
+        TE.Do,
+        TE.bind('all', () => counted(tableOf(table), `(${failuresOf(table)}) or ${notOurs(table)}`)),
+        TE.bind('identity', ({ all }) =>
+          all.more ? counted(tableOf(table), queryOfIdentity(table)) : TE.right(identityOf(all)),
         ),
+        TE.bind('withdrawn', () =>
+          table === rejectedIn
+            ? counted(tableOf(table), queryOf(table, { code: 'Rejected' }), rejectionCodeOf)
+            : TE.right({ rows: 0, more: false, codes: {} }),
+        ),
+        TE.map(({ all, identity, withdrawn }) => ({
+          ...{ ...all, identity, withdrawn, codes: { ...all.codes, ...identity.codes } },
+        })),
         TE.mapLeft(serviceError),
       ),
     forgetStuck: () =>
@@ -56,6 +64,12 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
         firstPage(tableOf(transientRetry), queryOf(transientRetry, {}), 100, undefined, ['RowKey']),
         TE.flatMap(({ rows }) => pipe(rows, TE.traverseArray(forget(tableOf(transientRetry))))),
         TE.bimap(serviceError, () => undefined),
+      ),
+    originals: (remove) =>
+      pipe(
+        [invalidTags, transientRetry] as const,
+        TE.traverseSeqArray((name) => originalRows(tableOf(name), name, remove)),
+        TE.bimap(serviceError, (counts) => counts.reduce((total, each) => total + each, 0)),
       ),
     setAttempts: (row, attempts) =>
       pipe(
@@ -72,17 +86,10 @@ export const makeFailureTables = (account: StorageAccount, tableNamePrefix = '')
   }
 }
 
-/** No row has such a key, and the service takes the question for a fault of its own. */
-const canBeKey = (row: string): boolean => !/[/\\#?\p{Cc}]/u.test(row)
-
-// Rows that are ours: the original's have other partition keys, and nothing can be done with them here.
-const queryOf = (table: ErrorTable, { study, code, since }: FailureFilter): string =>
-  [
-    odata`PartitionKey eq ${table}`,
-    ...(study === undefined ? [] : [odata`StudyUid eq ${study}`]),
-    ...(code === undefined || (code === 'Retrying' && table === transientRetry) ? [] : [odata`Code eq ${code}`]),
-    ...(since === undefined ? [] : [odata`Timestamp ge ${new Date(since)}`]),
-  ].join(' and ')
+// Withdrawn by the archive: no failure.
+const rejectedIn: ErrorTable = 'DicomFailToStoreExceptionTable'
+const failuresOf = (table: ErrorTable): string =>
+  table === rejectedIn ? `${queryOf(table, {})} and Code ne 'Rejected'` : queryOf(table, {})
 
 const queryOfIdentity = (table: ErrorTable): string =>
   `${odata`PartitionKey eq ${table}`} and (${identityCodes.map((code) => odata`Code eq ${code}`).join(' or ')})`
@@ -94,21 +101,38 @@ const identityOf = ({ codes, more }: CodeCount): CodeCount => {
 }
 
 const countedPages = 5
+const countedColumns = ['PartitionKey', 'RowKey', 'Code', 'Hop', 'RejectionCode']
+
+const isCounted = (row: TableEntityResult<Columns>): boolean =>
+  (errorTables as ReadonlyArray<unknown>).includes(row.partitionKey) || originalEntryOf(row) !== undefined
 
 const counted =
-  (table: Access<TableClient>, filter: string): StorageCall<CodeCount> =>
+  (table: Access<TableClient>, filter: string, codeIn = codeOf): StorageCall<CodeCount> =>
   async () => {
     const rows: Array<Columns> = []
     let next: string | undefined
     for (let pages = 0; pages < countedPages; pages++) {
-      const page = await firstPage(table, filter, 1_000, next, ['RowKey', 'Code', 'Hop'])()
+      const page = await firstPage(table, filter, 1_000, next, countedColumns)()
       if (E.isLeft(page)) return page
-      rows.push(...page.right.rows)
+      rows.push(...page.right.rows.filter(isCounted))
       next = page.right.next
       if (next === undefined) break
     }
-    return E.right({ rows: rows.length, more: next !== undefined, codes: countByCode(rows) })
+    return E.right({ rows: rows.length, more: next !== undefined, codes: countByCode(rows, codeIn) })
   }
+
+const originalRows = (table: Access<TableClient>, name: ErrorTable, remove: boolean): StorageCall<number> =>
+  pipe(
+    listRows(table, { filter: notOurs(name), select: originalColumns }),
+    TE.map(RA.filter((row) => originalEntryOf(row) !== undefined)),
+    TE.flatMap((rows) =>
+      pipe(
+        remove ? rows : [],
+        inParallel((row) => removeByEtag(table, String(row.partitionKey), String(row.rowKey), row.etag)),
+        TE.map(() => rows.length),
+      ),
+    ),
+  )
 
 /** By its ETag: a run that stands still now has written it anew. */
 const forget =
@@ -121,82 +145,12 @@ const forget =
       ),
     )
 
-interface Page {
-  readonly rows: ReadonlyArray<TableEntityResult<Columns>>
-  readonly next: string | undefined
+const countByCode = (
+  rows: ReadonlyArray<Columns>,
+  codeIn: (row: Columns) => string,
+): Readonly<Record<string, number>> => {
+  // A code of storage is any text: `constructor` must count from nothing, too.
+  const counts = new Map<string, number>()
+  for (const row of rows) counts.set(codeIn(row), (counts.get(codeIn(row)) ?? 0) + 1)
+  return Object.fromEntries(counts)
 }
-
-/** The service may answer with an empty page and go on from there: asked on until there is something, or the end. */
-const firstPage = (
-  table: Access<TableClient>,
-  filter: string,
-  limit: number,
-  from: string | undefined,
-  select?: string[],
-): StorageCall<Page> => {
-  const page = (continuationToken: string | undefined): StorageCall<Page> =>
-    table.call(async (client, abortSignal) => {
-      const queryOptions = { filter, ...(select === undefined ? {} : { select }) }
-      const settings = { maxPageSize: limit, ...(continuationToken === undefined ? {} : { continuationToken }) }
-      const read = await client.listEntities<Columns>({ queryOptions, abortSignal }).byPage(settings).next()
-      if (read.done === true) return { rows: [], next: undefined }
-      const token = read.value.continuationToken
-      return { rows: read.value, next: token === undefined || token === '' ? undefined : token }
-    })
-  return async () => {
-    for (let token = from; ;) {
-      const read = await page(token)()
-      if (E.isLeft(read)) return isAbsent(read.left) ? E.right({ rows: [], next: undefined }) : read
-      if (read.right.rows.length > 0 || read.right.next === undefined) return read
-      token = read.right.next
-    }
-  }
-}
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
-const numberOf = (value: unknown): number | undefined =>
-  typeof value === 'bigint' ? Number(value) : typeof value === 'number' ? value : undefined
-const hopOf = (value: unknown): FailureRow['hop'] =>
-  value === 'dicom' || value === 'fhir' || value === 'storage' ? value : undefined
-
-/** A stuck position has no code of its own. */
-const codeOf = (row: Columns): string =>
-  textOf(row['Code']) ?? (hopOf(row['Hop']) === undefined ? 'Unknown' : 'Retrying')
-
-const countByCode = (rows: ReadonlyArray<Columns>): Readonly<Record<string, number>> => {
-  const counts: Record<string, number> = {}
-  for (const row of rows) counts[codeOf(row)] = (counts[codeOf(row)] ?? 0) + 1
-  return counts
-}
-
-/** Only what is there, so that an answer has no empty members. */
-const present = <A extends object>(members: A): { [K in keyof A]?: Exclude<A[K], undefined> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
-    [K in keyof A]?: Exclude<A[K], undefined>
-  }
-
-const rowOf =
-  (table: ErrorTable) =>
-  (row: TableEntityResult<Columns>): O.Option<FailureRow> => {
-    const rowKey = textOf(row['rowKey'])
-    if (rowKey === undefined) return O.none
-    const hop = hopOf(row['Hop'])
-    return O.some({
-      table,
-      row: rowKey,
-      sequence: numberOf(row['ChangeFeedSequence']) ?? 0,
-      code: codeOf(row),
-      count: numberOf(row['Count']) ?? numberOf(row['RetryNumber']) ?? 1,
-      reason: textOf(row['Exception']) ?? '',
-      writtenAt: row.timestamp ?? '',
-      ...present({
-        partition: textOf(row['PartitionName']),
-        studyInstanceUid: textOf(row['StudyUid']),
-        seriesInstanceUid: textOf(row['SeriesUid']),
-        sopInstanceUid: textOf(row['InstanceUid']),
-        hop,
-        status: numberOf(row['Status']),
-        firstSeen: row['FirstSeen'] instanceof Date ? row['FirstSeen'].toISOString() : undefined,
-      }),
-    })
-  }

@@ -4,9 +4,11 @@ import { type Gate, type GateRow, gateStates } from '../../app/ports-gate'
 import { type Columns, makeSingleRow } from './single-row'
 import { type StorageAccount, type StorageFailure, unusable } from './storage-client'
 
+const key = { partitionKey: 'Gate', rowKey: 'Gate' }
+
 /** The gate has a table of its own: an older version rewrites the checkpoint's row, and must not open it. */
 export const makeGateTable = (account: StorageAccount, tableNamePrefix = ''): Gate => {
-  const { read, write } = makeSingleRow(account.table(`${tableNamePrefix}GateTable`), 'Gate', decode)
+  const { read, write } = makeSingleRow(account.table(`${tableNamePrefix}GateTable`), key, decode)
   return {
     read,
     write: ({ state, by, since }, etag) => write({ State: state, By: by.slice(0, 256), Since: new Date(since) }, etag),

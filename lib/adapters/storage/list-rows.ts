@@ -6,7 +6,7 @@ import { type Access, type StorageCall, isAbsent } from './storage-client'
 /** All pages; no table, no rows: it is created with the first row. */
 export const listRows = (
   table: Access<TableClient>,
-  queryOptions: { readonly filter: string; select: string[] },
+  queryOptions: { filter?: string; select?: string[] },
 ): StorageCall<ReadonlyArray<TableEntityResult<Columns>>> => {
   // A call a page: each has the whole time-out.
   const page = (continuationToken: string | undefined) =>

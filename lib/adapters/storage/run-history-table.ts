@@ -4,7 +4,7 @@ import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import * as t from 'io-ts'
-import type { Heartbeat, RunHistory, RunRecord } from '../../app/ports-operator'
+import type { Heartbeat, RunHistory, RunKind, RunRecord } from '../../app/ports-operator'
 import { type Access, type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
 
 const partitionKey = 'RunHistory'
@@ -135,21 +135,18 @@ const Instant = new t.Type<Date, Date, unknown>(
   t.identity,
 )
 
+// A record, so that the compiler misses the one that is forgotten: its runs would be in no list.
+const kinds: Readonly<Record<RunKind, null>> = {
+  ...{ timer: null, wake: null, cast: null, 'catch-up': null, replay: null, accept: null, resync: null },
+  ...{ verify: null },
+  ...{ checkpoint: null, pause: null, resume: null, rename: null, 'take-over': null },
+}
+
 const Row = t.intersection([
   t.type({
     RunId: t.string,
     StartedAt: Instant,
-    Kind: t.keyof({
-      timer: null,
-      cast: null,
-      'catch-up': null,
-      replay: null,
-      accept: null,
-      pause: null,
-      resume: null,
-      resync: null,
-      checkpoint: null,
-    }),
+    Kind: t.keyof(kinds),
     By: t.string,
     Ended: t.string,
     FromSequence: t.bigint,

@@ -8,6 +8,11 @@ import { type Access, type StorageCall, type StorageFailure, isAbsent, serviceEr
 
 export type Columns = Readonly<Record<string, unknown>>
 
+export interface RowKey {
+  readonly partitionKey: string
+  readonly rowKey: string
+}
+
 export interface SingleRow<A> {
   /** None: there is no such row, or no such table. */
   readonly read: () => TE.TaskEither<ServiceError, O.Option<A>>
@@ -15,22 +20,22 @@ export interface SingleRow<A> {
   readonly write: (columns: object, etag: string | undefined) => TE.TaskEither<ServiceError, void>
 }
 
-/** A table of one row; `name` is its partition key and its row key. */
+/** The row of this key. */
 export const makeSingleRow = <A>(
   table: Access<TableClient>,
-  name: string,
+  key: RowKey,
   decode: (row: TableEntityResult<Columns>) => E.Either<StorageFailure, A>,
 ): SingleRow<A> => ({
   read: () =>
     pipe(
-      table.call((client, abortSignal) => client.getEntity<Columns>(name, name, { abortSignal })),
+      table.call((client, abortSignal) => client.getEntity<Columns>(key.partitionKey, key.rowKey, { abortSignal })),
       TE.flatMapEither(decode),
       TE.map(O.some),
       TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
       TE.mapLeft(serviceError),
     ),
   write: (columns, etag) => {
-    const entity = { ...columns, partitionKey: name, rowKey: name }
+    const entity = { ...columns, ...key }
     const write: StorageCall<unknown> =
       etag === undefined
         ? table.callCreating((client, abortSignal) => client.createEntity(entity, { abortSignal }))

@@ -20,6 +20,8 @@ export type StorageSettings =
 export interface StorageFailure {
   readonly status: number | undefined
   readonly code: string | undefined
+  /** It is about what was asked for: the SDK did not send it, or the service answered 400. */
+  readonly isArgument?: boolean
   readonly error: ServiceError
 }
 
@@ -64,6 +66,10 @@ export const makeStorageAccount = (settings: StorageSettings, requestTimeoutMs =
 }
 
 export const serviceError = (failure: StorageFailure): ServiceError => failure.error
+
+/** The same, of a call with something in it that a person has named. */
+export const serviceErrorOfAsked = (failure: StorageFailure): ServiceError =>
+  failure.isArgument === true ? { _tag: 'ArgumentRefused' } : failure.error
 
 /** For what storage answers although the call went well: a row that cannot be read, an answer without a version. */
 export const unusable = (reason: string): StorageFailure => ({
@@ -152,9 +158,13 @@ const toFailure = (thrown: unknown): StorageFailure => {
     member(thrown, 'code'),
   ].find(isCode)
   return typeof status === 'number' && !isCredentialError(thrown)
-    ? { status, code, error: answered(status, code) }
-    : { status: undefined, code, error: unanswered(thrown, code) }
+    ? { status, code, isArgument: status === 400, error: answered(status, code) }
+    : { status: undefined, code, isArgument: !isOfTheWay(thrown), error: unanswered(thrown, code) }
 }
+
+/** Thrown because of the service, or on the way to it; what else is thrown is about the arguments. */
+const isOfTheWay = (thrown: unknown): boolean =>
+  isCredentialError(thrown) || ['AbortError', 'RestError'].includes(String(member(thrown, 'name')))
 
 const answered = (status: number, code: string | undefined): ServiceError => {
   const answer = code === undefined ? `${status}` : `${status} ${code}`

@@ -93,7 +93,7 @@ const insertOrReplaceOne =
 // Alone, not in a transaction: the SDK's transactions drop the ETag of a delete, so they would take a changed row too.
 export const removeByEtag = (
   table: Access<TableClient>,
-  name: TableName,
+  name: string,
   rowKey: string,
   etag: string,
 ): StorageCall<unknown> =>

@@ -18,13 +18,14 @@ export const agesOf = async (
   const subjects = patients.map((id) => `Patient/${id}`)
   const searches = byToken('ImagingStudy', 'subject', subjects, '200').map(({ type, parameters }) => ({
     type,
-    parameters: [...parameters, ['_elements', 'identifier,started,subject,meta'] as const],
+    parameters: [...parameters, ['_elements', 'identifier,started,subject,numberOfInstances,meta'] as const],
   }))
   const found = await retrying(run, run.ports.fhir.search(searches))
   if (E.isLeft(found)) return found
   const ages = new Map<string, Array<StudyAge>>(patients.map((id) => [id, []]))
   for (const study of ofType<ImagingStudy>('ImagingStudy', found.right.flat())) {
-    if (!isOfService(study.meta, dicom)) continue
+    // One that could not be deleted stands emptied, and says nothing any more.
+    if (!isOfService(study.meta, dicom) || study.numberOfInstances === 0) continue
     ages.get(referencedId(fhirBase, 'Patient', study.subject) ?? '')?.push(ageOf(dicom, study, today))
   }
   return E.right(ages)

@@ -8,6 +8,7 @@ import { keptRejections } from '../../domain/batch/rejections'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Run } from '../context'
+import type { Ahead } from './ahead'
 import { type Delivering, perform } from './deliver'
 import type { FhirSession } from './fhir-session'
 import { limitsOf } from './prepare'
@@ -22,6 +23,11 @@ export interface BatchResult {
   readonly rejectedStudies: ReadonlyArray<string>
 }
 
+/** `rejectedStudies`: refused in a row until now. */
+export const nothingCast = (rejectedStudies: ReadonlyArray<string> = []): BatchResult => ({
+  ...{ settled: new Map(), syncedInstances: [], stop: undefined, splitting: false, rejectedStudies },
+})
+
 export interface BatchInput {
   readonly rows: ReadonlyArray<LiveRow>
   readonly stuckSince: number | undefined
@@ -33,6 +39,8 @@ export interface BatchInput {
   readonly isRebuild?: boolean
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
   readonly before?: Promise<E.Either<ServiceError, void>>
+  /** Looks up what the batch behind it needs, while its transactions are on their way. */
+  readonly next?: (() => Ahead['lookUp']) | undefined
   /** For our position and the audit log, when the rows' own are not those of the feed. */
   readonly sequences?: { readonly from: number; readonly to: number }
 }
@@ -43,7 +51,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   const { live, superseded } = coalesce(input.rows)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
   const delivering: Delivering = { run, session, position, mismatched, rebuilt: isRebuild ? live : undefined }
-  session.startBatch(input.before)
+  session.startBatch(input.before, input.next)
   const { totalRetryDurationMs } = run.settings
   let state = beginDelivery({
     ...{ live, superseded, stuckSince, totalRetryDurationMs, rejectedStudies },

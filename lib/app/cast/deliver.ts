@@ -9,10 +9,11 @@ import { planEndpoint } from '../../domain/batch/plan'
 import { otherSpellings } from '../../domain/batch/spelling'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import { withMismatched } from '../../domain/batch/witnesses'
+import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, deleteEntry } from '../../domain/fhir/bundle'
 import { type Run, pauseBefore, retrying } from '../context'
 import type { FhirSession } from './fhir-session'
-import { prepare } from './prepare'
+import { type Known, prepare } from './prepare'
 
 /** What the actions of one batch need besides what they say themselves. */
 export interface Delivering {
@@ -43,7 +44,7 @@ export const perform = (delivering: Delivering, action: Exclude<Action, { _tag: 
 const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPlan): Promise<Event> => {
   const { run, session, rebuilt } = delivering
   const mismatched = withMismatched(delivering.mismatched, strays)
-  const prepared = await prepare(run, rows, async () => {
+  const makeKnown = async (): Promise<E.Either<ServiceError, Known>> => {
     // Our position is read before every snapshot: a transaction that was built on an older one must fail.
     const read = await session.readPosition()
     return E.isLeft(read)
@@ -52,9 +53,11 @@ const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPl
           ...{ ...known, mismatched, reached: session.reached(), created: session.created() },
           ...(rebuilt === undefined ? {} : { rebuilt }),
         })
-  })
+  }
+  const prepared = await prepare(run, rows, makeKnown, session.foundAhead)
   if (E.isLeft(prepared)) return { _tag: 'NotPlanned', error: prepared.left }
   const { plan, snapshot, isRowsAlone } = prepared.right
+  if (!isRowsAlone) session.standAlone()
   return { _tag: 'Planned', plan, endpoint: endpointFor(run, rows, snapshot), isRowsAlone }
 }
 

@@ -7,7 +7,8 @@ import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '
 import { feedIdOf, positionResource, positionSequence } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs, retrying } from '../context'
 import { gateOpen } from '../gate-open'
-import type { TransactOutcome } from '../ports'
+import type { FhirSearch, TransactOutcome } from '../ports'
+import { type Ahead, type Found, foundAhead, noteWritten } from './ahead'
 
 /**
  * Our transactions of one run. Each carries our position in FHIR with If-Match: one that was built on an old snapshot
@@ -22,8 +23,12 @@ export interface FhirSession {
   readonly reached: () => number
   /** Patients that this run created, by what their creation is known by (createdPatient): the id, where the server told it. */
   readonly created: () => ReadonlyMap<string, string | undefined>
-  /** `before`: nothing is sent until that came about. */
-  readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>) => void
+  /** `before`: nothing is sent until that came about. `next`: looks up what the next batch needs, beside what is sent. */
+  readonly startBatch: (before?: Promise<E.Either<ServiceError, void>>, next?: () => Ahead['lookUp']) => void
+  /** What was found for this batch while the one before was sent; none when it must be asked for now. To be taken once. */
+  readonly foundAhead: (searches: ReadonlyArray<FhirSearch>) => Promise<Found | undefined>
+  /** What this batch writes its rows do not tell: nothing that is looked up beside it could be believed. */
+  readonly standAlone: () => void
   readonly send: (entries: ReadonlyArray<TransactionEntry>, sequences: Sequences) => Promise<Sent>
 }
 
@@ -42,6 +47,10 @@ interface Position {
   /** The gate was open after this version was read. */
   passed: boolean
   before: Promise<E.Either<ServiceError, void>> | undefined
+  next: (() => Ahead['lookUp']) | undefined
+  /** Of the next batch, and of the one in hand. */
+  ahead: Ahead | undefined
+  lookedUp: Ahead | undefined
   readonly created: Map<string, string | undefined>
 }
 
@@ -49,15 +58,28 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
   const position: Position = {
     ...{ run, isKept: offersBasic },
     ...{ version: undefined, reached: undefined, passed: false, before: undefined, created: new Map() },
+    ...{ next: undefined, ahead: undefined, lookedUp: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
     reached: () => position.reached ?? 0,
     created: () => position.created,
-    startBatch: (before) => {
+    startBatch: (before, next) => {
       position.passed = false
       position.before = before
+      position.lookedUp = position.ahead
+      position.ahead = undefined
+      position.next = offersBasic ? next : undefined
+    },
+    foundAhead: async (searches) => {
+      const { lookedUp } = position
+      position.lookedUp = undefined
+      return lookedUp === undefined ? undefined : foundAhead(lookedUp, searches)
+    },
+    standAlone: () => {
+      position.next = undefined
+      position.ahead = undefined
     },
     send: (entries, sequences) => send(position, entries, sequences),
   }
@@ -84,6 +106,9 @@ const readPosition = async (position: Position): Result<void> => {
 const knowVersion = async (position: Position): Result<void> => {
   if (!position.isKept || position.version !== undefined) return E.right(undefined)
   position.passed = false
+  // Between what was looked up and this version somebody else may have written.
+  position.ahead = undefined
+  position.lookedUp = undefined
   const { run } = position
   const first = await readVersion(position)
   if (E.isLeft(first)) return first
@@ -139,6 +164,7 @@ const send = async (
     if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
     const held = run.lease.check()
     if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
+    lookAhead(position)
     const result = await run.ports.fhir.transact(body, all.length, `${sequences.from}-${sequences.to}`)()
     if (E.isRight(result)) return taken(position, entries, result.right)
     const { left: error } = result
@@ -151,6 +177,10 @@ const send = async (
     }
     if (!(await pauseBefore(run, attempt, error))) return { _tag: 'Failed', error, attempts: attempt }
   }
+}
+
+const lookAhead = (position: Position): void => {
+  if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
 }
 
 const positionEntry = ({ run, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> => {
@@ -167,6 +197,7 @@ const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, out
   const own = position.isKept ? 1 : 0
   position.version = position.isKept ? outcome.entries[0]?.etag : undefined
   position.run.trouble = undefined
+  if (position.ahead !== undefined) noteWritten(position.ahead, entries)
   const found = new Set<TransactionEntry>()
   entries.forEach((entry, index) => {
     const { status, id } = outcome.entries[index + own] ?? {}

@@ -9,6 +9,7 @@ import { codeSystems } from '../../domain/fhir/code-systems'
 import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
 import type { FhirSearch } from '../ports'
+import type { FhirSession } from './fhir-session'
 import {
   addCreated,
   addLinkedPatients,
@@ -46,6 +47,31 @@ interface Beyond {
   readonly created?: PlanInput['created']
   /** Studies that are about to go or to change hands, as references. */
   readonly leaving?: ReadonlySet<string>
+  /** What was found before it is asked for. */
+  readonly foundAhead?: FhirSession['foundAhead']
+}
+
+const identitiesOf = (upserts: ReadonlyArray<UpsertRow>): ReadonlyArray<UpsertRow['identity']> => [
+  ...new Map(upserts.map(({ identity }) => [identifierToken(identity.system, identity.value), identity])).values(),
+]
+
+/** What is asked for first. */
+export const firstSearches = (
+  { settings }: Run,
+  rows: ReadonlyArray<LiveRow>,
+  readings: ReadonlyArray<UpsertRow>,
+): ReadonlyArray<FhirSearch> => {
+  const upserts = [...rows.filter((row) => row._tag === 'Upsert'), ...readings]
+  const studyTokens = [...new Set(rows.map(({ key }) => key.studyInstanceUid))].map((uid) =>
+    identifierToken(codeSystems.dicomUid, studyIdentifier(uid).value ?? ''),
+  )
+  return [
+    dicomEndpoints,
+    ...byToken('Patient', 'identifier', identitiesOf(upserts).flatMap(tokensOf), '500'),
+    // A study of a thousand images is 145 KB: pages, not all at once.
+    ...byToken('ImagingStudy', 'identifier', studyTokens, '100'),
+    ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens(settings)), '500'),
+  ]
 }
 
 /**
@@ -56,26 +82,14 @@ export const loadSnapshot = async (
   run: Run,
   rows: ReadonlyArray<LiveRow>,
   readings: ReadonlyArray<UpsertRow>,
-  { created, leaving = new Set() }: Beyond = {},
+  { created, leaving = new Set(), foundAhead }: Beyond = {},
 ): Promise<E.Either<ServiceError, Snapshot>> => {
   const { fhir } = run.ports
   const upserts = [...rows.filter((row) => row._tag === 'Upsert'), ...readings]
-  const identities = new Map(
-    upserts.map(({ identity }) => [identifierToken(identity.system, identity.value), identity]),
-  )
-  const studyTokens = [...new Set(rows.map(({ key }) => key.studyInstanceUid))].map((uid) =>
-    identifierToken(codeSystems.dicomUid, studyIdentifier(uid).value ?? ''),
-  )
-  const found = await retrying(
-    run,
-    fhir.search([
-      dicomEndpoints,
-      ...byToken('Patient', 'identifier', [...identities.values()].flatMap(tokensOf), '500'),
-      // A study of a thousand images is 145 KB: pages, not all at once.
-      ...byToken('ImagingStudy', 'identifier', studyTokens, '100'),
-      ...byToken('Observation', 'identifier', upserts.flatMap(doseTokens(run.settings)), '500'),
-    ]),
-  )
+  const identities = identitiesOf(upserts)
+  const searches = firstSearches(run, rows, readings)
+  // One that failed was the first attempt: a server that wants to be left alone for a while is.
+  const found = await retrying(run, async () => (await foundAhead?.(searches)) ?? fhir.search(searches)())
   if (E.isLeft(found)) return found
   const resources = found.right.flat()
   const snapshot = {
@@ -86,6 +100,7 @@ export const loadSnapshot = async (
     observations: byId(ofType<Observation>('Observation', resources)),
     observed: new Set<string>(),
     ourSubjects: new Set<string>(),
+    ofOriginal: new Set<string>(),
     mistaken: new Map<string, ReadonlyArray<string>>(),
     elsewhere: new Map<string, ReadonlyArray<string>>(),
   }
@@ -95,11 +110,11 @@ export const loadSnapshot = async (
   if (E.isLeft(reports)) return reports
   const linked = await addLinkedPatients(run, snapshot, upserts)
   if (E.isLeft(linked)) return linked
-  const subjects = await addOurSubjects(run, snapshot, [...identities.values()])
+  const subjects = await addOurSubjects(run, snapshot, identities)
   if (E.isLeft(subjects)) return subjects
-  const mistaken = await addMistaken(run, snapshot, [...identities.values()], ofType<Patient>('Patient', resources))
+  const mistaken = await addMistaken(run, snapshot, identities, ofType<Patient>('Patient', resources))
   if (E.isLeft(mistaken)) return mistaken
-  const own = await addCreated(run, snapshot, [...identities.values()], created)
+  const own = await addCreated(run, snapshot, identities, created)
   return E.isLeft(own) ? own : E.right(snapshot)
 }
 

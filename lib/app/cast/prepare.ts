@@ -2,12 +2,14 @@ import * as E from 'fp-ts/Either'
 import type { PlanInput } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import type { StudyAge } from '../../domain/batch/newest-study'
-import { type Plan, plan, recordedIn } from '../../domain/batch/plan'
+import { type Plan, planSteps, recordedIn } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
+import type { Clock } from '../ports'
 import { agesOf } from './ages'
+import type { FhirSession } from './fhir-session'
 import { loadSnapshot } from './load-snapshot'
 import { readStudy } from './read-study'
 
@@ -33,7 +35,12 @@ export const limitsOf = ({ settings }: Run): PlanInput['limits'] => ({
 })
 
 /** Snapshot; studies in doubt, that go or move, or are rivals for a Patient's values; plan. `known` comes before each. */
-export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () => Result<Known>): Result<Prepared> => {
+export const prepare = async (
+  run: Run,
+  rows: ReadonlyArray<LiveRow>,
+  known: () => Result<Known>,
+  foundAhead?: FhirSession['foundAhead'],
+): Result<Prepared> => {
   const readings = new Map<string, ReadonlyArray<UpsertRow>>()
   const alive = new Map<string, ReadonlySet<string>>()
   const ages = new Map<string, ReadonlyArray<StudyAge>>()
@@ -42,9 +49,10 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
     const before = await known()
     if (E.isLeft(before)) return before
     const { created } = before.right
-    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), { created, leaving })
+    const beyond = { created, leaving, ...(foundAhead === undefined ? {} : { foundAhead }) }
+    const snapshot = await loadSnapshot(run, rows, [...readings.values()].flat(), beyond)
     if (E.isLeft(snapshot)) return snapshot
-    const planned = plan({
+    const steps = planSteps({
       settings: run.settings,
       limits: limitsOf(run),
       snapshot: snapshot.right,
@@ -56,6 +64,7 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       rows,
       ...before.right,
     })
+    const planned = await inSteps(run.ports.clock, steps)
     if (run.accepted === undefined && recordedIn(planned).some(({ error }) => error._tag === 'DemographicsConflict')) {
       const accepted = await retrying(run, run.ports.accepted.read())
       if (E.isLeft(accepted)) return accepted
@@ -77,6 +86,15 @@ export const prepare = async (run: Run, rows: ReadonlyArray<LiveRow>, known: () 
       readings.set(studyKeyText(study), read.right.live)
       if (read.right.alive !== undefined) alive.set(studyKeyText(study), read.right.alive)
     }
+  }
+}
+
+/** Between two steps others have their turn: the lease is renewed by a timer, and the host wants signs of life. */
+export const inSteps = async <A>({ sleep }: Pick<Clock, 'sleep'>, steps: Generator<undefined, A>): Promise<A> => {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+    await sleep(0)
   }
 }
 

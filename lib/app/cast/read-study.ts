@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { heedRejection } from '../../domain/batch/rejected'
 import { type Snapshot, findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
@@ -60,8 +61,12 @@ const notFound: ServiceError = {
   reason: 'a study is not to be found that is live in the change feed: was it deleted this moment?',
 }
 
+/** What the archive has withdrawn has no say, and is not brought in. */
 const judged = (run: Run, { partition }: Study, datasets: ReadonlyArray<unknown>): ReadonlyArray<UpsertRow> =>
-  datasets.flatMap((json) => run.judge.judgeDataset(json, partition) ?? [])
+  datasets.flatMap((json) => {
+    const row = run.judge.judgeDataset(json, partition)
+    return row === undefined || heedRejection(run.rejected ?? new Map(), row)._tag === 'Delete' ? [] : [row]
+  })
 
 /** Of the rows in hand first: their metadata was read a moment ago. */
 const knownInstances = (

@@ -6,17 +6,23 @@ import { findPatient, referencedId } from '../../domain/batch/snapshot'
 import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { hasIdentifier, identifierToken, isPlainToken, matches } from '../../domain/fhir/identifiers'
-import { carriesOurMark, isOfService } from '../../domain/fhir/provenance'
-import { isEndpointOf } from '../../domain/mapping/endpoint'
+import { carriesOurMark, carriesOurTag, isOfService } from '../../domain/fhir/provenance'
+import { isEndpointOf, isInOriginalsForm } from '../../domain/mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
+import { isOriginalsPatient, rawIssuerOf } from '../../domain/mapping/patient-original'
 import { type Run, retrying } from '../context'
 import { type Loading, byToken, ofType, studiesOf } from './snapshot-searches'
 
-/** What a Patient is looked up by: also without a system, which may be taken over. */
-export const tokensOf = ({ system, value }: PatientIdentity): ReadonlyArray<string> =>
-  system === undefined
-    ? [identifierToken(undefined, value)]
-    : [identifierToken(system, value), identifierToken(undefined, value)]
+/** What a Patient is looked up by: also without a system, or with the raw issuer, as the original wrote it. */
+export const tokensOf = (identity: PatientIdentity): ReadonlyArray<string> => {
+  const { system, value } = identity
+  const raw = rawIssuerOf(identity)
+  return [
+    ...(system === undefined ? [] : [identifierToken(system, value)]),
+    ...(raw === undefined ? [] : [identifierToken(raw, value)]),
+    identifierToken(undefined, value),
+  ]
+}
 
 export const patientIdsByValue = (patients: ReadonlyArray<Patient>): Map<string, ReadonlyArray<string>> => {
   const ids = new Map<string, Array<string>>()
@@ -56,7 +62,10 @@ export const addLinkedPatients = async (
   return E.right(undefined)
 }
 
-/** Sole Patients without a system and without our mark: do they belong to a study of ours? */
+/**
+ * Sole Patients without a system and without our mark: do they belong to a study of ours? And those that look like the
+ * original's: to one of the original's?
+ */
 export const addOurSubjects = async (
   run: Run,
   snapshot: Loading,
@@ -67,11 +76,15 @@ export const addOurSubjects = async (
     (snapshot.patientsByValue.get(value) ?? [])
       .flatMap((id) => snapshot.patients.get(id) ?? [])
       .filter(({ identifier }) => (identifier ?? []).some((each) => matches(each, system, value)))
-  const candidates = identities.flatMap(({ system, value }) => {
+  const free = identities.flatMap(({ system, value }) => {
     if (system === undefined || having(system, value).length > 0) return []
     const [sole, ...others] = having(undefined, value)
     return sole?.id === undefined || others.length > 0 || carriesOurMark(sole.meta, dicom) ? [] : [sole.id]
   })
+  const originals = snapshot.endpoints.some(isInOriginalsForm)
+    ? [...snapshot.patients.values()].flatMap((each) => (isOriginalsPatient(each) ? (each.id ?? []) : []))
+    : []
+  const candidates = [...new Set([...free, ...originals])]
   const own = snapshot.endpoints.filter(({ address, name, ...rest }) =>
     [...new Set(['Microsoft.Default', ...run.settings.partitions])].some((partition) =>
       isEndpointOf(dicom, partition)({ address, ...(name === undefined ? {} : { name }), ...rest }),
@@ -98,9 +111,9 @@ export const addOurSubjects = async (
     const hits = ofType<ImagingStudy>('ImagingStudy', found.right[index] ?? []).filter(({ meta }) =>
       isOfService(meta, dicom),
     )
-    if (hits.some(({ subject }) => referencedId(run.settings.fhirBase, 'Patient', subject) === id)) {
-      snapshot.ourSubjects.add(id)
-    }
+    const own = hits.filter(({ subject }) => referencedId(run.settings.fhirBase, 'Patient', subject) === id)
+    if (own.length > 0) snapshot.ourSubjects.add(id)
+    if (originals.includes(id) && own.some(({ meta }) => !carriesOurTag(meta))) snapshot.ofOriginal.add(id)
   })
   return E.right(undefined)
 }

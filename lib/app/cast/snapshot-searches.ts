@@ -11,7 +11,15 @@ import type { FhirSearch } from '../ports'
 /** A snapshot while it is being loaded. */
 export type Loading = Omit<
   Snapshot,
-  'patients' | 'patientsByValue' | 'studies' | 'elsewhere' | 'observations' | 'observed' | 'ourSubjects' | 'mistaken'
+  | 'patients'
+  | 'patientsByValue'
+  | 'studies'
+  | 'elsewhere'
+  | 'observations'
+  | 'observed'
+  | 'ourSubjects'
+  | 'ofOriginal'
+  | 'mistaken'
 > & {
   readonly patients: Map<string, Patient>
   readonly patientsByValue: Map<string, ReadonlyArray<string>>
@@ -20,6 +28,7 @@ export type Loading = Omit<
   readonly observations: Map<string, Observation>
   readonly observed: Set<string>
   readonly ourSubjects: Set<string>
+  readonly ofOriginal: Set<string>
   readonly mistaken: Map<string, ReadonlyArray<string>>
 }
 

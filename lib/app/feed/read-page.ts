@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import { type Judgement, recordMalformed } from '../../domain/batch/judge'
+import { heedRejection } from '../../domain/batch/rejected'
 import type { ServiceError } from '../../domain/cast-error'
 import type { ChangeFeedEntry, MalformedEntry } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
@@ -19,11 +20,22 @@ export interface RangeRead {
   readonly oneByOne?: boolean
 }
 
-/** A row as it is judged: in feed order, or late. What cannot be read is recorded. */
+/**
+ * A row as it is judged: in feed order, or late. What cannot be read is recorded. Rejection notes are not heeded yet: the
+ * row may have been read ahead, before the notes of the batches in front of it.
+ */
 export const judgeRow = (run: Run, read: ReadRow, late: boolean): Judgement =>
   read._tag === 'Entry'
     ? run.judge.judge(read.entry, late)
     : { _tag: 'Recorded', row: recordMalformed(read.malformed, read.sequence) }
+
+/** A row that was asked for apart from the feed: late, and as the rejection notes of this moment have it. */
+export const judgeNow = (run: Run, read: ReadRow): Judgement => {
+  const judgement = judgeRow(run, read, true)
+  return judgement._tag === 'Live'
+    ? { ...judgement, row: heedRejection(run.rejected ?? new Map(), judgement.row) }
+    : judgement
+}
 
 /** As it is kept once it was judged: nobody reads its dataset again, and those of a batch are many megabytes. */
 export const withoutMetadata = (read: ReadRow): ReadRow =>

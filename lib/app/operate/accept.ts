@@ -10,7 +10,7 @@ import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patie
 import { type CastSettings, type Run, retrying } from '../context'
 import { gateOpen } from '../gate-open'
 import { numbered } from '../feed/read-instance'
-import { judgeRow } from '../feed/read-page'
+import { judgeNow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type FailIndex, readFailIndex } from '../run/fail-index'
@@ -103,7 +103,7 @@ const conflictingRows = async (run: Run, { patientId, identifier }: AcceptReques
     const read = await readEntries(run, chunk)
     if (E.isLeft(read)) return service(read.left)
     for (const entry of read.right) {
-      const judged = judgeRow(run, entry, true)
+      const judged = judgeNow(run, entry)
       const row = judged._tag === 'Live' && judged.row._tag === 'Upsert' ? judged.row : undefined
       const candidate = row === undefined ? undefined : chunk.get(row.sequence)
       if (row === undefined || candidate === undefined || !names(row, identifier)) continue

@@ -1,4 +1,5 @@
 import type { Hop } from '../../domain/cast-error'
+import type { GateState } from '../ports-gate'
 import type { CodeCount, ErrorTable, RunRecord, TableCount } from '../ports-operator'
 import type { Timer } from './timer'
 
@@ -18,6 +19,27 @@ export interface LastCast {
   readonly hop?: Hop
 }
 
+/** What the feed is called, by the row in storage. */
+export interface FeedFacts {
+  /** None until a run has written. */
+  readonly id?: string
+  readonly root: string
+  readonly formerRoots: ReadonlyArray<string>
+  /** What DicomWeb__Endpoint names, where that is another root: no cast works then. */
+  readonly setting?: string
+  /** It is being renamed to this root, and that is not finished. */
+  readonly renamingTo?: string
+  /** Of the FHIR server of today; none until it was tried. */
+  readonly refusesOldIfMatch?: boolean
+}
+
+export interface GateFacts {
+  readonly state: GateState
+  /** None while nobody has ever closed it. */
+  readonly by?: string
+  readonly since?: string
+}
+
 /** Everything in it is a fact that was read now; what could not be read is not in it, and `health` says why. */
 export interface Status {
   readonly at: string
@@ -25,6 +47,9 @@ export interface Status {
   readonly state: 'fine' | 'behind' | 'paused' | 'broken'
   readonly reasons: ReadonlyArray<string>
   readonly timer: Timer
+  /** None before the first run. */
+  readonly feed?: FeedFacts
+  readonly gate?: GateFacts
   /** The newest one that did something; none has yet, or they cannot be read. */
   readonly lastCast?: LastCast
   readonly checkpoint?: {
@@ -47,8 +72,16 @@ export interface Status {
   readonly failures: Readonly<Partial<Record<ErrorTable, TableCount>>>
   /** Rows of all tables about whose patient it is. */
   readonly identity?: CodeCount
+  /** What the archive has withdrawn by rejection notes, by the note's code (DCM): no failure. */
+  readonly withdrawn?: CodeCount
+  /** The original can still be gone back to: its account was gone on from, and the take-over is not finished. */
+  readonly takeOver?: {
+    readonly since: string
+    /** What finishing would change, beside the Patients' identifiers; none when it cannot be read. */
+    readonly finishing?: { readonly endpoints: number; readonly rows: number }
+  }
   readonly runs?: ReadonlyArray<RunRecord>
-  readonly health: Readonly<Record<Hop, HopHealth>>
+  readonly health: Readonly<Record<Exclude<Hop, 'identity'>, HopHealth>>
 }
 
 export type Facts = Omit<Status, 'at' | 'state' | 'reasons'>

@@ -19,33 +19,37 @@ const endpointsOf = async (run: Run, partition: string): Result<ReadonlyArray<st
   return E.right(own.flatMap(({ id }) => id ?? []))
 }
 
-/**
- * Studies of a partition that FHIR holds and the DICOM service does not list. All of them are read before the first is
- * used: what is removed meanwhile would shift the pages.
- */
-export const heldAlone = async (
+/** Studies that FHIR holds and the list of the DICOM service did not give. */
+export interface Unlisted {
+  /** The service has them: its list, which has no count to be checked against (QIDO-RS), was read past them. */
+  readonly missed: ReadonlyArray<StudyKey>
+  readonly alone: ReadonlyArray<StudyKey>
+}
+
+/** All of them are read before the first is used: what is removed meanwhile would shift the pages. */
+export const unlistedIn = async (
   run: Run,
   ports: OperatorPorts,
   partition: string,
   listed: ReadonlySet<string>,
-): Result<ReadonlyArray<StudyKey>> => {
+): Result<Unlisted> => {
   const endpoints = await endpointsOf(run, partition)
-  if (E.isLeft(endpoints) || endpoints.right.length === 0) return E.map(() => [])(endpoints)
-  const alone = new Set<string>()
+  if (E.isLeft(endpoints) || endpoints.right.length === 0) return E.map(() => ({ missed: [], alone: [] }))(endpoints)
+  const unlisted = new Set<string>()
   let next: string | undefined
   do {
     const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
     if (E.isLeft(page)) return page
-    for (const uid of page.right.studies) if (!listed.has(uid)) alone.add(uid)
+    for (const uid of page.right.studies) if (!listed.has(uid)) unlisted.add(uid)
     next = page.right.next
   } while (next !== undefined)
-  const keys: Array<StudyKey> = []
-  for (const studyInstanceUid of alone) {
+  const [missed, alone]: [Array<StudyKey>, Array<StudyKey>] = [[], []]
+  for (const studyInstanceUid of unlisted) {
     const has = await retrying(run, ports.studyIndex.has(partition, studyInstanceUid))
     if (E.isLeft(has)) return has
-    if (!has.right) keys.push({ partition, studyInstanceUid })
+    ;(has.right ? missed : alone).push({ partition, studyInstanceUid })
   }
-  return E.right(keys)
+  return E.right({ missed, alone })
 }
 
 /** The study that was last found in the archive, by partition. */

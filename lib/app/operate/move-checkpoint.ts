@@ -63,7 +63,10 @@ export const moveCheckpoint = (
         reason: `the head of the change feed is ${head}: the checkpoint cannot be behind it`,
       })
     }
-    const begun = stored.etag === undefined || stored.isOriginals === true ? await beginName(run) : E.right(undefined)
+    const begun =
+      stored.etag === undefined || stored.isOriginals === true
+        ? await beginName(run, stored.isOriginals === true)
+        : E.right(undefined)
     if (E.isLeft(begun)) return service(begun.left)
     const passed = await passedBy(run, stored.checkpoint, target.right)
     const held = run.lease.check()

@@ -1,16 +1,13 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { ImagingStudy } from 'fhir/r4'
 import { coalesce } from '../../domain/batch/coalesce'
-import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import type { LiveRow } from '../../domain/batch/judge'
+import { makeJudge } from '../../domain/batch/judge'
 import { recordedIn } from '../../domain/batch/plan'
-import { type Snapshot, findPatient, findStudy } from '../../domain/batch/snapshot'
+import { heedRejection, noteRowsIn, takeOutRow, withNotes } from '../../domain/batch/rejected'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
-import { studyKeyText } from '../../domain/dicom/change-feed-entry'
-import { carriesOurMark } from '../../domain/fhir/provenance'
-import { studyIdentifier } from '../../domain/fhir/identifiers'
-import { patientKeyText } from '../../domain/mapping/patient-identity'
+import { instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { lookUnderName } from '../feed-name'
 import { plannedWrites } from '../cast/planned-writes'
@@ -18,7 +15,10 @@ import { lookAhead } from '../cast/prepare'
 import { type Operated, type OperatorOptions, looking, service } from './operating'
 import type { OperatorPorts } from '../ports-operator'
 import { type FeedBatch, newReading, readFeed } from '../feed/read-feed'
-import { countByCode } from './resync'
+import { type Seen, notePatient, noteRepointed, noteStudy, tally } from './preview-seen'
+import { readFailIndex } from '../run/fail-index'
+import { readBack, workOf } from '../run/heed-notes'
+import { countByCode, withdrawnOf } from './resync'
 
 export interface Preview {
   readonly from: number
@@ -43,10 +43,20 @@ export interface Preview {
     /** It stays as it is. */
     readonly unchanged: number
   }
+  /**
+   * Studies that would get another Patient as their subject; `fromOriginal`: of those, studies of the original whose new
+   * Patient is not there yet: the settings do not find the Patients that it wrote; `patients`: so many of them would be made
+   * anew. None where there are none.
+   */
+  readonly repointed?: { readonly studies: number; readonly fromOriginal: number; readonly patients: number }
+  /** Issuers that entries name and that have no system (Patient__IssuerSystems). None where there are none. */
+  readonly unmappedIssuers?: number
   readonly unchanged: number
   readonly superseded: number
   /** Of partitions that are not synced. */
   readonly skipped: number
+  /** Instances that rejection notes keep or take out of FHIR. None where there are none. */
+  readonly withdrawn?: number
   /** Entries, by code. */
   readonly recorded: Readonly<Partial<Record<EntryError['_tag'], number>>>
   /** True when it looked up to the head. */
@@ -59,19 +69,6 @@ export interface PreviewRequest {
   readonly fromSequence: number | undefined
 }
 
-type Kind = 'create' | 'update' | 'unchanged' | 'inConflict'
-type StudyKind = 'create' | 'adopt' | 'update' | 'unchanged'
-
-interface Seen {
-  readonly patients: Map<string, Kind>
-  readonly studies: Map<string, StudyKind>
-  readonly errors: Array<EntryError>
-  entries: number
-  unchanged: number
-  superseded: number
-  skipped: number
-}
-
 /** What the next batches would do. Nothing is written, and no lease is taken: a run beside it may be faster. */
 export const preview = async (
   ports: OperatorPorts,
@@ -79,15 +76,22 @@ export const preview = async (
   options: OperatorOptions,
   { batches, fromSequence }: PreviewRequest,
 ): Promise<Operated<Preview>> => {
-  const run = looking(ports, settings, options)
+  const issuers = new Set<string>()
+  const run: Run = { ...looking(ports, settings, options), judge: makeJudge(settings, (issuer) => issuers.add(issuer)) }
   const known = await lookUnderName(run)
   if (E.isLeft(known)) return service(known.left)
+  // What notes have withdrawn before.
+  const index = await readFailIndex(run)
+  if (E.isLeft(index)) return service(index.left)
   const begin = await startOf(run, fromSequence)
   if (E.isLeft(begin)) return begin
   const seen: Seen = {
     patients: new Map(),
     studies: new Map(),
+    repointed: new Map(),
+    issuers,
     errors: [],
+    withdrawn: new Set(),
     entries: 0,
     unchanged: 0,
     superseded: 0,
@@ -113,8 +117,23 @@ export const preview = async (
     ...{ entries: seen.entries, unchanged: seen.unchanged, superseded: seen.superseded, skipped: seen.skipped },
     patients: tally(seen.patients, { create: 0, update: 0, unchanged: 0, inConflict: 0 }),
     studies: tally(seen.studies, { create: 0, adopt: 0, update: 0, unchanged: 0 }),
+    ...withdrawnOf({ withdrawn: seen.withdrawn.size }),
     recorded: countByCode(seen.errors),
+    ...(seen.repointed.size === 0
+      ? {}
+      : {
+          repointed: {
+            studies: seen.repointed.size,
+            ...originalsAnew(seen),
+          },
+        }),
+    ...(seen.issuers.size === 0 ? {} : { unmappedIssuers: seen.issuers.size }),
   })
+}
+
+const originalsAnew = ({ repointed }: Seen) => {
+  const anew = [...repointed.values()].flatMap((patient) => patient ?? [])
+  return { fromOriginal: anew.length, patients: new Set(anew).size }
 }
 
 const startOf = async (run: Run, fromSequence: number | undefined): Promise<Operated<Checkpoint>> => {
@@ -142,74 +161,48 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
     else if (judgement._tag === 'Skipped') seen.skipped += 1
     else seen.superseded += 1
   }
-  const { live: rows, superseded } = coalesce(live)
+  const noted = { before: run.rejected ?? new Map(), notes: noteRowsIn(live, run.rejected ?? new Map()), rows: live }
+  const after = withNotes(noted.before, noted.notes, run.settings.hidesRejectedForQuality)
+  run.rejected = new Map([...after].filter(([, { error }]) => error.notes.length > 0))
+  const { live: rows, superseded } = coalesce(live.map((row) => heedRejection(after, row)))
   seen.superseded += superseded.length
-  if (rows.length === 0) return E.right(undefined)
+  const looked = await lookAtRows(run, rows, seen)
+  if (E.isLeft(looked)) return looked
+  seen.unchanged += looked.right
+  // Images of earlier batches: those that go, and those that come back.
+  const { out, back } = workOf(noted, after, new Set())
+  const returned = await readBack(run, back)
+  if (E.isLeft(returned)) return returned
+  const others = [
+    ...returned.right.judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : [])),
+    ...out.map((each, at) => takeOutRow(each, back.length + at + 1)),
+  ]
+  return E.map(() => undefined)(await lookAtRows(run, others, seen))
+}
+
+/** How many of them change nothing. */
+const lookAtRows = async (
+  run: Run,
+  rows: ReadonlyArray<LiveRow>,
+  seen: Seen,
+): Promise<E.Either<ServiceError, number>> => {
+  if (rows.length === 0) return E.right(0)
   const ahead = await lookAhead(run, rows)
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
-  seen.unchanged += plan.unchanged.length
   const errors = recordedIn(plan)
   seen.errors.push(...errors.map(({ error }) => error))
   const recorded = new Map(errors.map(({ row, error }) => [row, error]))
   const written = new Set(plannedWrites(plan, snapshot).map(({ type, id }) => `${type}/${id ?? ''}`))
   for (const row of rows) {
+    if (row._tag === 'Delete' && row.unowned?.error._tag === 'Rejected') {
+      seen.withdrawn.add(instanceKeyText(row.key))
+      noteStudy(run, snapshot, seen, { row, written })
+      continue
+    }
     if (row._tag === 'Upsert') notePatient(run, snapshot, seen, { row, error: recorded.get(row), written })
+    if (row._tag === 'Upsert' && !recorded.has(row)) noteRepointed(run, snapshot, seen, row)
     if (!recorded.has(row)) noteStudy(run, snapshot, seen, { row, written })
   }
-  return E.right(undefined)
-}
-
-const conflicts: ReadonlySet<EntryError['_tag']> = new Set([
-  'DemographicsConflict',
-  'PatientAmbiguous',
-  'PatientInactive',
-  'PatientMismatch',
-])
-
-interface Noted<Row> {
-  readonly row: Row
-  /** `Patient/{id}` of what is there and would be written. */
-  readonly written: ReadonlySet<string>
-}
-
-/** What stays as it is for one batch may be written for the next. */
-const isOpen = (kind: string | undefined): boolean => kind === undefined || kind === 'unchanged'
-
-const notePatient = (
-  run: Run,
-  snapshot: Snapshot,
-  seen: Seen,
-  { row, error, written }: Noted<UpsertRow> & { readonly error: EntryError | undefined },
-): void => {
-  const key = patientKeyText(row.identity)
-  if (error !== undefined && conflicts.has(error._tag)) seen.patients.set(key, 'inConflict')
-  if (error !== undefined || !isOpen(seen.patients.get(key))) return
-  const hit = findPatient(snapshot, run.settings, row.identity)
-  const isWritten = hit._tag === 'Found' && written.has(`Patient/${hit.patient.id ?? ''}`)
-  seen.patients.set(key, hit._tag !== 'Found' ? 'create' : isWritten ? 'update' : 'unchanged')
-}
-
-const noteStudy = (run: Run, snapshot: Snapshot, seen: Seen, { row, written }: Noted<LiveRow>): void => {
-  const { key, _tag } = row
-  const text = studyKeyText(key)
-  if (!isOpen(seen.studies.get(text))) return
-  const held = findStudy(snapshot, run.settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
-  // A delete of what is not there creates nothing.
-  if (held === undefined && _tag === 'Delete') return
-  seen.studies.set(text, held === undefined ? 'create' : kindOf(run, held, written))
-}
-
-const kindOf = (run: Run, { id = '', meta }: ImagingStudy, written: ReadonlySet<string>): StudyKind => {
-  if (!written.has(`ImagingStudy/${id}`)) return 'unchanged'
-  return carriesOurMark(meta, run.settings.dicom) ? 'update' : 'adopt'
-}
-
-const tally = <K extends string>(
-  kinds: ReadonlyMap<string, K>,
-  zero: Readonly<Record<K, number>>,
-): Record<K, number> => {
-  const counts: Record<K, number> = { ...zero }
-  for (const kind of kinds.values()) counts[kind] += 1
-  return counts
+  return E.right(plan.unchanged.length)
 }

@@ -97,6 +97,7 @@ const renamedName = ({ name, to }: Pick<Task, 'name' | 'to'>): FeedName => ({
   feedId: name.feedId,
   root: to.root,
   formerRoots: name.root === to.root ? name.formerRoots : [...new Set([...name.formerRoots, name.root])],
+  ...(name.takenOverAt === undefined ? {} : { takenOverAt: name.takenOverAt }),
 })
 
 const report = (

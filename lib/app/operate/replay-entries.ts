@@ -6,7 +6,7 @@ import type { Settlement } from '../../domain/batch/ledger'
 import { recordedIn } from '../../domain/batch/plan'
 import { type ServiceError, describeEntryError } from '../../domain/cast-error'
 import { failRowName } from '../../domain/fail-row'
-import { type BatchResult, castBatch } from '../cast/cast-batch'
+import { castBatch, nothingCast } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import { lookAhead } from '../cast/prepare'
 import { type Run, retrying } from '../context'
@@ -40,14 +40,6 @@ const fateOf = ({ settlement, error }: ReturnType<typeof settledRows>[number]) =
   ...(error === undefined ? {} : { code: error._tag, reason: describeEntryError(error) }),
 })
 
-const nothingLive: BatchResult = {
-  settled: new Map(),
-  syncedInstances: [],
-  stop: undefined,
-  splitting: false,
-  rejectedStudies: [],
-}
-
 export const castAndSettle = async (
   run: Run,
   ports: OperatorPorts,
@@ -64,7 +56,7 @@ export const castAndSettle = async (
     stuckSince: undefined,
     ...(sequences.right === undefined ? {} : { sequences: sequences.right }),
   }
-  const result = rows.length === 0 ? nothingLive : await castBatch(run, session, input)
+  const result = rows.length === 0 ? nothingCast() : await castBatch(run, session, input)
   const settled = settledRows(judged, result)
   const before = triesBefore(index, settled, numbers)
   const errors = await settleUnderLease(
@@ -77,7 +69,7 @@ export const castAndSettle = async (
   const tags = await settleTags(run, index, asOfNow(settled))
   if (E.isLeft(tags)) return tags
   for (const row of index.rows.values()) {
-    const attempts = before.get(failRowName(row))
+    const attempts = row.original === undefined ? before.get(failRowName(row)) : undefined
     if (attempts !== undefined) await ports.failures.setAttempts(row, attempts + 1)()
   }
   return E.right({
@@ -126,6 +118,6 @@ export const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promi
   for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })
   const recorded = ahead === undefined ? [] : recordedIn(ahead.right.plan)
   for (const { row, error } of recorded) settled.set(row.sequence, { _tag: 'Recorded', error })
-  const foreseen = settledRows(judged, { ...nothingLive, settled })
+  const foreseen = settledRows(judged, { ...nothingCast(), settled })
   return E.right({ settled: new Map(foreseen.map((row) => [row.sequence, fateOf(row)])) })
 }

@@ -2,10 +2,10 @@ import * as E from 'fp-ts/Either'
 import type { Stop } from '../../domain/batch/delivery'
 import type { FailTable } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
-import { failRowName } from '../../domain/fail-row'
+import { standingRowName } from '../../domain/fail-row'
 import { type CastSettings, type Run, remainingMs } from '../context'
 import { numbered } from '../feed/read-instance'
-import { judgeRow } from '../feed/read-page'
+import { judgeNow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type FailIndex, readFailIndex } from '../run/fail-index'
@@ -100,7 +100,7 @@ export const replayRows = async (
 const placeOf = (row: FailRowKey): Omit<ReplayedRow, 'outcome'> => {
   const { table, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = row
   return {
-    ...{ table, row: failRowName(row), sequence },
+    ...{ table, row: standingRowName(row), sequence },
     ...(partition === undefined ? {} : { partition }),
     ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
     ...(seriesInstanceUid === undefined ? {} : { seriesInstanceUid }),
@@ -134,7 +134,7 @@ const castInChunks = async (
       const done = E.isLeft(read)
         ? read
         : await cast(
-            read.right.map((row) => judgeRow(run, row, true)),
+            read.right.map((row) => judgeNow(run, row)),
             chunk,
           )
       if (E.isLeft(done)) {

@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { EntryError } from '../../domain/cast-error'
+import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import { isSynced } from '../../domain/dicom/partition'
 import { failRowName } from '../../domain/fail-row'
 import { type BatchResult, castBatch } from '../cast/cast-batch'
@@ -9,9 +10,17 @@ import { spelledAsInService } from './choose-studies'
 import { type EndedEarly, type Operated, casting, endedEarly, onlyLooking, service, sessionOf } from './operating'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
-import { type StudyKey, type StudyReport, type StudyRows, countByCode, readStudyRows, verifyStudy } from './resync'
+import {
+  type StudyKey,
+  type StudyReport,
+  type StudyRows,
+  countByCode,
+  readStudyRows,
+  verifyStudy,
+  withdrawnOf,
+} from './resync'
 import type { RunOptions } from '../run/run-cast'
-import { type FailIndex, type SettledRow, readFailIndex } from '../run/fail-index'
+import { type FailIndex, type SettledRow, failingIn, readFailIndex } from '../run/fail-index'
 import { settleUnderLease } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 
@@ -23,6 +32,8 @@ export interface Resync {
   readonly removed: number
   /** By code; each of these instances is not in FHIR, or not as DICOM has it. */
   readonly notCast: Readonly<Partial<Record<EntryError['_tag'], number>>>
+  /** Withdrawn by rejection notes: FHIR holds none of them. None where there are none. */
+  readonly withdrawn?: number
   readonly stop?: EndedEarly
 }
 
@@ -75,11 +86,12 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
   if (E.isLeft(checkpoint)) return service(checkpoint.left)
   const session = await sessionOf(run)
   if (E.isLeft(session)) return service(session.left)
+  // What rejection notes of other studies have withdrawn stands there.
+  const index = await readFailIndex(run)
+  if (E.isLeft(index)) return service(index.left)
   const study = await readStudyRows(run, ports, key)
   if (E.isLeft(study)) return service(study.left)
   if (study.right.unknown) return forgetStudy(run, key)
-  const index = await readFailIndex(run)
-  if (E.isLeft(index)) return service(index.left)
   // Our position tells how far the feed is settled; these rows are none of it.
   const at = O.isSome(checkpoint.right) ? checkpoint.right.value.checkpoint.syncedSequence : 0
   const { rows } = study.right
@@ -98,6 +110,7 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
     study: key.studyInstanceUid,
     partition: key.partition,
     ...countsOf(study.right, result),
+    ...withdrawnOf(study.right),
     ...(told === undefined ? {} : { stop: told }),
   })
 }
@@ -129,7 +142,12 @@ const settledNow = (
     const said = row._tag === 'Upsert' ? { issues: row.issues, names: row.identity } : { issues: [] }
     return [{ sequence: 0, key: row.key, error, settlement: settlement._tag, ...said }]
   })
-  const refused = rejected.map((each): SettledRow => ({ ...each, sequence: 0, settlement: 'Recorded' }))
+  // Of what is there, and of what failed, a note's word stands beside what became of it.
+  const failing = failingIn(index)
+  const judged = new Set([...cast, ...rejected.filter(({ error }) => error._tag !== 'Rejected')].map(textOf))
+  const isTold = ({ error, ...each }: StudyRows['rejected'][number]): boolean =>
+    error._tag !== 'Rejected' || (!judged.has(textOf(each)) && (error.isHidden || !failing.has(textOf(each))))
+  const refused = rejected.filter(isTold).map((each): SettledRow => ({ ...each, sequence: 0, settlement: 'Recorded' }))
   const known = new Set([...rows, ...refused].map((each) => failRowName({ ...each.key, sequence: 0 })))
   const gone = [...index.rows.values()].flatMap((row): ReadonlyArray<SettledRow> => {
     const { partition, studyInstanceUid, sopInstanceUid } = row
@@ -142,6 +160,9 @@ const settledNow = (
   })
   return [...cast, ...refused, ...(stop === undefined ? gone : [])]
 }
+
+const noUids: InstanceKey = { partition: '', studyInstanceUid: '', seriesInstanceUid: '', sopInstanceUid: '' }
+const textOf = ({ key }: Pick<SettledRow, 'key'>): string => instanceKeyText({ ...noUids, ...key })
 
 const instanceOf = ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }: FailRowKey) => ({
   ...(partition === undefined ? {} : { partition }),

@@ -14,6 +14,7 @@ import { lookAhead } from '../cast/prepare'
 import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import { type Witnesses, believeStudyGone } from './held-studies'
+import { heedNotesOf } from './notes-of-study'
 import { type PlannedWrite, plannedWrites } from '../cast/planned-writes'
 
 export type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
@@ -25,6 +26,8 @@ export interface StudyRows {
   /** Instances that cannot be cast, with the reason. */
   readonly rejected: ReadonlyArray<Pick<RecordedRow, 'key' | 'error' | 'issues'>>
   readonly liveInstances: number
+  /** Of these, those that rejection notes have taken out. */
+  readonly withdrawn: number
   readonly heldInstances: number
   /** Neither service knows it. */
   readonly unknown: boolean
@@ -45,7 +48,9 @@ export interface StudyReport {
   readonly writes: ReadonlyArray<PlannedWrite>
   /** Instances that FHIR lacks, or has as they were, because they could not be cast: by code, or by that of their row. */
   readonly notCast: Readonly<Record<string, number>>
-  /** Of those, how many have no row: nobody would hear of them. */
+  /** Instances that the archive has withdrawn by rejection notes: FHIR holds none of them. None where there are none. */
+  readonly withdrawn?: number
+  /** Of those not cast, how many have no row: nobody would hear of them. */
   readonly unrecorded: number
 }
 
@@ -77,9 +82,14 @@ export const readStudyRows = async (
       : await believeStudyGone(run, ports, key, witnesses)
   if (E.isLeft(believed)) return believed
   const judged = read.right.map((metadata, index) => judgeInstance(run, key, metadata, index + 1))
-  const upserts = judged.flatMap((judgement) => (judgement._tag === 'Live' ? [judgement.row] : []))
-  const rejected = judged.flatMap((judgement) => (judgement._tag === 'Recorded' ? [judgement.row] : []))
-  const live = new Set([...upserts, ...rejected].map(({ key: each }) => instanceKeyText({ ...noUids, ...each })))
+  const { rejected, upserts, told, withdrawn } = heedNotesOf(
+    run,
+    key,
+    judged.flatMap((judgement) => (judgement._tag === 'Live' ? [judgement.row] : [])),
+  )
+  run.rejected = rejected
+  const uncastable = judged.flatMap((judgement) => (judgement._tag === 'Recorded' ? [judgement.row] : []))
+  const live = new Set([...upserts, ...uncastable].map(({ key: each }) => instanceKeyText({ ...noUids, ...each })))
   const removable = held !== undefined && isForUsToSay(run, key.partition, held, before.right.endpoints)
   const gone = instancesOf(removable ? held : undefined, key).filter((each) => !live.has(instanceKeyText(each)))
   return E.right({
@@ -89,8 +99,9 @@ export const readStudyRows = async (
         ...{ _tag: 'Delete', key: each, late: false, sequence: judged.length + index + 1, isWhole: true },
       })),
     ],
-    rejected,
-    liveInstances: read.right.length,
+    rejected: [...uncastable, ...told],
+    liveInstances: live.size,
+    withdrawn,
     heldInstances: instancesOf(held, key).length,
     unknown: read.right.length === 0 && held === undefined,
   })
@@ -145,7 +156,9 @@ export const verifyStudy = async (
   if (E.isLeft(study)) return study
   if (study.right.unknown) return E.right(undefined)
   const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
-  const ahead = await aheadOfKnown(run, study.right.rows, known)
+  // What a note says of an image is no reason why it could not be cast.
+  const refusals = new Map([...known].filter(([, code]) => code !== 'Rejected'))
+  const ahead = await aheadOfKnown(run, study.right.rows, refusals)
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot, rows, refused } = ahead.right
   const recorded = new Set(recordedIn(plan).map(({ row }) => row))
@@ -168,7 +181,8 @@ export const verifyStudy = async (
       gone: rows.filter((row) => row._tag === 'Delete' && row.unowned === undefined).length,
     },
     writes,
-    notCast: countTexts([...notCast.map(({ error }) => error._tag), ...refused]),
+    notCast: countTexts([...failuresIn(notCast.map(({ error }) => error)), ...refused]),
+    ...withdrawnOf(study.right),
     unrecorded,
   })
 }
@@ -199,5 +213,12 @@ const countTexts = (texts: ReadonlyArray<string>): Readonly<Record<string, numbe
   return counts
 }
 
+/** What the archive itself has withdrawn is no failure. */
+const failuresIn = (errors: ReadonlyArray<EntryError>): ReadonlyArray<EntryError['_tag']> =>
+  errors.flatMap(({ _tag }) => (_tag === 'Rejected' ? [] : [_tag]))
+
 export const countByCode = (errors: ReadonlyArray<EntryError>): Readonly<Partial<Record<EntryError['_tag'], number>>> =>
-  countTexts(errors.map(({ _tag }) => _tag))
+  countTexts(failuresIn(errors))
+
+export const withdrawnOf = ({ withdrawn }: Pick<StudyRows, 'withdrawn'>): { readonly withdrawn?: number } =>
+  withdrawn === 0 ? {} : { withdrawn }

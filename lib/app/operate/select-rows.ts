@@ -1,5 +1,6 @@
 import type { FailTable } from '../../domain/cast-error'
-import { failRowName } from '../../domain/fail-row'
+import { defaultPartition, isSamePartition } from '../../domain/dicom/partition'
+import { failRowName, standingRowName } from '../../domain/fail-row'
 import type { FailRowKey } from '../ports'
 
 // Which rows a replay takes, and in which order.
@@ -23,18 +24,29 @@ export const select = (
   { table, rows: named, study, partition, code, since, until }: ReplaySelection,
 ): ReadonlyArray<FailRowKey> => {
   const names = named === undefined ? undefined : new Set(named.map((each) => `${each.table} ${each.row}`))
-  return rows
-    .filter(
+  return onePerEntry(
+    rows.filter(
       (row) =>
         (table === undefined || row.table === table) &&
-        (names === undefined || names.has(`${row.table} ${failRowName(row)}`)) &&
+        (names === undefined || names.has(`${row.table} ${standingRowName(row)}`)) &&
         (study === undefined || row.studyInstanceUid === study) &&
-        (partition === undefined || row.partition === partition) &&
+        (partition === undefined || isSamePartition(row.partition ?? defaultPartition, partition)) &&
         (code === undefined || row.code === code) &&
         (since === undefined || (row.writtenAt ?? 0) >= since) &&
         (until === undefined || (row.writtenAt ?? 0) <= until),
-    )
-    .sort((left, right) => triesOf(left) - triesOf(right) || left.sequence - right.sequence)
+    ),
+  ).sort((left, right) => triesOf(left) - triesOf(right) || left.sequence - right.sequence)
+}
+
+/** The original has a row for each of its attempts: all of them go with the entry. */
+const onePerEntry = (rows: ReadonlyArray<FailRowKey>): Array<FailRowKey> => {
+  const names = new Set(rows.flatMap((row) => (row.original === undefined ? [failRowName(row)] : [])))
+  return rows.filter((row) => {
+    if (row.original === undefined) return true
+    const isFirst = !names.has(failRowName(row))
+    names.add(failRowName(row))
+    return isFirst
+  })
 }
 
 /** Those that were tried least come first: no row stands behind a thousand that fail each time. */

@@ -10,6 +10,7 @@ import type { StoredCheckpoint } from '../ports'
 import type { GateRow } from '../ports-gate'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
 import type { Facts, HopHealth, LastCast, Status } from './facts'
+import { feedOf, gateOf, takeOverOf } from './feed-facts'
 import type { lastSucceeded } from './timer'
 import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
 import { verdictOn, waits } from './verdict'
@@ -48,7 +49,7 @@ export const readStatus = async (
 ): Promise<Status> => {
   const { clock, checkpoints, dicom, failures, fhir, gate, history, leaseInspection } = ports
   const [stored, latest, position, server, holder, gateRow, runs, beat, ...counts] = await Promise.all([
-    timed(ports, checkpoints.read()),
+    timed(ports, checkpoints.readNamed()),
     timed(ports, dicom.latest()),
     // Our position: a small resource; one that is not there yet is an answer, too. So is a wrong address: hence the probe.
     timed(ports, fhir.read('Basic', positionId(settings.dicom.root))),
@@ -60,7 +61,8 @@ export const readStatus = async (
     ...errorTables.map((table) => timed(ports, failures.count(table))),
   ])
   const now = clock.now()
-  const checkpoint = checkpointOf(rightOf(stored))
+  const named = rightOf(stored)
+  const checkpoint = checkpointOf(named?.checkpoint)
   const newest = rightOf(latest)
   const head = newest === undefined ? undefined : headOf(newest)
   const backlog = checkpoint === undefined || head === undefined ? undefined : Math.max(0, head - checkpoint.sequence)
@@ -81,6 +83,8 @@ export const readStatus = async (
   )
   const facts: Facts = {
     timer: timerOf(behindGate(timerSettings, rightOf(gateRow)), seen),
+    ...feedOf(named?.name, settings),
+    ...gateOf(rightOf(gateRow)),
     ...lastCastOf(seen),
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(head === undefined ? {} : { head }),
@@ -90,6 +94,8 @@ export const readStatus = async (
     ...rateOf(seen.runs),
     failures: tables,
     ...identityOf(tables),
+    ...withdrawnOf(tables),
+    ...(await takeOverOf(ports, settings, named?.name, tables)),
     ...(listed === undefined ? {} : { runs: listed }),
     health: {
       dicom: healthOf(latest, ...studies),
@@ -108,7 +114,7 @@ const behindGate = (settings: TimerSettings, row: O.Option<GateRow> | undefined)
 
 /** The hop begins a reason that is about one, but for the feed's. */
 const hopOf = (ended: string, reason: string): Hop | undefined => {
-  const [, hop] = /^(dicom|fhir|storage): /.exec(reason) ?? []
+  const [, hop] = /^(dicom|fhir|storage|identity): /.exec(reason) ?? []
   return ended === 'FeedReset' ? 'dicom' : (hop as Hop | undefined)
 }
 
@@ -144,6 +150,9 @@ const identityOf = (tables: Status['failures']): Pick<Status, 'identity'> => {
   const codes = Object.assign({}, ...known.map((each) => each.codes)) as CodeCount['codes']
   return { identity: { rows: sum(known.map(({ rows }) => rows)), more: known.some(({ more }) => more), codes } }
 }
+
+const withdrawnOf = ({ DicomFailToStoreExceptionTable: table }: Status['failures']): Pick<Status, 'withdrawn'> =>
+  table === undefined ? {} : { withdrawn: table.withdrawn }
 
 const checkpointOf = (stored: O.Option<StoredCheckpoint> | undefined): Status['checkpoint'] => {
   if (stored === undefined) return undefined

@@ -26,7 +26,7 @@ export interface Timer {
 }
 
 /** Runs that take what comes next in the feed. */
-const casts: ReadonlySet<RunRecord['kind']> = new Set(['timer', 'cast', 'catch-up'])
+const casts: ReadonlySet<RunRecord['kind']> = new Set(['timer', 'wake', 'cast', 'catch-up'])
 export const isCast = ({ kind }: RunRecord): boolean => casts.has(kind)
 
 const good: ReadonlySet<string> = new Set(['CaughtUp', 'BatchDone', 'OutOfTime', 'Stopped'])

@@ -7,7 +7,7 @@ import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
 import { readFailIndex } from '../run/fail-index'
 import { type Scope, choose, countStudies, partitionsOf } from './choose-studies'
-import { type Witnesses, heldAlone } from './held-studies'
+import { type Witnesses, unlistedIn } from './held-studies'
 import { looking } from './operating'
 import { type StudyKey, type StudyReport, verifyStudy } from './resync'
 import { studyPages } from './study-pages'
@@ -126,7 +126,7 @@ const comparePage = async (
 const canBeOneStudy = (error: ServiceError): boolean =>
   error._tag === 'AnswerTooLarge' ||
   error._tag === 'FhirConflict' ||
-  (error._tag === 'ServiceUnavailable' && error.hop !== 'storage' && error.outOfTime !== true)
+  (error._tag === 'ServiceUnavailable' && (error.hop === 'dicom' || error.hop === 'fhir') && error.outOfTime !== true)
 
 const blame = async ({ walk, doubts }: Walking): Promise<boolean> => {
   for (const { study, error, position } of doubts.splice(0)) {
@@ -191,12 +191,13 @@ async function* allPages(
       yield E.right({ studies: studies.map((studyInstanceUid) => ({ partition, studyInstanceUid })), position: at })
       position = at(studies.length)
     }
-    const alone = await heldAlone(run, ports, partition, seen)
-    if (E.isLeft(alone)) return yield alone
-    for (let start = 0; start < alone.right.length; start += pageSize) {
-      yield E.right({
-        ...{ studies: alone.right.slice(start, start + pageSize), position: () => position, ofFhir: true },
-      })
+    const unlisted = await unlistedIn(run, ports, partition, seen)
+    if (E.isLeft(unlisted)) return yield unlisted
+    const { missed, alone } = unlisted.right
+    // A walk that goes on has not seen what it compared before.
+    if (before === undefined && missed.length > 0) yield E.right({ studies: missed, position: () => position })
+    for (let start = 0; start < alone.length; start += pageSize) {
+      yield E.right({ studies: alone.slice(start, start + pageSize), position: () => position, ofFhir: true })
     }
   }
 }

@@ -1,19 +1,22 @@
 import * as E from 'fp-ts/Either'
 import type { Stop } from '../../domain/batch/delivery'
-import type { LiveRow } from '../../domain/batch/judge'
 import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
-import { type BatchResult, castBatch } from '../cast/cast-batch'
+import { type BatchResult, castBatch, nothingCast } from '../cast/cast-batch'
 import { type Run, remainingMs } from '../context'
 import { type FeedBatch, type Reading, readAhead, readFeed } from '../feed/read-feed'
-import { type Casting, type Step, begin, endingOf, failIndexOf, sessionOf, stuckOn } from './casting'
-import { mismatchedStudies } from './fail-index'
+import { type Casting, type Step, begin, endingOf, failIndexOf, nothingNoted, sessionOf, stuckOn } from './casting'
+import { type FailIndex, mismatchedStudies } from './fail-index'
+import { heedNotes } from './heed-notes'
 import { tellGone, waitingForHoles } from './gaps'
 import { lookAgain } from './look-again'
+import { heedRows, liveOf, lookUpNext } from './look-up-next'
+import { movedNotes } from './moved-notes'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
 import { type ErrorsSettled, settleErrors, takeBack } from './settle-errors'
 import { settleTags } from './settle-tags'
 import { type Passed, settledRows } from './settled-rows'
 import { whatEnded } from './stuck'
+import { tryConditions } from './try-conditions'
 import { type WriteError, isSurelyNotOurs, openCheckpoint, writeCheckpoint } from './stored-checkpoint'
 import { type Ended, type Ending, type Tally, count, entriesOf } from './summary'
 
@@ -32,7 +35,8 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     confirmBatch(casting, feed.right, recorded.right)
     const { stop } = recorded.right
     if (stop !== undefined) return stuckOn(casting, stop)
-    const again = await lookAgain(casting, feed.right, recorded.right.passed)
+    if (recorded.right.passed.some(({ settlement }) => settlement === 'Stored')) await tryServer(casting)
+    const again = await lookAgain(casting, feed.right, recorded.right)
     if (E.isLeft(again)) return again.left
     const ended = endOf(casting, feed.right)
     if (ended === undefined) continue
@@ -40,6 +44,13 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
     if (E.isLeft(last)) return endingOf(last.left)
     return ended === 'WaitingForHoles' ? { ended, reason: waitingForHoles(recorded.right.next) } : { ended }
   }
+}
+
+/** Once a run: what the FHIR server does with an old If-Match. Nothing is written before the checkpoint is stored. */
+const tryServer = async (casting: Casting): Promise<void> => {
+  if (casting.isServerTried || casting.session?.hasPosition !== true) return
+  casting.isServerTried = true
+  if (E.isRight(await casting.confirmed)) await tryConditions(casting.run)
 }
 
 const readBatch = async (casting: Casting): Step<FeedBatch> => {
@@ -60,23 +71,24 @@ const readBatch = async (casting: Casting): Step<FeedBatch> => {
 const batchesLeft = ({ run: { settings }, batches }: Casting): number =>
   settings.maxBatches === 0 ? Infinity : settings.maxBatches - batches
 
-const liveOf = ({ judged }: FeedBatch): ReadonlyArray<LiveRow> =>
-  judged.flatMap((each) => {
-    if (each._tag === 'Live') return [each.row]
-    return each._tag === 'Superseded' && each.probe !== undefined ? [each.probe] : []
-  })
-
 const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> => {
-  const { run, checkpoint, confirmed } = casting
-  const rows = liveOf(feed)
-  if (rows.length === 0) return E.right(nothingLive(checkpoint))
+  const { run, reading, checkpoint, confirmed } = casting
+  const rows = liveOf(feed.judged)
+  casting.noted = nothingNoted
+  if (rows.length === 0) return E.right(nothingCast(checkpoint.rejectedStudies))
   const session = await sessionOf(casting)
   if (E.isLeft(session)) return session
   const index = await failIndexOf(casting)
   if (E.isLeft(index)) return index
   const { stuckSince, rejectedStudies } = checkpoint
   const mismatched = mismatchedStudies(index.right)
-  const input = { rows, stuckSince, rejectedStudies, before: confirmed, mismatched }
+  const moved = await movedNotes(run, rows, run.rejected ?? new Map())
+  if (E.isLeft(moved)) return E.left(await stuckOn(casting, moved.left))
+  const { before, notes, rejected, heeded } = heedRows(run, rows, moved.right)
+  casting.noted = { before, notes, rows, stuckSince }
+  run.rejected = rejected
+  const next = lookUpNext(run, reading, heeded)
+  const input = { rows: heeded, stuckSince, rejectedStudies, before: confirmed, mismatched, next }
   return E.right(await castBatch(run, session.right, input))
 }
 
@@ -84,6 +96,8 @@ const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> =>
 interface RecordedBatch {
   readonly next: Checkpoint
   readonly passed: ReadonlyArray<Passed>
+  /** Studies (studyKeyText) that rejection notes took something from. */
+  readonly withdrawnFrom: ReadonlySet<string>
   readonly errors: ErrorsSettled
   /** Whether anything of it has to be confirmed. */
   readonly isNews: boolean
@@ -102,15 +116,29 @@ const recordRows = async (casting: Casting, feed: FeedBatch, result: BatchResult
   const next = nextCheckpoint(run, checkpoint, feed, settled, result)
   const passed = rows.filter(({ sequence }) => sequence <= next.syncedSequence)
   const isNews = passed.length > 0 || result.syncedInstances.length > 0
-  if (!isNews) return E.right({ next, passed, errors: nothingRecorded, isNews, stop })
+  if (!isNews) return E.right({ next, passed, withdrawnFrom: new Set(), errors: nothingRecorded, isNews, stop })
   const index = await failIndexOf(casting)
   if (E.isLeft(index)) return index
   const errors = await settleErrors(run, index.right, passed, result.syncedInstances)
   if (E.isLeft(errors)) return E.left(await stuckOn(casting, errors.left))
   const tags = await settleTags(run, index.right, passed)
-  if (E.isLeft(tags)) return E.left(await stuckOn(casting, tags.left))
-  return E.right({ next, passed, errors: errors.right, isNews, stop })
+  const heeded = E.isLeft(tags) ? tags : await heedNoted(casting, index.right, next)
+  if (E.isLeft(heeded)) {
+    // Somebody else settles this batch now.
+    if (heeded.left._tag === 'LeaseLost') await takeBack(run, errors.right)
+    return E.left(await stuckOn(casting, heeded.left))
+  }
+  return E.right({ next, passed, withdrawnFrom: heeded.right, errors: errors.right, isNews, stop })
 }
+
+const heedNoted = async (
+  { run, session, noted }: Casting,
+  index: FailIndex,
+  { syncedSequence }: Checkpoint,
+): ReturnType<typeof heedNotes> =>
+  session === undefined || noted.rows.length === 0
+    ? E.right(new Set())
+    : heedNotes(run, session, index, noted, syncedSequence)
 
 /** Begins to store the checkpoint behind the batch; what comes next waits for it before it writes. */
 const confirmBatch = (casting: Casting, feed: FeedBatch, batch: RecordedBatch): void => {
@@ -156,11 +184,3 @@ const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHole
   if (remainingMs(run) <= 0) return 'OutOfTime'
   return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
 }
-
-const nothingLive = ({ rejectedStudies }: Checkpoint): BatchResult => ({
-  settled: new Map(),
-  syncedInstances: [],
-  stop: undefined,
-  splitting: false,
-  rejectedStudies,
-})

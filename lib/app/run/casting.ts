@@ -8,6 +8,7 @@ import { claimName } from '../feed-name'
 import type { Reading } from '../feed/read-feed'
 import type { StoredCheckpoint } from '../ports'
 import { type FailIndex, readFailIndex } from './fail-index'
+import type { Noted } from './heed-notes'
 import { stuck } from './stuck'
 import { type WriteError, writeCheckpoint } from './stored-checkpoint'
 import { type Ending, type Tally, endedBy } from './summary'
@@ -25,11 +26,16 @@ export interface Casting {
   checkpoint: Checkpoint
   session: FhirSession | undefined
   failIndex: FailIndex | undefined
+  /** Of the batch in hand. */
+  noted: Noted
   /** Of the batch before: its checkpoint is stored. What is read meanwhile writes nothing. */
   confirmed: Promise<E.Either<WriteError, void>>
   /** How many were begun. */
   batches: number
+  isServerTried: boolean
 }
+
+export const nothingNoted: Noted = { before: new Map(), notes: [], rows: [], stuckSince: undefined }
 
 /** A step of a batch: what it brought, or how the run ends with it. */
 export type Step<A> = Promise<E.Either<Ending, A>>
@@ -41,7 +47,7 @@ export const begin = (run: Run, reading: Reading, tally: Tally, opened: StoredCh
   reading.hangs = checkpoint.hangs ?? []
   return {
     ...{ run, reading, tally, opened, stored: opened, checkpoint, session: undefined, failIndex: undefined },
-    ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0 },
+    ...{ confirmed: Promise.resolve(E.right(undefined)), batches: 0, isServerTried: false, noted: nothingNoted },
   }
 }
 

@@ -1,9 +1,10 @@
 import * as E from 'fp-ts/Either'
-import type { Mismatched } from '../../domain/batch/fold'
+import type { RejectedInstances } from '../../domain/batch/rejected'
+import type { Mismatch, Mismatched } from '../../domain/batch/fold'
 import type { Settlement } from '../../domain/batch/ledger'
-import { type ServiceError, type TagIssue, failTableOf } from '../../domain/cast-error'
+import { type ServiceError, type TagIssue, failTableOf, isOfPatient } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
-import { type FailRowSubject, failRowName } from '../../domain/fail-row'
+import { type FailRowSubject, failRowName, standingRowName } from '../../domain/fail-row'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
 import type { FailRow, FailRowKey } from '../ports'
@@ -28,27 +29,46 @@ export interface FailIndex {
   readonly rows: Map<string, FailRowKey>
 }
 
-export const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
+export const idOf = (row: FailRowKey): string => `${row.table} ${standingRowName(row)}`
 
 export const readFailIndex = async (run: Run): Promise<E.Either<ServiceError, FailIndex>> => {
   const read = await retrying(run, run.ports.errors.failRows())
-  return E.isLeft(read) ? read : E.right({ rows: new Map(read.right.map((row) => [idOf(row), row])) })
+  if (E.isLeft(read)) return read
+  const index = { rows: new Map(read.right.map((row) => [idOf(row), row])) }
+  run.rejected = rejectedIn(index)
+  return E.right(index)
 }
 
-/** Instances that stand recorded because they named another patient than the others, by study. */
+/** What rejection notes have withdrawn, as the rows tell it; of two rows of one instance the last word. */
+const rejectedIn = ({ rows }: FailIndex): RejectedInstances => {
+  const byAge = [...rows.values()].sort((left, right) => (left.judgedAt ?? 0) - (right.judgedAt ?? 0))
+  return new Map(
+    byAge.flatMap((row) => {
+      const { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid, rejected: error } = row
+      const text = wholeKey(row)
+      if (text === undefined || error === undefined || partition === undefined) return []
+      if (studyInstanceUid === undefined || seriesInstanceUid === undefined || sopInstanceUid === undefined) return []
+      return [[text, { key: { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }, error }] as const]
+    }),
+  )
+}
+
+/** Instances that stand recorded because they named another patient than the others, by study; and those without a vote. */
 export const mismatchedStudies = ({ rows }: FailIndex): Mismatched => {
-  const studies = new Map<string, Map<string, InstanceKey>>()
+  const studies = new Map<string, Map<string, Mismatch>>()
   for (const { code, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
-    if (code !== 'PatientMismatch' || partition === undefined || studyInstanceUid === undefined) continue
+    const hasNoVote = isOfPatient(code)
+    if (code !== 'PatientMismatch' && !hasNoVote) continue
+    if (partition === undefined || studyInstanceUid === undefined) continue
     if (seriesInstanceUid === undefined || sopInstanceUid === undefined) continue
     const key = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
-    const study = studies.get(studyKeyText(key)) ?? new Map<string, InstanceKey>()
-    studies.set(studyKeyText(key), study.set(instanceKeyText(key), key))
+    const study = studies.get(studyKeyText(key)) ?? new Map<string, Mismatch>()
+    studies.set(studyKeyText(key), study.set(instanceKeyText(key), { ...key, ...(hasNoVote ? { hasNoVote } : {}) }))
   }
   return studies
 }
 
-const wholeKey = ({
+export const wholeKey = ({
   partition,
   studyInstanceUid,
   seriesInstanceUid,
@@ -60,6 +80,10 @@ const wholeKey = ({
   sopInstanceUid === undefined
     ? undefined
     : instanceKeyText({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })
+
+/** Instances (instanceKeyText) that stand recorded for another reason than a rejection note. */
+export const failingIn = ({ rows }: FailIndex): ReadonlySet<string> =>
+  new Set([...rows.values()].flatMap((row) => (row.code === 'Rejected' ? [] : (wholeKey(row) ?? []))))
 
 /**
  * What is known of an instance without an entry is told under its newest entry that stands recorded, if there is one:
@@ -111,8 +135,15 @@ export const staleRows = (
   const newest = newestOfEachName(index)
   return [...index.rows.values()].filter((row) => {
     const name = failRowName(row)
-    if (newest.get(name) !== row) return true
-    if (tableNow.has(name)) return tableNow.get(name) !== row.table
+    if (row.original !== undefined) {
+      // Of an entry that is settled now, one way or the other.
+      if (tableNow.has(name)) return true
+    } else {
+      if (newest.get(name) !== row) return true
+      // Who begins after this run knows of its notes by this row alone: it waits for one that says what is so now.
+      if (row.rejected !== undefined && !judged.has(wholeKey(row) ?? '')) return false
+      if (tableNow.has(name)) return tableNow.get(name) !== row.table
+    }
     const text = wholeKey(row)
     if (text === undefined) return false
     return row.sequence > 0 ? row.sequence < (latest.get(text) ?? 0) : judged.has(text)
@@ -123,6 +154,7 @@ export const staleRows = (
 const newestOfEachName = ({ rows }: FailIndex): ReadonlyMap<string, FailRowKey> => {
   const newest = new Map<string, FailRowKey>()
   for (const row of rows.values()) {
+    if (row.original !== undefined) continue
     const known = newest.get(failRowName(row))
     if (known === undefined || (known.judgedAt ?? 0) <= (row.judgedAt ?? 0)) newest.set(failRowName(row), row)
   }

@@ -3,9 +3,9 @@ import * as O from 'fp-ts/Option'
 import { makeJudge } from '../../domain/batch/judge'
 import { describeServiceError } from '../../domain/cast-error'
 import type { CastSettings, Run } from '../context'
-import { knowName } from '../feed-name'
 import { endReading, newReading } from '../feed/read-feed'
 import type { HeldLease, Ports } from '../ports'
+import { takeTold } from '../wake'
 import { castBatches } from './cast-batches'
 import { type Ending, type RunSummary, endedBy, entriesOf, newTally } from './summary'
 
@@ -47,8 +47,7 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
     retries: 0,
   }
   try {
-    const known = await knowName(run)
-    if (E.isLeft(known)) return summary({ ended: endedBy(known.left), reason: describeServiceError(known.left) })
+    if (ports.wake !== undefined) await takeTold(ports.wake)
     const ending = await castBatches(run, reading, tally)
     retries = run.retries
     return summary(ending)

@@ -1,20 +1,21 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { Judgement } from '../../domain/batch/judge'
-import type { ServiceError } from '../../domain/cast-error'
+import { byStudy } from '../../domain/batch/parts'
+import { type ServiceError, isOfPatient } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { identityDigest } from '../../domain/fail-row'
 import { firstRoot } from '../../domain/fhir/provenance'
-import { castBatch } from '../cast/cast-batch'
+import { type BatchInput, type BatchResult, castBatch } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import type { Stop } from '../../domain/batch/delivery'
-import { type Run, retrying } from '../context'
+import { type Run, remainingMs, retrying } from '../context'
 import { numbered, readInstance } from '../feed/read-instance'
-import { judgeRow } from '../feed/read-page'
+import { judgeNow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
 import { type FailIndex, type SettledRow, mismatchedStudies } from './fail-index'
-import { isOfPatient, settleUnderLease } from './settle-errors'
+import { settleUnderLease } from './settle-errors'
 import { asOfNow, settleTags } from './settle-tags'
 
 /** What a batch did that may have taken away the reason of a row that stands recorded. */
@@ -39,7 +40,9 @@ export interface SecondLook {
 const hourMs = 60 * 60_000
 export const dayMs = 24 * hourMs
 /** A look costs a request for each row, and the feed waits meanwhile. */
-const mostAtOnce = 20
+export const mostAtOnce = 20
+/** A prime: by steps of `mostAtOnce` a list of twenty would begin at the same row for ever. */
+const stride = 104_729
 
 /**
  * Of the entries of a batch that were taken: what was refused itself shows no reason gone. But what was refused because
@@ -82,10 +85,32 @@ export const rowsToLookAt = (
   const waiting = [...rows.values()]
     .filter(({ sopInstanceUid }) => sopInstanceUid !== undefined)
     .sort((left, right) => judgedAt(left) - judgedAt(right))
-  const old = waiting.filter((row) => isOfPatient(row.code) && !isNews(row) && judgedAt(row) <= yesterday)
+  const isDaily = ({ code, rejected }: FailRowKey): boolean =>
+    isOfPatient(code) || code === 'PatientMismatch' || rejected?.notes.length === 0
+  const old = waiting.filter((row) => isDaily(row) && !isNews(row) && judgedAt(row) <= yesterday)
   // Those that cannot be read stay the oldest: hour by hour it begins elsewhere, so that they keep no other waiting.
-  const start = (Math.floor(run.ports.clock.now() / hourMs) * mostAtOnce) % Math.max(1, old.length)
+  const start = (Math.floor(run.ports.clock.now() / hourMs) * stride) % Math.max(1, old.length)
   return [...waiting.filter(isNews), ...old.slice(start), ...old.slice(0, start)].slice(0, mostAtOnce)
+}
+
+/** All at once; where that fails, study by study, once each: one at which FHIR always fails keeps no other out. */
+const castLooked = async (run: Run, session: FhirSession, input: BatchInput): Promise<BatchResult> => {
+  const once: Run = { ...run, settings: { ...run.settings, totalRetryDurationMs: 0 } }
+  const together = await castBatch(once, session, input)
+  const studies = byStudy(input.rows)
+  if (together.stop?._tag !== 'ServiceUnavailable' || studies.length === 1) return together
+  let result = together
+  for (const rows of studies) {
+    if (run.stopping() || remainingMs(run) <= 0) break
+    const { settled, syncedInstances, ...last } = await castBatch(once, session, { ...input, rows })
+    result = {
+      ...last,
+      settled: new Map([...result.settled, ...settled]),
+      syncedInstances: [...result.syncedInstances, ...syncedInstances],
+    }
+    if (last.stop !== undefined && last.stop._tag !== 'ServiceUnavailable') break
+  }
+  return result
 }
 
 /**
@@ -107,11 +132,11 @@ export const secondLook = async (
   for (const [number, row] of due) {
     // One attempt: what cannot be read now keeps neither the feed nor the other rows waiting.
     const entry = await readInstance(run, row, number, (request) => request())
-    if (E.isRight(entry) && entry.right !== undefined) judged.push(judgeRow(run, entry.right, true))
+    if (E.isRight(entry) && entry.right !== undefined) judged.push(judgeNow(run, entry.right))
     else if (E.isLeft(entry) && entry.left._tag !== 'ServiceUnavailable') return entry
   }
   const rows = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
-  const result = await castBatch(run, session, {
+  const result = await castLooked(run, session, {
     ...{ rows, stuckSince: undefined, sequences: { from: at, to: at }, mismatched: mismatchedStudies(index) },
   })
   const settled = settledRows(judged, result).map((row) => ({

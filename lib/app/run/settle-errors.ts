@@ -1,13 +1,15 @@
 import * as E from 'fp-ts/Either'
-import { type EntryError, type FailTable, type ServiceError, failTableOf } from '../../domain/cast-error'
-import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { type EntryError, type FailTable, type ServiceError, failTableOf, isOfPatient } from '../../domain/cast-error'
+import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
 import { identityDigest } from '../../domain/fail-row'
 import { firstRoot } from '../../domain/fhir/provenance'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
-import type { FailRow, FailRowKey, TagRow } from '../ports'
-import { type FailIndex, type SettledRow, idOf, staleRows, underStandingEntries } from './fail-index'
+import type { FailRow, FailRowKey, RecordedRow, TagRow } from '../ports'
+import { type FailIndex, type SettledRow, idOf, staleRows, underStandingEntries, wholeKey } from './fail-index'
+
+type Rejected = Extract<EntryError, { _tag: 'Rejected' }>
 
 export const tagRowsOf = (
   settled: ReadonlyArray<SettledRow>,
@@ -36,14 +38,6 @@ export const tagRowsOf = (
   return [...rows.values()]
 }
 
-/** Refused because of the Patient that FHIR has: a later row that names him may show that the reason is gone. */
-export const isOfPatient = (code: string): boolean => patientCodes.has(code)
-const patientCodes: ReadonlySet<string> = new Set<EntryError['_tag']>([
-  'DemographicsConflict',
-  'PatientAmbiguous',
-  'PatientInactive',
-])
-
 const identityIn = (run: Run, error: EntryError, names: PatientIdentity | undefined): Pick<FailRow, 'identity'> =>
   names === undefined || !isOfPatient(error._tag)
     ? {}
@@ -65,6 +59,48 @@ interface Changes {
   readonly tagRows: ReadonlyArray<TagRow>
 }
 
+const rejectionOf = ({ rejected }: Run, key: Partial<InstanceKey>): Rejected | undefined => {
+  const { error } = rejected?.get(wholeKey(key) ?? '') ?? {}
+  return error === undefined || error.notes.length === 0 ? undefined : error
+}
+
+/** A row of another failure keeps it: as soon as that is over, the note has the word again. */
+const rejectedBeside = (run: Run, key: Partial<InstanceKey>, { _tag }: EntryError): Pick<FailRow, 'rejected'> => {
+  const rejected = _tag === 'Rejected' ? undefined : rejectionOf(run, key)
+  return rejected === undefined ? {} : { rejected }
+}
+
+/** FHIR may hold it still. */
+const isOfFhir = ({ _tag }: EntryError): boolean => _tag === 'FhirRejected' || _tag === 'OutlastedRetries'
+
+/**
+ * What a rejection note lists has a row that tells it, whatever else is settled of it: unless that is a failure which keeps
+ * an image out, or in, against its word.
+ */
+const besideNotes = (
+  run: Run,
+  { rows }: FailIndex,
+  given: ReadonlyArray<SettledRow>,
+  syncedInstances: ReadonlyArray<InstanceKey>,
+) => {
+  if (run.rejected === undefined || run.rejected.size === 0) return { settled: given, syncedInstances }
+  const isOfNow = ({ settlement }: SettledRow): boolean => settlement !== 'Superseded' && settlement !== 'Skipped'
+  const last = new Map(given.filter(isOfNow).map((row) => [wholeKey(row.key), row]))
+  const settled = given.map((row): SettledRow => {
+    const error = last.get(wholeKey(row.key)) === row ? rejectionOf(run, row.key) : undefined
+    const isFailure = row.error !== undefined && (error?.isHidden !== true || isOfFhir(row.error))
+    return error === undefined || isFailure ? row : { ...row, error, settlement: 'Recorded' }
+  })
+  const told = new Set([...rows.values()].flatMap((row) => (row.code === 'Rejected' ? (wholeKey(row) ?? []) : [])))
+  const inHand = new Set(given.map(({ key }) => wholeKey(key)))
+  const synced = syncedInstances.filter((key) => rejectionOf(run, key) === undefined || !told.has(instanceKeyText(key)))
+  const untold = synced.flatMap((key): ReadonlyArray<SettledRow> => {
+    const error = inHand.has(instanceKeyText(key)) ? undefined : rejectionOf(run, key)
+    return error === undefined ? [] : [{ sequence: 0, key, error, issues: [], settlement: 'Recorded' }]
+  })
+  return { settled: [...settled, ...untold], syncedInstances: synced }
+}
+
 /** None when the tables tell it already. */
 const changesOf = (
   run: Run,
@@ -72,16 +108,23 @@ const changesOf = (
   settled: ReadonlyArray<SettledRow>,
   syncedInstances: ReadonlyArray<InstanceKey>,
 ): Changes | undefined => {
-  const named = underStandingEntries(index, settled)
-  const stale = staleRows(index, settled, named, syncedInstances)
+  const beside = besideNotes(run, index, settled, syncedInstances)
+  const named = underStandingEntries(index, beside.settled)
+  const stale = staleRows(index, beside.settled, named, beside.syncedInstances)
   const fails = named.flatMap(({ sequence, key, error, names }): ReadonlyArray<FailRow> =>
-    error === undefined ? [] : [{ sequence, key, error, ...identityIn(run, error, names) }],
+    error === undefined
+      ? []
+      : [{ sequence, key, error, ...identityIn(run, error, names), ...rejectedBeside(run, key, error) }],
   )
   const tagRows = tagRowsOf(settled, run.judge.studyKeywords)
   return stale.length === 0 && fails.length === 0 && tagRows.length === 0 ? undefined : { stale, fails, tagRows }
 }
 
-const removeStale = async (run: Run, index: FailIndex, { stale }: Changes): Promise<E.Either<ServiceError, void>> => {
+const removeStale = async (
+  run: Run,
+  index: FailIndex,
+  stale: ReadonlyArray<FailRowKey>,
+): Promise<E.Either<ServiceError, void>> => {
   const removed = stale.length === 0 ? E.right(undefined) : await retrying(run, run.ports.errors.remove(stale))
   if (E.isRight(removed)) for (const row of stale) index.rows.delete(idOf(row))
   return removed
@@ -93,6 +136,7 @@ const recordNew = async (
   { fails, tagRows }: Changes,
 ): Promise<E.Either<ServiceError, ErrorsSettled>> => {
   const { errors } = run.ports
+  const noted = notedIn(index)
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
   if (E.isLeft(written)) return written
   for (const row of written.right) index.rows.set(idOf(row), row)
@@ -106,8 +150,19 @@ const recordNew = async (
     failed[failTableOf(error)] = (failed[failTableOf(error)] ?? 0) + 1
     codes[error._tag] = (codes[error._tag] ?? 0) + 1
   }
-  return E.right({ failed, codes, written: written.right.filter(({ wasThere }) => wasThere !== true) })
+  return E.right({ failed, codes, written: written.right.filter((row) => isOurs(row, noted)) })
 }
+
+/** Instances of which a row tells what a note says. */
+const notedIn = ({ rows }: FailIndex): ReadonlySet<string | undefined> =>
+  new Set([...rows.values()].flatMap((row) => (row.rejected === undefined ? [] : [wholeKey(row)])))
+
+/**
+ * What a note says stands in rows alone: one that took the place of another that told it is never taken back. Whoever acted
+ * on it meanwhile has written it again, which gave it another ETag: then it stays.
+ */
+const isOurs = (row: RecordedRow, noted: ReadonlySet<string | undefined>): boolean =>
+  row.wasThere !== true && (row.rejected === undefined || !noted.has(wholeKey(row)))
 
 const nothingToTell: ErrorsSettled = { failed: {}, codes: {}, written: [] }
 
@@ -123,8 +178,18 @@ export const settleErrors = async (
   // Rows have no If-Match on the checkpoint: only the lease keeps a run that slept from telling old news.
   const held = await retrying(run, run.lease.confirm())
   if (E.isLeft(held)) return held
-  const removed = await removeStale(run, index, changes)
-  return E.isLeft(removed) ? removed : recordNew(run, index, changes)
+  // What notes say stands in rows alone: such a row goes only when the one in its place stands.
+  const isNoted = ({ rejected }: FailRowKey): boolean => rejected !== undefined
+  const removed = await removeStale(
+    run,
+    index,
+    changes.stale.filter((row) => !isNoted(row)),
+  )
+  if (E.isLeft(removed)) return removed
+  const recorded = await recordNew(run, index, changes)
+  if (E.isLeft(recorded)) return recorded
+  const replaced = await removeStale(run, index, changes.stale.filter(isNoted))
+  return E.isLeft(replaced) ? replaced : recorded
 }
 
 const takeBackPauseMs = 500
@@ -155,7 +220,7 @@ export const settleUnderLease = async (...given: Parameters<typeof settleErrors>
   if (E.isLeft(recorded)) return recorded
   const still = recorded.right.written.length === 0 ? held : await retrying(run, run.lease.confirm())
   if (E.isRight(still)) {
-    const removed = await removeStale(run, index, changes)
+    const removed = await removeStale(run, index, changes.stale)
     return E.isLeft(removed) ? removed : recorded
   }
   if (still.left._tag === 'LeaseLost') await takeBack(run, recorded.right)

@@ -3,18 +3,21 @@ import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type Run, pauseBefore, retrying } from '../context'
-import { beginName } from '../feed-name'
+import { beginName, goBy } from '../feed-name'
 import type { StoredCheckpoint } from '../ports'
 
-/** The checkpoint, or where a new sync begins. Only "no such row" means new. */
+/** The checkpoint of this feed, or where a new sync begins. Only "no such row" means new. */
 export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, StoredCheckpoint>> => {
   const { checkpoints, dicom } = run.ports
-  const read = await retrying(run, checkpoints.read())
+  const read = await retrying(run, checkpoints.readNamed())
   if (E.isLeft(read)) return read
-  if (O.isSome(read.right) && read.right.value.isOriginals !== true) return E.right(read.right.value)
-  const begun = await beginName(run)
+  const { checkpoint: stored, name } = read.right
+  const known = goBy(run, name)
+  if (E.isLeft(known)) return known
+  if (O.isSome(stored) && stored.value.isOriginals !== true) return E.right(stored.value)
+  const begun = await beginName(run, O.isSome(stored))
   if (E.isLeft(begun)) return begun
-  if (O.isSome(read.right)) return E.right(read.right.value)
+  if (O.isSome(stored)) return E.right(stored.value)
   const { startFrom } = run.settings
   if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })
   const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some({ sequence: startFrom }))

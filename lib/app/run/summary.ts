@@ -2,21 +2,23 @@ import type { EntryError, FailTable, ServiceError } from '../../domain/cast-erro
 import type { CodeCounts, ErrorsSettled } from './settle-errors'
 import type { Passed } from './settled-rows'
 
-export type Ended =
-  | 'CaughtUp'
-  | 'BatchDone'
-  | 'OutOfTime'
-  | 'WaitingForHoles'
-  | 'Stopped'
-  | 'ServiceUnavailable'
-  | 'AccessDenied'
-  | 'FeedReset'
-  | 'FhirRejectsAll'
-  | 'CheckpointMoved'
-  | 'LeaseLost'
-  | 'LeaseHeld'
-  | 'GateClosed'
-  | 'ConfigurationInvalid'
+export const everyEnd = [
+  'CaughtUp',
+  'BatchDone',
+  'OutOfTime',
+  'WaitingForHoles',
+  'Stopped',
+  'ServiceUnavailable',
+  'AccessDenied',
+  'FeedReset',
+  'FhirRejectsAll',
+  'CheckpointMoved',
+  'LeaseLost',
+  'LeaseHeld',
+  'GateClosed',
+  'ConfigurationInvalid',
+] as const
+export type Ended = (typeof everyEnd)[number]
 
 /** What a run did. `entries` = stored + unchanged + superseded + skipped + recorded. */
 export interface RunSummary {
@@ -47,6 +49,7 @@ export const endedBy = (error: ServiceError): Ended => {
     case 'FhirConflict':
     case 'ServiceUnavailable':
     case 'AnswerTooLarge':
+    case 'ArgumentRefused': // No run asks for what a person has named.
       return 'ServiceUnavailable'
     case 'AccessDenied':
     case 'FeedReset':

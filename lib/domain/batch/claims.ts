@@ -1,6 +1,9 @@
+import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import type { DicomDataset } from '../dicom/dataset'
 import { valueOf } from '../dicom/read'
+
+export const nobody: Patient = { resourceType: 'Patient' }
 
 /** Whose it is cannot be told from it. */
 export const isUnowned = (error: EntryError): boolean =>

@@ -25,10 +25,10 @@
 //   nothing     | our position not moved   | moved, so that no older transaction can be committed any more
 //   (the end)   | conflict, answer lost    | what was delivered is planned again, five times at the most
 import type { EntryError, ServiceError } from '../cast-error'
-import { studyKeyText } from '../dicom/change-feed-entry'
+import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import type { TransactionEntry } from '../fhir/bundle'
 import { patientKeyText } from '../mapping/patient-identity'
-import type { PlanLimits } from './fold'
+import type { PlanLimits, Stray } from './fold'
 import type { LiveRow } from './judge'
 import {
   type Ledger,
@@ -41,7 +41,9 @@ import {
   refusedStudies,
   settle,
   settleDelivered,
+  strayOf,
 } from './ledger'
+import type { SaidOfPatients } from './newest-study'
 import { byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
@@ -68,11 +70,11 @@ export interface ToPlan {
   readonly patientsAlone: boolean
   /** A reading only says whose the study is: a batch is being taken apart. */
   readonly rowsAlone: boolean
-  /** Of this batch, recorded as PatientMismatch: they are witnesses. */
-  readonly strays: ReadonlyArray<LiveRow>
+  /** Of this batch, recorded because of whose they are. */
+  readonly strays: ReadonlyArray<Stray>
   readonly keep: ReadonlySet<string>
   readonly verdicts: ReadonlyMap<string, boolean>
-  readonly newest: ReadonlyMap<string, number>
+  readonly said: SaidOfPatients
 }
 
 export type Action =
@@ -260,9 +262,9 @@ const decideLot = ({ input, ledger, keep, verdicts, takingApart }: Delivery, lot
     return { _tag: 'Wait', error: reread, attempt: reread._tag === 'FhirConflict' ? lot.conflicts : lot.losses }
   }
   if (round === undefined) {
-    const { newest } = ledger
-    const strays = input.live.filter((row) => isRecordedAs(ledger, row, 'PatientMismatch'))
-    return { _tag: 'Plan', input: { rows, patientsAlone, rowsAlone: takingApart, strays, keep, verdicts, newest } }
+    const { said } = ledger
+    const strays = input.live.flatMap((row) => strayOf(ledger, row))
+    return { _tag: 'Plan', input: { rows, patientsAlone, rowsAlone: takingApart, strays, keep, verdicts, said } }
   }
   if (round.endpoint !== undefined) return { _tag: 'Send', entries: [round.endpoint] }
   return { _tag: 'Send', entries: (round.bundles[0] ?? []).flatMap(({ entries }) => entries) }
@@ -373,22 +375,26 @@ const planned = (state: Delivery, lot: Lot, event: Extract<Event, { _tag: 'Plann
   return nextBundle(settled, next, round)
 }
 
-const settleUnwritten = ({ ledger, sent }: Delivery, plan: Plan): Ledger => {
+const settleUnwritten = ({ input, ledger, sent }: Delivery, plan: Plan): Ledger => {
   const ours = plan.unchanged.filter((row) => sent.has(row))
   const others = plan.unchanged.filter((row) => !sent.has(row))
   let next = ledger
   for (const { row, error } of plan.recorded) next = settle(next, [row], { _tag: 'Recorded', error })
   next = settleDelivered(next, ours, { _tag: 'Stored' })
   next = settleDelivered(next, others, { _tag: 'Unchanged' })
-  return withSynced(next, plan, plan.unchanged)
+  return withSynced(next, input, plan, plan.unchanged)
 }
 
-/** Instances that came with the studies of these rows, now that those stand in FHIR as planned. */
-const withSynced = (ledger: Ledger, plan: Plan, rows: ReadonlyArray<LiveRow>): Ledger => {
+/** Instances that came with the studies of these rows, now that those stand in FHIR as planned: none stays recorded. */
+const withSynced = (ledger: Ledger, { live }: DeliveryInput, plan: Plan, rows: ReadonlyArray<LiveRow>): Ledger => {
   if (plan.syncedInstances.length === 0) return ledger
   const studies = new Set(rows.map(({ key }) => studyKeyText(key)))
   const synced = plan.syncedInstances.filter((key) => studies.has(studyKeyText(key)))
-  return { ...ledger, synced: [...ledger.synced, ...synced] }
+  const texts = new Set(synced.map(instanceKeyText))
+  const strays = live.filter(
+    (row) => isRecordedAs(ledger, row, 'PatientMismatch') && texts.has(instanceKeyText(row.key)),
+  )
+  return { ...settle(ledger, strays, { _tag: 'Stored' }), synced: [...ledger.synced, ...synced] }
 }
 
 const nextBundle = (state: Delivery, lot: Lot, round: Round): Delivery =>
@@ -486,7 +492,7 @@ const bundleCommitted = (
       ledger = settleDelivered(ledger, unit.rows, { _tag: 'Stored' })
       for (const { row, error } of unit.recorded) ledger = settle(ledger, [row], { _tag: 'Recorded', error })
       // What is taken out may have been what others were at odds with: they came in with it.
-      ledger = withSynced(ledger, plan, [...unit.rows, ...unit.recorded.map(({ row }) => row)])
+      ledger = withSynced(ledger, state.input, plan, [...unit.rows, ...unit.recorded.map(({ row }) => row)])
     }
     if (!lot.patientsAlone) left.push(...unit.deferred)
   }
@@ -620,6 +626,8 @@ const failed = (
   now: number,
 ): Delivery => {
   if (error._tag !== 'ServiceUnavailable' && error._tag !== 'AccessDenied') return stopped(state, error)
+  // Without a token nothing was asked of FHIR.
+  if (error.hop === 'identity') return stopped(state, error)
   const { stuckSince, totalRetryDurationMs } = state.input
   // Cut short by the end of the run's time: one failure is nobody's fault.
   const isLasting = error._tag === 'AccessDenied' || attempts > 1

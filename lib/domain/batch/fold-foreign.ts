@@ -45,9 +45,10 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
 export const readmitForeign = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<UpsertRow>): void => {
   if (new Set(witnesses.map(({ identity }) => patientKeyText(identity))).size !== 1) return
   for (const each of witnesses) {
+    const text = instanceKeyText(each.key)
+    fold.syncedInstances.set(text, each.key)
     if (holdsInstance(study.draft, each.key)) continue
-    study.joined.add(instanceKeyText(each.key))
+    study.joined.add(text)
     applyToStudy(fold, study, undefined, each)
-    fold.syncedInstances.push(each.key)
   }
 }

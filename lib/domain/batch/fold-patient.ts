@@ -10,7 +10,7 @@ import { keepStated, keeping } from '../mapping/stated'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type PlanInput, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
-import { ageInHand, isNewestOf } from './newest-study'
+import { ageInHand, isNewestOf, isOvertaken } from './newest-study'
 import { findPatient, isShared, livePatient, referencedId } from './snapshot'
 import { isTarget, targetOf } from './subject'
 
@@ -111,19 +111,23 @@ const keepStatedOf = ({ rebuilt }: PlanInput, draft: PatientDraft, key: string):
 /** The row has been applied to its study: that tells how new the study is. */
 export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold, row: UpsertRow): void => {
   const { followed, input } = fold
-  const { settings, newest } = input
+  const { settings, said } = input
   const { overwrite } = settings.patient
-  const ours = draft.base === undefined || carriesOurMark(draft.base.meta, settings.dicom)
+  const isOriginals = input.snapshot.ofOriginal?.has(draft.base?.id ?? '') === true && overwrite !== 'never'
+  const ours = draft.base === undefined || carriesOurMark(draft.base.meta, settings.dicom) || isOriginals
   const follows = overwrite === 'always' || (overwrite === 'own' && ours)
-  const isOlder = row.sequence < (newest?.get(patientKeyText(row.identity)) ?? 0)
+  const isOlder = isOvertaken(said?.get(patientKeyText(row.identity)) ?? [], row)
   const isFollowed = followed.has(patientKeyText(row.identity))
   // A late row of a study that FHIR does not hold is as new as its study.
   const late = row.late && study.draft.base !== undefined
   const mode = follows && !isOlder && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
-  const before: Patient = draft.resource ?? {
-    resourceType: 'Patient',
-    meta: ourMeta(sourceOf(settings.dicom, row.key.partition)),
-  }
+  const mark = ourMeta(sourceOf(settings.dicom, row.key.partition))
+  const before: Patient =
+    draft.resource === undefined
+      ? { resourceType: 'Patient', meta: mark }
+      : isOriginals && !carriesOurMark(draft.resource.meta, settings.dicom)
+        ? { ...draft.resource, meta: { ...draft.resource.meta, ...mark } }
+        : draft.resource
   const { applied } = draft
   // Images of a series say the same: what was applied already changes nothing.
   if (applied?.to === before && applied.change === row.patient && applied.mode === mode) return

@@ -1,15 +1,14 @@
-import { acceptedDigest } from '../accepted'
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { firstRoot } from '../fhir/provenance'
-import { demographicsConflict } from '../mapping/demographics'
+import { isOriginalsInstance } from '../mapping/instance'
 import { deleteInstance } from '../mapping/merge-study'
-import { hasInstances, holdsInstance, isOurs } from '../mapping/study-draft'
+import { hasInstances, holdsInstance, isOurs, openStudy } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, own, studyOf } from './fold'
-import { applyToPatient, judgingOf, patientFor } from './fold-patient'
+import { applyToPatient, patientFor } from './fold-patient'
 import { isSpelledOtherwise, leavesElsewhere } from './fold-elsewhere'
 import { foldForeign, readmitForeign } from './fold-foreign'
+import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
 import { instancesOf, takeOut } from './take-out'
@@ -27,34 +26,6 @@ const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDr
   const said = subjectSays(askedOf(fold), draft.subject, draft.base.contained, { identity: row.identity, patientId })
   return said === 'NotComparable' && ours ? 'Nobody' : said
 }
-
-/**
- * Another person under a known PatientID. An Update row of an image that stands in the Patient's study is a deliberate
- * correction; one that hangs a study on another Patient, or brings an image in, is not.
- */
-const conflicts = (fold: Fold, { key, base, resource }: PatientDraft, row: UpsertRow, isHeld: boolean): boolean => {
-  const { input, verdicts, followed } = fold
-  if (!input.settings.patient.matchGuard || (row.update && isHeld)) return false
-  if (followed.has(patientKeyText(row.identity)) || followed.has(key)) return false
-  // A row of the feed and the reading of its instance meet the Patient at different times.
-  const text = `${row.sequence} ${instanceKeyText(row.key)}`
-  const verdict =
-    input.verdicts?.get(text) ??
-    (resource !== undefined &&
-      demographicsConflict(judgingOf(fold), resource, row.claimed) &&
-      !isAccepted(fold, base, row))
-  verdicts.set(text, verdict)
-  return verdict
-}
-
-const isAccepted = (
-  { input: { accepted, settings } }: Fold,
-  base: PatientDraft['base'],
-  { identity, claimed }: UpsertRow,
-): boolean =>
-  accepted !== undefined &&
-  base?.id !== undefined &&
-  accepted.has(acceptedDigest(firstRoot(settings.dicom), base.id, identity, claimed))
 
 /** A row in a fail table is true: its instance stands in no study of ours. */
 const record = (fold: Fold, study: StudyFold, row: LiveRow, error: EntryError): void => {
@@ -81,12 +52,16 @@ const take = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRo
   study.rows.push(row)
 }
 
-/** Nobody can be told from the study in FHIR: its images are asked, and where there are none, the first row takes it. */
+/**
+ * Nobody can be told from the study in FHIR: its images are asked, and where there are none, the first row takes it. But
+ * where some stand recorded as somebody else's, it was there, and all that there is must agree.
+ */
 const foldFirst = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): void => {
-  if (fold.input.rebuilt !== undefined || hasInstances(study.draft)) {
+  const wasThere = !hasInstances(study.draft) && mismatchedOf(fold, row).size > 0
+  if (fold.input.rebuilt !== undefined || hasInstances(study.draft) || wasThere) {
     const reading = readingOf(fold, row.key)
     if (reading === undefined) return
-    if (agreed(fold, study, witnessesOf(fold, study, row, reading)) !== patient) {
+    if (agreed(fold, study, witnessesOf(fold, study, row, reading, wasThere)) !== patient) {
       return record(fold, study, row, { _tag: 'PatientMismatch' })
     }
   }
@@ -120,11 +95,24 @@ const foldStray = (fold: Fold, study: StudyFold, claimed: PatientDraft, row: Ups
   if (patient === undefined) return record(fold, study, row, { _tag: 'PatientMismatch' })
   const isTheirs = claimed === patient
   if (isTheirs && conflicts(fold, patient, row, false)) return recordConflict(fold, study, patient, row)
-  sync(fold, study, patient, witnessesOf(fold, study, row, reading), row)
+  const witnesses = witnessesOf(fold, study, row, reading)
+  if (leavesBehind(fold, study, patient, witnesses)) return record(fold, study, row, { _tag: 'PatientMismatch' })
+  sync(fold, study, patient, witnesses, row)
   if (isTheirs) return take(fold, study, patient, row)
   // The instance was corrected since its page was read: what was just synced is newer than this row.
   study.rows.push(row)
 }
+
+/**
+ * Images of the study that this Patient does not fit. It does not move away under them: they would be in nobody's record,
+ * and no row would tell.
+ */
+const leavesBehind = (
+  fold: Fold,
+  study: StudyFold,
+  patient: PatientDraft,
+  witnesses: ReadonlyArray<UpsertRow>,
+): boolean => witnesses.some((each) => holdsInstance(study.draft, each.key) && conflicts(fold, patient, each, false))
 
 /** Brings a study in step with these instances of it, which all are this person's; once. */
 const sync = (
@@ -145,12 +133,13 @@ const sync = (
 }
 
 const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: UpsertRow, late: boolean): void => {
-  if (conflicts(fold, patient, read, false)) return void takeOut(fold, study, read.key)
+  // One that stands in the study of its Patient, whom another system has corrected since, stays as it is.
+  if (conflicts(fold, patient, read, false)) return
   // What a late row makes us read is no newer than that row.
   const each = late ? { ...read, late } : read
   applyToStudy(fold, study, patient, each)
   applyToPatient(fold, patient, study, each)
-  fold.syncedInstances.push(each.key)
+  fold.syncedInstances.set(instanceKeyText(each.key), each.key)
 }
 
 /** The row is the study's own patient's. Was an entry on record wrong, is it still? */
@@ -193,12 +182,16 @@ const foldUpsert = (fold: Fold, row: UpsertRow): void => {
   }
 }
 
-/** By a run that died before it could move the checkpoint: it was judged when it was written. */
-const wasTakenIn = ({ input: { reached = 0 } }: Fold, { draft: { base } }: StudyFold, { sequence, key }: UpsertRow) =>
-  sequence <= reached &&
+/**
+ * It was judged when it was written: by a run that died before it could move the checkpoint, or, where a study is rebuilt, by
+ * whichever run that was; its numbers are none of the feed. What the original wrote nobody here has judged.
+ */
+const wasTakenIn = ({ input: { rebuilt, reached = 0 } }: Fold, { draft: { base } }: StudyFold, row: UpsertRow) =>
+  (rebuilt !== undefined || row.sequence <= reached) &&
   (base?.series ?? []).some(
     ({ uid, instance = [] }) =>
-      uid === key.seriesInstanceUid && instance.some((each) => each.uid === key.sopInstanceUid),
+      uid === row.key.seriesInstanceUid &&
+      instance.some((each) => each.uid === row.key.sopInstanceUid && !isOriginalsInstance(each)),
   )
 
 const foldDelete = (fold: Fold, row: DeleteRow): void => {
@@ -233,12 +226,16 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   if (reading === undefined) return
   const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)
   const [first] = witnesses
-  if (first === undefined || witnesses.every(({ key }) => holdsInstance(study.draft, key))) return
+  // An earlier part of this batch, or a run that died, may have brought them in: that is to be told all the same.
+  const isIn = ({ key }: UpsertRow): boolean => holdsInstance(study.draft, key) && !mismatched.has(instanceKeyText(key))
+  if (first === undefined || witnesses.every(isIn)) return
   const said = saidOf(fold, study, first, patientFor(fold, study, first))
   if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)
-  const everybody = said === 'Different' && !hasInstances(study.draft)
+  // A study that is not there, though some stand recorded of it, may have been lost: it is not given to a stray.
+  const isLost = said === 'Nobody' && !hasInstances(openStudy(study.draft.base))
+  const everybody = !hasInstances(study.draft) && (said === 'Different' || isLost)
   const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, row, reading, true) : witnesses)
-  if (patient === undefined) return
+  if (patient === undefined || (said !== 'Equal' && leavesBehind(fold, study, patient, witnesses))) return
   study.syncedFor = undefined
   sync(fold, study, patient, witnesses, row)
 }

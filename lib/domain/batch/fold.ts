@@ -8,7 +8,7 @@ import { upsertInstance } from '../mapping/merge-study'
 import { keepStatedOfStudy } from '../mapping/stated'
 import { type StudyDraft, openStudy } from '../mapping/study-draft'
 import type { MappingSettings } from '../mapping/settings'
-import type { StudyAge } from './newest-study'
+import type { SaidOfPatients, StudyAge } from './newest-study'
 import type { LiveRow, UpsertRow } from './judge'
 import type { ObservationIndex } from './observation-index'
 import { type Snapshot, findStudy, referencedId } from './snapshot'
@@ -35,8 +35,8 @@ export interface PlanInput {
   readonly verdicts?: ReadonlyMap<string, boolean>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached?: number
-  /** The highest sequence of this batch that is stored already, by patient (patientKeyText): older rows only fill. */
-  readonly newest?: ReadonlyMap<string, number>
+  /** What of this batch is stored already: older rows only fill. */
+  readonly said?: SaidOfPatients
   /** What this run created (`creates` of its entries), and the id: a server may not find it at once, or ever. */
   readonly created?: ReadonlyMap<string, string | undefined>
   /** Write the Patients, and nothing that needs them. */
@@ -48,7 +48,7 @@ export interface PlanInput {
   readonly rowsAlone?: boolean
   /**
    * By study (studyKeyText) the instances (instanceKeyText) on record as PatientMismatch: they are witnesses, and come
-   * in when the reason is gone; a run that died may have stored them already.
+   * in when the reason is gone; a run that died may have stored them already. Beside them those that have no vote.
    */
   readonly mismatched?: Mismatched
   /** What is alive (instanceKeyText) in studies that were read whole; none of a study that was only sampled. */
@@ -70,8 +70,16 @@ export interface PlanInput {
 
 export type Mismatched = ReadonlyMap<string, ReadonlyMap<string, Mismatch>>
 
+/** `hasNoVote`: it stands recorded because of its own Patient, and is no witness of whose its study is. */
+interface Vote {
+  readonly hasNoVote?: true
+}
+
 /** `sequence`: of its row in this batch; rows before that one have not heard of it. */
-export type Mismatch = InstanceKey & { readonly sequence?: number }
+export type Mismatch = InstanceKey & Vote & { readonly sequence?: number }
+
+/** A row of this batch that was recorded. */
+export type Stray = Vote & { readonly row: LiveRow }
 
 export interface PatientDraft {
   /** The reference to it, also while it is only about to be created. */
@@ -108,7 +116,8 @@ export interface Fold {
   readonly agesWanted: Set<string>
   /** Studies of FHIR (references) that this plan deletes, or gives to somebody else, without all their Observations. */
   readonly leaving: Set<string>
-  readonly syncedInstances: Array<InstanceKey>
+  /** By instanceKeyText: what came in with a study that was read whole, and stands there still. */
+  readonly syncedInstances: Map<string, InstanceKey>
   /** Partitions that another one's name stands for in other case. */
   readonly otherSpellings: ReadonlySet<string>
   readonly verdicts: Map<string, boolean>
@@ -130,6 +139,8 @@ export interface StudyFold {
   readonly waiting: Array<LiveRow>
   /** Rows that are not stored, and of which nothing was. */
   readonly recorded: Array<{ row: LiveRow; error: EntryError }>
+  /** Something of it was taken out, for whichever row: those that are not stored wait for that, too. */
+  lost: boolean
   /** Those of which something was: they are recorded when it is gone. */
   readonly takenOut: Array<{ row: LiveRow; error: EntryError }>
   /** Dose reports in hand, by instance (instanceKeyText), in the order of their last rows. */
@@ -164,6 +175,7 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     joined: new Set(),
     waiting: [],
     recorded: [],
+    lost: false,
     takenOut: [],
     reports: new Map(),
     syncedFor: undefined,
@@ -190,6 +202,9 @@ export const applyToStudy = (fold: Fold, study: StudyFold, patient: PatientDraft
 }
 
 const hangOn = (fold: Fold, study: StudyFold, patient: PatientDraft, { identity }: UpsertRow): void => {
+  // Who is not in FHIR, and whose the study was only until this row, is not created for it: he might be refused.
+  const { patient: former } = study
+  if (former !== undefined && former !== patient && former.base === undefined) study.patients.delete(former)
   study.patient = patient
   study.patients.add(patient)
   const { draft } = study

@@ -97,10 +97,12 @@ const candidatesOf = ({ index, base }: StudyDoses, wanted: ReadonlyArray<Wanted>
   return [...new Map(found.map((each) => [each.id ?? '', each])).values()]
 }
 
-const originalsOf = ({ settings, index, base, uid, claim }: StudyDoses): ReadonlyArray<Observation> => {
+const originalsOf = ({ settings, index, base, study, uid, claim }: StudyDoses): ReadonlyArray<Observation> => {
   if (base?.id === undefined) return []
   const subject: Reference | undefined = base.subject
-  const of = { uid, study: `ImagingStudy/${base.id}`, subject: subject?.reference }
+  // A run that died while the study moved to another Patient has left some behind, or ahead.
+  const subjects = [subject, study?.subject].flatMap((each) => each?.reference ?? [])
+  const of = { uid, study: `ImagingStudy/${base.id}`, subjects }
   const isInPlace = (each: Observation): boolean =>
     studiesOf(settings.fhirBase, each).every((id) => id === base.id) && isOriginals(each, of)
   return (index.byIdentifier.get(`urn:oid:${uid}`) ?? []).filter((each) => isInPlace(each) && claim(each.id ?? ''))

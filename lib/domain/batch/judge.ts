@@ -11,16 +11,17 @@ import {
 } from '../dicom/change-feed-entry'
 import { type DicomDataset, projectDataset } from '../dicom/dataset'
 import { isSynced } from '../dicom/partition'
+import { type RejectionNote, noteKeywords, readRejectionNote } from '../dicom/rejection-note'
 import { type Keyword, tagOf } from '../dicom/tags'
-import { type Change, type Mapped, applyRules, issuesOf } from '../mapping/mapped'
+import { type Change, type Mapped, applyRules, issuesOf, oncePerTag } from '../mapping/mapped'
 import { rememberAlike } from './alike'
 import { uidIssues } from './uid-issues'
-import { dateOf, isPhantom, isUnowned, uidIn, uidsIn } from './claims'
+import { dateOf, isPhantom, isUnowned, nobody, uidIn, uidsIn } from './claims'
 import { doseKeywords } from '../mapping/dose/rules'
 import { type DoseReport, isDoseReport, mapDoseReport } from '../mapping/dose/report'
 import type { RowKind, StudyChange } from '../mapping/merge-study'
 import { patientRules } from '../mapping/patient'
-import { type IdentityProblem, type PatientIdentity, readPatientIdentity } from '../mapping/patient-identity'
+import { type IdentityProblem, type PatientIdentity, noting, readPatientIdentity } from '../mapping/patient-identity'
 import { type RuleText, mappingRules } from '../mapping/rules'
 import type { MappingSettings } from '../mapping/settings'
 
@@ -55,6 +56,8 @@ export interface DeleteRow extends Row {
   readonly unowned?: Pick<RecordedRow, 'error' | 'issues'>
   /** An Update row of such an instance, which may have stood under other UIDs. */
   readonly update?: true
+  /** A rejection note: it is no image, and what an older version stored of it goes. */
+  readonly note?: RejectionNote
   /** Superseded: it takes nothing away, and only asks whether its instance stood under other UIDs before. */
   readonly probe?: true
 }
@@ -85,7 +88,7 @@ export interface Judge {
   /** Decodes one element of a page. */
   readonly decode: (element: unknown) => E.Either<MalformedEntry, ChangeFeedEntry>
   readonly judge: (entry: ChangeFeedEntry, late: boolean) => Judgement
-  /** The metadata of an instance that was read whole, as the row it would make. None when it is rejected. */
+  /** The metadata of an instance that was read whole, as the row it would make. None when it is rejected, and of a rejection note. */
   readonly judgeDataset: (json: unknown, partition: string) => UpsertRow | undefined
   /** Series and instance that a dataset names; empty where it cannot be read. */
   readonly uidsOf: (json: unknown) => Pick<InstanceKey, 'seriesInstanceUid' | 'sopInstanceUid'>
@@ -105,11 +108,6 @@ interface Alike {
   readonly issues: ReadonlyArray<TagIssue>
 }
 
-const nobody: Patient = { resourceType: 'Patient' }
-
-const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
-  issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]
-
 export interface JudgeSettings extends MappingSettings {
   readonly generateObservations: boolean
   /** Partitions that are synced; empty for all. */
@@ -117,7 +115,7 @@ export interface JudgeSettings extends MappingSettings {
 }
 
 /** Judges entries one by one, before anything is folded: a rejected entry's values reach nothing. */
-export const makeJudge = (settings: JudgeSettings): Judge => {
+export const makeJudge = (settings: JudgeSettings, onUnmapped?: (issuer: string) => void): Judge => {
   const { study: ofStudy, series: ofSeries, instance: ofInstance, patient: ofPatient } = mappingRules(settings, '')
   const [mapStudy, mapSeries, mapInstance] = [applyRules(ofStudy), applyRules(ofSeries), applyRules(ofInstance)]
   const keywordsOf = (rules: ReadonlyArray<RuleText>): ReadonlySet<Keyword> =>
@@ -130,12 +128,13 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
   )
   const alikeKeywords = keywordsOf([...patientRules(settings, ''), ...ofStudy, ...ofSeries])
   const alikeTags = [...new Set([...alikeKeywords, 'StudyDate' as const])].map(tagOf)
-  const wanted = new Set([...[...keywordsOf(all)].map(tagOf), ...alikeTags, tagOf('QualityControlSubject')])
+  const further = [...noteKeywords, 'QualityControlSubject'] as const
+  const wanted = new Set([...[...keywordsOf(all), ...further].map(tagOf), ...alikeTags])
   if (settings.generateObservations) for (const keyword of doseKeywords) wanted.add(tagOf(keyword))
   const mapDose = mapDoseReport(settings)
   const project = projectDataset(wanted)
   const alikeIn = (partition: string): ((series: string, dataset: DicomDataset) => Alike) => {
-    const readIdentity = readPatientIdentity(settings, partition)
+    const readIdentity = noting(readPatientIdentity(settings, partition), onUnmapped)
     const [written, known] = [mappingRules(settings, partition).patient, patientRules(settings, partition)]
     const mapPatient = applyRules(written)
     const mapClaims = written.length === known.length ? mapPatient : applyRules(known)
@@ -215,6 +214,8 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
         const error: EntryError = { _tag: 'EntryMalformed', paths: ['metadata'] }
         return { _tag: 'Recorded', row: { sequence, key, error, issues: [] } }
       }
+      const note = readRejectionNote(entry.metadata)
+      if (note !== undefined) return { _tag: 'Live', row: { _tag: 'Delete', sequence, key, late, note } }
       const row = map(key, entry.metadata, { sequence, late, update: entry.action === 'update' })
       if (E.isRight(row)) return { _tag: 'Live', row: row.right }
       const { error, issues } = row.left
@@ -224,7 +225,7 @@ export const makeJudge = (settings: JudgeSettings): Judge => {
     },
     judgeDataset: (json, partition) => {
       const dataset = project(json)
-      if (dataset === undefined) return undefined
+      if (dataset === undefined || readRejectionNote(dataset) !== undefined) return undefined
       const studyInstanceUid = uidIn(dataset, 'StudyInstanceUID')
       const key = { partition, studyInstanceUid, ...uidsIn(dataset) }
       const row = map(key, dataset, { sequence: 0, late: false, update: false })

@@ -1,7 +1,8 @@
-import type { EntryError, RefusedStudy } from '../cast-error'
-import { type InstanceKey, studyKeyText } from '../dicom/change-feed-entry'
-import { patientKeyText } from '../mapping/patient-identity'
+import { type EntryError, type RefusedStudy, isOfPatient } from '../cast-error'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import type { Stray } from './fold'
 import type { LiveRow } from './judge'
+import { type SaidOfPatients, withSaid } from './newest-study'
 import { byStudy } from './parts'
 import { type Rejections, noRejections, rejectionsSince, withRejected } from './rejections'
 
@@ -15,8 +16,8 @@ export type Settlement =
 export interface Ledger {
   /** By sequence; a row that is not in it is not settled. */
   readonly settled: ReadonlyMap<number, Settlement>
-  /** By patient (patientKeyText), the highest sequence stored: older rows of the batch must not overwrite it. */
-  readonly newest: ReadonlyMap<string, number>
+  /** What is stored of Patients: older rows of the batch must not overwrite it. */
+  readonly said: SaidOfPatients
   /** Our position was moved since the batch began, and since the last lost answer. */
   readonly moved: boolean
   /** Settled while our position had not moved: an older transaction may still be committed over them. */
@@ -34,7 +35,7 @@ export const openLedger = (
   moved: boolean,
 ): Ledger => ({
   settled: new Map(superseded.map(({ sequence }) => [sequence, { _tag: 'Superseded' }])),
-  newest: new Map(),
+  said: new Map(),
   moved,
   unproven: new Set(),
   rejections: rejectedStudies === undefined ? undefined : rejectionsSince(rejectedStudies),
@@ -54,7 +55,10 @@ export const settle = (ledger: Ledger, rows: ReadonlyArray<LiveRow>, settlement:
   const unproven = ledger.moved
     ? ledger.unproven
     : new Set([...ledger.unproven, ...rows.map(({ sequence }) => sequence)])
-  return { ...ledger, settled, unproven }
+  const { synced } = ledger
+  if (settlement._tag !== 'Recorded' || synced.length === 0) return { ...ledger, settled, unproven }
+  const texts = new Set(rows.map(({ key }) => instanceKeyText(key)))
+  return { ...ledger, settled, unproven, synced: synced.filter((key) => !texts.has(instanceKeyText(key))) }
 }
 
 /** Stored, or as it should be already. */
@@ -64,14 +68,12 @@ export const settleDelivered = (
   settlement: Extract<Settlement, { _tag: 'Stored' | 'Unchanged' }>,
 ): Ledger => {
   if (rows.length === 0) return ledger
-  const newest = new Map(ledger.newest)
-  for (const row of rows) {
-    if (row._tag !== 'Upsert') continue
-    const patient = patientKeyText(row.identity)
-    newest.set(patient, Math.max(row.sequence, newest.get(patient) ?? 0))
-  }
+  const said = withSaid(
+    ledger.said,
+    rows.flatMap((row) => (row._tag === 'Upsert' ? [row] : [])),
+  )
   const rejections = settlement._tag === 'Stored' && ledger.rejections !== undefined ? noRejections : ledger.rejections
-  return settle({ ...ledger, newest, rejections }, rows, settlement)
+  return settle({ ...ledger, said, rejections }, rows, settlement)
 }
 
 export const recordRows = (ledger: Ledger, rows: ReadonlyArray<LiveRow>, error: EntryError): Ledger => {
@@ -96,6 +98,14 @@ export const isRecordedAs = (
 ): boolean => {
   const settlement = settled.get(sequence)
   return settlement?._tag === 'Recorded' && settlement.error._tag === code
+}
+
+/** One that names somebody else than its study is a witness; one whose own Patient is the trouble is none. */
+export const strayOf = ({ settled }: Pick<Ledger, 'settled'>, row: LiveRow): ReadonlyArray<Stray> => {
+  const settlement = settled.get(row.sequence)
+  if (settlement?._tag !== 'Recorded') return []
+  const { _tag: code } = settlement.error
+  return code === 'PatientMismatch' ? [{ row }] : isOfPatient(code) ? [{ row, hasNoVote: true }] : []
 }
 
 /** What FHIR refused, and what is held back because of it, by study: nothing else records it. */

@@ -1,8 +1,11 @@
 import type { ImagingStudy } from 'fhir/r4'
 import type { DicomRoot } from '../fhir/provenance'
 import { partitionOf } from '../fhir/provenance'
+import { studyKeyText } from '../dicom/change-feed-entry'
 import { studyIdentifier } from '../fhir/identifiers'
+import { patientKeyText } from '../mapping/patient-identity'
 import type { StudyDraft } from '../mapping/study-draft'
+import type { UpsertRow } from './judge'
 
 // Whose values stand when the studies of a Patient disagree: those of the newest. So every writer ends the same, in
 // whatever order it comes to them.
@@ -53,3 +56,40 @@ const isNewer = (left: StudyAge, right: StudyAge): boolean => {
 
 export const isNewestOf = (own: StudyAge, others: ReadonlyArray<StudyAge>): boolean =>
   others.every((other) => isSame(own, other) || !isNewer(other, own))
+
+type Said = Pick<UpsertRow, 'sequence' | 'key' | 'update' | 'studyDate'>
+
+/** What a batch has stored so far, by patient (patientKeyText): what came before it in the feed must not overwrite it. */
+export type SaidOfPatients = ReadonlyMap<string, ReadonlyArray<Said>>
+
+export const withSaid = (said: SaidOfPatients, rows: ReadonlyArray<UpsertRow>): SaidOfPatients => {
+  const all = new Map(said)
+  for (const row of rows) {
+    const patient = patientKeyText(row.identity)
+    const before = all.get(patient) ?? []
+    const same = before.find(({ key, update }) => update === row.update && studyKeyText(key) === studyKeyText(row.key))
+    if (same !== undefined && same.sequence > row.sequence) continue
+    const { sequence, key, update, studyDate } = row
+    all.set(patient, [...before.filter((each) => each !== same), { sequence, key, update, studyDate }])
+  }
+  return all
+}
+
+const isOfNewerStudy = (left: Said, right: Said): boolean => {
+  const orderOf = ({ studyDate = '', key }: Said): ReadonlyArray<string> => [
+    studyDate,
+    key.studyInstanceUid,
+    key.partition,
+  ]
+  const [ours, others] = [orderOf(left), orderOf(right)]
+  const at = ours.findIndex((each, index) => each !== others[index])
+  return at >= 0 && (ours[at] ?? '') > (others[at] ?? '')
+}
+
+/** Has a later row had the say that this one would have: an Update, a Create of the same study, or of a newer one? */
+export const isOvertaken = (said: ReadonlyArray<Said>, row: Said): boolean =>
+  said.some(
+    (each) =>
+      each.sequence > row.sequence &&
+      (each.update || studyKeyText(each.key) === studyKeyText(row.key) || (row.update && isOfNewerStudy(each, row))),
+  )

@@ -1,5 +1,5 @@
 import type { Observation, Reference } from 'fhir/r4'
-import { type TransactionEntry, createdReference } from '../fhir/bundle'
+import { type TransactionEntry, createdReference, updateEntry } from '../fhir/bundle'
 import { doseIdentifier, doseKindOf, doseUidOf } from '../mapping/dose/identity'
 import type { DoseReport } from '../mapping/dose/report'
 import { factsExtension, isWithdrawn } from '../mapping/dose/standing'
@@ -22,6 +22,8 @@ export interface ObservationWrites {
   /** What is taken away, summaries first; before the study: what is left of it is found again only through the study. */
   readonly withdrawn: ReadonlyArray<TransactionEntry>
   readonly written: ReadonlyArray<TransactionEntry>
+  /** Before the study as well: the original's is known by the subject that the study has. */
+  readonly isWrittenFirst: boolean
   /**
    * What FHIR holds cannot be judged by the reports in hand: the original's, of which no report is known, and summaries
    * of the version before, which do not say which report is the newer one. The study must be read whole.
@@ -98,10 +100,27 @@ const reasonless = (
 }
 
 /** The original's that nothing of ours takes the place of. Which report they are from is not to be seen. */
-const leftByOriginal = ({ held, study, isWhole, live }: Context, taken: Taken): ReadonlyArray<Observation> => {
-  if (study !== undefined && !isWhole && live.size > 0) return []
+const leftByOriginal = (context: Context, taken: Taken): ReadonlyArray<Observation> => {
+  const { held, study, isWhole, live, reports } = context
+  // A report that was deleted since may have stood in the study when it was read: then it was not in hand.
+  const isCast = (uid: string): boolean => reports.has(uid) || held.byKey.has(doseKey('summary', uid))
+  if (study !== undefined && !isWhole && ![...live].every(isCast)) return []
   const isTaken = new Set(taken.values())
   return held.originals.filter((each) => !isTaken.has(each) && !isWithdrawn(each))
+}
+
+/** What of the original's goes on to stand, and nothing of ours takes the place of: it follows its study. */
+const followed = (
+  { held, study, settings }: Context,
+  taken: Taken,
+  gone: ReadonlyArray<Observation>,
+): ReadonlyArray<TransactionEntry> => {
+  const subject = study?.subject
+  const isOver = new Set([...taken.values(), ...gone])
+  if (subject?.reference === undefined) return []
+  return held.originals
+    .filter((each) => !isOver.has(each) && each.subject?.reference !== subject.reference)
+    .map((each) => updateEntry(settings.fhirBase, { ...each, subject }, each.meta?.versionId))
 }
 
 /** What the reports in hand say, without what the summaries list. */
@@ -140,8 +159,13 @@ const keptOf = (
 ): ReadonlyArray<TransactionEntry> => {
   const statuses = statusesOf(reports)
   const eventStatuses = new Map(events.map(({ uid, status }) => [uid, status]))
-  return [...context.held.byKey].flatMap(([key, each]) => {
-    if (gone.has(each.id) || written.has(key) || !isOf(each.observation)) return []
+  const { byKey, doubles } = context.held
+  // Of the original's that were emptied nobody can tell which report they were of.
+  const emptied = doubles
+    .filter(({ observation }) => isWithdrawn(observation))
+    .map((each) => [undefined, each] as const)
+  return [...byKey, ...emptied].flatMap(([key, each]) => {
+    if (gone.has(each.id) || (key !== undefined && written.has(key)) || !isOf(each.observation)) return []
     return writeKept(context, each, study, {
       status: each.kind === 'summary' ? statuses.get(each.uid) : eventStatuses.get(each.uid),
       hasMember: membersKept(context, taken, each, gone),
@@ -169,7 +193,8 @@ export const planObservations = (doses: StudyDoses): ObservationWrites => {
     return members.length === 0 ? each : { ...each, body: { ...each.body, hasMember: [...members] } }
   })
   const reasonlessNow = reasonless(context, reports, events)
-  const originals = leftByOriginal(context, taken).map((observation): Held => {
+  const left = leftByOriginal(context, taken)
+  const originals = left.map((observation): Held => {
     const kind = doseKindOf(observation) ?? 'event'
     return { observation, id: observation.id ?? '', kind, uid: doseUidOf(observation, kind) }
   })
@@ -191,7 +216,9 @@ export const planObservations = (doses: StudyDoses): ObservationWrites => {
         .sort((left, right) => order[left.kind] - order[right.kind])
         .flatMap((each) => withdraw(context, each)),
       ...kept(isWithdrawn),
+      ...followed(context, taken, left),
     ],
+    isWrittenFirst: taken.size > 0,
     written:
       study === undefined
         ? []

@@ -1,13 +1,13 @@
 import type { Endpoint } from 'fhir/r4'
-import type { InstanceKey } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
 import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
-import { correctEndpoint, endpointKind, mapEndpoint } from '../mapping/endpoint'
+import { besideOriginals, correctEndpoint, endpointKind, mapEndpoint } from '../mapping/endpoint'
 import type { MappingSettings } from '../mapping/settings'
-import type { Fold, PlanInput } from './fold'
+import type { Fold, PlanInput, StudyFold } from './fold'
 import { foldRow } from './fold-rows'
 import type { LiveRow } from './judge'
 import { indexObservations } from './observation-index'
@@ -45,7 +45,7 @@ export const planEndpoint = (
   snapshot: Snapshot,
   partition: string,
 ): TransactionEntry | undefined => {
-  const wanted = mapEndpoint(settings.dicom, partition)
+  const wanted = besideOriginals(mapEndpoint(settings.dicom, partition), partition, snapshot.endpoints)
   const existing = findEndpoint(snapshot, settings, partition)
   if (existing === undefined) {
     const key = identifierToken(codeSystems.uri, wanted.address)
@@ -63,6 +63,43 @@ export const planEndpoint = (
  * same rows on the same snapshot give the same bytes.
  */
 export const plan = (input: PlanInput): Plan => {
+  const steps = planSteps(input)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** What came in with its study after its own row was recorded: whoever holds it has no row. */
+const settleStrays = ({ syncedInstances }: Fold, { recorded, takenOut, rows }: StudyFold): void => {
+  if (syncedInstances.size === 0) return
+  for (const list of [recorded, takenOut]) {
+    const isStray = ({ row, error }: RecordedLive): boolean =>
+      error._tag === 'PatientMismatch' && syncedInstances.has(instanceKeyText(row.key))
+    const strays = list.filter(isStray)
+    if (strays.length === 0) continue
+    list.splice(0, list.length, ...list.filter((each) => !isStray(each)))
+    rows.push(...strays.map(({ row }) => row))
+  }
+}
+
+/** A thousand rows take some 30 ms. */
+const rowsOfAStep = 1_000
+
+/** Tells when so many rows are done that it is time for a pause. */
+const pacer = (): ((rows: number) => boolean) => {
+  let done = 0
+  return (rows) => {
+    done += rows
+    if (done < rowsOfAStep) return false
+    done = 0
+    return true
+  }
+}
+
+/** The same, with a pause after each step: a batch may have a hundred thousand rows. */
+export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
+  const isPauseAfter = pacer()
   const fold: Fold = {
     input,
     observations: indexObservations(input.settings.fhirBase, input.snapshot.observations),
@@ -78,16 +115,30 @@ export const plan = (input: PlanInput): Plan => {
     doubts: new Map(),
     agesWanted: new Set(),
     leaving: new Set(),
-    syncedInstances: [],
+    syncedInstances: new Map(),
     verdicts: new Map(),
     otherSpellings: otherSpellings(input.settings.dicom, input.snapshot.endpoints, input.rows),
   }
-  for (const row of input.rows) foldRow(fold, row)
-  const studies = [...fold.studies.values()]
-    .filter(({ rows, takenOut, waiting }) => rows.length > 0 || takenOut.length > 0 || waiting.length > 0)
-    .map((study) => planStudy(fold, study))
-  const groups = groupsOf(studies)
-  const units = groups.flatMap((group) => unitsOf(fold, group))
+  for (const row of input.rows) {
+    foldRow(fold, row)
+    if (isPauseAfter(1)) yield undefined
+  }
+  for (const study of fold.studies.values()) {
+    settleStrays(fold, study)
+    if (study.lost) study.takenOut.push(...study.recorded.splice(0))
+  }
+  const studies: Array<ReturnType<typeof planStudy>> = []
+  for (const study of fold.studies.values()) {
+    const { rows, takenOut, waiting } = study
+    if (rows.length === 0 && takenOut.length === 0 && waiting.length === 0) continue
+    studies.push(planStudy(fold, study))
+    if (isPauseAfter(rows.length)) yield undefined
+  }
+  const units: Array<Unit> = []
+  for (const group of groupsOf(studies)) {
+    units.push(...unitsOf(fold, group))
+    if (isPauseAfter(group.length)) yield undefined
+  }
   const written = new Set(rowsOf(units))
   const recorded = [...fold.studies.values()].flatMap((study) => [
     ...study.recorded,
@@ -100,7 +151,7 @@ export const plan = (input: PlanInput): Plan => {
     agesWanted: [...fold.agesWanted].filter((id) => input.ages?.has(id) !== true),
     leaving: [...fold.leaving],
     units,
-    syncedInstances: fold.syncedInstances,
+    syncedInstances: [...fold.syncedInstances.values()],
     verdicts: fold.verdicts,
   }
 }

@@ -3,6 +3,7 @@ import { isOfService, isSourceOf, carriesOurMark, partitionOf } from '../fhir/pr
 import { hasIdentifier, isOver, matches, wasValidOn } from '../fhir/identifiers'
 import { endpointKind, endpointKinds, isDicomEndpoint, isEndpointOf } from '../mapping/endpoint'
 import { type PatientIdentity, patientKeyText, systemOfPartition } from '../mapping/patient-identity'
+import { rawIssuerOf } from '../mapping/patient-original'
 import type { MappingSettings } from '../mapping/settings'
 import type { EntryError } from '../cast-error'
 
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly observed?: ReadonlySet<string>
   /** Patients without our mark that a study of ours has as its subject. */
   readonly ourSubjects: ReadonlySet<string>
+  /** Those that the original wrote, and a study of its has as its subject, while the take-over is open. */
+  readonly ofOriginal?: ReadonlySet<string>
   /**
    * Of identifiers that no Patient has (patientKeyText): the ids of Patients whose own, written otherwise, the server
    * takes for the same. To create one would attach its images to them.
@@ -131,7 +134,9 @@ export const findPatient = (
   const candidates = (snapshot.patientsByValue.get(value) ?? []).flatMap((id) => snapshot.patients.get(id) ?? [])
   const having = (wanted: string | undefined): ReadonlyArray<Patient> =>
     candidates.filter((each) => hasIdentifier(each, wanted, value))
-  const exact = atThatTime(having(system), identity, askedOn)
+  const raw = rawIssuerOf(identity)
+  const own = atThatTime(having(system), identity, askedOn)
+  const exact = own.length > 0 || raw === undefined ? own : having(raw)
   const hits =
     exact.length > 0 || system === undefined ? exact : takenOver(snapshot, settings, identity, having(undefined))
   if (hits.length === 0) {

@@ -2,6 +2,7 @@ import type { Identifier, ImagingStudy, Patient } from 'fhir/r4'
 import { isOver, matches } from '../fhir/identifiers'
 import { carriesOurMark } from '../fhir/provenance'
 import type { PatientIdentity } from '../mapping/patient-identity'
+import { rawIssuerOf } from '../mapping/patient-original'
 import type { MappingSettings } from '../mapping/settings'
 import { type Snapshot, livePatient, referencedId } from './snapshot'
 
@@ -23,13 +24,21 @@ export interface Claim {
   readonly patientId: string | undefined
 }
 
-const systemsOf = ({ patient }: MappingSettings, { system }: PatientIdentity): ReadonlySet<string | undefined> =>
+const systemsOf = ({ patient }: MappingSettings, identity: PatientIdentity): ReadonlySet<string | undefined> =>
   new Set([
-    system,
+    identity.system,
+    ...rawSystem(identity),
     ...(patient.systemId === undefined ? [] : [patient.systemId]),
     ...Object.values(patient.partitionSystems),
     ...Object.values(patient.issuerSystems),
+    // As the original wrote them.
+    ...Object.keys(patient.issuerSystems),
   ])
+
+const rawSystem = (identity: PatientIdentity): ReadonlyArray<string> => {
+  const raw = rawIssuerOf(identity)
+  return raw === undefined ? [] : [raw]
+}
 
 const compare = (
   identifiers: ReadonlyArray<Identifier>,
@@ -37,7 +46,8 @@ const compare = (
   identity: PatientIdentity,
   today: string | undefined,
 ): 'Equal' | 'Different' | 'NotComparable' => {
-  const isSame = (each: Identifier): boolean => matches(each, identity.system, identity.value)
+  const own = [identity.system, ...rawSystem(identity)]
+  const isSame = (each: Identifier): boolean => own.some((system) => matches(each, system, identity.value))
   if (identifiers.some((each) => isSame(each) && !isOver(each, today))) return 'Equal'
   const systems = systemsOf(settings, identity)
   const isOurs = ({ system, value }: Identifier): boolean => value !== undefined && systems.has(system || undefined)

@@ -10,7 +10,10 @@ import { type Fold, type StudyFold, own } from './fold'
 export const takeOut = (fold: Fold, study: StudyFold, key: InstanceKey): boolean => {
   if (!holdsInstance(study.draft, key)) return false
   deleteInstance(study.draft, fold.input.settings, key)
-  study.reports.delete(instanceKeyText(key))
+  study.lost = true
+  const text = instanceKeyText(key)
+  study.reports.delete(text)
+  fold.syncedInstances.delete(text)
   own(fold, study)
   if (study.draft.fields === undefined) study.patient = undefined
   return true

@@ -81,7 +81,8 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(key)) {
       fold.doubts.set(key, { partition, studyInstanceUid: uid })
     }
-    const entries = [...doses.withdrawn, ...present(entry), ...doses.written]
+    const [first, last] = doses.isWrittenFirst ? [doses.written, []] : [[], doses.written]
+    const entries = [...doses.withdrawn, ...first, ...present(entry), ...last]
     const { rows, takenOut, waiting, patients } = study
     return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting] }
   }

@@ -1,7 +1,8 @@
+import { isOfPatient } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import type { InstanceKey } from '../dicom/change-feed-entry'
 import { holdsInstance } from '../mapping/study-draft'
-import { type Fold, type Mismatch, type Mismatched, type PatientDraft, type StudyFold } from './fold'
+import type { Fold, Mismatch, Mismatched, PatientDraft, Stray, StudyFold } from './fold'
 import { patientFor } from './fold-patient'
 import type { LiveRow, UpsertRow } from './judge'
 
@@ -17,7 +18,7 @@ type InHand = Pick<LiveRow, 'key' | 'sequence'>
  */
 export const mismatchedOf = ({ input }: Fold, { key, sequence }: InHand): ReadonlyMap<string, Mismatch> => {
   const mismatched = input.mismatched?.get(studyKeyText(key)) ?? noRows
-  return new Map([...mismatched].filter(([, each]) => (each.sequence ?? 0) <= sequence))
+  return new Map([...mismatched].filter(([, each]) => each.hasNoVote !== true && (each.sequence ?? 0) <= sequence))
 }
 
 /**
@@ -52,22 +53,33 @@ export const witnessesOf = (
   everybody = false,
 ): ReadonlyArray<UpsertRow> => {
   const mismatched = mismatchedOf(fold, row)
+  const silent = silentOf(fold, study, row)
   return reading.filter(({ key, isPhantom }) => {
     if (isPhantom) return false
     const text = instanceKeyText(key)
-    const isTold = study.told.has(text) || mismatched.has(text)
-    return everybody || fold.input.rebuilt !== undefined || isTold || holdsInstance(study.draft, key)
+    if (study.told.has(text) || mismatched.has(text) || holdsInstance(study.draft, key)) return true
+    return fold.input.rebuilt !== undefined || (everybody && !silent.has(text))
   })
 }
 
+/** Instances (instanceKeyText) that stand recorded because of their own Patient: they say nothing about anybody else. */
+const silentOf = ({ input }: Fold, { recorded, takenOut }: StudyFold, { key }: InHand): ReadonlySet<string> => {
+  const known = [...(input.mismatched?.get(studyKeyText(key)) ?? noRows)].filter(([, each]) => each.hasNoVote)
+  const now = [...recorded, ...takenOut].filter(({ error }) => isOfPatient(error._tag))
+  return new Set([...known.map(([text]) => text), ...now.map(({ row }) => instanceKeyText(row.key))])
+}
+
 /** Beside those of earlier batches what this one has recorded. */
-export const withMismatched = (mismatched: Mismatched, rows: ReadonlyArray<LiveRow>): Mismatched => {
-  if (rows.length === 0) return mismatched
+export const withMismatched = (mismatched: Mismatched, strays: ReadonlyArray<Stray>): Mismatched => {
+  if (strays.length === 0) return mismatched
   const all = new Map(mismatched)
-  for (const { key, sequence } of rows) {
+  for (const { row, ...vote } of strays) {
+    const { key, sequence } = row
     const [study, text] = [studyKeyText(key), instanceKeyText(key)]
     const known = all.get(study) ?? noRows
-    if (!known.has(text)) all.set(study, new Map([...known, [text, { ...key, sequence }]]))
+    const before = known.get(text)
+    if (before !== undefined && before.hasNoVote === vote.hasNoVote) continue
+    all.set(study, new Map([...known, [text, { ...key, sequence, ...vote }]]))
   }
   return all
 }

@@ -7,6 +7,8 @@ export interface TransactionEntry {
   readonly bytes: number
   /** What it creates, by what that is known by: `Patient system|value`; none of what is updated or deleted. */
   readonly creates?: string
+  /** The reference of what it updates. */
+  readonly updates?: string
   /** The reference of what it deletes. */
   readonly deletes?: string
 }
@@ -41,11 +43,12 @@ const withoutServerMeta = (resource: FhirResource): FhirResource => {
 /** `version`: the one it was read at; an update without it would let the last writer win. */
 export const updateEntry = (base: string, resource: FhirResource, version: string | undefined): TransactionEntry => {
   const url = `${resource.resourceType}/${resource.id}`
-  return entry({
+  const content = {
     fullUrl: `${base}/${url}`,
     resource: withoutServerMeta(resource),
     request: { method: 'PUT', url, ...(version === undefined ? {} : { ifMatch: asIfMatch(version) }) },
-  })
+  }
+  return { ...entry(content), updates: url }
 }
 
 export const deleteEntry = (base: string, resource: FhirResource): TransactionEntry => {

@@ -58,6 +58,17 @@ export const pointerResource = (dicom: DicomRoot): Basic => ({
   identifier: nameOf(dicom),
 })
 
+/** One a FHIR server: what a server does with an old If-Match is tried on it, never on the position of a feed. */
+export const checkId = 'dicomcast-check'
+
+/** `content`: new each time, since a server makes no new version of what is equal. */
+export const checkResource = (content: string): Basic => ({
+  resourceType: 'Basic',
+  id: checkId,
+  code: { text: 'DICOMcast check' },
+  identifier: [note('content', `urn:uuid:${content}`, codeSystems.uri)],
+})
+
 const notesOf = (resource: FhirResource, text: string): ReadonlyArray<string> => {
   const notes: unknown = Reflect.get(resource, 'identifier')
   return (Array.isArray(notes) ? (notes as ReadonlyArray<Identifier | null>) : []).flatMap((each) =>

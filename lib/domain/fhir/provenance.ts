@@ -74,9 +74,13 @@ const rootIn = (source: string, dicom: DicomRoot): string | undefined => {
 export const isOfService = (meta: Meta | undefined, dicom: DicomRoot): boolean =>
   rootIn(unversioned(meta?.source ?? ''), dicom) !== undefined
 
+/** The original, which wrote for the same service, had none. */
+export const carriesOurTag = (meta: Meta | undefined): boolean =>
+  (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
+
 /** Our mark: our tag, and a source that is this DICOM service, in any of its partitions. */
 export const carriesOurMark = (meta: Meta | undefined, dicom: DicomRoot): boolean =>
-  isOfService(meta, dicom) && (meta?.tag ?? []).some((tag) => tag.system === ourTag.system && tag.code === ourTag.code)
+  isOfService(meta, dicom) && carriesOurTag(meta)
 
 /** The partition that a resource with our mark was written for. */
 export const partitionOf = (dicom: DicomRoot, meta: Meta | undefined): string => {

@@ -117,9 +117,17 @@ const isList = (kind: Kind): kind is readonly [Kind] => Array.isArray(kind)
 const isRequired = (kind: Members | Required): kind is Required => 'required' in kind
 const empty = {}
 
+// FHIR's strings have none of these; the original left the NUL that pads a value of DICOM.
+const unwritable = /[\x00-\x08\x0B\x0C\x0E-\x1F]/g
+
+const writableText = (text: string): string => {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) < 0x20) return text.replace(unwritable, '')
+  return text
+}
+
 /** The value as far as it is of this kind; the very same when all of it is. */
 const conforming = (kind: Kind, value: unknown): unknown => {
-  if (kind === 'text') return typeof value === 'string' ? value : undefined
+  if (kind === 'text') return typeof value === 'string' ? writableText(value) : undefined
   if (kind === 'number')
     return isWrittenNumber(value) ? valueOfNumber(value) : typeof value === 'number' ? value : undefined
   if (kind === 'flag') return typeof value === 'boolean' ? value : undefined

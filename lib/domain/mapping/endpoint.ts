@@ -81,11 +81,21 @@ const withoutSlash = (address: string): string => withoutTrailing(address, '/')
  * As the original wrote it, whatever identifier it has by now: the original refuses every entry when the address that it
  * finds by the name is not its own, and somebody may want to go back to it.
  */
-const isInOriginalsForm = ({ meta, name, address }: Endpoint): boolean =>
+export const isInOriginalsForm = ({ meta, name, address }: Endpoint): boolean =>
   withoutFragment(meta?.source ?? '') === '' &&
   typeof address === 'string' &&
   withoutSlash(name ?? '') === nameOf(withoutSlash(address)) &&
   unversioned(address) === withoutSlash(address)
+
+/**
+ * The original finds its Endpoint by the beginning of the name, and must find that one alone: what it would find as well has
+ * another name as long as it may be gone back to.
+ */
+export const besideOriginals = (wanted: Endpoint, partition: string, endpoints: ReadonlyArray<Endpoint>): Endpoint => {
+  const name = wanted.name?.toLowerCase() ?? ''
+  const isFound = endpoints.some((each) => isInOriginalsForm(each) && name.startsWith(each.name?.toLowerCase() ?? ''))
+  return isFound ? { ...wanted, name: `Partition ${partition}: ${wanted.name}` } : wanted
+}
 
 /** Its own elements as they should be; status, extensions and what else it holds stay. The original's gets our identifier. */
 export const correctEndpoint = (existing: Endpoint, wanted: Endpoint): Endpoint =>

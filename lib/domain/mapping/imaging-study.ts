@@ -4,8 +4,9 @@ import { readCodes } from '../dicom/coded-entry'
 import { studyInstanceUidType } from '../fhir/code-systems'
 import { matches, studyIdentifier } from '../fhir/identifiers'
 import { asHeld } from '../fhir/others'
+import { carriesOurTag } from '../fhir/provenance'
 import { codeableConcept } from './coded-concept'
-import { type Rule, readTag, rule, withIssues } from './mapped'
+import { type MergeMode, type Rule, readTag, rule, withIssues } from './mapped'
 import type { StudyFields } from './fields'
 import { orderRules } from './orders'
 import { referrerRule } from './people'
@@ -21,9 +22,18 @@ const withNotes = (study: StudyFields, note: ReadonlyArray<Annotation>): StudyFi
   return note.length === 0 ? rest : { ...rest, note: [...note] }
 }
 
+/** The original wrote the description as a note alone: of a study of its, the first that says nothing but its text. */
+const noteOfOriginal = ({ meta, description, note = [] }: StudyFields): Annotation | undefined =>
+  description !== undefined || carriesOurTag(meta) ? undefined : note.find((each) => Object.keys(each).length === 1)
+
 /** The note that repeats the description is the one we wrote. */
-const withoutOurNote = (study: StudyFields): ReadonlyArray<Annotation> =>
-  (study.note ?? []).filter(({ text }) => text !== study.description)
+const withoutOurNote = (study: StudyFields, isOfService = true): ReadonlyArray<Annotation> => {
+  const originals = isOfService ? noteOfOriginal(study) : undefined
+  return (study.note ?? []).filter((each) => each !== originals && each.text !== study.description)
+}
+
+// On other studies a note is another's.
+const ofServiceAlone: ReadonlySet<MergeMode> = new Set(['adopt', 'correct'])
 
 const noteRule = rule<StudyFields, string>({
   element: 'ImagingStudy.note',
@@ -32,9 +42,9 @@ const noteRule = rule<StudyFields, string>({
   read: readTag('StudyDescription'),
   slot: {
     has: ({ note, description }) => description !== undefined || note !== undefined,
-    set: (text) => (study) => {
+    set: (text, mode) => (study) => {
       if (study.description === text && (study.note ?? []).some((each) => each.text === text)) return study
-      const others = withoutOurNote(study)
+      const others = withoutOurNote(study, ofServiceAlone.has(mode))
       return withNotes(study, others.some((each) => each.text === text) ? others : [...others, { text }])
     },
     clear: (study) => withNotes(study, withoutOurNote(study)),

@@ -87,10 +87,13 @@ export const instanceRules: ReadonlyArray<Rule<Instance>> = [
   }),
 ]
 
-/** The original wrote the bare UID without a system. */
+/** The original wrote the bare UID without a system; whoever wrote into the study since has corrected that. */
+export const isOriginalsInstance = ({ sopClass: { system, code } = {} }: Partial<Instance>): boolean =>
+  code !== undefined && (system === undefined || system === '')
+
 export const correctInstance = (instance: Instance): Instance => {
-  const { system, code } = instance.sopClass ?? {}
-  if (code === undefined || (system !== undefined && system !== '')) return instance
+  if (!isOriginalsInstance(instance)) return instance
+  const { code = '' } = instance.sopClass
   return {
     ...instance,
     sopClass: { system: codeSystems.uri, code: code.startsWith('urn:oid:') ? code : `urn:oid:${code}` },

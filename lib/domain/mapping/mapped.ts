@@ -158,3 +158,7 @@ export const applyRules =
     if (!RA.isNonEmpty(problems)) return TH.right(all)
     return changes.length === rules.length ? TH.both(problems, all) : TH.left(problems)
   }
+
+/** A fault that two rules find is one. */
+export const oncePerTag = (issues: ReadonlyArray<TagIssue>): ReadonlyArray<TagIssue> =>
+  issues.length < 2 ? issues : [...new Map(issues.map((issue) => [`${issue._tag} ${issue.keyword}`, issue])).values()]

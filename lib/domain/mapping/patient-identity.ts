@@ -42,6 +42,24 @@ const readIssuer = (
   return silent ? E.right(undefined) : E.left('IssuerUnknown')
 }
 
+/** By which issuers are told apart; none when an image names none. */
+const issuerTextOf = (dataset: DicomDataset): string | undefined => {
+  const name = readable(readValue(dataset, 'IssuerOfPatientID'))
+  const [item] = itemsOf(dataset, 'IssuerOfPatientIDQualifiersSequence')
+  return name ?? (item === undefined ? undefined : JSON.stringify(readIssuerItem(item)))
+}
+
+/** `onUnmapped` hears of each issuer that has no system. */
+export const noting =
+  (read: ReturnType<typeof readPatientIdentity>, onUnmapped?: (issuer: string) => void): typeof read =>
+  (dataset) => {
+    const identity = read(dataset)
+    const isUnmapped = E.isLeft(identity) && identity.left._tag === 'IssuerUnknown'
+    const issuer = isUnmapped && onUnmapped !== undefined ? issuerTextOf(dataset) : undefined
+    if (issuer !== undefined) onUnmapped?.(issuer)
+    return identity
+  }
+
 /**
  * The system of a partition's patients. A map that is given lists all of them, `*` the rest: what it does not list is no
  * partition whose numbers anybody has spoken for. The default partition has Patient__PatientSystemId still.

@@ -12,6 +12,7 @@ import { asHeld } from '../fhir/others'
 import { hasType, matches, typed } from '../fhir/identifiers'
 import { type Mapped, type Rule, invalidTag, issuesOf, readTag, rule, withIssues } from './mapped'
 import { type PatientIdentity, readPatientIdentity } from './patient-identity'
+import { isOriginalsIdentifier } from './patient-original'
 import type { MappingSettings } from './settings'
 import type { DicomDataset } from '../dicom/dataset'
 
@@ -54,13 +55,20 @@ const isComplete = (identifier: Identifier, { assigner }: PatientIdentity): bool
   identifier.system !== '' &&
   (assigner === undefined || identifier.assigner !== undefined)
 
-/** Adds the identifier, completes it, or gives its system to one that has none. */
+/** `system: ""` is none, and no server that validates takes it. */
+const withoutEmptySystem = ({ system, ...rest }: Identifier): Identifier => (system === '' ? rest : { system, ...rest })
+
+/** Adds the identifier, completes it, or gives its system to one that has none; what the original looks up stays. */
 const withIdentifier = (patient: Patient, identity: PatientIdentity, type: IdentifierType): Patient => {
   const identifiers = patient.identifier ?? []
   const own = identifiers.findIndex((each) => matches(each, identity.system, identity.value))
-  const index = own >= 0 ? own : identifiers.findIndex((each) => matches(each, undefined, identity.value))
+  const isFree = (each: Identifier): boolean =>
+    matches(each, undefined, identity.value) && !isOriginalsIdentifier(each, identity)
+  const index = own >= 0 ? own : identifiers.findIndex(isFree)
   const found = identifiers[index]
-  if (found === undefined) return { ...patient, identifier: [...identifiers, identifierOf(identity, type)] }
+  if (found === undefined) {
+    return { ...patient, identifier: [...identifiers.map(withoutEmptySystem), identifierOf(identity, type)] }
+  }
   if (own >= 0 && isComplete(found, identity)) return patient
   return {
     ...patient,

@@ -55,5 +55,8 @@ const anySettings: MappingSettings = {
   },
 }
 
+/** The rules with default settings. */
+export const defaultRules: MappingRules = mappingRules(anySettings, '')
+
 /** What the rules say of themselves does not depend on any setting. */
-export const allRuleTexts: ReadonlyArray<RuleText> = ruleTexts(mappingRules(anySettings, ''))
+export const allRuleTexts: ReadonlyArray<RuleText> = ruleTexts(defaultRules)

@@ -5,8 +5,9 @@ import { calmServices, calmSettings, tagsWith } from '../calm-services'
 import type { Report } from '../dose-report'
 import { type Doses, dosesIn } from '../doses'
 import type { Action, Key, Tags } from '../feed-model'
-import type { FhirStore, Flavour } from '../fhir-store'
+import type { FhirStore, Flavour, Transaction } from '../fhir-store'
 import { type Services, startRun } from '../runs'
+import type { Verdict } from '../verdicts'
 import { type World, makeWorld } from '../world'
 
 // An exact history, the end that it must have, and every cut of it into casts.
@@ -71,6 +72,20 @@ export const vanish = (study: number, number: number, place: Place = {}): Event 
   silent: true,
 })
 
+/** A rejection note of this title (DCM) that lists images, by the numbers of their studies and of their own. */
+export const rejecting = (
+  code: string,
+  ...lists: ReadonlyArray<readonly [study: number, number: number, place?: Place & { readonly sopClass?: string }]>
+): Pick<Tags, 'note'> => ({
+  note: {
+    code,
+    lists: lists.map(([study, number, { sopClass, ...place } = {}]) => ({
+      ...keyOf(study, number, place),
+      ...(sopClass === undefined ? {} : { sopClass }),
+    })),
+  },
+})
+
 export const report = (dlp: number, events: ReadonlyArray<string>, own: Partial<Report> = {}): { report: Report } => ({
   report: { dlp, events, minute: 60, preliminary: false, ...own },
 })
@@ -83,8 +98,14 @@ export interface Story {
   readonly fhir?: ReadonlyArray<FhirResource>
   /** What other systems put there later, when `before` is cast. */
   readonly meanwhile?: (store: FhirStore) => ReadonlyArray<FhirResource>
+  /** They change and delete, too: only the store of the simulator can be told so. */
+  readonly changesFhir?: true
   readonly flavour?: Partial<Flavour>
+  /** What FHIR answers to a transaction, for ever. */
+  readonly verdictOn?: (bundle: Transaction) => Verdict
   readonly patient?: Partial<CastSettings['patient']>
+  /** After so many batches a run ends, and the next one begins with what is stored. */
+  readonly maxBatches?: number
   /** Cast whole, before anything else happens. */
   readonly before?: ReadonlyArray<Statement>
   readonly then: ReadonlyArray<Statement>
@@ -220,8 +241,9 @@ const endOf = (world: World, { storage, fhir, feed }: Services): End => {
 /** The story, cast as the cut says, until nothing is left to do; and a day later, when rows have been looked at again. */
 export const endAfter = async (story: Story, { behind, batchSize }: Cut): Promise<End & { services: Services }> => {
   const world = makeWorld(1, { only: new Set() })
-  const services = calmServices(world, { flavour: story.flavour ?? {} })
-  const calm = calmSettings(batchSize)
+  const { flavour = {}, verdictOn, maxBatches } = story
+  const services = calmServices(world, verdictOn === undefined ? { flavour } : { flavour, verdictOn })
+  const calm = { ...calmSettings(batchSize), ...(maxBatches === undefined ? {} : { maxBatches }) }
   const settings = { ...calm, patient: { ...calm.patient, systemId: system, ...story.patient } }
   const put = (resources: ReadonlyArray<FhirResource>): void => {
     for (const each of resources) services.fhir.store.put(`${each.resourceType}/${each.id}`, each)

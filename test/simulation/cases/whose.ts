@@ -346,3 +346,82 @@ pinned(
   },
   ending({ '5': 'P1: 1.2.1.1.1' }),
 )
+
+// The Patient of another system, whose values that system corrects: no row of the feed tells it.
+const registered = (id: string, family: string, birthDate: string): Patient => ({
+  ...{
+    resourceType: 'Patient',
+    id,
+    identifier: [{ system, value: 'P1' }],
+    name: [{ family, given: ['Ann'] }],
+    birthDate,
+  },
+})
+const [asTold, corrected] = [registered('ehr', 'Meier', '1950-01-01'), registered('ehr', 'Schmidt', '1950-02-01')]
+const former = { family: 'Meier', birthDate: '19500101' }
+const formerImages = [create(1, 1, 'P1', former), create(1, 2, 'P1', former), create(1, 3, 'P1', former)]
+
+pinned(
+  'images that stand in the study of their own Patient stay there when he was corrected and others come in',
+  {
+    fhir: [asTold],
+    before: [formerImages, [create(1, 5, 'P9')]],
+    changesFhir: true,
+    meanwhile: () => [corrected],
+    then: [[remove(1, 3), update(1, 5, 'P1', { family: 'Schmidt', birthDate: '19500201' })]],
+    cuts: 'from the quiet feed',
+  },
+  ending({ '1': 'P1: 1 2 5' }),
+)
+
+pinned(
+  'a study does not move to a Patient whom its images do not fit: no row would tell that they went',
+  {
+    fhir: [asTold],
+    before: [formerImages],
+    changesFhir: true,
+    meanwhile: (store) => {
+      store.remove('Patient/ehr')
+      return [registered('ehr2', 'Schmidt', '1950-02-01')]
+    },
+    then: [[create(1, 5, 'P1', { family: 'Schmidt', birthDate: '19500201' })]],
+    cuts: 'from the quiet feed',
+  },
+  ending({ '1': 'Patient/ehr: 1 2 3' }, { rows: ['1 5 PatientMismatch'] }),
+)
+
+// Three studies, each with an image that is at odds with the first one, which then gets other UIDs: no row tells that.
+pinned(
+  'an image at which FHIR always fails keeps none of another study out, when what they were at odds with is gone',
+  {
+    verdictOn: (bundle) => (JSON.stringify(bundle).includes('"1.2.1.1.2"') ? 'unavailable' : 'fine'),
+    before: [
+      [create(1, 1, 'P1'), create(2, 1, 'P1'), create(3, 1, 'P1')],
+      [create(1, 2, 'P2'), create(2, 2, 'P2'), create(3, 2, 'P2')],
+    ],
+    then: [
+      [1, 2, 3].flatMap((number) => [update(number + 50, 1, 'P1', { uid: `1.2.${number}.1.1` }), vanish(number, 1)]),
+      [create(7, 1, 'P1')],
+    ],
+    cuts: 'from the quiet feed',
+  },
+  ending(
+    { '2': 'P2: 2', '3': 'P2: 2', '7': 'P1: 1', '51': 'P1: 1.2.1.1.1', '52': 'P1: 1.2.2.1.1', '53': 'P1: 1.2.3.1.1' },
+    { rows: ['1 2 PatientMismatch'] },
+  ),
+)
+
+pinned(
+  'a study that somebody deleted in FHIR is not given to the stray of it',
+  {
+    before: [[create(1, 1, 'P1'), create(1, 2, 'P1')], [create(1, 4, 'P2')]],
+    changesFhir: true,
+    meanwhile: (store) => {
+      for (const { id } of store.all('ImagingStudy')) store.remove(`ImagingStudy/${id}`)
+      return []
+    },
+    then: [[create(7, 1, 'P1')]],
+    cuts: 'from the quiet feed',
+  },
+  ending({ '7': 'P1: 1' }, { rows: ['1 4 PatientMismatch'] }),
+)

@@ -16,8 +16,10 @@ const comparisons: Readonly<Record<string, (count: number, threshold: number) =>
 export const alertRules = (bicep: string, lagEntries: number): ReadonlyArray<AlertRule> => {
   const [, runs = ''] = /^var runs = '''\n([\s\S]*?)'''/m.exec(bicep) ?? []
   const rule =
-    /name: '([\w-]+)'\n[\s\S]*?operator: '(\w+)'\n\s*threshold: (\d+)\n[\s\S]*?query: (?:replace\()?'''\n([\s\S]*?)'''/g
-  return [...bicep.matchAll(rule)].map(([, name = '', operator = '', threshold = '', condition = '']): AlertRule => {
+    /name: '([\w-]+)'\n[\s\S]*?operator: '(\w+)'\n\s*threshold: (\d+)\n[\s\S]*?query: (?:replace\((\w+),|'''\n([\s\S]*?)''')/g
+  return [...bicep.matchAll(rule)].map(([, name = '', operator = '', threshold = '', variable, text]): AlertRule => {
+    const [, named = ''] = new RegExp(`^var ${variable} = '''\\n([\\s\\S]*?)'''`, 'm').exec(bicep) ?? []
+    const condition = text ?? named
     const query = `${runs}${condition.replace('{limit}', String(lagEntries))}`
     const compare = comparisons[operator]
     if (compare === undefined) throw new Error(`${name}: not understood: ${operator}`)

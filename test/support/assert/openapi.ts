@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
 
 type Json = Readonly<Record<string, unknown>>
@@ -51,6 +52,7 @@ export interface DocumentedRoute {
   readonly path: string
   readonly verb: string
   readonly name: string
+  readonly anonymous: boolean
 }
 
 export const documentedRoutes: ReadonlyArray<DocumentedRoute> = Object.entries(recordAt(openapi, 'paths')).flatMap(
@@ -58,6 +60,7 @@ export const documentedRoutes: ReadonlyArray<DocumentedRoute> = Object.entries(r
     Object.entries(isRecord(verbs) ? verbs : {}).map(([verb, operation]) => ({
       ...{ path, verb: verb.toUpperCase() },
       name: String(recordAt(operation)['operationId']),
+      anonymous: isDeepStrictEqual(recordAt(operation)['security'], []),
     })),
 )
 

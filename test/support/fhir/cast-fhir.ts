@@ -12,10 +12,11 @@ interface Kinds {
 type Holding = Pick<CastWorld, 'fhir'>
 
 const isPointer = ({ id }: { readonly id?: unknown }): boolean => String(id).startsWith('dicomcast-root-')
+const isCheck = ({ id }: { readonly id?: unknown }): boolean => id === 'dicomcast-check'
 
 /** What FHIR holds of a type now, in the order of creation; of Basic, positions alone. */
 export const held = <K extends keyof Kinds>({ fhir }: Holding, type: K): ReadonlyArray<Kinds[K]> =>
-  fhir.store.ofType(type).filter((each) => !isPointer(each)) as unknown as ReadonlyArray<Kinds[K]>
+  fhir.store.ofType(type).filter((each) => !isPointer(each) && !isCheck(each)) as unknown as ReadonlyArray<Kinds[K]>
 
 /** What says which feed has a root today. */
 export const pointers = ({ fhir }: Holding): ReadonlyArray<Basic> =>

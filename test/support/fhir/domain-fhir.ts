@@ -1,8 +1,9 @@
 import type { Endpoint, FhirResource, Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { type Snapshot, referencedId } from '../../../lib/domain/batch/snapshot'
 import type { TransactionEntry } from '../../../lib/domain/fhir/bundle'
-import { isOfService } from '../../../lib/domain/fhir/provenance'
-import { isEndpointOf } from '../../../lib/domain/mapping/endpoint'
+import { carriesOurTag, isOfService } from '../../../lib/domain/fhir/provenance'
+import { isEndpointOf, isInOriginalsForm } from '../../../lib/domain/mapping/endpoint'
+import { isOriginalsPatient } from '../../../lib/domain/mapping/patient-original'
 import { parseJson } from '../../../lib/domain/json'
 import type { MappingSettings } from '../../../lib/domain/mapping/settings'
 import { validateResource } from '../../../local/fhir/validate'
@@ -113,6 +114,12 @@ export const memoryFhir = (initial: ReadonlyArray<FhirResource> = []) => {
       studies,
       observations: all('Observation'),
       ourSubjects: ofOurs.flatMap(({ subject }) => referencedId(fhirBase, 'Patient', subject) ?? []),
+      ofOriginal: endpoints.some(isInOriginalsForm)
+        ? ofOurs.flatMap(({ meta, subject }) => {
+            const patient = patients.find(({ id }) => id === referencedId(fhirBase, 'Patient', subject))
+            return patient?.id !== undefined && !carriesOurTag(meta) && isOriginalsPatient(patient) ? [patient.id] : []
+          })
+        : [],
     })
   }
 
@@ -149,8 +156,9 @@ export const snapshotOf = (parts: {
   readonly studies?: ReadonlyArray<ImagingStudy>
   readonly observations?: ReadonlyArray<Observation>
   readonly ourSubjects?: ReadonlyArray<string>
+  readonly ofOriginal?: ReadonlyArray<string>
 }): Snapshot => {
-  const { endpoints = [], patients = [], studies = [], observations = [], ourSubjects = [] } = parts
+  const { endpoints = [], patients = [], studies = [], observations = [], ourSubjects = [], ofOriginal = [] } = parts
   const idsByValue = new Map<string, Array<string>>()
   for (const { id = '', identifier = [] } of patients) {
     for (const value of new Set(identifier.flatMap((each) => each.value ?? []))) {
@@ -170,6 +178,7 @@ export const snapshotOf = (parts: {
     studies: byIdentifier,
     observations: new Map(observations.map((each) => [each.id ?? '', each])),
     ourSubjects: new Set(ourSubjects),
+    ofOriginal: new Set(ofOriginal),
     mistaken: new Map(),
     elsewhere: studiesBySop(studies),
   }

@@ -22,7 +22,7 @@ export interface RunningCli {
 
 /** What a process needs to run at all: settings of whoever runs the tests must not reach it. */
 const bare = Object.fromEntries(
-  ['PATH', 'HOME', 'SystemRoot', 'TEMP', 'TMPDIR'].flatMap((name) => {
+  ['PATH', 'HOME', 'SystemRoot', 'TEMP', 'TMPDIR', 'NODE_COMPILE_CACHE'].flatMap((name) => {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value]]
   }),
@@ -44,8 +44,17 @@ export const startCli = (
   args: ReadonlyArray<string>,
   env: Readonly<Record<string, string>> = {},
   cwd = emptyFolder(),
+): RunningCli => startCommand(process.execPath, command, args, env, cwd)
+
+/** The command as it is installed elsewhere, run by that Node. */
+export const startCommand = (
+  node: string,
+  file: string,
+  args: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>> = {},
+  cwd = emptyFolder(),
 ): RunningCli => {
-  const child = spawn(process.execPath, [command, ...args], {
+  const child = spawn(node, [file, ...args], {
     cwd,
     env: { ...bare, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

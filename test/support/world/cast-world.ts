@@ -20,7 +20,7 @@ export const allTables = [
   'TransientRetryExceptionTable',
   'SyncStateTable',
 ] as const
-type Table = (typeof allTables)[number]
+type Table = (typeof allTables)[number] | 'RunHistoryTable'
 
 export interface CastWorld {
   readonly dicom: DicomService
@@ -113,7 +113,7 @@ export const useCastWorld = (): ((options?: WorldOptions) => Promise<CastWorld>)
         return Object.fromEntries(entries.filter(([, found]) => found.length > 0))
       },
       syncedSequence: async () => {
-        const [row] = await rows('SyncStateTable')
+        const row = (await rows('SyncStateTable')).find(({ rowKey }) => rowKey === syncStateKey.rowKey)
         return row === undefined ? undefined : Number(row['SyncedSequence'])
       },
       writeSyncState: async (columns) => {

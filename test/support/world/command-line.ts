@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compileCache } from './compile-cache'
 
 const command = join(__dirname, '..', '..', '..', 'dist', 'cli', 'dicomcast.js')
 
@@ -16,7 +17,11 @@ export const dicomcast = async (
   env: Readonly<Record<string, string>>,
   ...args: ReadonlyArray<string>
 ): Promise<Ended> => {
-  const child = spawn(process.execPath, [command, ...args], { env, cwd: tmpdir(), stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { ...compileCache, ...env },
+    cwd: tmpdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk) => (stdout += String(chunk)))
   child.stderr.on('data', (chunk) => (stderr += String(chunk)))

@@ -8,6 +8,7 @@ import {
   makeJudge,
 } from '../../../lib/domain/batch/judge'
 import type { PlanLimits } from '../../../lib/domain/batch/fold'
+import { strayOf } from '../../../lib/domain/batch/ledger'
 import { type Plan, plan, planEndpoint, recordedIn } from '../../../lib/domain/batch/plan'
 import { type StudyAge, ageOf } from '../../../lib/domain/batch/newest-study'
 import { referencedId } from '../../../lib/domain/batch/snapshot'
@@ -75,7 +76,8 @@ export const castBatch = (
     for (;;) {
       const snapshot = fhir.snapshot(settings)
       const input = { settings, limits, snapshot, readings, keep, patientsAlone: false, rowsAlone: apart, rows }
-      const strays = [...allRows].filter(({ sequence }) => recorded.get(sequence)?._tag === 'PatientMismatch')
+      const settled = new Map([...recorded].map(([at, error]) => [at, { _tag: 'Recorded', error } as const]))
+      const strays = allRows.flatMap((row) => strayOf({ settled }, row))
       const known = withMismatched(mismatched, strays)
       const planned = plan({
         ...input,

@@ -132,7 +132,12 @@ export const feedReader = ({
   const settings = {
     ...settingsOf(),
     ...{ batchSize: 1_000, maxBatches: 1, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
-    ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, startFrom: 'beginning' as const },
+    ...{
+      holeAgeMs: 120_000,
+      totalRetryDurationMs: 600_000,
+      hidesRejectedForQuality: false,
+      startFrom: 'beginning' as const,
+    },
   }
   const run: Run = {
     settings,

@@ -42,8 +42,11 @@ export const feedRuns = (
         }),
       ),
   }
+  const memory = memoryNames()
+  const { names } = memory
   const checkpoints: Ports['checkpoints'] = {
     read: () => () => right(O.some(stored)),
+    readNamed: () => () => right({ checkpoint: O.some(stored), name: O.fromNullable(memory.stored()) }),
     write: (_, checkpoint) => () => {
       stored = { checkpoint: JSON.parse(JSON.stringify(checkpoint)) as Checkpoint, etag: `${stored.etag}+` }
       return right(stored)
@@ -59,7 +62,6 @@ export const feedRuns = (
   const gate: Ports['gate'] = {
     read: () => () => right(O.none),
   }
-  const { names } = memoryNames()
   const run = async (budgetMs: number, maxBatches = 0): Promise<RunSummary> => {
     const { run: made } = feedReader({ ...feed, from: clock, budgetMs })
     const ports = { ...made.ports, names, fhir, gate, errors, lease, checkpoints, progress: () => undefined }

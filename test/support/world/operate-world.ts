@@ -4,6 +4,7 @@ import { BlobServiceClient } from '@azure/storage-blob'
 import { makeGateTable } from '../../../lib/adapters/storage/gate-table'
 import { makeStorageAccount } from '../../../lib/adapters/storage/storage-client'
 import { startFunctionsHost, type FunctionsHost } from '../../../local/functions-host'
+import { compileCache } from './compile-cache'
 import { type CastWorld, type Overrides, type WorldOptions, useCastWorld } from './cast-world'
 
 export interface Answered {
@@ -36,6 +37,7 @@ export const useOperateWorld = (): ((
     const world = await newWorld(options)
     const env = {
       PATH: process.env['PATH'],
+      ...compileCache,
       CastSchedule: '0 0 4 1 1 *',
       ...world.environment(),
       ...app,

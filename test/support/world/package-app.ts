@@ -25,6 +25,7 @@ export const runPackage = (folder: string, zip: string, of = repository, env: No
 }
 
 export interface LoadedApp {
+  readonly url: string
   readonly functions: ReadonlyArray<string>
   /** Fires the timer, and waits until the run has ended. */
   readonly cast: () => Promise<{ readonly succeeded: boolean; readonly error?: string }>
@@ -55,6 +56,7 @@ export const loadApp = async (executable: string, folder: string, env: NodeJS.Pr
     child.once('error', reject).once('exit', () => reject(new Error(said)))
   })
   return {
+    url,
     functions,
     lines,
     cast: async () => {

@@ -129,6 +129,11 @@ export const patientsPage = (): string =>
     'A Patient that is reached over a `replaced-by` link is not compared, and only gets what it lacks. An update that corrects',
     'the Patient that the study has already is not compared.',
     '',
+    'An image is compared once, when it comes in: cast, `resync` and `verify` give the same answer, and one that stands in the study',
+    'of its Patient stays there when another study, or another system, corrects the person later. What the original DICOMcast',
+    'wrote was never compared (it keeps the first birth date under the newest name): such an image is, by the first of',
+    'the three that comes to it, and a conflict takes it out of the study, with a row. `dicomcast accept` lets it in.',
+    '',
     '| who | FHIR has (name; birth date; sex) | the image says | verdict |',
     '|---|---|---|---|',
     ...pairs.map(

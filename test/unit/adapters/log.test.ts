@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { jsonLog } from '../../../lib/adapters/log'
+import { hostLog, jsonLog } from '../../../lib/adapters/log'
 
 const lineOf = (fields?: Record<string, unknown>): ReadonlyArray<string> => {
   const lines: Array<string> = []
@@ -27,4 +27,20 @@ describe('jsonLog', () => {
     expect(lineOf(circle)).toEqual(['warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z"}'])
     expect(lineOf()).toEqual(['warn {"level":"warn","message":"said","time":"2026-11-28T03:00:00.000Z"}'])
   })
+})
+
+it('hostLog tells the host at which level a line is: Application Insights stores the host’s', () => {
+  const told: Array<string> = []
+  const context = {
+    error: (line: string) => told.push(`error ${line}`),
+    warn: (line: string) => told.push(`warn ${line}`),
+    log: (line: string) => told.push(`log ${line}`),
+  }
+  const log = hostLog(context)
+  for (const level of ['info', 'warn', 'error'] as const) log(level, 'said')
+  expect(told.map((line) => line.replace(/,"message.*/, ''))).toEqual([
+    'log {"level":"info"',
+    'warn {"level":"warn"',
+    'error {"level":"error"',
+  ])
 })

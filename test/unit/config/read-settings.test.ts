@@ -27,17 +27,21 @@ describe('readSettings', () => {
       E.right({
         storage: { _tag: 'ConnectionString', connectionString: 'UseDevelopmentStorage=true' },
         tableNamePrefix: '',
+        allowPlainHttp: [],
         dicomWeb: {
           endpoint: 'https://ws-dicom.dicom.azurehealthcareapis.com',
           privateEndpoint: undefined,
           version: 'v2',
-          authentication: { enabled: false, scope: 'https://dicom.healthcareapis.azure.com/.default' },
+          authentication: { mode: 'none' },
+          tls: {},
           maxPageBytes: 33_554_432,
           holeAgeMs: 120_000,
         },
         fhir: {
           endpoint: 'https://ws-fhir.fhir.azurehealthcareapis.com/',
-          authentication: { enabled: false, scope: 'https://ws-fhir.fhir.azurehealthcareapis.com/.default' },
+          authentication: { mode: 'none' },
+          tls: {},
+          linkOrigins: [],
           maxBundleEntries: 500,
           maxBundleBytes: 8_388_608,
         },
@@ -66,11 +70,13 @@ describe('readSettings', () => {
         maxGone: 50,
         partitions: [],
         castSchedule: '0 * * * * *',
+        events: false,
         startFrom: { _tag: 'Beginning' },
         batchSize: 1000,
         timerBatches: 1,
         timeBudgetMs: 240_000,
         requestTimeoutMs: 100_000,
+        hidesRejectedForQuality: false,
         totalRetryDurationMs: 600_000,
       }),
     )
@@ -108,7 +114,13 @@ describe('readSettings', () => {
   it('never prints a value: it may be a secret', () => {
     const secret = 'c2VjcmV0'
     const everySetting = Object.fromEntries(settingDescriptions.map(({ name }) => [name, `${secret} ${secret}`]))
-    const lists = ['Patient__RejectedIds', 'Patient__AliasNames']
+    // Any text is one of these.
+    const lists = [
+      'Patient__RejectedIds',
+      'Patient__AliasNames',
+      'DicomWeb__Authentication__Scope',
+      'Fhir__Authentication__Scope',
+    ]
     const found = problems(everySetting)
     expect(found.map((line) => line.split(':')[0]).sort()).toEqual(
       settingDescriptions
@@ -188,6 +200,7 @@ describe('readSettings', () => {
     const settings = valid({
       DicomWeb__Version: 'v1',
       DicomWeb__Authentication__Enabled: 'TRUE',
+      Fhir__Authentication__Mode: 'ManagedIdentity',
       Fhir__Authentication__Scope: 'api://smart/.default',
       Patient__PatientSystemId: ' urn:oid:1.2.756.1 ',
       Patient__IssuerSystems:
@@ -203,8 +216,8 @@ describe('readSettings', () => {
       CastSchedule: '*/10 * 8-18 * * MON-FRI',
     })
     expect(settings.dicomWeb.version).toBe('v1')
-    expect(settings.dicomWeb.authentication.enabled).toBe(true)
-    expect(settings.fhir.authentication).toEqual({ enabled: false, scope: 'api://smart/.default' })
+    expect(settings.dicomWeb.authentication).toMatchObject({ mode: 'managedIdentity' })
+    expect(settings.fhir.authentication).toEqual({ mode: 'managedIdentity', scope: 'api://smart/.default' })
     expect(settings.patient).toMatchObject({
       systemId: 'urn:oid:1.2.756.1',
       issuerSystems: {

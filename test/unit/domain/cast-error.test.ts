@@ -20,6 +20,15 @@ const entryErrors: { readonly [T in EntryError['_tag']]: readonly [Extract<Entry
   TagsRejected: [{ _tag: 'TagsRejected', issues: [missing('PatientID')] }, 'DicomFailToStoreExceptionTable'],
   PatientMismatch: [{ _tag: 'PatientMismatch' }, 'DicomFailToStoreExceptionTable'],
   IssuerUnknown: [{ _tag: 'IssuerUnknown' }, 'DicomFailToStoreExceptionTable'],
+  Rejected: [
+    {
+      _tag: 'Rejected',
+      code: '113037',
+      notes: [{ name: '1.2 1.2.9', code: '113037', isHiding: true }],
+      isHidden: true,
+    },
+    'DicomFailToStoreExceptionTable',
+  ],
   DemographicsConflict: [{ _tag: 'DemographicsConflict', patientId: '7' }, 'FhirFailToStoreExceptionTable'],
   PatientAmbiguous: [{ _tag: 'PatientAmbiguous', patientIds: ['7', '8'] }, 'FhirFailToStoreExceptionTable'],
   PatientInactive: [{ _tag: 'PatientInactive', patientId: '7' }, 'FhirFailToStoreExceptionTable'],
@@ -34,6 +43,7 @@ const serviceErrors: {
   ServiceUnavailable: [{ _tag: 'ServiceUnavailable', hop: 'fhir', reason: 'busy' }, 'Retry'],
   AnswerTooLarge: [{ _tag: 'AnswerTooLarge', hop: 'dicom' }, 'Retry'],
   AccessDenied: [{ _tag: 'AccessDenied', hop: 'fhir', status: 403, reason: 'no role' }, 'Halt'],
+  ArgumentRefused: [{ _tag: 'ArgumentRefused' }, 'Halt'],
   LeaseLost: [{ _tag: 'LeaseLost' }, 'Halt'],
   CheckpointMoved: [{ _tag: 'CheckpointMoved' }, 'Halt'],
   CheckpointUnreadable: [
@@ -70,6 +80,7 @@ describe('what an operator reads', () => {
       'PatientID is missing.',
       expect.stringContaining('Correct the instance in the DICOM service, then replay.'),
       expect.stringContaining('Patient__IssuerSystems'),
+      expect.stringContaining('patient safety reasons (DCM 113037)'),
       expect.stringContaining('differ too much (docs/patients.md) from Patient/7.'),
       'More than one Patient has this identifier: Patient/7, Patient/8. Merge them, then replay.',
       expect.stringContaining('Patient/7 is inactive or merged'),
@@ -85,6 +96,7 @@ describe('what an operator reads', () => {
       'fhir: busy',
       expect.stringMatching(/^dicom: /),
       'fhir: no role',
+      'there is no such page, row or time: give what an answer has told',
       expect.stringContaining('lease'),
       expect.stringContaining('checkpoint'),
       expect.stringMatching(/^storage: Holes cannot be read; .* to 12: its etag is e1$/),
@@ -93,6 +105,12 @@ describe('what an operator reads', () => {
       'the checkpoint belongs to another',
       expect.stringMatching(/^fhir: .*422 \(structure\)/),
     ])
+  })
+
+  it('says so when the lease was lost because our own process stood still', () => {
+    expect(describeServiceError({ _tag: 'LeaseLost', stoodStillS: 73 })).toBe(
+      'the lease was lost: this process was blocked or asleep for 73 s, and another run may be writing since',
+    )
   })
 
   it('lists the issues of a tag', () => {

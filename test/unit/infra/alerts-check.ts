@@ -40,6 +40,7 @@ const isAboutIdentity: Readonly<Record<EntryError['_tag'], boolean>> = {
   TagsRejected: false,
   FhirRejected: false,
   OutlastedRetries: false,
+  Rejected: false,
 }
 
 const ends: Readonly<Record<CastReport['ended'], true>> = {

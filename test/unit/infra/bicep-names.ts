@@ -5,37 +5,42 @@ import { at, type BicepFile, childrenOf, declared, literal, nodesOf, propertiesO
 // What the compiler would say about names: declared and used, modules and their parameters, resource types and versions.
 
 const functions = new Set(
-  `bool cidrSubnet concat empty environment filter guid int items join json last map min readEnvironmentVariable replace
+  `bool cidrSubnet concat contains empty environment fail filter guid int items join json last length listKeys map min readEnvironmentVariable replace
   resourceGroup resourceId split string subscription subscriptionResourceId take tenant toLower union uniqueString`.split(
     /\s+/,
   ),
 )
-const decorators = new Set('allowed batchSize description maxLength maxValue minLength minValue'.split(' '))
+const decorators = new Set('allowed batchSize description export maxLength maxValue minLength minValue'.split(' '))
 
 /** Types and versions that are known to exist. */
 const versions: Readonly<Record<string, string>> = {
   'Microsoft.Authorization/roleAssignments': '2022-04-01',
+  'Microsoft.EventGrid/systemTopics': '2025-02-15',
+  'Microsoft.EventGrid/systemTopics/eventSubscriptions': '2025-02-15',
   'Microsoft.HealthcareApis/workspaces': '2024-03-31',
   'Microsoft.HealthcareApis/workspaces/dicomservices': '2024-03-31',
   'Microsoft.HealthcareApis/workspaces/fhirservices': '2024-03-31',
   'Microsoft.Insights/actionGroups': '2023-01-01',
   'Microsoft.Insights/components': '2020-02-02',
-  'Microsoft.Insights/scheduledQueryRules': '2023-12-01',
+  'Microsoft.Insights/diagnosticSettings': '2021-05-01-preview',
+  'Microsoft.Insights/scheduledQueryRules': '2026-03-01',
   'Microsoft.ManagedIdentity/userAssignedIdentities': '2024-11-30',
   'Microsoft.Network/privateDnsZones': '2024-06-01',
   'Microsoft.Network/privateDnsZones/virtualNetworkLinks': '2024-06-01',
-  'Microsoft.Network/privateEndpoints': '2024-05-01',
-  'Microsoft.Network/privateEndpoints/privateDnsZoneGroups': '2024-05-01',
-  'Microsoft.Network/virtualNetworks': '2024-05-01',
+  'Microsoft.Network/privateEndpoints': '2025-01-01',
+  'Microsoft.Network/privateEndpoints/privateDnsZoneGroups': '2025-01-01',
+  'Microsoft.Network/virtualNetworks': '2025-01-01',
   'Microsoft.OperationalInsights/workspaces': '2025-02-01',
-  'Microsoft.Resources/resourceGroups': '2024-03-01',
+  'Microsoft.Resources/resourceGroups': '2025-04-01',
   'Microsoft.Storage/storageAccounts': '2025-06-01',
   'Microsoft.Storage/storageAccounts/blobServices': '2025-06-01',
   'Microsoft.Storage/storageAccounts/blobServices/containers': '2025-06-01',
+  'Microsoft.Storage/storageAccounts/tableServices': '2025-06-01',
   'Microsoft.Web/serverfarms': '2025-03-01',
   'Microsoft.Web/sites': '2025-03-01',
   'Microsoft.Web/sites/basicPublishingCredentialsPolicies': '2025-03-01',
   'Microsoft.Web/sites/config': '2025-03-01',
+  'Microsoft.Web/sites/functions': '2025-03-01',
 }
 
 const declarationTypes = [
@@ -44,6 +49,7 @@ const declarationTypes = [
   'resource_declaration',
   'module_declaration',
   'output_declaration',
+  'type_declaration',
 ]
 
 export const declarations = (file: BicepFile, type: string): ReadonlyArray<Node> =>
@@ -53,7 +59,7 @@ export const declarations = (file: BicepFile, type: string): ReadonlyArray<Node>
 const references = (file: BicepFile): ReadonlyArray<Node> =>
   nodesOf(file.root, 'identifier').filter((node) => {
     const { parent } = node
-    if (parent === null || parent.type === 'type' || parent.type === 'primitive_type') return false
+    if (parent === null || ['type', 'primitive_type', 'import_functionality'].includes(parent.type)) return false
     const isFirst = childrenOf(parent)[0]?.id === node.id
     if (declarationTypes.includes(parent.type) && isFirst) return false
     return !(parent.type === 'object_property' && isFirst)
@@ -143,16 +149,6 @@ const moduleProblems = (file: BicepFile, files: ReadonlyArray<BicepFile>): Reado
       ...asked.filter((each) => !outputs.has(each)).map((each) => `${path} has no output ${each}`),
     ].map((problem) => `${at(file, module)}: ${problem}`)
   })
-
-/** main.bicepparam sets parameters that exist, and all that have no default. */
-export const parameterProblems = (parameters: BicepFile, main: BicepFile): ReadonlyArray<string> => {
-  const { all, required } = signature(main)
-  const given = declarations(parameters, 'variable').map(declared)
-  return [
-    ...given.filter((each) => !all.has(each)).map((each) => `${parameters.path}: main.bicep has no parameter ${each}`),
-    ...required.filter((each) => !given.includes(each)).map((each) => `${parameters.path}: ${each} is not given`),
-  ]
-}
 
 export const nameProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<string> =>
   files.flatMap((file) => [

@@ -37,9 +37,13 @@ export const readBicep = async (repository: string): Promise<ReadonlyArray<Bicep
 }
 
 /** The grammar knows no parameter files. Theirs differs in one thing: `param x = …` has no type, as `var` has none. */
-export const readParameters = (repository: string): Promise<BicepFile> => {
-  const path = 'infra/main.bicepparam'
-  return parse(path, readFileSync(join(repository, path), 'utf8').replace(/^param /gm, 'var '))
+export const readParameters = (repository: string): Promise<ReadonlyArray<BicepFile>> => {
+  const variants = readdirSync(join(repository, 'infra', 'variants')).filter((file) => file.endsWith('.bicepparam'))
+  return Promise.all(
+    ['infra/main.bicepparam', ...variants.map((file) => `infra/variants/${file}`)].map((path) =>
+      parse(path, readFileSync(join(repository, path), 'utf8').replace(/^param /gm, 'var ')),
+    ),
+  )
 }
 
 export const nodesOf = (node: Node, ...types: ReadonlyArray<string>): ReadonlyArray<Node> =>

@@ -3,27 +3,9 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { BicepFile } from './bicep'
 
-interface Step {
-  readonly uses?: string
-  readonly run?: string
-  readonly with?: Readonly<Record<string, unknown>>
-}
-interface Workflow {
-  readonly env?: Readonly<Record<string, string>>
-  readonly permissions?: Readonly<Record<string, string>>
-  readonly jobs: Readonly<
-    Record<
-      string,
-      {
-        readonly strategy?: { readonly matrix?: { readonly node?: ReadonlyArray<number> } }
-        readonly env?: Readonly<Record<string, string>>
-        readonly steps: ReadonlyArray<Step>
-      }
-    >
-  >
-}
 type Hook = Readonly<Record<string, { readonly run: string }>>
 interface AzdProject {
+  readonly requiredVersions?: { readonly azd?: string }
   readonly hooks?: { readonly predown?: Hook }
   readonly infra: { readonly path: string; readonly module: string }
   readonly services: Readonly<
@@ -39,9 +21,9 @@ interface AzdProject {
   >
 }
 
-const text = (repository: string, file: string): string => readFileSync(join(repository, file), 'utf8')
+export const text = (repository: string, file: string): string => readFileSync(join(repository, file), 'utf8')
 
-const unless = (holds: boolean, problem: string): ReadonlyArray<string> => (holds ? [] : [problem])
+export const unless = (holds: boolean, problem: string): ReadonlyArray<string> => (holds ? [] : [problem])
 
 /** azd finds the app by its tag, and deploys the folder that `npm run package` stages. */
 export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>): ReadonlyArray<string> => {
@@ -69,6 +51,8 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
     ),
     ...unless(existsSync(join(repository, path, `${module}.bicep`)), `azure.yaml: there is no ${path}/${module}.bicep`),
     ...unless(`'${service?.dist}'` === staged, `azure.yaml: dist is ${service?.dist}, the package is in ${staged}`),
+    // Older ones do not know `remoteBuild: false`.
+    ...unless(project.requiredVersions?.azd === '>= 1.23.12', 'azure.yaml: any version of azd will do'),
     ...unless(service?.host === 'function', 'azure.yaml: host is not function'),
     ...unless(service?.remoteBuild === false, 'azure.yaml: a remote build would undo the bundle'),
     ...unless(
@@ -77,6 +61,14 @@ export const azdProblems = (repository: string, files: ReadonlyArray<BicepFile>)
     ),
     ...unless(scripts['package'] === 'node .ci/package.mjs', 'package.json: no script package'),
   ]
+}
+
+/** `COPY . .` takes neither secrets nor what another machine has built. */
+export const dockerProblems = (repository: string): ReadonlyArray<string> => {
+  const ignored = text(repository, '.dockerignore').split('\n')
+  return ['.git', 'dist', 'local.settings.json', 'node_modules'].flatMap((each) =>
+    unless(ignored.includes(each), `.dockerignore: ${each} goes into an image`),
+  )
 }
 
 interface HostFile {
@@ -103,74 +95,19 @@ export const hostProblems = (repository: string): ReadonlyArray<string> => {
   ]
 }
 
-/** In this order: nothing is deployed that did not compile, was not linted, or whose changes nobody saw. */
-const deploySteps = [
-  'node .ci/test.mjs',
-  'node .ci/package.mjs',
-  'az bicep build',
-  'az bicep lint',
-  'azure/login',
-  'az deployment sub what-if',
-  'azure/login',
-  'az deployment sub create',
-  'az functionapp deployment source config-zip',
-]
+/** Event Grid proves itself by the key of the one route that it may call. */
+const keyOfEvents = /value: wake\.listKeys\(\)\.default\n\s+isSecret: true/
 
-export const workflowProblems = (repository: string): ReadonlyArray<string> => {
-  const [ci, deploy] = ['ci.yml', 'deploy.yml'].map(
-    (file) => parse(text(repository, `.github/workflows/${file}`)) as Workflow,
-  )
-  const tests = Object.values(ci?.jobs ?? {})
-  const steps = Object.values(deploy?.jobs ?? {}).flatMap((job) => job.steps)
-  const said = steps.map(({ uses = '', run = '' }) => `${uses} ${run}`)
-  let next = 0
-  for (const line of said) if (line.includes(deploySteps[next] ?? '\0')) next += 1
-  const login = steps.filter(({ uses }) => uses?.startsWith('azure/login'))
-  const parameters = [...text(repository, 'infra/main.bicepparam').matchAll(/readEnvironmentVariable\('(\w+)'/g)]
-  const passed = Object.keys(deploy?.env ?? {})
-  const both = text(repository, '.github/workflows/ci.yml') + text(repository, '.github/workflows/deploy.yml')
-  return [
-    ...unless(
-      tests.every(({ strategy }) => JSON.stringify(strategy?.matrix?.node) === '[22,24]'),
-      'ci.yml: not on Node 22 and 24',
-    ),
-    ...unless(
-      tests.every(({ env }) => env?.['EXPECTED_NODE_MAJOR'] === '${{ matrix.node }}'),
-      'ci.yml: a job does not say which Node it wants to run on',
-    ),
-    ...unless(
-      tests.every((job) =>
-        job.steps.some(({ run = '' }) =>
-          run.includes('process.exit(major === process.env.EXPECTED_NODE_MAJOR ? 0 : 1)'),
-        ),
-      ),
-      'ci.yml: a job does not look which Node really runs',
-    ),
-    ...unless(
-      tests.every((job) => job.steps.some(({ run }) => run === 'node .ci/test.mjs')),
-      'ci.yml: a job does not test',
-    ),
-    ...unless(next === deploySteps.length, `deploy.yml: no step, or too early: ${deploySteps[next]}`),
-    ...parameters.flatMap(([, name = '']) => unless(passed.includes(name), `deploy.yml: ${name} is not passed on`)),
-    ...unless(deploy?.permissions?.['id-token'] === 'write', 'deploy.yml: no OpenID Connect token'),
-    ...unless(
-      login.every((step) => Object.keys(step.with ?? {}).join() === 'client-id,tenant-id,subscription-id'),
-      'deploy.yml: a login by something else than OpenID Connect',
-    ),
-    ...unless(!/\bsecrets\./.test(both), 'workflows: a secret is read'),
-    ...[...both.matchAll(/uses: (\S+)/g)].flatMap(([, action = '']) =>
-      unless(/@(v\d+|[0-9a-f]{40})$/.test(action), `workflows: ${action} has no version`),
-    ),
-  ]
-}
-
-/** Nothing in infra/ makes, reads or hands on a key. */
+/** Nothing in infra/ makes, reads or hands on a key, but for that one. */
 export const secretProblems = (repository: string, files: ReadonlyArray<BicepFile>): ReadonlyArray<string> => {
   const all = files.map(({ root }) => root.text).join('\n') + text(repository, 'infra/main.bicepparam')
   const storage = files.find(({ path }) => path === 'infra/modules/storage.bicep')?.root.text ?? ''
   const monitoring = files.find(({ path }) => path === 'infra/modules/monitoring.bicep')?.root.text ?? ''
   return [
-    ...unless(!/\blist(Keys|AccountSas|ServiceSas|Secrets|Credentials)\b/.test(all), 'infra: a key is listed'),
+    ...unless(
+      !/\blist(Keys|AccountSas|ServiceSas|Secrets|Credentials)\b/.test(all.replace(keyOfEvents, '')),
+      'infra: a key is listed',
+    ),
     ...unless(!/AccountKey=|SharedAccessSignature|clientSecret:/i.test(all), 'infra: a secret is written down'),
     ...unless(/allowSharedKeyAccess: false/.test(storage), 'infra: storage has shared keys'),
     ...unless(/allowBlobPublicAccess: false/.test(storage), 'infra: storage has public blobs'),

@@ -5,12 +5,19 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { settingDescriptions } from '../../../lib/config/settings'
 import { alertProblems } from './alerts-check'
 import { readBicep, readParameters, syntaxProblems } from './bicep'
-import { nameProblems, parameterProblems } from './bicep-names'
-import { azdProblems, hostProblems, secretProblems, workflowProblems } from './delivery-check'
+import { formatProblems } from './bicep-format'
+import { nameProblems } from './bicep-names'
+import { parameterFileProblems, refusalProblems, typeProblems, variantProblems } from './bicep-types'
+import { azdProblems, dockerProblems, hostProblems, secretProblems } from './delivery-check'
+import { networkProblems } from './network-check'
 import { plantedInBicep } from './planted-in-bicep'
 import { plantedInDelivery } from './planted-in-delivery'
-import { roleProblems } from './roles-check'
+import { plantedInNetwork } from './planted-in-network'
+import { plantedInTypes } from './planted-in-types'
+import { plantedInWorkflows } from './planted-in-workflows'
+import { pipelineRoleProblems, roleProblems } from './roles-check'
 import { settingsProblems } from './settings-check'
+import { workflowProblems } from './workflows-check'
 
 const root = join(__dirname, '..', '..', '..')
 
@@ -18,17 +25,24 @@ const root = join(__dirname, '..', '..', '..')
 const problems = async (repository: string): Promise<ReadonlyArray<string>> => {
   const files = await readBicep(repository)
   const parameters = await readParameters(repository)
-  const broken = syntaxProblems([...files, parameters])
+  const broken = syntaxProblems([...files, ...parameters])
   // What does not parse has no names to look at.
   if (broken.length > 0) return broken
   return [
     ...nameProblems(files),
-    ...files.slice(0, 1).flatMap((main) => parameterProblems(parameters, main)),
+    ...typeProblems(files),
+    ...formatProblems([...files, ...parameters]),
+    ...files.slice(0, 1).flatMap((main) => parameters.flatMap((each) => parameterFileProblems(each, main))),
+    ...files.slice(0, 1).flatMap((main) => refusalProblems(main, parameters)),
+    ...variantProblems(parameters),
     ...settingsProblems(repository, files, settingDescriptions),
     ...roleProblems(files),
+    ...pipelineRoleProblems(repository),
+    ...networkProblems(files),
     ...alertProblems(files),
     ...secretProblems(repository, files),
     ...azdProblems(repository, files),
+    ...dockerProblems(repository),
     ...workflowProblems(repository),
     ...hostProblems(repository),
   ]
@@ -45,7 +59,9 @@ describe('a planted mistake is found', () => {
   const deployed = [
     'infra',
     '.github',
-    '.ci/package.mjs',
+    '.ci',
+    '.dockerignore',
+    'docs/deploy.md',
     'azure.yaml',
     'host.json',
     'package.json',
@@ -64,7 +80,8 @@ describe('a planted mistake is found', () => {
     return copy
   }
 
-  it.each([...plantedInBicep, ...plantedInDelivery])('%s', async (_, file, good, bad, found) => {
+  const planted = [plantedInBicep, plantedInTypes, plantedInNetwork, plantedInDelivery, plantedInWorkflows].flat()
+  it.each(planted)('%s', async (_, file, good, bad, found) => {
     expect(await problems(copyWith(file, good, bad))).toContainEqual(expect.stringContaining(found))
   })
 })

@@ -36,9 +36,9 @@ export const plantedInBicep: ReadonlyArray<PlantedMistake> = [
   [
     'a parameter is used nowhere',
     'infra/main.bicep',
-    'sku: storageSku',
-    "sku: 'Standard_LRS'",
-    'storageSku is never used',
+    'instanceMemoryMB: instanceMemoryMB',
+    'instanceMemoryMB: 2048',
+    'instanceMemoryMB is never used',
   ],
   [
     'a parameter is not described',

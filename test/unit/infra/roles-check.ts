@@ -1,11 +1,16 @@
 import { at, type BicepFile, childrenOf, declared, literal, nodesOf, propertiesOf, valueOf } from './bicep'
 import { declarations } from './bicep-names'
+import { text } from './delivery-check'
 
 /** Azure's built-in roles that the app may have, and the one kind of resource each is given on. Nothing more. */
 const roles: Readonly<Record<string, { readonly id: string; readonly on: string }>> = {
   'Storage Blob Data Owner': { id: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b', on: 'Microsoft.Storage/storageAccounts' },
   'Storage Table Data Contributor': {
     id: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3',
+    on: 'Microsoft.Storage/storageAccounts',
+  },
+  'Storage Blob Data Contributor': {
+    id: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe',
     on: 'Microsoft.Storage/storageAccounts',
   },
   'Monitoring Metrics Publisher': { id: '3913510d-42f4-4e42-8a64-420c390055eb', on: 'Microsoft.Insights/components' },
@@ -68,5 +73,16 @@ export const roleProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<str
     ...Object.keys(roles)
       .filter((role) => !given.has(role))
       .map((role) => `infra: nobody gets ${role}`),
+  ]
+}
+
+/** The identity that deploys may give exactly the roles that infra/ gives. */
+export const pipelineRoleProblems = (repository: string): ReadonlyArray<string> => {
+  const [, list = ''] = /^roles='\{([^}]*)\}'$/m.exec(text(repository, 'docs/deploy.md')) ?? []
+  const listed = list.split(',').map((each) => each.trim())
+  const given = Object.values(roles).map(({ id }) => id)
+  return [
+    ...given.filter((id) => !listed.includes(id)).map((id) => `docs/deploy.md: the pipeline cannot give ${id}`),
+    ...listed.filter((id) => !given.includes(id)).map((id) => `docs/deploy.md: the pipeline may give ${id}`),
   ]
 }

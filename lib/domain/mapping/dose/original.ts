@@ -12,11 +12,11 @@ const itsElements: ReadonlySet<string> = new Set([
 
 /**
  * Written by the original DICOMcast for this study. It left no mark, and not from which report: it is told by what it
- * never wrote. `subject` and `study` are references: those of the study in FHIR.
+ * never wrote. `study` is a reference, `subjects` are those that the study has and will have.
  */
 export const isOriginals = (
   observation: Observation,
-  { uid, study, subject }: { readonly uid: string; readonly study: string; readonly subject: string | undefined },
+  { uid, study, subjects }: { readonly uid: string; readonly study: string; readonly subjects: ReadonlyArray<string> },
 ): boolean => {
   const { meta, identifier = [], partOf = [], status } = observation
   const { system, value = '' } = studyIdentifier(uid)
@@ -31,8 +31,7 @@ export const isOriginals = (
     identifier.every(isItsIdentifier) &&
     Object.keys(observation).every((element) => itsElements.has(element)) &&
     partOf.every(({ reference }) => reference === study) &&
-    subject !== undefined &&
-    observation.subject?.reference === subject
+    subjects.some((subject) => observation.subject?.reference === subject)
   )
 }
 

@@ -225,6 +225,32 @@ describe('search', () => {
   })
 
   it.each([
+    ['another origin', 'http://inner:8080', 'http://inner:8080/fhir?_getpages=1'],
+    ['another base', 'http://inner/baseR4', 'http://inner/baseR4?_getpages=1'],
+  ])('follows a link that names %s of it, where that is set: at its own URL', async (_name, other, link) => {
+    const { url, seen } = await serve((one, response) => {
+      if (one.method === 'POST') json(200, responses(searchset([patient('a')], link)))(one, response)
+      else json(200, searchset([patient('b')]))(one, response)
+    })
+    const fhir = fhirServer({ endpoint: `${url}/fhir`, linkOrigins: ['http://other', other] }, callOf('fhir'), 'run-1')
+    expect(await fhir.search([patients])()).toEqual(E.right([[patient('a'), patient('b')]]))
+    expect(seen.map((one) => one.url)).toEqual(['/fhir', '/fhir?_getpages=1'])
+  })
+
+  it('follows no link that only begins like another name of it, or leaves the base', async () => {
+    for (const link of [
+      'http://inner.evil/fhir?ct=1',
+      'http://inner/baseR4/../other?ct=1',
+      'http://inner/baseR45?ct=1',
+    ]) {
+      const { url, seen } = await serve(json(200, responses(searchset([patient('a')], link))))
+      const settings = { endpoint: `${url}/fhir`, linkOrigins: ['http://inner', 'http://inner/baseR4'] }
+      expect(E.isLeft(await fhirServer(settings, callOf('fhir'), 'run-1').search([patients])())).toBe(true)
+      expect(seen).toHaveLength(1)
+    }
+  })
+
+  it.each([
     ['another origin', (_own: string, other: string) => `${other}/fhir/Patient?ct=1`],
     ['another path', (own: string) => `${own}/other/Patient?ct=1`],
     ['a path that only begins like ours', (own: string) => `${own}/fhir-of-others?ct=1`],

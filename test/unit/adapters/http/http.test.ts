@@ -39,16 +39,32 @@ describe('httpSender', () => {
     expect(seen).toMatchObject([
       { method: 'POST', url: '/fhir?a=b', body: 'ü', headers: { 'accept-encoding': 'gzip' } },
     ])
-    expect(meter).toEqual({ dicomRequests: 0, fhirRequests: 1, fhirBytesSent: 2, retries: 0 })
+    const { dicom, fhir } = newMeter().outcomes
+    const outcomes = { dicom, fhir: { ...fhir, fine: 1 } }
+    expect(meter).toEqual({ ...newMeter(), fhirRequests: 1, fhirBytesSent: 2, outcomes })
   })
 
-  it('counts no request that never left', async () => {
+  it.each([
+    [200, 'fine'],
+    [304, 'fine'],
+    [404, 'refused'],
+    [503, 'failed'],
+  ] as const)('counts what came of it: %s is %s', async (status, outcome) => {
+    const { url } = await serve(text(status, ''))
+    const meter = newMeter()
+    const sender = httpSender({ meter, requestTimeoutMs: 60_000, remainingMs: () => Infinity })
+    await sender({ service: 'dicom', method: 'GET', url, headers: {}, maxBytes: 1 })()
+    expect(meter.outcomes.dicom).toEqual({ ...newMeter().outcomes.dicom, [outcome]: 1 })
+  })
+
+  it('counts no request that never left, but that it was lost', async () => {
     const meter = newMeter()
     const sender = httpSender({ meter, requestTimeoutMs: 60_000, remainingMs: () => Infinity })
     const url = await deadUrl()
     const result = await sender({ service: 'fhir', method: 'POST', url, headers: {}, body: 'x', maxBytes: 1 })()
     expect(failureOf(result)).toEqual({ _tag: 'NotSent', reason: 'the connection was refused' })
-    expect(meter).toEqual(newMeter())
+    const { dicom, fhir } = newMeter().outcomes
+    expect(meter).toEqual({ ...newMeter(), outcomes: { dicom, fhir: { ...fhir, lost: 1 } } })
   })
 
   it('sends nothing when the time of the run is used up', async () => {

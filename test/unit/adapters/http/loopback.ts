@@ -1,8 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { jest } from '@jest/globals'
-import { type Call, authorized, tokens } from '../../../../lib/adapters/http/access-token'
+import { type Call, authorized } from '../../../../lib/adapters/http/authorized'
 import type { Service } from '../../../../lib/adapters/http/exchange'
+import * as TE from 'fp-ts/TaskEither'
 import { httpSender, newMeter } from '../../../../lib/adapters/http/http'
 
 export interface Seen {
@@ -94,6 +95,6 @@ export const callOf = (service: Service): Call =>
   authorized(
     httpSender({ meter: newMeter(), requestTimeoutMs: 60_000, remainingMs: () => Infinity }),
     service,
-    { enabled: false, scope: 'https://scope.example/.default' },
-    tokens(() => Promise.reject(new Error('not asked for'))),
+    { mode: 'none' },
+    () => TE.right(undefined),
   )

@@ -38,12 +38,12 @@ describe('a second look', () => {
 
   it('is not for what says nothing about a Patient', () => {
     const old = { judgedAt: 0 }
-    const rows = ['PatientMismatch', 'FhirRejected', 'TagsRejected', 'IssuerUnknown', 'OutlastedRetries'].map(
-      (code, index) => row(index + 1, { ...old, code }),
+    const rows = ['FhirRejected', 'TagsRejected', 'IssuerUnknown', 'OutlastedRetries'].map((code, index) =>
+      row(index + 1, { ...old, code }),
     )
     expect(looksAt(rows)).toEqual([])
-    const codes = ['DemographicsConflict', 'PatientAmbiguous', 'PatientInactive']
-    expect(looksAt(codes.map((code, index) => row(index + 1, { ...old, code })))).toHaveLength(3)
+    const codes = ['DemographicsConflict', 'PatientAmbiguous', 'PatientInactive', 'PatientMismatch']
+    expect(looksAt(codes.map((code, index) => row(index + 1, { ...old, code })))).toHaveLength(4)
   })
 
   it('is for what named another Patient than its study, when an instance of that study was deleted', () => {

@@ -4,7 +4,8 @@ import type { Run } from '../../../../lib/app/context'
 import type { FailRow, FailRowKey, Ports } from '../../../../lib/app/ports'
 import type { SettledRow } from '../../../../lib/app/run/fail-index'
 import { settleErrors, settleUnderLease, takeBack } from '../../../../lib/app/run/settle-errors'
-import { failTableOf } from '../../../../lib/domain/cast-error'
+import { type EntryError, failTableOf } from '../../../../lib/domain/cast-error'
+import { instanceKeyText } from '../../../../lib/domain/dicom/change-feed-entry'
 import { failRowName } from '../../../../lib/domain/fail-row'
 
 const written: ReadonlyArray<FailRowKey> = [
@@ -39,24 +40,27 @@ const settled = (sequence: number, changes: Partial<SettledRow> = {}): SettledRo
 })
 
 interface Settling {
-  readonly settle: typeof settleErrors
+  readonly settle?: typeof settleErrors
   /** Another run holds the lease when something was recorded. */
   readonly loses?: true
   /** The process ends when something was recorded. */
   readonly ends?: true
+  /** What rejection notes say of the instance. */
+  readonly notes?: Extract<EntryError, { _tag: 'Rejected' }>
 }
 
 /** What stands after these rows were settled on a table that had those: by sequence and code. */
 const after = async (
   standing: ReadonlyArray<FailRow>,
   rows: ReadonlyArray<SettledRow>,
-  { settle, loses, ends }: Settling = { settle: settleErrors },
+  { settle = settleErrors, loses, ends, notes }: Settling = {},
 ): Promise<ReadonlyArray<readonly [number, string]>> => {
   let isRecorded = false
   const tables = new Map<string, FailRowKey>()
   const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
-  const keyOf = ({ sequence, key: each, error }: FailRow): FailRowKey => ({
+  const keyOf = ({ sequence, key: each, error, rejected }: FailRow): FailRowKey => ({
     ...{ table: failTableOf(error), sequence, code: error._tag, etag: 'e', ...each },
+    ...(error._tag === 'Rejected' ? { rejected: error } : rejected === undefined ? {} : { rejected }),
   })
   for (const row of standing) tables.set(idOf(keyOf(row)), keyOf(row))
   const errors: Partial<Ports['errors']> = {
@@ -75,7 +79,8 @@ const after = async (
       Promise.resolve(loses === true && isRecorded ? E.left({ _tag: 'LeaseLost' }) : E.right(undefined)),
   }
   const judge = { studyKeywords: new Set() }
-  const run = { ports: { errors }, lease, judge } as unknown as Run
+  const rejected = new Map(notes === undefined ? [] : [[instanceKeyText(key), { key, error: notes }]])
+  const run = { ports: { errors }, lease, judge, rejected } as unknown as Run
   const done = await settle(run, { rows: new Map(tables) }, rows, [])
   if (E.isLeft(done) && loses !== true && ends !== true) throw new Error(done.left._tag)
   return [...tables.values()].map(({ sequence, code }) => [sequence, code] as const)
@@ -171,5 +176,51 @@ describe('what a run recorded, and was not its to record', () => {
     const { run, removed } = lateRun(0)
     await takeBack(run, { failed: {}, codes: {}, written: [] })
     expect(removed).toEqual([])
+  })
+})
+
+describe('the row of an instance that a rejection note lists', () => {
+  const said = (isHiding: boolean): Settling['notes'] & object => ({
+    ...{ _tag: 'Rejected', code: '113001', isHidden: isHiding },
+    notes: [{ name: '1.2 1.9', code: '113001', isHiding }],
+  })
+  const [quality, hiding] = [said(false), said(true)]
+  const failing: ReadonlyArray<SettledRow> = [settled(5, { error: refused, settlement: 'Recorded' })]
+  const unowned: ReadonlyArray<SettledRow> = [settled(5, { error: mismatch, settlement: 'Recorded' })]
+
+  it('tells it when the instance is stored, deleted, or looked at with its study', async () => {
+    expect(await after([], [settled(5)], { notes: quality })).toEqual([[5, 'Rejected']])
+    expect(await after([{ sequence: 3, key, error: quality }], [settled(5)], { notes: quality })).toEqual([
+      [5, 'Rejected'],
+    ])
+    expect(await after([], [settled(5, { settlement: 'Superseded' })], { notes: quality })).toEqual([])
+  })
+
+  it('says why the instance is not in FHIR, if a note alone would leave it there', async () => {
+    expect(await after([], failing, { notes: quality })).toEqual([[5, 'FhirRejected']])
+    expect(await after([], unowned, { notes: quality })).toEqual([[5, 'PatientMismatch']])
+  })
+
+  it('says that it is withdrawn, unless FHIR does not let it go', async () => {
+    expect(await after([], failing, { notes: hiding })).toEqual([[5, 'FhirRejected']])
+    expect(await after([], unowned, { notes: hiding })).toEqual([[5, 'Rejected']])
+  })
+
+  it('is taken back when somebody else settles this, where no row told it before', async () => {
+    const late: Settling = { settle: settleUnderLease, loses: true, notes: hiding }
+    expect(await after([], unowned, late)).toEqual([])
+    expect(await after([{ sequence: 0, key, error: hiding }], unowned, late)).toEqual([[5, 'Rejected']])
+    const ofNote = [settled(0, { error: hiding, settlement: 'Recorded' })]
+    expect(await after([], ofNote, late)).toEqual([])
+    expect(await after([{ sequence: 0, key, error: quality }], ofNote, late)).toEqual([[0, 'Rejected']])
+  })
+
+  it('is there at every moment: no other row tells what the note says', async () => {
+    const standing: ReadonlyArray<FailRow> = [{ sequence: 0, key, error: hiding }]
+    expect(await after(standing, unowned, { notes: hiding, ends: true })).toEqual([
+      [0, 'Rejected'],
+      [5, 'Rejected'],
+    ])
+    expect(await after(standing, unowned, { notes: hiding })).toEqual([[5, 'Rejected']])
   })
 })

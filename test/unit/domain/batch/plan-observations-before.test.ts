@@ -122,6 +122,45 @@ describe("the original's Observations", () => {
     expect([fhir.all('Observation'), fhir.all('ImagingStudy')]).toEqual([[], []])
   })
 
+  it('of a report that was gone already when the study was read go with its row of deletion', () => {
+    const fhir = accountOf([one, two], [1, 10], [2, 20])
+    castInto(fhir, [entry('update', one)], serving(one))
+    expect(fhir.all('Observation').map(({ id }) => id)).toEqual(expect.arrayContaining(['s1', 'e1']))
+    castInto(fhir, [gone(two)])
+    expect(uids(fhir)).toEqual([event1, reportUid(one)])
+  })
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    'come over whole when their study moves after a run that died at transaction %i',
+    (last) => {
+      const fhir = accountOf([one], [1, 10], [1, 10])
+      let sent = 0
+      const dying: MemoryFhir = {
+        ...fhir,
+        transact: (entries) => {
+          if (++sent === last) throw new Error('killed')
+          return fhir.transact(entries)
+        },
+      }
+      const moved = { ...one, patientId: 'P9' }
+      const options = { limits: { entries: 1, bytes: 1_000_000 }, ...serving(moved) }
+      expect(() => castBatch(dying, settings, [entry('update', moved)], options)).toThrow('killed')
+      castInto(fhir, [entry('update', { ...one, patientId: 'P8' })])
+      expect(uids(fhir)).toEqual([event1, reportUid()])
+      expectOwned(fhir)
+    },
+  )
+
+  it('follow their study, though the report that they are from cannot be read', () => {
+    const fhir = accountOf([one, two], [1, 10], [2, 20])
+    const moved = { ...one, patientId: 'P9' }
+    const { '00080018': instance, '0020000E': series } = datasetOf(two) as Record<string, unknown>
+    const unread = { '00080018': instance, '0020000E': series }
+    castInto(fhir, [entry('update', moved)], { readStudy: () => [datasetOf(moved), unread] })
+    const subjects = fhir.all('Observation').map((each) => [each.id, subjectOf(fhir, each)])
+    expect(subjects).toEqual(expect.arrayContaining(['s1', 'e1'].map((id) => [id, 'P9'])))
+  })
+
   it('are not those that somebody has added to, or that are another person’s', () => {
     const foreign = (parts: Partial<Observation>) => {
       const fhir = accountOf([one], [1, 10])

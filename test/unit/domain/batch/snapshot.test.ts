@@ -45,6 +45,15 @@ describe('finding a Patient', () => {
     expect(find([original, person('2')], withoutSystem)).toEqual(found(original))
   })
 
+  it('T4: finds the raw issuer that the original wrote, exactly, after the mapped system', () => {
+    const [raw, mapped] = [person('1', { identifier: [{ system: 'HospA', value: 'P1' }] }), person('2')]
+    const issued = { ...identity, assigner: 'HospA' }
+    expect(find([raw], issued)).toEqual(found(raw))
+    expect(find([raw, mapped], issued)).toEqual(found(mapped))
+    expect(find([raw], { ...issued, assigner: 'hospa' })).toEqual({ _tag: 'None' })
+    expect(find([raw], identity)).toEqual({ _tag: 'None' })
+  })
+
   it('is not taken in by a server that answers with everybody', () => {
     expect(find([person('1', { identifier: [{ system: 'http://other.example', value: 'P1' }] })])).toEqual({
       _tag: 'None',

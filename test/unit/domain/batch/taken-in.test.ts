@@ -31,16 +31,25 @@ const study: ImagingStudy = {
   series: [{ uid: '1.2.3.1', modality: { code: 'CT' }, instance: [{ uid: '1.2.3.1.1', sopClass: {} }] }],
 }
 
-const planned = (reached: number, SOPInstanceUID: string) => {
+/** As the original DICOMcast writes an image, which it never compared with the Patient. */
+const originals: ImagingStudy = {
+  ...study,
+  series: [
+    { uid: '1.2.3.1', modality: { code: 'CT' }, instance: [{ uid: '1.2.3.1.1', sopClass: { code: '1.2.840.5' } }] },
+  ],
+}
+
+const planned = (reached: number, SOPInstanceUID: string, { held = study, rebuilds = false } = {}) => {
   const row = rowOf(settings, { sequence: 5, values: { ...named('Gomez^Rui', '19700102'), SOPInstanceUID } })
   const result = plan({
     settings,
     limits: { entries: 499, bytes: 8_000_000 },
-    snapshot: snapshotOf({ endpoints: [originalEndpoint], patients: [patient], studies: [study] }),
+    snapshot: snapshotOf({ endpoints: [originalEndpoint], patients: [patient], studies: [held] }),
     readings: new Map(),
     keep: new Set(),
     patientsAlone: false,
     reached,
+    ...(rebuilds ? { rebuilt: [row] } : {}),
     rows: [row],
   })
   const { units, unchanged } = result
@@ -67,5 +76,33 @@ describe('an image whose person was corrected since', () => {
 
   it('is judged when FHIR does not hold it', () => {
     expect(planned(5, '1.2.3.1.2')).toEqual({ recorded: ['DemographicsConflict'], writes: [], settled: 0 })
+  })
+
+  it('stays when its study is rebuilt, whose numbers are none of the feed: resync and verify give one answer', () => {
+    for (const reached of [0, 5]) {
+      expect(planned(reached, '1.2.3.1.1', { rebuilds: true })).toMatchObject({
+        recorded: [],
+        writes: ['ImagingStudy/2'],
+      })
+    }
+  })
+
+  it('is judged when a rebuild brings it in', () => {
+    expect(planned(5, '1.2.3.1.2', { rebuilds: true })).toEqual({
+      ...{ recorded: ['DemographicsConflict'], writes: [], settled: 0 },
+    })
+  })
+})
+
+describe('T7: an image that only the original has written', () => {
+  it.each([
+    ['a cast', 4, false],
+    ['a cast anew, after others of ours', 5, false],
+    ['resync', 5, true],
+    ['verify, which knows no position', 0, true],
+  ])('is judged by %s, and what was there goes', (_, reached, rebuilds) => {
+    expect(planned(reached, '1.2.3.1.1', { held: originals, rebuilds })).toEqual({
+      ...{ recorded: ['DemographicsConflict'], writes: ['ImagingStudy/2'], settled: 0 },
+    })
   })
 })

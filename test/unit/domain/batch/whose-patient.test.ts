@@ -87,6 +87,18 @@ describe('a stray instance', () => {
     expect(resourcesOf(planned.units, 'ImagingStudy')[0]?.subject).toEqual({ reference: patient })
   })
 
+  it('does not create whom only an image named that was corrected since: he might be refused, and the others with him', () => {
+    const rows = [row(1, 1, { PatientID: 'P3' }), row(2, 2), row(3, 3)]
+    const planned = planOf(rows, {
+      snapshot: holding({ patients: [person('1', 'P1')] }),
+      reading: { [study]: [read(1), read(2), read(3)] },
+    })
+    expect(requestsOf(planned.units).filter((request) => request.endsWith('Patient'))).toEqual([])
+    expect(resourcesOf(planned.units, 'ImagingStudy')).toMatchObject([
+      { subject: { reference: 'Patient/1' }, numberOfInstances: 3 },
+    ])
+  })
+
   it('that was corrected since its page was read is settled by the study that was read', () => {
     const stale = row(1, 2, { PatientID: 'P2' })
     const planned = planOf([stale], { snapshot: known, reading: { [study]: [read(1), read(2)] } })
@@ -173,14 +185,18 @@ describe('conflicting demographics', () => {
     ])
   })
 
-  it('keeps an instance of somebody else out of a study that is read whole', () => {
+  it('of another image keeps a study from moving away under it: no row would tell that it went', () => {
     const patients = [person('9', 'P9'), knownAna]
     const moving = holding({ patients, studies: [{ ...studyWith(2, 3), subject: { reference: 'Patient/9' } }] })
-    const reading = [read(2, ole), read(3, ana)]
-    const planned = planOf([row(2, 3, ana)], { snapshot: moving, reading: { [study]: reading } })
-    expect(planned.syncedInstances).toEqual([reading[1]?.key])
-    expect(resourcesOf(planned.units, 'ImagingStudy')[0]).toMatchObject({ numberOfInstances: 1 })
-    expect(resourcesOf(planned.units, 'Patient')[0]).toMatchObject({ birthDate: '1970-01-02', gender: 'female' })
+    const moved = row(2, 3, ana)
+    const planned = planOf([moved], { snapshot: moving, reading: { [study]: [read(2, ole), read(3, ana)] } })
+    expect([planned.syncedInstances, planned.units.flatMap(({ recorded }) => recorded)]).toEqual([
+      [],
+      [{ row: moved, error: mismatch }],
+    ])
+    expect(resourcesOf(planned.units, 'ImagingStudy')).toMatchObject([
+      { subject: { reference: 'Patient/9' }, numberOfInstances: 1 },
+    ])
   })
 
   it('is judged once: a Patient that was sent before the studies does not speak against their rows', () => {

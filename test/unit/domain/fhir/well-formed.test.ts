@@ -41,6 +41,17 @@ describe('what FHIR holds', () => {
     })
   })
 
+  it('T9: is read without the characters that no server would take again', () => {
+    const padded = { text: 'CHEST\u0000', time: '2026' }
+    const study = { resourceType: 'ImagingStudy', id: '1', note: [padded], identifier: [{ value: '\u0000A1\u0000' }] }
+    expect(read(study)).toEqual({
+      ...{ resourceType: 'ImagingStudy', id: '1', note: [{ text: 'CHEST', time: '2026' }] },
+      identifier: [{ value: 'A1' }],
+    })
+    const lines = { resourceType: 'ImagingStudy', id: '1', note: [{ text: 'one\r\n\ttwo' }] }
+    expect(read(lines)).toBe(lines)
+  })
+
   it('is bottomless only where nothing of R4 is', () => {
     const nested = (depth: number): unknown => (depth === 0 ? 'core' : { extension: [nested(depth - 1)] })
     expect([isBottomless(nested(20)), isBottomless(nested(2_000))]).toEqual([false, true])

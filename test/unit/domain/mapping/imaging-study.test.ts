@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Identifier } from 'fhir/r4'
+import { ourTag } from '../../../../lib/domain/fhir/provenance'
 import type { StudyFields } from '../../../../lib/domain/mapping/fields'
 import type { MergeMode } from '../../../../lib/domain/mapping/mapped'
 import { acsnType, emptyStudy, invalid, mapStudy, missing, uidType } from '../../../support/world/domain-mapping'
@@ -129,6 +130,21 @@ describe('ImagingStudy.note and .description: StudyDescription (0008,1030)', () 
     expect(map({ StudyDescription: 'Head' }, 'follow', study({ note: [{ text: 'Head' }] })).resource).toEqual(
       study({ description: 'Head', note: [{ text: 'Head' }] }),
     )
+  })
+
+  it('T8: replace the note of the original, on a study of its alone', () => {
+    const by = { text: 'ask Ana', authorString: 'RIS' }
+    const before = study({ note: [{ text: 'BRAIN' }, by] })
+    const after = study({ description: 'HEAD', note: [by, { text: 'HEAD' }] })
+    expect(
+      (['adopt', 'correct'] as const).map((mode) => map({ StudyDescription: 'HEAD' }, mode, before).resource),
+    ).toEqual([after, after])
+    expect(map({ StudyDescription: [] }, 'correct', before).resource).toEqual(study({ note: [by] }))
+    const others = [{ text: 'BRAIN' }, by, { text: 'HEAD' }]
+    expect(map({ StudyDescription: 'HEAD' }, 'enrich', { ...before, note: [by] }).resource?.note).toEqual([by])
+    expect(map({ StudyDescription: 'HEAD' }, 'follow', before).resource?.note).toEqual(others)
+    const ours = { ...before, meta: { tag: [ourTag] } }
+    expect(map({ StudyDescription: 'HEAD' }, 'correct', ours).resource?.note).toEqual(others)
   })
 
   it('leave no old note behind when somebody else has written the new one', () => {

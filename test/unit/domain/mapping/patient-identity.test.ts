@@ -132,10 +132,16 @@ describe('Patient.identifier in the resource', () => {
     expect(identifiers([{ system: '', value: '12345' }])).toEqual([{ type: mrType, value: '12345' }])
   })
 
-  it('gives the configured system to an identifier that has none', () => {
-    expect(identifiers([{ system: '', value: '12345' }], configured)).toEqual([
+  it('gives the configured system to one of ours that has none', () => {
+    expect(identifiers([{ type: mrType, value: '12345' }], configured)).toEqual([
       { type: mrType, system: 'urn:oid:1.2.3.4', value: '12345' },
     ])
+  })
+
+  it('T3: stands beside what the original looks up without a system', () => {
+    const ours = { type: mrType, system: 'urn:oid:1.2.3.4', value: '12345' }
+    expect(identifiers([{ system: '', value: '12345' }], configured)).toEqual([{ value: '12345' }, ours])
+    expect(identifiers([{ value: '12345' }, ours], configured)).toEqual([{ value: '12345' }, ours])
   })
 
   it('leaves the other identifiers, and the same value of another system, as they stand', () => {

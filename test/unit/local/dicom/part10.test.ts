@@ -42,6 +42,28 @@ describe('readPart10', () => {
     })
   })
 
+  it('leaves out an UN whose tag may have two VRs, as every UN of an unknown tag: at any depth of every sample, too', async () => {
+    const value = Buffer.from([1, 0])
+    expect(read(['00280103', 'US', value], ['00280106', 'UN', value], ['00283006', 'UN', value])).toEqual({
+      '00280103': { vr: 'US', Value: [1] },
+    })
+    for (const file of await findFiles(sampleFolder())) {
+      const text = await readFile(file)
+        .then((bytes) => JSON.stringify(readPart10(bytes)))
+        .catch(() => '')
+      expect(text).not.toMatch(/"vr":"(?![A-Z]{2}")/)
+    }
+  })
+
+  it('takes a backslash in ST, LT and UT for text, and in LO for the end of a value', () => {
+    expect(read(['00081030', 'LO', 'a\\b'], ['00204000', 'LT', 'a\\b'], ['0040A160', 'UT', '\\b\\'])).toEqual({
+      '00081030': { vr: 'LO', Value: ['a', 'b'] },
+      '00204000': { vr: 'LT', Value: ['a\\b'] },
+      '0040A160': { vr: 'UT', Value: ['\\b\\'] },
+    })
+    expect(read(['00420010', 'ST', 'a\\b'])['00420010']).toEqual({ vr: 'ST', Value: ['a\\b'] })
+  })
+
   it('writes an attribute tag as eight hex digits', async () => {
     expect(readPart10(await sample('explicit_little.dcm'))['00280009']).toEqual({ vr: 'AT', Value: ['00181063'] })
   })

@@ -113,6 +113,8 @@ public final class HapiServer {
     JpaStorageSettings storageSettings() {
       var settings = new JpaStorageSettings();
       settings.setSchedulingDisabled(true);
+      // A study of another system may have its patient on another server.
+      settings.setAllowExternalReferences(true);
       return settings;
     }
 

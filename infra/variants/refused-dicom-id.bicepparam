@@ -1,0 +1,7 @@
+// Refused: dicomServiceId is not the resource id of a DICOM service
+using '../main.bicep'
+
+param environmentName = 'variant'
+param location = 'westeurope'
+param dicomServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws'
+param fhirServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/fhirservices/records'

@@ -1,0 +1,7 @@
+// Refused: fhirServiceId is not the resource id of a FHIR service
+using '../main.bicep'
+
+param environmentName = 'variant'
+param location = 'westeurope'
+param dicomServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/dicomservices/images'
+param fhirServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/dicomservices/images'

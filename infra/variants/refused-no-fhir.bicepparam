@@ -1,0 +1,6 @@
+// Refused: There is no FHIR service
+using '../main.bicep'
+
+param environmentName = 'variant'
+param location = 'westeurope'
+param dicomServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/dicomservices/images'

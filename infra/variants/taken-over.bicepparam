@@ -1,0 +1,8 @@
+// The tables of an original DICOMcast.
+using '../main.bicep'
+
+param environmentName = 'variant'
+param location = 'westeurope'
+param dicomServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/dicomservices/images'
+param fhirServiceId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-health/providers/Microsoft.HealthcareApis/workspaces/ws/fhirservices/records'
+param storageAccountId = '/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-old/providers/Microsoft.Storage/storageAccounts/stold'

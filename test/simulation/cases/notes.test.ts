@@ -1,0 +1,4 @@
+import './notes'
+import { playInEveryCut } from './told'
+
+playInEveryCut()

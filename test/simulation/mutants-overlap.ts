@@ -1,0 +1,95 @@
+import type { Mutant } from './mutants'
+
+const session = 'lib/app/cast/fhir-session.ts'
+const ahead = 'lib/app/cast/ahead.ts'
+const apart = 'lib/domain/batch/apart.ts'
+
+/** The rules under which the look-up of the next batch may overlap a transaction of this one (docs/adr/0002). */
+export const overlapMutants: ReadonlyArray<Mutant> = [
+  {
+    name: 'a look-up that was made ahead outlives a version that is read anew',
+    edits: [
+      {
+        file: session,
+        from: '  position.ahead = undefined\n  position.lookedUp = undefined\n  const { run } = position\n',
+        to: '  const { run } = position\n',
+      },
+    ],
+    under: ['fhir: late commit', 'fhir: writes down', 'fhir: outage'],
+  },
+  {
+    name: 'batches that share a study overlap',
+    edits: [{ file: apart, from: ' && !share(studiesIn(rows), studiesIn(next))', to: '' }],
+  },
+  {
+    name: 'batches that share a Patient overlap',
+    edits: [{ file: apart, from: '!share(people, others) && ', to: '' }],
+    under: ['fhir: compares loosely'],
+  },
+  {
+    name: 'batches overlap whose Patients only a loose server takes for one',
+    edits: [
+      {
+        file: apart,
+        from: ".test(value) ? value.toLowerCase().replace(/[^0-9a-z]/g, '') : undefined",
+        to: ".test('') ? value : undefined",
+      },
+    ],
+    under: ['fhir: compares loosely'],
+  },
+  {
+    name: 'a look-up that was made ahead is believed though an Endpoint was written since',
+    edits: [{ file: ahead, from: '  [...written].some(isEndpoint) ||\n', to: '' }],
+    under: ['feed: partition twins'],
+  },
+  {
+    name: 'what is recorded as misfiled is taken before the batch before is settled',
+    edits: [
+      {
+        file: 'lib/app/run/cast-batches.ts',
+        from: 'const mismatched = mismatchedStudies(index.right)',
+        to: `const now = mismatchedStudies(index.right)
+             const mismatched = (casting as { early?: typeof now }).early ?? now
+             Object.assign(casting, { early: now })`,
+      },
+    ],
+    under: ['feed: stray', 'feed: misfiled first', 'feed: misfiled is set right'],
+  },
+]
+
+const wake = 'lib/app/wake.ts'
+const onlyEvents = ['feed: only events wake'] as const
+
+export const wakeMutants: ReadonlyArray<Mutant> = [
+  {
+    name: 'a number that was told is taken away after the feed was read',
+    edits: [
+      {
+        file: 'lib/app/run/run-cast.ts',
+        from: `    if (ports.wake !== undefined) await takeTold(ports.wake)
+    const ending = await castBatches(run, reading, tally)
+`,
+        to: `    const ending = await castBatches(run, reading, tally)
+    if (ports.wake !== undefined) await takeTold(ports.wake)
+`,
+      },
+    ],
+    under: onlyEvents,
+  },
+  {
+    name: 'whoever has let the lease go does not look for what was told meanwhile',
+    edits: [
+      {
+        file: wake,
+        from: 'if (row === undefined || !isMore(last, row.sequence) || row.etag === looked) return',
+        to: 'return',
+      },
+    ],
+    under: onlyEvents,
+  },
+  {
+    name: 'the late row of a hole that is told during a run waits for the timer',
+    edits: [{ file: wake, from: ' || (openHoles > 0 && told > 0)', to: '' }],
+    under: onlyEvents,
+  },
+]
