@@ -8,7 +8,7 @@ FROM node:24-slim
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=build /app/package.json /app/package-lock.json /app/host.json ./
-RUN npm ci --omit=dev --omit=optional --workspaces=false --no-audit --no-fund && npm cache clean --force
+RUN npm ci --omit=dev --omit=peer --workspaces=false --no-audit --no-fund && npm cache clean --force
 COPY --from=build /app/dist dist
 # node, by number: Kubernetes wants to see that it is not root.
 USER 1000:1000

@@ -24,9 +24,9 @@ const reached = (packages) => {
     const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = packages[place]
     const wanted = Object.keys({
       ...dependencies,
+      ...optionalDependencies,
       // Those of the root are for its local services, which no deployed app has.
-      ...(place === '' ? {} : optionalDependencies),
-      ...peerDependencies,
+      ...(place === '' ? {} : peerDependencies),
       ...peerDependenciesMeta,
     })
     const places = wanted.flatMap((name) => resolve(packages, place, name) ?? [])

@@ -55,7 +55,7 @@ const unexpected = 70
 
 // Node's own message names the folders of whoever installed it.
 const withoutLocal =
-  'a package is missing. Those of the local services are optional: install the command without --omit=optional.'
+  'a package is missing. The local services have packages of their own: install the command without --omit=peer.'
 
 program.parseAsync().catch((error: NodeJS.ErrnoException) => {
   console.error(`dicomcast: ${error.code === 'MODULE_NOT_FOUND' ? withoutLocal : error.message}`)

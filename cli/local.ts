@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { defaultPorts, parseKeep, parsePort, parseUrl, serve, storeLine } from './local-service'
 import { stackCommand } from './local-stack'
 
-// The local services need packages that are optional (`npm install --omit=optional`): each is loaded when it is started.
+// The local services need packages that may be missing (`npm install --omit=peer`): each is loaded when it is started.
 
 export const localCommand = (): Command =>
   new Command('local')

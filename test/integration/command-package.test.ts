@@ -68,7 +68,7 @@ describe('the packed command', () => {
 describe('the packed command without the packages of the local services', () => {
   let folder = ''
   beforeAll(() => {
-    folder = installed(node22 ?? '', 'slim', '--omit=optional')
+    folder = installed(node22 ?? '', 'slim', '--omit=peer')
     expect(existsSync(join(folder, '..', 'azurite'))).toBe(false)
   }, 300_000)
 
@@ -99,7 +99,7 @@ describe('the packed command without the packages of the local services', () => 
     const { code, stderr } = await runIn(folder, executable)(['local', 'stack', '--once'])
     expect([code, stderr]).toEqual([
       70,
-      'dicomcast: a package is missing. Those of the local services are optional: install the command without --omit=optional.\n',
+      'dicomcast: a package is missing. The local services have packages of their own: install the command without --omit=peer.\n',
     ])
   })
 })
