@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -207,3 +208,13 @@ describe('what npm start prints', () => {
     expect([fhir.faults.list(), described()]).toEqual([[], 1])
   })
 })
+
+// The pictures of the README: DICOMCAST_SCREENSHOTS=1 npx jest --selectProjects integration --testPathPatterns local-pages
+if (process.env['DICOMCAST_SCREENSHOTS'] === '1') {
+  it.each(['light', 'dark'] as const)('an image is pictured beside its FHIR elements: %s', async (colorScheme) => {
+    const image = liveImages().find(({ studyInstanceUid }) => JSON.stringify(ofMr()).includes(studyInstanceUid))
+    const path = join(__dirname, '..', '..', 'docs', 'screens', `image-beside-fhir-${colorScheme}.png`)
+    const options = { colorScheme, viewport: { width: 1100, height: 900 } }
+    await withPage(viewOf(image ?? hostile), (page) => page.screenshot({ path }), options)
+  })
+}
