@@ -39,10 +39,10 @@ describe('the examples', () => {
   })
 
   it('start the storage that is tested with (compose)', () => {
-    const { optionalDependencies } = JSON.parse(text('package.json')) as {
-      optionalDependencies: Record<string, string>
+    const { peerDependencies } = JSON.parse(text('package.json')) as {
+      peerDependencies: Record<string, string>
     }
-    const image = `mcr.microsoft.com/azure-storage/azurite:${optionalDependencies['azurite']}`
+    const image = `mcr.microsoft.com/azure-storage/azurite:${peerDependencies['azurite']}`
     expect(at(compose, 'services', 'azurite', 'image')).toBe(image)
   })
 
