@@ -55,7 +55,8 @@ export const connectorOf = (
   const known = kept.get(id)
   if (known !== undefined) return E.right(known)
   try {
-    createSecureContext(files)
+    // Without files there is nothing to try, and all roots that are trusted would be read: 15 ms of a start.
+    if (Object.keys(files).length > 0) createSecureContext(files)
   } catch {
     return E.left(`the files of ${prefix}__Tls are no certificates, or no key of them`)
   }
