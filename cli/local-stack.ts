@@ -80,7 +80,8 @@ const run = async (options: Options): Promise<void> => {
     if (options.dicom === undefined) print('', onPurpose)
     print(
       `Counts: ${stored.stored} instances stored, ${stored.refused.length} refused; ` +
-        `${result.totals.studies} studies, ${result.totals.patients} patients; rows: ${rows.join(', ') || 'none'}`,
+        `${result.totals.studies} studies, ${result.totals.patients} patients, ${result.totals.observations} dose observations; ` +
+        `rows: ${rows.join(', ') || 'none'}`,
     )
     return ['CaughtUp', 'BatchDone', 'OutOfTime'].includes(last.ended) ? 0 : 1
   }

@@ -30,7 +30,7 @@ export interface ErrorLine {
 
 export interface StackResult {
   readonly studies: ReadonlyArray<StudyLine>
-  readonly totals: { readonly studies: number; readonly patients: number }
+  readonly totals: { readonly studies: number; readonly patients: number; readonly observations: number }
   readonly errors: ReadonlyArray<{ readonly table: string; readonly rows: ReadonlyArray<ErrorLine> }>
   readonly syncedSequence: number | undefined
 }
@@ -39,16 +39,21 @@ export interface StackResult {
 const shown = 40
 
 export const readResult = async (fhirUrl: string, connectionString: string): Promise<StackResult> => {
-  const [studies, patients, checkpoint, ...errors] = await Promise.all([
+  const [studies, patients, observations, checkpoint, ...errors] = await Promise.all([
     search(fhirUrl, `ImagingStudy?_count=${shown}&_total=accurate`),
     search(fhirUrl, 'Patient?_summary=count'),
+    search(fhirUrl, 'Observation?_summary=count'),
     rowsOf(connectionString, 'SyncStateTable'),
     ...errorTables.map((table) => rowsOf(connectionString, table)),
   ])
   const synced = checkpoint.find((row) => row.rowKey === 'SyncStateRowKey')?.SyncedSequence
   return {
     studies: (studies.entry ?? []).map(({ resource }) => studyLine(resource)),
-    totals: { studies: studies.total ?? studies.entry?.length ?? 0, patients: patients.total ?? 0 },
+    totals: {
+      studies: studies.total ?? studies.entry?.length ?? 0,
+      patients: patients.total ?? 0,
+      observations: observations.total ?? 0,
+    },
     errors: errorTables.map((table, index) => ({ table, rows: (errors[index] ?? []).map(errorLine) })),
     syncedSequence: synced === undefined ? undefined : Number(synced),
   }

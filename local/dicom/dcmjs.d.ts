@@ -16,6 +16,10 @@ declare module 'dcmjs' {
         options: { untilTag: string; includeUntilTagValue: boolean },
       ): { readonly dict: Record<string, ReadElement> }
     }
+    readonly DicomDict: new (meta: Readonly<Record<string, ReadElement>>) => {
+      dict: Readonly<Record<string, ReadElement>>
+      write(): ArrayBuffer
+    }
   }
 
   interface Logger {

@@ -12,8 +12,8 @@ const newWorld = useHapiWorld()
 
 const element = (vr: string, value: unknown) => ({ vr, Value: [value] })
 
-type Kind = 'Endpoint' | 'Patient' | 'ImagingStudy'
-const kinds: ReadonlyArray<Kind> = ['Endpoint', 'Patient', 'ImagingStudy']
+type Kind = 'Endpoint' | 'Patient' | 'ImagingStudy' | 'Observation'
+const kinds: ReadonlyArray<Kind> = ['Endpoint', 'Patient', 'ImagingStudy', 'Observation']
 
 const storedByKind = async ({ stored }: HapiWorld): Promise<ReadonlyArray<ReadonlyArray<FhirResource>>> =>
   Promise.all(kinds.map((kind) => stored(kind)))
@@ -54,7 +54,7 @@ describe('the real files on HAPI', () => {
     const { report, requests } = await world.watched()
     const position = await world.position()
 
-    expect(report).toMatchObject({ ended: 'CaughtUp', entries: 28, stored: 24, recorded: 4 })
+    expect(report).toMatchObject({ ended: 'CaughtUp', entries: 29, stored: 25, recorded: 4 })
     // HAPI validates each of them: our position's birth, the Endpoint, and all else in one transaction.
     const basic = `/Basic/${position.id}`
     const pointer = `/Basic/${pointerId(world.dicom.url)}`
@@ -78,7 +78,7 @@ describe('the real files on HAPI', () => {
     })
 
     const onHapi = await storedByKind(world)
-    expect(onHapi.map((resources) => resources.length)).toEqual([1, 4, 5])
+    expect(onHapi.map((resources) => resources.length)).toEqual([1, 4, 5, 2])
     expect([...onHapi.flat(), position].flatMap((resource) => validateResource(resource))).toEqual([])
 
     await world.cast({ Fhir__Endpoint: world.fhir.url, TableStore__TableNamePrefix: `Local${process.pid}` })
@@ -94,11 +94,12 @@ describe('the real files on HAPI', () => {
     await world.writeSyncState({ SyncedSequence: 0n })
     const { report, requests } = await world.watched()
 
-    expect(report).toMatchObject({ ended: 'CaughtUp', from: 0, to: 28, stored: 0, unchanged: 24, recorded: 4 })
-    expect(requests).toEqual([`GET /Basic/${position.id} → 200`, 'POST / → 200', 'POST / → 200'])
+    expect(report).toMatchObject({ ended: 'CaughtUp', from: 0, to: 29, stored: 0, unchanged: 25, recorded: 4 })
+    // One more to look at the Observations of the study that has a report.
+    expect(requests).toEqual([`GET /Basic/${position.id} → 200`, 'POST / → 200', 'POST / → 200', 'POST / → 200'])
     expect(versionsOf(...(await storedByKind(world)))).toEqual(before)
     const moved = Number((await world.position()).meta?.versionId) - Number(position.meta?.versionId)
-    expect([before.length, moved]).toEqual([10, 1])
+    expect([before.length, moved]).toEqual([12, 1])
   })
 
   it('leave no ImagingStudy when they are deleted, while Patients stay', async () => {
@@ -112,7 +113,7 @@ describe('the real files on HAPI', () => {
 
     expect(report).toMatchObject({ ended: 'CaughtUp', recorded: 0, failed: {} })
     expect(requests.every((request) => request.endsWith('→ 200'))).toBe(true)
-    expect((await storedByKind(world)).map((resources) => resources.length)).toEqual([1, 4, 0])
+    expect((await storedByKind(world)).map((resources) => resources.length)).toEqual([1, 4, 0, 0])
     // The files that were refused are deleted, too: nobody has to look at them any more.
     expect(await world.failed()).toEqual({})
   })
@@ -127,7 +128,7 @@ describe('on HAPI', () => {
 
     expect(reports.map(({ ended, recorded }) => [ended, recorded])).toEqual(prefixes.map(() => ['CaughtUp', 4]))
     const stored = await storedByKind(world)
-    expect(stored.map((resources) => resources.length)).toEqual([1, 4, 5])
+    expect(stored.map((resources) => resources.length)).toEqual([1, 4, 5, 2])
     expect([...new Set(stored.flat().map(({ meta }) => meta?.versionId))]).toEqual(['1'])
   })
 

@@ -34,7 +34,7 @@ describe('dicomcast local stack --hapi', () => {
     const said = lines.join('\n')
     const [, fhirUrl = ''] = /^FHIR +(\S+) \(HAPI FHIR, in memory\)$/m.exec(said) ?? []
     expect(said).toMatch(
-      /^Counts: 28 instances stored, 1 refused; 5 studies, 4 patients; rows: 1 InvalidDicomTagExceptionTable, 4 DicomFail/m,
+      /^Counts: 29 instances stored, 1 refused; 5 studies, 4 patients, 2 dose observations; rows: 1 InvalidDicomTagExceptionTable, 4 DicomFail/m,
     )
     expect(await software(fhirUrl)).toEqual({ name: 'HAPI FHIR Server', version: '8.8.0' })
 

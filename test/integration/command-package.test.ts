@@ -61,7 +61,7 @@ describe('the packed command', () => {
   it.each(nodes)('on Node %s runs the whole local stack once', async (_, executable) => {
     const { code, stdout, stderr } = await runIn(folder, executable)(['local', 'stack', '--once', '--port', '0'])
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toContain('Counts: 28 instances stored, 1 refused; 5 studies, 4 patients')
+    expect(stdout).toContain('Counts: 29 instances stored, 1 refused; 5 studies, 4 patients, 2 dose observations')
   })
 })
 
@@ -87,7 +87,7 @@ describe('the packed command without the packages of the local services', () => 
       const env = stackSettings({}, { dicom: dicom.url, fhir: fhir.url, connectionString }, {}, true)
       const cast = await runIn(folder, executable)(['cast', '--json'], env as Record<string, string>)
       expect([cast.code, cast.stderr]).toEqual([0, ''])
-      const counts = { ended: 'CaughtUp', entries: 28, stored: 24, recorded: 4 }
+      const counts = { ended: 'CaughtUp', entries: 29, stored: 25, recorded: 4 }
       expect(JSON.parse(cast.stdout)).toMatchObject(counts)
       expect(fhir.store.all().filter(({ resourceType }) => resourceType === 'ImagingStudy').length).toBe(5)
     } finally {

@@ -66,7 +66,7 @@ describe('what a person reads', () => {
         studies: [
           { studyInstanceUid: '1.2.3', patient: 'Patient/p', modality: 'MR', series: 1, instances: 20, id: 'i' },
         ],
-        totals: { studies: 2, patients: 1 },
+        totals: { studies: 2, patients: 1, observations: 0 },
         errors: [
           { table: 'A', rows: [] },
           {

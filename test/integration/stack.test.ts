@@ -58,7 +58,7 @@ describe('dicomcast local stack', () => {
   it('casts the sample files in one run, shows what came of them and ends with 0', async () => {
     const { code, stdout, stderr } = await run('local', 'stack', '--once', '--port', '0')
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toMatch(/^Files +\d+ of 30 stored.* refused by the DICOM service$/m)
+    expect(stdout).toMatch(/^Files +\d+ of 31 stored.* refused by the DICOM service$/m)
     expect(stdout).toMatch(/^Cast +CaughtUp/m)
     // The MR series of 20 slices is one study with one series; its truncated slice was refused.
     expect(stdout).toMatch(/^ +\S+ +Patient\/\S+ +MR +1 +(19|20) +ImagingStudy\/\S+$/m)
@@ -82,7 +82,7 @@ describe('dicomcast local stack', () => {
       second.child.kill('SIGINT')
       const { code, stdout, stderr } = await second.ended
       expect([code, stderr]).toEqual([0, ''])
-      expect(stdout).toMatch(/^Files +0 of 30 stored/m)
+      expect(stdout).toMatch(/^Files +0 of 31 stored/m)
       expect(stdout).toMatch(/^Four of the sample files have no PatientID, and are there on purpose/m)
       expect(stdout).toMatch(/^One experiment[\s\S]*^ {2}export DicomWeb__Endpoint='http/m)
       expect(stdout).toContain(checkpoint)
