@@ -1,6 +1,7 @@
 import type { ImagingStudy } from 'fhir/r4'
 import type { CastSettings } from '../../lib/app/context'
 import { settingsOf } from '../support/world/domain-settings'
+import { makeCurrentCheck } from './check-current'
 import type { Services } from './runs'
 import { type Tags, makeFeed } from './feed-model'
 import { type Flavour, makeFhirStore, type Transaction } from './fhir-store'
@@ -39,6 +40,7 @@ export const calmServices = (
         failsForSome: () => false,
       },
       others: makeOtherSystems(world, store),
+      current: makeCurrentCheck(store),
       committed: () => undefined,
       pending: 0,
     },

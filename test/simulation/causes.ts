@@ -1,6 +1,6 @@
 import type { EntryError } from '../../lib/domain/cast-error'
 import { type Image, type Key, type Row, studyText } from './feed-model'
-import { type ExpectedStudy, claimsOf, isUnknowable } from './reference'
+import { type ExpectedStudy, claimsOf, confusedIn, isUnknowable } from './reference'
 import type { Services } from './runs'
 
 const instanceName = (key: Key): string => `Instance ${studyText(key)}/${key.instance}`
@@ -12,11 +12,14 @@ export interface Causes {
   readonly planted: (row: Row, error: EntryError, study: ExpectedStudy | undefined) => boolean
   /** Two that are refused one after the other stand for the whole study, also when it is cast again. */
   readonly isDoubtful: (study: ExpectedStudy) => boolean
+  /** Who it names is another of this feed to the server. */
+  readonly isConfused: (patientId: string) => boolean
   /** FHIR refuses something of it, or fails for it. */
   readonly isRefused: (study: ExpectedStudy) => boolean
 }
 
-export const causesOf = ({ feed, storage, fhir: { verdicts, others, isLoose } }: Services): Causes => {
+export const causesOf = ({ feed, storage, fhir: { verdicts, others, store } }: Services): Causes => {
+  const confused = confusedIn(feed, store)
   const isCulprit = (name: string): boolean => verdicts.rejects(name) || verdicts.failsFor(name)
 
   const isDoubtful = ({ images }: ExpectedStudy): boolean =>
@@ -40,6 +43,7 @@ export const causesOf = ({ feed, storage, fhir: { verdicts, others, isLoose } }:
 
   return {
     isDoubtful,
+    isConfused: (patientId) => confused.has(patientId),
     isRefused: (study) => refusesEverything(study) || study.images.some(({ row }) => isRefused(row, study)),
     planted: (row, error, study) => {
       const name = studyText(row.image.key)
@@ -54,7 +58,7 @@ export const causesOf = ({ feed, storage, fhir: { verdicts, others, isLoose } }:
         case 'DemographicsConflict':
           return row.tags !== undefined && row.tags.patientId !== '' && isUnknowable(row.tags)
         case 'PatientAmbiguous':
-          return isLoose === true || others.doubled.has(row.tags?.patientId ?? '')
+          return confused.has(row.tags?.patientId ?? '') || others.doubled.has(row.tags?.patientId ?? '')
         case 'TagsRejected':
           return row.tags?.patientId === ''
         case 'FhirRejected':

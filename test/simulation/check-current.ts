@@ -13,6 +13,8 @@ export interface CurrentCheck {
   /** What a transaction does not know that was written before the position on which it is built; before it is carried out. */
   readonly unknown: (bundle: Transaction, process: Process) => ReadonlyArray<string>
   readonly carriedOut: (bundle: Transaction, outcome: Outcome, process: Process) => void
+  /** A Basic is read. */
+  readonly read: (path: string, process: Process) => void
   /** A look-up begins; what it brought is told to what it gives back. */
   readonly lookUp: (process: Process) => (tokens: string, found: ReadonlyArray<FhirResource>) => void
 }
@@ -25,10 +27,21 @@ const positionOf = ({ entry = [] }: Transaction) =>
 const studyIn = (resource: FhirResource | undefined): string | undefined =>
   resource?.resourceType === 'ImagingStudy' ? resource.identifier?.[0]?.value : undefined
 
+const namesOf = (resource: FhirResource | undefined): ReadonlyArray<string> =>
+  resource?.resourceType === 'Patient' ? (resource.identifier ?? []).map(({ value = '' }) => value) : []
+
+/** A Patient of none of the identifiers: whom the server takes for another it finds whatever is known of him. */
+const isMistaken = (created: FhirResource | undefined, hit: FhirResource): boolean =>
+  hit.resourceType === 'Patient' && !namesOf(hit).some((value) => namesOf(created).includes(value))
+
+const refersTo = ({ entry = [] }: Transaction, fullUrl: string): boolean =>
+  entry.some(({ resource }) => JSON.stringify(resource ?? {}).includes(`"reference":"${fullUrl}"`))
+
 /**
  * A transaction that our position lets through rests on a look-up which knows all that this feed wrote until then (ADR 2),
- * whenever the look-up was made: it updates no older version, and creates nothing that stood there. And of a study that it
- * writes nothing was looked up before another run wrote, whatever that wrote.
+ * whenever the look-up was made: it updates no older version, and creates nothing that stood there. Of a study that it writes
+ * nothing was looked up before another run wrote, whatever that wrote, or before the position was read. And nothing hangs on
+ * whom the server takes for another.
  */
 export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
   const written = new Map<string, Written>()
@@ -38,15 +51,23 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
   const byOthers = (process: Process): number => writes - (own.get(process) ?? 0)
   /** How often others had written when it was looked up: by process, by study. */
   const lookedUp = new Map<Process, Map<string, number>>()
+  /** In which order this process read and looked up. */
+  let moment = 0
+  const reads = new Map<string, number>()
+  const lookUps = new Map<string, number>()
   return {
+    read: (path, process) => void reads.set(`${process.name} ${path}`, ++moment),
     lookUp: (process) => {
+      const begun = ++moment
       const before = byOthers(process)
       const known = lookedUp.get(process) ?? new Map<string, number>()
       lookedUp.set(process, known)
       return (tokens, found) => {
-        for (const [uid] of tokens.matchAll(/urn:oid:[\d.]+/g)) known.set(uid, before)
-        for (const { resourceType, id } of found) known.set(`${resourceType}/${id}`, before)
-        for (const uid of found.map(studyIn)) if (uid !== undefined) known.set(uid, before)
+        const named = [...tokens.matchAll(/urn:oid:[\d.]+/g)].map(([uid]) => uid)
+        for (const uid of [...named, ...found.flatMap((each) => studyIn(each) ?? [])]) {
+          known.set(uid, before)
+          lookUps.set(`${process.name} ${uid}`, begun)
+        }
       }
     },
     unknown: (bundle, process) => {
@@ -61,7 +82,10 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
       const creates = (bundle.entry ?? []).filter(({ request }) => request?.method === 'POST')
       const studies = (bundle.entry ?? []).flatMap(({ resource }) => studyIn(resource) ?? [])
       const known = lookedUp.get(process)
+      const readAt = reads.get(`${process.name} ${position.url}`) ?? 0
+      const isReadSince = (uid: string): boolean => readAt > (lookUps.get(`${process.name} ${uid}`) ?? Infinity)
       return [
+        ...studies.filter(isReadSince).map((uid) => `${uid} was looked up before the position was read`),
         ...studies
           .filter((uid) => (known?.get(uid) ?? Infinity) < byOthers(process))
           .map((uid) => `${uid} was looked up before another run wrote`),
@@ -70,13 +94,14 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
             ? [`${method} ${url} of ${ifMatch} does not know what was written at position ${written.get(url)?.at}`]
             : [],
         ),
-        ...creates.flatMap(({ request, resource }, index) =>
-          // A Patient that goes alone, since a server may take it for another, attaches nothing to whom it finds.
-          (resource?.resourceType === 'Patient' && bundle.entry?.length === 2 ? [] : (conditions[index] ?? []))
-            .map(({ resourceType, id }) => `${resourceType}/${id}`)
-            // Who was found, and is taken for another by the server, is no news.
-            .filter((path) => isOlder(path, 0) && known?.has(path) !== true)
-            .map((path) => `${request?.ifNoneExist} is created, and was as ${path}`),
+        ...creates.flatMap(({ request, resource, fullUrl = '' }, index) =>
+          (conditions[index] ?? []).flatMap((hit) => {
+            const path = `${hit.resourceType}/${hit.id}`
+            // One that goes alone, since a server may take it for another, attaches nothing to whom it finds.
+            if (isMistaken(resource, hit))
+              return refersTo(bundle, fullUrl) ? [`what is ${request?.ifNoneExist}'s would hang on ${path}`] : []
+            return isOlder(path, 0) ? [`${request?.ifNoneExist} is created, and was as ${path}`] : []
+          }),
         ),
       ].map((what) => `built on position ${builtOn}: ${what}`)
     },

@@ -1,6 +1,7 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
+import { checkWhose } from './check-whose'
 import type { FailRow } from '../../lib/app/ports'
 import { studyDateOf } from './dicom-service'
 import { dosesIn, isWithdrawn } from './doses'
@@ -56,7 +57,6 @@ export const checkEnd = (
   }
   const studies = studiesByName(services)
   const { root = dicomRoot } = services.storage
-  const slept = hits.has('run: pause')
   return [
     ...services.fhir.store
       .all('Endpoint')
@@ -67,22 +67,19 @@ export const checkEnd = (
       expected.has(name) || series.length === 0 ? [] : [`ImagingStudy of ${name}: nobody ever stored it`],
     ),
     ...[...expected].flatMap(([name, study]) =>
-      checkStudy(stage, study, studies.get(name)).map((what) => `${name}: ${what}`),
+      [...checkStudy(stage, study, studies.get(name)), ...checkWhose(stage, study, studies.get(name))].map(
+        (what) => `${name}: ${what}`,
+      ),
     ),
     ...checkPatients(stage, studies, expected),
     // A study that somebody else deleted leaves its doses behind.
     ...stage.doses.problems,
     ...checkEdits(stage, studies),
     ...checkEmptied(stage),
-    ...checkNotes(
-      feed,
-      withdrawals(feed, hidesForQuality),
-      { ...stage, slept },
-      byImage,
-      ({ series, instance, ...key }) =>
-        (studies.get(studyText(key))?.series ?? []).some(
-          (each) => each.uid === series && each.instance?.some(({ uid }) => uid === instance) === true,
-        ),
+    ...checkNotes(feed, withdrawals(feed, hidesForQuality), stage, byImage, ({ series, instance, ...key }) =>
+      (studies.get(studyText(key))?.series ?? []).some(
+        (each) => each.uid === series && each.instance?.some(({ uid }) => uid === instance) === true,
+      ),
     ),
   ]
 }

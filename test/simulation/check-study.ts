@@ -107,7 +107,7 @@ const compareImages = (
         codes.get(each.row.sequence) === 'PatientAmbiguous' &&
         subjectOf(services, found) === patientId &&
         study.images.every(({ tags }) => tags === undefined || tags.patientId === patientId)
-      if (isNoDoubt && there === undefined && services.fhir.isLoose !== true)
+      if (isNoDoubt && there === undefined && !causes.isConfused(patientId))
         problems.push(`${key.instance} is recorded as ambiguous, and its study is that person's already`)
       // Whoever let it in was killed before its row went: it goes within a day.
       const isLetIn = services.storage.people.has(personText(each.tags))

@@ -5,7 +5,7 @@ import { causesOf } from './causes'
 import { checkEnd, imageNameOf, studiesByName } from './check-end'
 import { patientIdOf } from './check-study'
 import { dosesIn } from './doses'
-import { type Feed, keyText, studyText } from './feed-model'
+import { type Feed, keyText, mayBeThere, studyText } from './feed-model'
 import type { FhirStore } from './fhir-store'
 import { withdrawals } from './notes'
 import { type ExpectedStudy, claimsOf, foldFeed, personText, wasKnowns } from './reference'
@@ -128,6 +128,7 @@ const whatMayDiffer = (services: Services): ReadonlySet<string> => {
     images.some(
       ({ image, said }) =>
         others.taken.has(image.key.instance) ||
+        mayBeThere(feed, image) ||
         wasKnowns(image) ||
         said.some((tags) => others.doubled.has(tags.patientId) || storage.people.has(personText(tags))),
     )

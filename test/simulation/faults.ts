@@ -76,6 +76,7 @@ const kinds = {
   'feed: note is corrected': { share: 0.6, rate: 1, apart: true },
   'feed: note goes': { share: 0.7, rate: 1, apart: true },
   'feed: only events wake': { share: 0.3, rate: 1, apart: true },
+  'fhir: offers no Basic': { share: 0.5, rate: 1, apart: true },
   'original: its account': { share: 0.85, rate: 1, apart: true },
   'original: by issuers': { share: 0.35, rate: 1, apart: true },
   'original: was restarted': { share: 0.95, rate: 0.9, apart: true },

@@ -203,11 +203,18 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
   }
 }
 
-/** It got other UIDs, no row tells, and its study cannot be read whole: nobody can say that it is gone. */
+/** It got other UIDs, no row tells, and under these it cannot be read: nobody asks where it stood before. */
 export const mayBeThere = ({ images }: Pick<Feed, 'images'>, { key, rows, tags }: Image): boolean =>
   tags === undefined &&
   rows.at(-1)?.tags !== undefined &&
-  [...images.values()].some((each) => each.poison && each.tags !== undefined && studyText(each.key) === studyText(key))
+  [...images.values()].some(
+    (each) =>
+      each.poison &&
+      each.tags !== undefined &&
+      each.key.partition === key.partition &&
+      each.key.instance === key.instance &&
+      each.key.study !== key.study,
+  )
 
 /** The row that says what is now; the others are superseded. */
 export const lastRow = ({ rows }: Image): Row | undefined => rows.at(-1)

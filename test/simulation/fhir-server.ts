@@ -1,7 +1,7 @@
 import type { FhirResource } from 'fhir/r4'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { FhirServer, TransactOutcome } from '../../lib/app/ports'
+import type { FhirSearch, FhirServer, TransactOutcome } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
 import type { CurrentCheck } from './check-current'
 import { type FhirStore, type Outcome, type Transaction, asksForNothing } from './fhir-store'
@@ -19,11 +19,11 @@ export interface FhirSide {
   readonly others: OtherSystems
   /** What the original wrote before. */
   account?: Account
-  /** Two identifiers can be one to it. */
-  readonly isLoose?: boolean
   /** The server has refused to delete it, or something may have come between. */
   readonly mayStayEmptied?: (path: string) => boolean
   readonly current?: CurrentCheck
+  /** It knows no Basic: a feed has no position there. */
+  readonly hasNoBasic?: boolean
   /** After every commit, whoever's. */
   readonly committed: (bundle: Transaction, outcome: Outcome, byProcess: Process) => void
   /** Transactions that are still at work though their answer was given up. */
@@ -70,6 +70,14 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       ? answerLost('trouble', 503)
       : unavailable('trouble', { status: 503, retryAfterMs: 500 })
   }
+
+  /** What overlaps a transaction (ADR 2): the first look-up of the batch behind it, and that only where there is a position. */
+  const checkBeside = (searches: ReadonlyArray<FhirSearch>): ReadonlyArray<string> => [
+    ...(side.hasNoBasic === true ? [`${process.name} looks up beside its transaction, and has no position`] : []),
+    ...(searches[0]?.type === 'Endpoint'
+      ? []
+      : [`${process.name} asks for more than comes first beside its transaction`]),
+  ]
 
   const ask = <A>(
     label: string,
@@ -144,11 +152,16 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
   }
 
   return {
-    check: () => () => ask('check', () => trouble(false) ?? E.right({ offersBasic: true })),
+    check: () => () => ask('check', () => trouble(false) ?? E.right({ offersBasic: side.hasNoBasic !== true })),
     read: (type, id) => () =>
       ask(
         `read ${type}`,
-        (): Answer<O.Option<FhirResource>> => trouble(false) ?? E.right(O.fromNullable(store.get(`${type}/${id}`))),
+        (): Answer<O.Option<FhirResource>> => {
+          const troubled = trouble(false)
+          if (troubled !== undefined) return troubled
+          side.current?.read(`${type}/${id}`, process)
+          return E.right(O.fromNullable(store.get(`${type}/${id}`)))
+        },
         (found) => (O.isNone(found) ? 'none' : `version ${found.value.meta?.versionId}`),
       ),
     put: (type, id, body) => () =>
@@ -163,8 +176,9 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
         write()
         return faults.strikes('fhir: lost answer') ? timeout() : E.right(undefined)
       }),
-    search: (searches) => () =>
-      ask(
+    search: (searches) => () => {
+      if (process.writing > 0) checkBeside(searches).forEach(world.violate)
+      return ask(
         `search ${searches.map(({ type }) => type).join(' ')}`,
         async (): Promise<Answer<ReadonlyArray<ReadonlyArray<FhirResource>>>> => {
           const troubled = trouble(false)
@@ -189,7 +203,8 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
               hits.map(({ resourceType, id, meta }) => `${resourceType}/${id}@${meta?.versionId}`).join(' '),
             )
             .join(' | '),
-      ),
+      )
+    },
     transact: (body, entries) => () => {
       const bundle = JSON.parse(body) as Transaction
       if (process.looks) world.violate(`${process.name} writes, and should only look`)
@@ -198,11 +213,12 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       if (process.checkpointing) world.violate(`${process.name} writes to FHIR while its last checkpoint is on its way`)
       if (bundle.entry?.length !== entries)
         world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)
+      process.writing += 1
       return ask(
         `transact ${describeEntries(bundle)}`,
         () => transact(bundle),
         (outcome) => (outcome._tag === 'Rejected' ? 'REJECTED' : outcome.entries.map(({ status }) => status).join(' ')),
-      )
+      ).finally(() => (process.writing -= 1))
     },
   }
 }

@@ -38,6 +38,8 @@ export type Outcome =
 /** What a FHIR server keeps, and what it makes of a transaction: all or nothing, like Azure's on SQL. */
 export interface FhirStore {
   readonly keepsEscapes: boolean
+  /** Two identifiers' values are one to it. */
+  readonly confuses: (left: string, right: string) => boolean
   readonly get: (path: string) => FhirResource | undefined
   readonly all: <T extends FhirResource['resourceType']>(
     type: T,
@@ -322,6 +324,11 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
 
   return {
     keepsEscapes: flavour.keepsEscapes === true,
+    confuses: (left, right) => {
+      const { folds = (value: string) => value, keepsEscapes = false } = flavour
+      const seen = (value: string): string => folds(keepsEscapes ? (value.split('|')[0] ?? '') : value)
+      return left !== right && seen(left) === seen(right)
+    },
     get,
     all: <T extends FhirResource['resourceType']>(type: T) =>
       live(type) as ReadonlyArray<Extract<FhirResource, { resourceType: T }>>,

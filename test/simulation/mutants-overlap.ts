@@ -15,7 +15,36 @@ export const overlapMutants: ReadonlyArray<Mutant> = [
         to: '  const { run } = position\n',
       },
     ],
-    under: ['fhir: late commit', 'fhir: writes down', 'fhir: outage'],
+    under: ['fhir: late commit', 'fhir: writes down', 'fhir: outage', 'fhir: lost answer'],
+  },
+  {
+    name: 'without Basic the look-up is made ahead as well',
+    edits: [{ file: session, from: 'position.next = offersBasic ? next : undefined', to: 'position.next = next' }],
+    under: ['fhir: offers no Basic', 'feed: bulk update'],
+  },
+  {
+    name: 'what comes behind the first look-up is asked ahead, too',
+    edits: [
+      {
+        file: 'lib/app/run/look-up-next.ts',
+        from: 'return { searches, found: await run.ports.fhir.search(searches)() }',
+        to: `const found = await run.ports.fhir.search(searches)()
+             const elsewhere = live.map(({ key }) => key.sopInstanceUid).filter((uid) => uid !== '').join(',')
+             const more = [{ type: 'ImagingStudy' as const, parameters: [['instance', elsewhere]] as const }]
+             if (elsewhere !== '') await run.ports.fhir.search(more)()
+             return { searches, found }`,
+      },
+    ],
+  },
+  {
+    name: 'what was looked up ahead serves more than once',
+    edits: [
+      {
+        file: session,
+        from: '      const { lookedUp } = position\n      position.lookedUp = undefined\n',
+        to: '      const { lookedUp } = position\n',
+      },
+    ],
   },
   {
     name: 'batches that share a study overlap',

@@ -78,7 +78,7 @@ const isRejected = (error: EntryError): error is Rejected => error._tag === 'Rej
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
-  { failed, slept }: { readonly failed: ReadonlySet<number>; readonly slept: boolean },
+  { failed }: { readonly failed: ReadonlySet<number> },
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   isThere: (key: Key) => boolean,
 ): ReadonlyArray<string> => {
@@ -87,9 +87,7 @@ export const checkNotes = (
   return [
     ...[...of].flatMap(([name, { key, codes, hiding }]) => {
       const own = rows.get(name) ?? []
-      // A run that slept leaves the row with which it took the place of another that told the same: it stands twice.
-      const isTwice = slept && own.every((row) => isRejected(row.error))
-      if (own.length > 1 && !isTwice) return [`${name} is recorded ${own.length} times`]
+      if (own.length > 1) return [`${name} is recorded ${own.length} times`]
       const [error] = own.map((row) => row.error)
       if (isDoubtful(key)) return []
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.

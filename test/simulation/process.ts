@@ -19,8 +19,9 @@ export interface Process {
   safe: boolean
   /** How far the clock of its host is off, ms. */
   skewMs: number
-  /** Sent to FHIR. */
+  /** Sent to FHIR; and how many of them are on their way. */
   transactions: number
+  writing: number
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
 }
@@ -37,6 +38,7 @@ export const newProcess = (name: string): Process => ({
   safe: false,
   skewMs: 0,
   transactions: 0,
+  writing: 0,
   onPause: [],
 })
 

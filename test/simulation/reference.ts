@@ -72,6 +72,15 @@ export const isUnknowable = ({ patientId, family }: Tags): boolean =>
 export const wasKnowns = ({ rows }: Image): boolean =>
   rows.some(({ tags }) => tags?.patientId === known.patientId && !isUnknowable(tags))
 
+/** PatientIDs that the server takes for another one of this feed. */
+export const confusedIn = (
+  { rows }: Pick<Feed, 'rows'>,
+  { confuses }: { readonly confuses: (left: string, right: string) => boolean },
+): ReadonlySet<string> => {
+  const all = [...new Set(rows.flatMap(({ tags }) => (tags === undefined ? [] : [tags.patientId])))]
+  return new Set(all.filter((each) => all.some((other) => confuses(each, other))))
+}
+
 /** What an image says of the person. */
 export const personText = ({ patientId, family, given, birthDate = '' }: Tags): string =>
   [patientId, family, given, birthDate].join(' ')

@@ -17,6 +17,7 @@ import { issued, letOriginalWork, systemOf, withIssuers } from './original'
 import { seenBy } from './original-view'
 import { knownId, knownPatient, makeOtherSystems } from './other-systems'
 import { quietNow, writtenAgain } from './quiet-again'
+import { confusedIn } from './reference'
 import type { Random } from './random'
 import { type Running, type Services, startRun } from './runs'
 import { newStorage } from './tables'
@@ -95,6 +96,16 @@ const isUndisturbed = ({ faults }: World): boolean =>
     .filter(faults.has)
     .every((kind) => /^feed: (?!.*(request|outage|poison|slow))|^fhir: refuses a deletion$/.test(kind))
 
+/** Without a position nothing keeps two apart who write at once: then there is only one. */
+const hasNoBasic = ({ faults, at }: World): boolean => {
+  const writesAlone = (['run: overlap', 'run: pause', 'lease: broken', 'fhir: late commit'] as const).every(
+    (kind) => !faults.has(kind),
+  )
+  const isSo = writesAlone && at === undefined && faults.has('fhir: offers no Basic')
+  if (isSo) faults.hit('fhir: offers no Basic')
+  return isSo
+}
+
 const makeFhir = (world: World, settings: CastSettings): FhirSide => {
   const referred = new Map<string, boolean>()
   const flavour: Flavour = {
@@ -114,7 +125,7 @@ const makeFhir = (world: World, settings: CastSettings): FhirSide => {
     verdicts: makeVerdicts(world),
     current: makeCurrentCheck(store),
     others,
-    isLoose: world.faults.has('fhir: compares loosely'),
+    hasNoBasic: hasNoBasic(world),
     mayStayEmptied: (path) => !isUndisturbed(world) || referred.get(path) === true,
     committed: (_bundle, outcome) => {
       if (outcome._tag !== 'Committed') return
@@ -250,8 +261,9 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   await replay('again')
   const before = quietNow(seen())
   await replay('twice')
-  // Where a server confuses two people, a study is begun and withdrawn each time.
-  if (services.fhir.isLoose !== true) writtenAgain(seen(), before).forEach(world.violate)
+  // Where a server confuses two people of the feed, a study is begun and withdrawn each time.
+  const isConfused = confusedIn(services.feed, services.fhir.store).size > 0
+  if (!isConfused) writtenAgain(seen(), before).forEach(world.violate)
   if (
     violations.length === 0 &&
     services.fhir.account !== undefined &&
@@ -268,8 +280,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     return empty
   }
   // Which of two that are one to the server came first depends on the cut.
-  const isLoose = faults.has('fhir: compares loosely')
-  if (violations.length === 0 && !isLoose) (await checkCuts(seen(), settings, castAnew)).forEach(world.violate)
+  if (violations.length === 0 && !isConfused) (await checkCuts(seen(), settings, castAnew)).forEach(world.violate)
   if (violations.length === 0) await checkRestoredFeed(world, services, whole, runs)
   return {
     seed,

@@ -84,7 +84,7 @@ export const prepare = async (
       const read = await readStudy(run, study, snapshot.right, { rows, mismatched })
       if (E.isLeft(read)) return read
       readings.set(studyKeyText(study), read.right.live)
-      if (read.right.alive !== undefined) alive.set(studyKeyText(study), read.right.alive)
+      alive.set(studyKeyText(study), read.right.alive)
     }
   }
 }

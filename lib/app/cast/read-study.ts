@@ -21,8 +21,11 @@ const atOnce = 8
 export interface StudyReading {
   /** The rows that its live instances would make. */
   readonly live: ReadonlyArray<UpsertRow>
-  /** All that is alive (instanceKeyText), castable or not; none when the study could not be read whole. */
-  readonly alive: ReadonlySet<string> | undefined
+  /**
+   * All that is alive (instanceKeyText), castable or not; of a study that could not be read whole all that is known of
+   * it, but what the archive says is not there.
+   */
+  readonly alive: ReadonlySet<string>
 }
 
 /**
@@ -49,11 +52,13 @@ export const readStudy = async (
   const error = E.isLeft(whole) ? whole.left : notFound
   const recorded = mismatched.get(studyKeyText(study))?.values() ?? []
   const keys = knownInstances(run, study, snapshot, [...inHand, ...recorded])
-  const read = await readEach(run, study, keys, error, {
+  const read = await readEach(run, study, keys.slice(0, sampleSize), error, {
     wasAlive: inHand.length > 0,
     canReadOthers: () => canReadOthers(run, study, rows[0]?.sequence ?? 1),
   })
-  return E.isLeft(read) ? read : E.right({ live: read.right, alive: undefined })
+  if (E.isLeft(read)) return read
+  const { live, gone } = read.right
+  return E.right({ live, alive: new Set(keys.map(instanceKeyText).filter((each) => !gone.has(each))) })
 }
 
 const notFound: ServiceError = {
@@ -80,7 +85,7 @@ const knownInstances = (
   const inFhir = (stored?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>
     instance.map(({ uid: sopInstanceUid }) => ({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })),
   )
-  return [...new Map([...first, ...inFhir].map((key) => [instanceKeyText(key), key])).values()].slice(0, sampleSize)
+  return [...new Map([...first, ...inFhir].map((key) => [instanceKeyText(key), key])).values()]
 }
 
 /** By the same route. */
@@ -91,6 +96,12 @@ const canReadOthers = async (run: Run, study: Study, sequence: number): Promise<
     if (E.isRight(read) && O.isSome(read.right)) return true
   }
   return false
+}
+
+interface EachRead {
+  readonly live: ReadonlyArray<UpsertRow>
+  /** What is not there (instanceKeyText). */
+  readonly gone: ReadonlySet<string>
 }
 
 interface Comparison {
@@ -110,9 +121,10 @@ const readEach = async (
   keys: ReadonlyArray<InstanceKey>,
   error: ServiceError,
   { wasAlive, canReadOthers }: Comparison,
-): Result<ReadonlyArray<UpsertRow>> => {
+): Result<EachRead> => {
   const datasets: Array<unknown> = []
   const readable: Array<InstanceKey> = []
+  const gone = new Set<string>()
   let open = keys
   const once = (key: InstanceKey): Result<O.Option<unknown>> => run.ports.dicom.instance(key)()
   const patiently = (key: InstanceKey): Result<O.Option<unknown>> => retrying(run, run.ports.dicom.instance(key))
@@ -125,7 +137,8 @@ const readEach = async (
         const key = chunk[index]
         if (key === undefined) continue
         if (E.isLeft(answer)) still.push(key)
-        else if (O.isSome(answer.right)) {
+        else if (O.isNone(answer.right)) gone.add(instanceKeyText(key))
+        else {
           readable.push(key)
           datasets.push(answer.right.value)
         }
@@ -134,11 +147,11 @@ const readEach = async (
     open = still
     if (readable.length === 0 && open.length > 0 && !(await canReadOthers())) return E.left(error)
   }
-  if (readable.length === 0) return wasAlive && open.length === 0 ? E.left(notFound) : E.right([])
-  if (open.length === 0) return E.right(judged(run, study, datasets))
+  if (readable.length === 0) return wasAlive && open.length === 0 ? E.left(notFound) : E.right({ live: [], gone })
+  if (open.length === 0) return E.right({ live: judged(run, study, datasets), gone })
   // Blamed by comparison: an instance of the same study must still be readable now.
   const [compared] = readable
   const again = compared === undefined ? E.left(error) : await once(compared)
   if (E.isLeft(again)) return E.left(error)
-  return E.right(open.length < readable.length ? judged(run, study, datasets) : [])
+  return E.right({ live: open.length < readable.length ? judged(run, study, datasets) : [], gone })
 }

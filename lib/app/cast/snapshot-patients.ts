@@ -5,7 +5,7 @@ import type { UpsertRow } from '../../domain/batch/judge'
 import { findPatient, referencedId } from '../../domain/batch/snapshot'
 import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
-import { hasIdentifier, identifierToken, isPlainToken, matches } from '../../domain/fhir/identifiers'
+import { confusableWith, hasIdentifier, identifierToken, matches } from '../../domain/fhir/identifiers'
 import { carriesOurMark, carriesOurTag, isOfService } from '../../domain/fhir/provenance'
 import { isEndpointOf, isInOriginalsForm } from '../../domain/mapping/endpoint'
 import { type PatientIdentity, patientKeyText } from '../../domain/mapping/patient-identity'
@@ -118,10 +118,24 @@ export const addOurSubjects = async (
   return E.right(undefined)
 }
 
+/** What these Patients are known by in the systems of the identities. */
+const tokensIn = (
+  patients: ReadonlyArray<Patient>,
+  identities: ReadonlyArray<PatientIdentity>,
+): ReadonlyArray<string> => {
+  const systems = new Set(identities.map(({ system }) => system))
+  return patients.flatMap(({ identifier = [] }) =>
+    identifier.flatMap(({ system, value }) =>
+      value !== undefined && systems.has(system || undefined) ? [identifierToken(system || undefined, value)] : [],
+    ),
+  )
+}
+
 /**
  * A server may take identifiers for equal that are not (R4 §3.1.1.4.10 even asks for it when in doubt). Its conditional
  * create would then find another person, and the images would be his. Asked one by one are new identifiers that a server
- * may confuse, and all new ones when a hit has none of the identifiers that were asked for: then this one does.
+ * may confuse with any other or with a hit, and all new ones when a hit has none of the identifiers that were asked for:
+ * then this one does.
  */
 export const addMistaken = async (
   run: Run,
@@ -133,9 +147,11 @@ export const addMistaken = async (
   const wasAsked = ({ identifier }: Patient): boolean =>
     (identifier ?? []).some(({ system, value }) => asked.has(identifierToken(system || undefined, value ?? '')))
   const isConfused = !hits.every(wasAsked)
+  // One that was asked for itself may be taken for another that was.
+  const isConfusable = confusableWith(tokensIn(hits, identities))
   const doubtful = identities.filter(
     (each) =>
-      (isConfused || !isPlainToken(patientKeyText(each))) && findPatient(snapshot, run.settings, each)._tag === 'None',
+      (isConfused || isConfusable(patientKeyText(each))) && findPatient(snapshot, run.settings, each)._tag === 'None',
   )
   if (doubtful.length === 0) return E.right(undefined)
   const tokens = doubtful.map(patientKeyText)

@@ -53,6 +53,12 @@ export interface ErrorsSettled {
   readonly written: ReadonlyArray<FailRowKey>
 }
 
+interface Recorded {
+  readonly errors: ErrorsSettled
+  /** What was not there before, as long as nothing else is gone. */
+  readonly fresh: ReadonlyArray<FailRowKey>
+}
+
 interface Changes {
   readonly stale: ReadonlyArray<FailRowKey>
   readonly fails: ReadonlyArray<FailRow>
@@ -134,7 +140,7 @@ const recordNew = async (
   run: Run,
   index: FailIndex,
   { fails, tagRows }: Changes,
-): Promise<E.Either<ServiceError, ErrorsSettled>> => {
+): Promise<E.Either<ServiceError, Recorded>> => {
   const { errors } = run.ports
   const noted = notedIn(index)
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
@@ -150,7 +156,8 @@ const recordNew = async (
     failed[failTableOf(error)] = (failed[failTableOf(error)] ?? 0) + 1
     codes[error._tag] = (codes[error._tag] ?? 0) + 1
   }
-  return E.right({ failed, codes, written: written.right.filter((row) => isOurs(row, noted)) })
+  const fresh = written.right.filter(({ wasThere }) => wasThere !== true)
+  return E.right({ errors: { failed, codes, written: fresh.filter((row) => isOurs(row, noted)) }, fresh })
 }
 
 /** Instances of which a row tells what a note says. */
@@ -158,11 +165,11 @@ const notedIn = ({ rows }: FailIndex): ReadonlySet<string | undefined> =>
   new Set([...rows.values()].flatMap((row) => (row.rejected === undefined ? [] : [wholeKey(row)])))
 
 /**
- * What a note says stands in rows alone: one that took the place of another that told it is never taken back. Whoever acted
- * on it meanwhile has written it again, which gave it another ETag: then it stays.
+ * What a note says stands in rows alone: one that took the place of another that told it, which is gone, is never taken
+ * back. Whoever acted on it meanwhile has written it again, which gave it another ETag: then it stays.
  */
 const isOurs = (row: RecordedRow, noted: ReadonlySet<string | undefined>): boolean =>
-  row.wasThere !== true && (row.rejected === undefined || !noted.has(wholeKey(row)))
+  row.rejected === undefined || !noted.has(wholeKey(row))
 
 const nothingToTell: ErrorsSettled = { failed: {}, codes: {}, written: [] }
 
@@ -188,8 +195,24 @@ export const settleErrors = async (
   if (E.isLeft(removed)) return removed
   const recorded = await recordNew(run, index, changes)
   if (E.isLeft(recorded)) return recorded
-  const replaced = await removeStale(run, index, changes.stale.filter(isNoted))
-  return E.isLeft(replaced) ? replaced : recorded
+  const replaced = changes.stale.filter(isNoted)
+  return replaced.length === 0 ? E.right(recorded.right.errors) : replaceOld(run, index, replaced, recorded.right)
+}
+
+/** The new rows stand: the old ones go, unless whoever slept while they were on their way tells old news. */
+const replaceOld = async (
+  run: Run,
+  index: FailIndex,
+  old: ReadonlyArray<FailRowKey>,
+  { errors, fresh }: Recorded,
+): Promise<E.Either<ServiceError, ErrorsSettled>> => {
+  const still = old.length + fresh.length === 0 ? E.right(undefined) : await retrying(run, run.lease.confirm())
+  if (E.isLeft(still)) {
+    if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: fresh })
+    return still
+  }
+  const removed = await removeStale(run, index, old)
+  return E.isLeft(removed) ? removed : E.right(errors)
 }
 
 const takeBackPauseMs = 500
@@ -217,12 +240,5 @@ export const settleUnderLease = async (...given: Parameters<typeof settleErrors>
   const held = await retrying(run, run.lease.confirm())
   if (E.isLeft(held)) return held
   const recorded = await recordNew(run, index, changes)
-  if (E.isLeft(recorded)) return recorded
-  const still = recorded.right.written.length === 0 ? held : await retrying(run, run.lease.confirm())
-  if (E.isRight(still)) {
-    const removed = await removeStale(run, index, changes.stale)
-    return E.isLeft(removed) ? removed : recorded
-  }
-  if (still.left._tag === 'LeaseLost') await takeBack(run, recorded.right)
-  return still
+  return E.isLeft(recorded) ? recorded : replaceOld(run, index, changes.stale, recorded.right)
 }

@@ -51,7 +51,7 @@ export interface PlanInput {
    * in when the reason is gone; a run that died may have stored them already. Beside them those that have no vote.
    */
   readonly mismatched?: Mismatched
-  /** What is alive (instanceKeyText) in studies that were read whole; none of a study that was only sampled. */
+  /** What is alive (instanceKeyText) in studies that were read: of what is known, all that the archive does not say is gone. */
   readonly alive?: ReadonlyMap<string, ReadonlySet<string>>
   /**
    * In a rebuild all live instances of the studies, also those that are written apart from these rows: each is a

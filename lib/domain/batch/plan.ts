@@ -14,7 +14,7 @@ import { indexObservations } from './observation-index'
 import { rowsOf } from './parts'
 import { otherSpellings } from './spelling'
 import { type Snapshot, findEndpoint } from './snapshot'
-import { type RecordedLive, type Unit, groupsOf, planStudy, unitsOf } from './units'
+import { type RecordedLive, type Unit, confusableIn, groupsOf, planStudy, unitsOf } from './units'
 
 export interface Plan {
   /** Rows that are settled without a write. */
@@ -135,8 +135,9 @@ export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
     if (isPauseAfter(rows.length)) yield undefined
   }
   const units: Array<Unit> = []
+  const isConfusable = confusableIn(fold)
   for (const group of groupsOf(studies)) {
-    units.push(...unitsOf(fold, group))
+    units.push(...unitsOf(fold, group, isConfusable))
     if (isPauseAfter(group.length)) yield undefined
   }
   const written = new Set(rowsOf(units))

@@ -3,7 +3,7 @@ import type { EntryError } from '../cast-error'
 import { studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, createdReference, deleteEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
-import { identifierToken, isPlainToken } from '../fhir/identifiers'
+import { confusableWith, identifierToken } from '../fhir/identifiers'
 import { withoutUntrue } from '../fhir/others'
 import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
@@ -168,8 +168,15 @@ const alone = (entry: TransactionEntry): Unit => ({
   ...{ rows: [], entries: [entry], deferred: [], recorded: [], deletes: [], isAlone: true },
 })
 
+/** New Patients (tokens) that a server may take for somebody else, one of this plan or not. */
+export const confusableIn = ({ created }: Fold): ((key: string) => boolean) => confusableWith(created.keys())
+
 /** A group as one unit; over a limit its Patients go first, alone; with its Patients as they are, study by study. */
-export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): ReadonlyArray<Unit> => {
+export const unitsOf = (
+  fold: Fold,
+  group: ReadonlyArray<PlannedStudy>,
+  isConfusable: (key: string) => boolean,
+): ReadonlyArray<Unit> => {
   const patients = [...new Set(group.flatMap((study) => study.patients))].flatMap((draft) =>
     present(patientEntry(fold, draft)).map((entry) => ({ entry, draft })),
   )
@@ -177,8 +184,7 @@ export const unitsOf = (fold: Fold, group: ReadonlyArray<PlannedStudy>): Readonl
   const entries = [...patients.map(({ entry }) => entry), ...group.flatMap((study) => study.entries)]
   const { limits, patientsAlone, created } = fold.input
   const doubtful = patients.filter(
-    ({ draft: { base, key } }) =>
-      base === undefined && !isPlainToken(key) && created?.has(createdPatient(key)) !== true,
+    ({ draft: { base, key } }) => base === undefined && isConfusable(key) && created?.has(createdPatient(key)) !== true,
   )
   // The server may take it for somebody else, or two of a batch for one: read and compared before anything refers to it.
   if (doubtful.length > 0 && !patientsAlone) {

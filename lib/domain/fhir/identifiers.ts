@@ -59,6 +59,24 @@ export const identifierToken = (system: string | undefined, value: string): stri
  */
 export const isPlainToken = (token: string): boolean => /(^|[^\\])\|[0-9A-Z.-]*$/.test(token)
 
+/** What servers that compare loosely may make of a token's value: without case, marks and signs, or what stands before a separator. */
+const likenesses = (token: string): ReadonlyArray<string> => {
+  const value = token.replace(/^([^|\\]|\\.)*\|/, '')
+  return [value, ...value.split(/[\\,|$]+/)].map((each) =>
+    each
+      .normalize('NFKD')
+      .toLowerCase()
+      .replaceAll('\u00df', 'ss')
+      .replace(/[^0-9a-z]/g, ''),
+  )
+}
+
+/** Whether some server may take a token for another, or for one of these. */
+export const confusableWith = (tokens: Iterable<string>): ((token: string) => boolean) => {
+  const odd = new Set([...tokens].filter((each) => !isPlainToken(each)).flatMap(likenesses))
+  return (token) => !isPlainToken(token) || likenesses(token).some((each) => odd.has(each))
+}
+
 /** A name-based UUID: the same text gives the same one, so that output is deterministic. */
 export const uuidOf = (text: string): string => {
   const hex = createHash('sha256').update(text).digest('hex')

@@ -74,6 +74,24 @@ pinned(
   ambiguous,
 )
 
+const foldsCase: NonNullable<Story['flavour']> = { folds: (value) => value.toLowerCase() }
+
+pinned(
+  'W3c: a server that knows no case never hangs a new person’s study on another whom the same rows name, not even for a moment',
+  {
+    fhir: [patient('stranger', 'ab-1')],
+    flavour: foldsCase,
+    then: [[create(1, 1, 'ab-1'), create(2, 1, 'AB-1')]],
+  },
+  ending({ '1': 'ab-1: 1' }, { rows: ['2 1 PatientAmbiguous'] }),
+)
+
+pinned(
+  'W3c: nor when both are new',
+  { flavour: foldsCase, then: [[create(1, 1, 'ab-1'), create(2, 1, 'AB-1')]] },
+  ending({ '1': 'ab-1: 1' }, { rows: ['2 1 PatientAmbiguous'] }),
+)
+
 const [yamada, tanaka] = ['山田太郎', '田中花子']
 const twoNames = (first: boolean, second: boolean): End =>
   ending(
@@ -336,6 +354,25 @@ pinned(
   ending({ '5': 'P1: 1.2.1.1.1 2' }),
   (store) => expect(store.all('ImagingStudy')).toMatchObject([{ description: 'two' }]),
 )
+
+for (const [what, others] of [
+  ['one of the others', [2, 3]],
+  ['the only other image', [2]],
+] as const) {
+  pinned(
+    `an image that got other UIDs is gone from where it was, also when ${what} cannot be read there`,
+    {
+      before: [[1, ...others].map((number) => create(1, number, 'P1'))],
+      then: [
+        [{ ...update(1, 2, 'P1'), poison: true }],
+        [update(5, 1, 'P1', { uid: '1.2.1.1.1' }), vanish(1, 1)],
+        [create(7, 1, 'P7')],
+      ],
+      cuts: 'from the quiet feed',
+    },
+    ending({ '1': `P1: ${others.join(' ')}`, '5': 'P1: 1.2.1.1.1', '7': 'P7: 1' }, { rows: ['1 2 EntryMalformed'] }),
+  )
+}
 
 const place = { uid: '1.2.1.1.1' }
 pinned(

@@ -65,9 +65,12 @@ const after = async (
   for (const row of standing) tables.set(idOf(keyOf(row)), keyOf(row))
   const errors: Partial<Ports['errors']> = {
     record: (fails) => () => {
+      const recorded = fails
+        .map(keyOf)
+        .map((row) => (tables.has(idOf(row)) ? { ...row, wasThere: true as const } : row))
       for (const row of fails) tables.set(idOf(keyOf(row)), keyOf(row))
       isRecorded = true
-      return ends === true ? Promise.resolve(E.left({ _tag: 'LeaseLost' })) : Promise.resolve(E.right(fails.map(keyOf)))
+      return Promise.resolve(ends === true ? E.left({ _tag: 'LeaseLost' }) : E.right(recorded))
     },
     remove: (gone) => () => {
       for (const row of gone) tables.delete(idOf(row))
@@ -206,10 +209,14 @@ describe('the row of an instance that a rejection note lists', () => {
     expect(await after([], unowned, { notes: hiding })).toEqual([[5, 'Rejected']])
   })
 
-  it('is taken back when somebody else settles this, where no row told it before', async () => {
+  it('is taken back when somebody else settles this, and the row that told it before stays', async () => {
     const late: Settling = { settle: settleUnderLease, loses: true, notes: hiding }
     expect(await after([], unowned, late)).toEqual([])
-    expect(await after([{ sequence: 0, key, error: hiding }], unowned, late)).toEqual([[5, 'Rejected']])
+    expect(await after([{ sequence: 0, key, error: hiding }], unowned, late)).toEqual([[0, 'Rejected']])
+    // Also where a checkpoint is stored behind it: that is somebody else's now.
+    expect(await after([{ sequence: 0, key, error: hiding }], unowned, { loses: true, notes: hiding })).toEqual([
+      [0, 'Rejected'],
+    ])
     const ofNote = [settled(0, { error: hiding, settlement: 'Recorded' })]
     expect(await after([], ofNote, late)).toEqual([])
     expect(await after([{ sequence: 0, key, error: quality }], ofNote, late)).toEqual([[0, 'Rejected']])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import {
+  confusableWith,
   escapeSearchValue,
   identifierToken,
   isAbsoluteUri,
@@ -54,6 +55,18 @@ describe('identifiers', () => {
       'http://x.example|P\\|1',
       '|P1',
     ])
+  })
+
+  it('that some server may take for one are those with other characters, and plain ones beside their like', () => {
+    const among = (odd: string, token: string): boolean => confusableWith([odd, 'urn:x|P2'])(token)
+    expect([
+      ...[among('urn:x|ab-1', 'urn:x|AB-1'), among('urn:x|ab-1', '|AB1'), among('urn:x|P\u00e91', 'urn:x|PE1')],
+      ...[among('urn:x|stra\u00dfe', 'urn:x|STRASSE'), among('urn:x|0012\\|3', 'urn:x|0012'), among('', 'urn:x|ab')],
+    ]).toEqual([true, true, true, true, true, true])
+    expect([
+      ...[among('urn:x|ab-1', 'urn:x|AB-2'), among('urn:x|ab-1', 'urn:x|P2'), among('urn:x|\u5c71', 'urn:x|P2')],
+      confusableWith([])('urn:x|P2'),
+    ]).toEqual([false, false, false, false])
   })
 
   it('that a bundle gives to what it creates are UUIDs, the same for the same text', () => {
