@@ -146,7 +146,7 @@ const run = async (program: string, file: string, scratch: string, env: NodeJS.P
 /** Starts Orthanc; it ends with `close`, and with this process however that ends. */
 export const startOrthanc = async (options: OrthancOptions = {}): Promise<Orthanc> => {
   const found = findOrthanc()
-  if ('missing' in found) throw new NotInstalled(found.missing)
+  if ('missing' in found) throw new NotInstalled(`${found.missing}.`)
   const port = options.port || ((await freePort(0)) ?? 0)
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'dicomcast-orthanc-')))
   const scratch = options.folder === undefined ? folder : ''
