@@ -5,17 +5,24 @@ import type { Log, Progress } from '../app/ports'
 import { readPartitionWarnings } from '../app/operate/partition-warnings'
 import type { OperatorPorts, RunKind } from '../app/ports-operator'
 import type { WakeStore } from '../app/ports-wake'
-import { runCast } from '../app/run/run-cast'
+import { type Work, runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
+import { castChanges } from '../app/source/cast-changes'
 import { runTold } from '../app/wake'
 import { type Settings, readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
-import { clock, connect, forgetCapabilities } from './connect'
+import { type Connection, clock, connect, forgetCapabilities, sourcePorts } from './connect'
 import { keepTotals, totalsOf } from './totals'
 import { isIdle, leaveTrace, logOfRun, tellCast } from './trace'
 
 export type { Progress } from '../app/ports'
 export type { RunKind } from '../app/ports-operator'
+
+/** What a run does with a change feed is the default. */
+const workOf = (ports: Connection): Work | undefined => {
+  const source = sourcePorts(ports)
+  return source === undefined ? undefined : castChanges(source)
+}
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
 export interface CastReport extends Omit<RunSummary, 'reason' | 'stood'>, Omit<Meter, 'retries' | 'outcomes'> {
@@ -124,11 +131,16 @@ const castOnce = async (options: CastOptions): Promise<Done> => {
       progress?.(reached)
     },
   })
-  const summary = await runCast(ports, castSettings(settings, options.maxBatches ?? settings.timerBatches), {
-    runId,
-    budgetMs,
-    stopping: options.stopping ?? (() => false),
-  })
+  const summary = await runCast(
+    ports,
+    castSettings(settings, options.maxBatches ?? settings.timerBatches),
+    {
+      runId,
+      budgetMs,
+      stopping: options.stopping ?? (() => false),
+    },
+    workOf(ports),
+  )
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   else if (summary.entries > 0) await tellPartitions(ports, settings, log)
   const report = reportOf(summary, meter)
