@@ -85,7 +85,7 @@ const run = async (options: Options): Promise<void> => {
     const rows = result.errors
       .filter((table) => table.rows.length > 0)
       .map((table) => `${table.rows.length} ${table.table}`)
-    print('', ...resultLines(result, last))
+    print('', ...resultLines(result, last, options.orthanc === true ? "Orthanc's log" : undefined))
     if (options.dicom === undefined) print('', onPurpose)
     print(
       `Counts: ${stored.stored} instances stored, ${stored.refused.length} refused; ` +

@@ -9,8 +9,8 @@ export interface OrthancClient {
   readonly get: <A>(path: string) => Promise<A>
   readonly store: (...images: ReadonlyArray<Image>) => Promise<void>
   readonly remove: (level: Level, id: string) => Promise<void>
-  /** Answers with the id of the study that came of it. */
-  readonly modify: (id: string, how: unknown) => Promise<string>
+  /** Answers with the id of what came of it. */
+  readonly modify: (level: Level, id: string, how: unknown) => Promise<string>
   readonly anonymise: (id: string) => Promise<string>
   readonly clearChanges: () => Promise<void>
   /** Ids of what has this UID or PatientID, at any level. */
@@ -39,7 +39,7 @@ export const openOrthanc = ({ url }: Pick<Orthanc, 'url'>, user?: string): Ortha
       for (const image of images) await send('POST', '/instances', new Uint8Array(fileOf(image)))
     },
     remove: async (level, id) => void (await send('DELETE', `/${level}/${id}`)),
-    modify: (id, how) => post(`/studies/${id}/modify`, how),
+    modify: (level, id, how) => post(`/${level}/${id}/modify`, how),
     anonymise: (id) => post(`/studies/${id}/anonymize`, {}),
     clearChanges: async () => void (await send('DELETE', '/changes')),
     idsOf,

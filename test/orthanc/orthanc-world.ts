@@ -14,9 +14,16 @@ export interface OrthancWorld extends CastWorld, Omit<OrthancClient, 'get'> {
   readonly runWith: (overrides: Overrides, ...args: ReadonlyArray<string>) => Promise<Ended>
   readonly inOrthanc: () => Promise<Held>
   readonly inFhir: () => Held
+  /** Casts all that the log tells of, and wants that to end so. */
+  readonly castAll: (ended?: string) => ReturnType<CastWorld['cast']>
+  /** `dicomcast reconcile --json` */
+  readonly reconcile: (...options: ReadonlyArray<string>) => Promise<Reconciled>
   /** Both sides hold the same, and this many studies. */
   readonly expectEqual: (studies: number) => Promise<void>
 }
+
+/** What one comparison has come to. */
+export type Reconciled = Readonly<Record<string, unknown>> & { readonly code: unknown }
 
 export interface OrthancWorldOptions {
   readonly orthanc?: OrthancOptions
@@ -35,7 +42,7 @@ export const useOrthancWorld = (): ((options?: OrthancWorldOptions) => Promise<O
     const orthanc = await startOrthanc(options)
     closers.push(orthanc.close)
     const world = await newWorld({
-      settings: { DicomWeb__Endpoint: orthanc.dicomWebUrl, DicomWeb__Version: '', ...settings },
+      settings: { DicomWeb__Source: 'orthanc', DicomWeb__Endpoint: orthanc.dicomWebUrl, ...settings },
     })
     const client = openOrthanc(orthanc, user)
     const inOrthanc = (): Promise<Held> => heldByOrthanc(client)
@@ -47,6 +54,16 @@ export const useOrthancWorld = (): ((options?: OrthancWorldOptions) => Promise<O
     const { get: _get, ...requests } = client
     return {
       ...{ ...world, ...requests, orthanc, client, inOrthanc, inFhir },
+      castAll: async (ended = 'CaughtUp') => {
+        const report = await world.cast({}, { maxBatches: 0 })
+        if (report.ended !== ended) throw new Error(`A run ended ${report.ended}: ${report.reason}`)
+        return report
+      },
+      reconcile: async (...options) => {
+        const { code, stdout, stderr } = await dicomcast(world.environment(), 'reconcile', '--json', ...options)
+        if (!stdout.startsWith('{')) throw new Error(`reconcile ended ${String(code)}: ${stdout}${stderr}`)
+        return { ...(JSON.parse(stdout) as Readonly<Record<string, unknown>>), code }
+      },
       run: (...args) => dicomcast(world.environment(), ...args),
       runWith: (overrides, ...args) => dicomcast(world.environment(overrides), ...args),
       expectEqual: async (studies) => {
