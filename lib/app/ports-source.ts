@@ -9,6 +9,8 @@ type Result<A> = TE.TaskEither<ServiceError, A>
 
 /** A study as a list of the archive tells it. */
 export interface ListedStudy {
+  /** The archive's own: one UID may be that of two studies. */
+  readonly id: string
   readonly studyInstanceUid: string
   /** Digest of what the list says of it: another one, and it has changed. None: the list says too little. */
   readonly state: string | undefined
@@ -77,8 +79,10 @@ export interface SeenStudies {
 export interface Reconciliation {
   /** ms. */
   readonly startedAt: number
-  /** None: it goes on where it stopped. */
+  /** None: it is not done. */
   readonly endedAt?: number
+  /** While it is not done nobody goes on before: somebody is at work, or a service needs time. */
+  readonly goOnAt: number
   /** Studies of the archive's list. */
   readonly compared: number
   /** Of these, those that were read whole because they differ, are new, or were due. */

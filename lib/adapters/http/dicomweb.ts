@@ -26,7 +26,8 @@ const listedOf = (attributes: Attributes): ReadonlyArray<ListedStudy> => {
   if (studyInstanceUid === undefined) return []
   const isComparable = wanted.every((tag) => attributes[tag] !== undefined)
   const texts = compared.map((tag) => JSON.stringify(attributes[tag]))
-  return [{ studyInstanceUid, state: isComparable ? digestOf([studyInstanceUid, ...texts]).slice(0, 16) : undefined }]
+  const state = isComparable ? digestOf([studyInstanceUid, ...texts]).slice(0, 16) : undefined
+  return [{ id: studyInstanceUid, studyInstanceUid, state }]
 }
 
 export const dicomwebSource = (settings: DicomServiceSettings, call: Call): StudySource => {

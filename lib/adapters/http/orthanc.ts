@@ -58,7 +58,7 @@ const studyOf = (json: unknown): ReadonlyArray<ListedStudy> => {
   const series = Array.isArray(Series) ? Series.filter((each) => typeof each === 'string').sort() : undefined
   const state =
     typeof LastUpdate === 'string' && series !== undefined ? digestOf([LastUpdate, ...series]).slice(0, 16) : undefined
-  return [{ studyInstanceUid: uid, state }]
+  return [{ id: textOf(json['ID']) ?? uid, studyInstanceUid: uid, state }]
 }
 
 /** `…/dicom-web` is a part of it. */

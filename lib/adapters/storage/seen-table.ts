@@ -72,11 +72,12 @@ export const makeSeenTable = (account: StorageAccount, tableNamePrefix = ''): Se
 const numbers = ['Compared', 'Read', 'Differing', 'Gone', 'NotRead'] as const
 
 const decodeWalk = (row: Columns): O.Option<Reconciliation> => {
-  const { StartedAt, EndedAt, TooManyGone } = row
+  const { StartedAt, EndedAt, GoOnAt, TooManyGone } = row
   if (!(StartedAt instanceof Date) || numbers.some((name) => typeof row[name] !== 'number')) return O.none
   const [compared = 0, read = 0, differing = 0, gone = 0, notRead = 0] = numbers.map((name) => Number(row[name]))
   return O.some({
     ...{ startedAt: StartedAt.getTime(), compared, read, differing, gone, notRead },
+    goOnAt: GoOnAt instanceof Date ? GoOnAt.getTime() : 0,
     ...(EndedAt instanceof Date ? { endedAt: EndedAt.getTime() } : {}),
     ...(typeof TooManyGone === 'number' ? { tooManyGone: TooManyGone } : {}),
   })
@@ -94,13 +95,14 @@ export const makeReconciliationTable = (account: StorageAccount, tableNamePrefix
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
         TE.mapLeft(serviceError),
       ),
-    write: ({ startedAt, endedAt, compared, read, differing, gone, notRead, tooManyGone }) =>
+    write: ({ startedAt, endedAt, goOnAt, compared, read, differing, gone, notRead, tooManyGone }) =>
       pipe(
         table.callCreating((client, abortSignal) =>
           client.upsertEntity(
             {
               ...{ ...walkKey, StartedAt: new Date(startedAt), Compared: compared, Read: read },
               ...{ Differing: differing, Gone: gone, NotRead: notRead, TooManyGone: tooManyGone },
+              GoOnAt: new Date(goOnAt),
               EndedAt: endedAt === undefined ? undefined : new Date(endedAt),
             },
             'Replace',

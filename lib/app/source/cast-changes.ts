@@ -23,7 +23,10 @@ export const castChanges =
     if (E.isLeft(opened)) return endingOf(opened.left)
     const casting = begin(run, reading, tally, opened.right)
     const { log } = ports.source
-    if (log === undefined) return { ended: 'CaughtUp', reason: noLog }
+    if (log === undefined) {
+      const looked = await lookOnceMore(casting)
+      return E.isLeft(looked) ? looked.left : { ended: 'CaughtUp', reason: noLog }
+    }
     // The number of a feed says nothing about a log: what is there is cast again, which changes nothing that is right.
     if (casting.checkpoint.logRows === undefined) casting.checkpoint = { ...newCheckpoint(0), logRows: [] }
     for (;;) {
@@ -32,6 +35,10 @@ export const castChanges =
       if (ended.right !== undefined) return ended.right
     }
   }
+
+/** Rows that want a look each day: no entry of a feed tells that their reason is gone. */
+const lookOnceMore = (casting: Casting): Step<void> =>
+  lookAgain(casting, { judged: [] }, { passed: [], withdrawnFrom: new Set() })
 
 const castBatchOf = async (casting: Casting, ports: SourcePorts, log: ChangeLog): Step<Ending | undefined> => {
   const { run, tally, checkpoint } = casting
@@ -44,13 +51,13 @@ const castBatchOf = async (casting: Casting, ports: SourcePorts, log: ChangeLog)
   tally.head = batch.right.head
   const studies: E.Either<Ending, ReadonlyArray<ListedStudy>> = await studiesOf(casting, log, batch.right)
   if (E.isLeft(studies)) return studies
-  const cast = studies.right.length === 0 ? E.right({ isDone: true }) : await castListed(casting, ports, studies.right)
+  const cast = studies.right.length === 0 ? E.right(true) : await castListed(casting, ports, studies.right)
   if (E.isLeft(cast)) return cast
-  const next = cast.right.isDone ? nextOf(casting, batch.right) : halved(casting, batch.right)
+  const next = cast.right ? nextOf(casting, batch.right) : halved(casting, batch.right)
   const stored = await store(casting, next)
   if (E.isLeft(stored)) return stored
-  if (!cast.right.isDone) return E.right({ ended: run.stopping() ? 'Stopped' : 'OutOfTime' })
-  const looked = await lookAgain(casting, { judged: [] }, { passed: [], withdrawnFrom: new Set() })
+  if (!cast.right) return E.right({ ended: run.stopping() ? 'Stopped' : 'OutOfTime' })
+  const looked = await lookOnceMore(casting)
   if (E.isLeft(looked)) return looked
   const ended = endOf(casting, batch.right)
   return E.right(ended === undefined ? undefined : { ended })

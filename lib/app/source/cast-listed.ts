@@ -19,17 +19,16 @@ import type { SourcePorts } from './source-ports'
 // Studies of an archive without a change feed, each read whole. What is wrong with one study costs that study; what is wrong
 // with a service ends the run.
 
-export interface ListedCast {
-  /** All were settled; else time is up, or somebody wants the end. */
-  readonly isDone: boolean
-  readonly done: ReadonlyArray<DoneStudy>
-}
-
 export interface DoneStudy {
   readonly studyInstanceUid: string
   /** `Same`: FHIR had it so already. `NotRead`: it cannot be read, while others can. */
   readonly became: 'Same' | 'Changed' | 'Gone' | 'Nowhere' | 'NotRead'
 }
+
+/** One that no list has told: what it would say of it is not known. */
+export const unlisted = (studyInstanceUid: string): ListedStudy => ({
+  ...{ id: studyInstanceUid, studyInstanceUid, state: undefined },
+})
 
 interface Walk {
   readonly casting: Casting
@@ -37,7 +36,7 @@ interface Walk {
   readonly witnesses: Witnesses
   /** They could not be read: each is blamed when another one can be read after it, and not before. */
   readonly doubts: Array<{ readonly key: StudyKey; readonly error: ServiceError }>
-  readonly done: Array<DoneStudy>
+  readonly tell: (done: DoneStudy) => void
   readonly seen: Array<SeenStudy>
   readonly forgotten: Array<string>
 }
@@ -45,13 +44,15 @@ interface Walk {
 /** One after another that cannot be read: no longer the fault of the studies. */
 const mostInARow = 20
 
+/** Right: all were settled; else time is up, or somebody wants the end. `tell`: what became of each. */
 export const castListed = async (
   casting: Casting,
   ports: SourcePorts,
   studies: ReadonlyArray<ListedStudy>,
-): Step<ListedCast> => {
+  tell: (done: DoneStudy) => void = () => undefined,
+): Step<boolean> => {
   const { run } = casting
-  const walk: Walk = { casting, ports, witnesses: new Map(), doubts: [], done: [], seen: [], forgotten: [] }
+  const walk: Walk = { casting, ports, witnesses: new Map(), doubts: [], tell, seen: [], forgotten: [] }
   const queue = new Map(studies.map((study) => [study.studyInstanceUid, study]))
   let isDone = true
   // What notes of one study say of another is looked for there at once: a map goes on over what is added.
@@ -64,13 +65,13 @@ export const castListed = async (
     const cast = await castOne(walk, study)
     if (E.isLeft(cast)) return endWith(walk, cast)
     for (const uid of listedByNotesOf(study.studyInstanceUid, before, run.rejected)) {
-      if (!queue.has(uid)) queue.set(uid, { studyInstanceUid: uid, state: undefined })
+      if (!queue.has(uid)) queue.set(uid, unlisted(uid))
     }
   }
   const blamed = await blameTheLast(walk)
   if (E.isLeft(blamed)) return endWith(walk, blamed)
   const kept = await keepSeen(walk)
-  return E.isLeft(kept) ? E.left(await stuckOn(casting, kept.left)) : E.right({ isDone, done: walk.done })
+  return E.isLeft(kept) ? E.left(await stuckOn(casting, kept.left)) : E.right(isDone)
 }
 
 /** What was settled before is settled. */
@@ -104,11 +105,11 @@ const castOne = async (walk: Walk, { studyInstanceUid, state }: ListedStudy): St
 const isPassed = (row: SettledRow): row is Passed => row.settlement !== undefined
 
 const settle = async (walk: Walk, uid: string, state: string | undefined, cast: StudyCast): Step<void> => {
-  const { casting, done, seen, forgotten } = walk
+  const { casting, tell, seen, forgotten } = walk
   const { run, tally } = casting
   if (cast._tag === 'Unknown') {
     forgotten.push(uid)
-    done.push({ studyInstanceUid: uid, became: 'Nowhere' })
+    tell({ studyInstanceUid: uid, became: 'Nowhere' })
     return E.right(undefined)
   }
   const { study, result, settled, errors } = cast
@@ -121,22 +122,27 @@ const settle = async (walk: Walk, uid: string, state: string | undefined, cast: 
   if (study.readInstances === 0) forgotten.push(uid)
   else seen.push({ studyInstanceUid: uid, state, instances: study.readInstances, readAt: run.ports.clock.now() })
   const became = study.readInstances === 0 ? 'Gone' : isChanged ? 'Changed' : 'Same'
-  done.push({ studyInstanceUid: uid, became })
+  tell({ studyInstanceUid: uid, became })
   return E.right(undefined)
 }
 
 /** Others can be read: so these cannot. An operator finds them, and the next comparison reads them again. */
-const blame = async ({ casting, doubts, done }: Walk): Step<void> => {
+const blame = async ({ casting, doubts, tell, forgotten }: Walk): Step<void> => {
   if (doubts.length === 0) return E.right(undefined)
   const index = await failIndexOf(casting)
   if (E.isLeft(index)) return index
-  const rows = doubts.splice(0).map(({ key, error }): Passed => ({
+  const blamed = doubts.splice(0)
+  const rows = blamed.map(({ key, error }): Passed => ({
     ...{ sequence: 0, key, issues: [], settlement: 'Recorded', error: errorOf(error) },
   }))
   const errors = await settleUnderLease(casting.run, index.right, rows, [])
   if (E.isLeft(errors)) return E.left(await stuckOn(casting, errors.left))
   count(casting.tally, rows, errors.right)
-  for (const { key } of rows) done.push({ studyInstanceUid: key.studyInstanceUid ?? '', became: 'NotRead' })
+  for (const { studyInstanceUid } of blamed.map(({ key }) => key)) {
+    // As if it had never been seen: it is read again until it can be.
+    forgotten.push(studyInstanceUid)
+    tell({ studyInstanceUid, became: 'NotRead' })
+  }
   return E.right(undefined)
 }
 
