@@ -17,6 +17,7 @@ export interface HeldStudy {
   readonly birthDate: string
   readonly sex: string
   readonly started: string
+  /** Of Orthanc: each that an image of the study has, when they differ. */
   readonly description: string
   readonly modality: string
   readonly seriesCount: number
@@ -32,6 +33,19 @@ const byUid = <A extends { readonly uid: string }>(all: ReadonlyArray<A>): Reado
 
 const unique = (texts: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(texts)].toSorted()
 
+const differing = ' | '
+
+/** Where the images of a study disagree on what it is called, either will do. */
+export const withEither = (orthanc: Held, fhir: Held): Held => {
+  const said = new Map(fhir.map(({ uid, description }) => [uid, description]))
+  return orthanc.map((study) => {
+    const one = said.get(study.uid)
+    return one !== undefined && study.description.split(differing).includes(one)
+      ? { ...study, description: one }
+      : study
+  })
+}
+
 type Tags = Readonly<Record<string, string | undefined>>
 
 const studyOf = (instances: ReadonlyArray<Tags>): HeldStudy => {
@@ -44,7 +58,7 @@ const studyOf = (instances: ReadonlyArray<Tags>): HeldStudy => {
     birthDate: text('0010,0030'),
     sex: text('0010,0040'),
     started: text('0008,0020'),
-    description: text('0008,1030'),
+    description: unique(instances.map((each) => each['0008,1030'] ?? '')).join(differing),
     modality: unique(instances.map((each) => each['0008,0060'] ?? '')).join(),
     seriesCount: unique(instances.map((each) => each['0020,000e'] ?? '')).length,
     instanceCount: instances.length,

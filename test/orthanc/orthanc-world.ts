@@ -3,7 +3,7 @@ import type { FhirResource } from 'fhir/r4'
 import { type Orthanc, type OrthancOptions, startOrthanc } from '../../local/orthanc'
 import { type CastWorld, type Overrides, useCastWorld } from '../support/world/cast-world'
 import { type Ended, dicomcast } from '../support/world/command-line'
-import { type Held, heldByFhir, heldByOrthanc } from './both-sides'
+import { type Held, heldByFhir, heldByOrthanc, withEither } from './both-sides'
 import { type OrthancClient, openOrthanc } from './orthanc-client'
 
 /** A world whose archive is an Orthanc of its own. The local DICOM service stands idle beside it. */
@@ -67,8 +67,8 @@ export const useOrthancWorld = (): ((options?: OrthancWorldOptions) => Promise<O
       run: (...args) => dicomcast(world.environment(), ...args),
       runWith: (overrides, ...args) => dicomcast(world.environment(overrides), ...args),
       expectEqual: async (studies) => {
-        const held = await inOrthanc()
-        expect(inFhir()).toEqual(held)
+        const [held, fhir] = [await inOrthanc(), inFhir()]
+        expect(fhir).toEqual(withEither(held, fhir))
         expect(held.length).toBe(studies)
       },
     }

@@ -19,29 +19,4 @@ describe('verify --all --repair', () => {
     await expectEqual(2)
     expect(await run('verify', '--all')).toMatchObject({ code: 0, stdout: '2 studies compared: all in step\n' })
   })
-
-  it('reads 1,000 instances of one study in one request', async () => {
-    const { run, store, expectEqual } = await newWorld()
-    await store(...Array.from({ length: 1_000 }, (_, index) => ({ series: 1 + (index % 4), instance: index + 1 })))
-    expect(await run('verify', '--all', '--repair')).toMatchObject({ code: 0 })
-    await expectEqual(1)
-  })
-
-  it('says who it is by a password (docs/access.md)', async () => {
-    const { runWith, store, expectEqual } = await newWorld({
-      orthanc: { users: { cast: 'open sesame' } },
-      user: 'cast:open sesame',
-      settings: { DicomWeb__Authentication__Mode: 'basic', DicomWeb__Authentication__Username: 'cast' },
-    })
-    await store({})
-    const [wrong, right] = ['open', 'open sesame'].map((password) => ({
-      DicomWeb__Authentication__Password: password,
-    }))
-    expect(await runWith(wrong ?? {}, 'verify', '--all')).toMatchObject({
-      code: 3,
-      stderr: expect.stringMatching(/401/),
-    })
-    expect(await runWith(right ?? {}, 'verify', '--all', '--repair')).toMatchObject({ code: 0 })
-    await expectEqual(1)
-  })
 })
