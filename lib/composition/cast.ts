@@ -8,6 +8,7 @@ import type { WakeStore } from '../app/ports-wake'
 import { type Work, runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
 import { castChanges } from '../app/source/cast-changes'
+import { castHinted } from '../app/source/cast-hinted'
 import { runTold } from '../app/wake'
 import { type Settings, readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
@@ -19,9 +20,10 @@ export type { Progress } from '../app/ports'
 export type { RunKind } from '../app/ports-operator'
 
 /** What a run does with a change feed is the default. */
-const workOf = (ports: Connection): Work | undefined => {
+const workOf = (ports: Connection, { maxGone }: Settings, hints: CastOptions['hints']): Work | undefined => {
   const source = sourcePorts(ports)
-  return source === undefined ? undefined : castChanges(source)
+  if (source === undefined) return undefined
+  return hints === undefined ? castChanges(source) : castHinted(source, hints, maxGone)
 }
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
@@ -74,6 +76,8 @@ export interface CastOptions {
   readonly by?: string
   /** The run is a tick of this schedule. */
   readonly schedule?: string
+  /** Studies that somebody has named, of an archive without a change feed: these alone. */
+  readonly hints?: ReadonlyArray<string>
 }
 
 /** All of them at once, each with the setting's name and what is expected. */
@@ -139,7 +143,7 @@ const castOnce = async (options: CastOptions): Promise<Done> => {
       budgetMs,
       stopping: options.stopping ?? (() => false),
     },
-    workOf(ports),
+    workOf(ports, settings, options.hints),
   )
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   else if (summary.entries > 0) await tellPartitions(ports, settings, log)

@@ -16,6 +16,8 @@ import type { HttpAnswer } from './exchange'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
+const noFeed =
+  'it has studies, and no change feed: set DicomWeb__Source to orthanc for an Orthanc, to dicomweb for any other archive'
 const windowRows = 200
 const maxIndexBytes = 16 * 1024 * 1024
 
@@ -62,11 +64,30 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
   const service = reachedRoot(settings)
 
   const feed = (path: string, withinMs?: number): Result<HttpAnswer> =>
-    call({
-      ...{ method: 'GET', url: `${service.root}/${path}`, headers: { accept: 'application/json' } },
-      ...{ maxBytes: settings.maxPageBytes, keep: withoutUnread },
-      ...(withinMs === undefined ? {} : { withinMs }),
-    })
+    pipe(
+      call({
+        ...{ method: 'GET', url: `${service.root}/${path}`, headers: { accept: 'application/json' } },
+        ...{ maxBytes: settings.maxPageBytes, keep: withoutUnread },
+        ...(withinMs === undefined ? {} : { withinMs }),
+      }),
+      TE.flatMap((answer) => (answer.status === 404 ? nothingThere(answer) : TE.right(answer))),
+    )
+
+  /** Where the feed alone is missing, it is an archive of another kind. */
+  const nothingThere = (answer: HttpAnswer): Result<HttpAnswer> => {
+    const headers = { accept: 'application/dicom+json' }
+    const url = `${service.root}/studies?limit=1`
+    return pipe(
+      call({ method: 'GET', url, headers, maxBytes: maxIndexBytes }),
+      TE.flatMap((studies) =>
+        studies.status === 200 ? listOf('dicom', studies) : TE.left(unexpected('dicom', studies)),
+      ),
+      TE.match(
+        () => E.right(answer),
+        () => E.left(unavailableWith('dicom', answer, noFeed)),
+      ),
+    )
+  }
 
   const metadata = readMetadata(settings, call)
 
