@@ -3,11 +3,16 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, it } from '@jest/globals'
+import { freePort } from '../../local/kept-ports'
 import { type Orthanc, startOrthanc } from '../../local/orthanc'
+import { startCli } from '../support/world/cast-cli'
+import { until } from '../support/world/cast-until'
 import { openOrthanc } from './orthanc-client'
+import { useOrthancWorld } from './orthanc-world'
 
 // examples/orthanc/wake.lua in a real Orthanc, and who listens.
 
+const newWorld = useOrthancWorld()
 const hook = join(__dirname, '..', '..', 'examples', 'orthanc', 'wake.lua')
 
 const closers: Array<() => Promise<void>> = []
@@ -46,17 +51,19 @@ const listen = async (answers = true) => {
   }
 }
 
+const key = 'a-key-of-some-length'
+const hooked = (url: string) => ({
+  ...{ luaScripts: [hook], httpTimeout: 1, stableAge: 1, env: { DICOMCAST_URL: url, DICOMCAST_API_KEY: key } },
+})
+
 const start = async (url: string): Promise<Orthanc> => {
-  const orthanc = await startOrthanc({
-    ...{ luaScripts: [hook], httpTimeout: 1, stableAge: 1 },
-    env: { DICOMCAST_URL: url, DICOMCAST_API_KEY: 'a key of some length' },
-  })
+  const orthanc = await startOrthanc(hooked(url))
   closers.push(orthanc.close)
   return orthanc
 }
 
 const call = (studyInstanceUid: string): Heard => ({
-  ...{ path: '/api/wake', key: 'a key of some length', body: { studyInstanceUid } },
+  ...{ path: '/api/wake', key, body: { studyInstanceUid } },
 })
 
 it('the hook tells of a study that is complete, and of one that is gone, also after a restart', async () => {
@@ -83,4 +90,20 @@ it('nobody who listens, and somebody who never answers, lose no image', async ()
     await remove('studies', await idOf('1.2.1'))
     expect(await get('/statistics')).toMatchObject({ CountStudies: 2, CountInstances: 2 })
   }
+})
+
+it('the hook wakes dicomcast serve, which casts what came and removes what is gone without a tick', async () => {
+  const port = String(await freePort(0))
+  const { store, remove, idOf, inFhir, expectEqual, environment } = await newWorld({
+    orthanc: hooked(`http://127.0.0.1:${port}`),
+  })
+  const settings = { DicomCast__ApiKey: key, DicomCast__Events: 'true', CastSchedule: '0 0 4 1 1 *' }
+  const { child, stdout } = startCli(['serve', '--port', port], environment(settings))
+  closers.push(async () => void child.kill('SIGKILL'))
+  await until(() => stdout().includes('"serving"'), 'that it serves')
+  await store({ study: '1.2.1' }, { study: '1.2.2' }, { study: '1.2.2', instance: 2 })
+  await until(() => inFhir().length === 2, 'both studies in FHIR')
+  await remove('studies', await idOf('1.2.1'))
+  await until(() => inFhir().length === 1, 'one study in FHIR')
+  await expectEqual(1)
 })
