@@ -67,7 +67,7 @@ const run = async (options: Options): Promise<void> => {
     env: process.env,
     say,
     onRun: (summary) => {
-      if (!watching || didSomething(summary)) say(watching ? clock() : 'Cast', runLine(summary))
+      if (!watching || didSomething(summary)) say(watching ? clock() : nameOf(summary), runLine(summary))
     },
   }).catch((error: unknown) => {
     if (!(error instanceof PortsTaken || error instanceof NotInstalled)) throw error
@@ -119,6 +119,8 @@ const run = async (options: Options): Promise<void> => {
 
 const onPurpose =
   'Four of the sample files have no PatientID, and are there on purpose: nobody knows whose they are, so FHIR gets none of them.'
+
+const nameOf = ({ kind }: RunSummary): string => (kind === 'reconcile' ? 'Compare' : 'Cast')
 
 const didSomething = ({ ended, entries = 0 }: RunSummary): boolean =>
   entries > 0 || !['CaughtUp', 'LeaseHeld'].includes(ended)

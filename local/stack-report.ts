@@ -5,6 +5,7 @@ import type { RunSummary } from './stack-log'
 
 /** One line for a run, as it is printed while the stack keeps running. */
 export const runLine = (run: RunSummary): string => {
+  if (run.kind === 'reconcile') return `${run.ended}  ${run.reason ?? ''}`
   const parts = ['stored', 'unchanged', 'superseded', 'skipped', 'recorded'] as const
   const told = parts.flatMap((part) => ((run[part] ?? 0) > 0 ? [`${run[part]} ${part}`] : []))
   const work =

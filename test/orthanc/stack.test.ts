@@ -8,6 +8,7 @@ it('local stack --orthanc casts the sample files from a real Orthanc', async () 
   const { code, stdout, stderr } = await dicomcast({ PATH }, 'local', 'stack', '--orthanc', '--once', '--port', '0')
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toMatch(/^DICOM +http:\/\/127\.0\.0\.1:\d+\/dicom-web \(Orthanc\)$/m)
+  expect(stdout).toMatch(/^Compare +Done {2}9 studies compared, 0 read, 0 differing, 0 gone$/m)
   expect(stdout).toMatch(/^Checkpoint: (\d+) of \1 in Orthanc's log$/m)
   expect(stdout).toMatch(
     /^Counts: 30 instances stored, 0 refused; 5 studies, 4 patients; rows: 1 InvalidDicomTagExceptionTable, 4 DicomFail/m,
