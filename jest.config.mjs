@@ -12,7 +12,7 @@ const shared = {
 /**
  * `unit` needs nothing; `integration` starts Azurite and the local services, and runs the compiled app; `processes`
  * kills and stops it; `fuzz` is longer with FUZZ_DATASETS, FUZZ_ANSWERS and another FUZZ_SEED; `hapi` needs a JDK and
- * Maven, and fails without.
+ * Maven, `orthanc` needs Orthanc and its DICOMweb plugin, and each fails without.
  */
 export default {
   // A bound, not an expectation: on a loaded machine everything takes longer.
@@ -24,6 +24,7 @@ export default {
     { ...shared, displayName: 'simulation', testMatch: ['<rootDir>/test/simulation/**/*.test.ts'] },
     { ...shared, displayName: 'fuzz', testMatch: ['<rootDir>/test/fuzz/**/*.test.ts'] },
     { ...shared, displayName: 'processes', testMatch: ['<rootDir>/test/processes/**/*.test.ts'] },
+    { ...shared, displayName: 'orthanc', testMatch: ['<rootDir>/test/orthanc/**/*.test.ts'] },
     {
       ...shared,
       displayName: 'hapi',

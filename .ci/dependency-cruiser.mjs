@@ -37,11 +37,12 @@ export default {
       '^(node:)?[a-z0-9_/]+$',
     ]),
     only('app', '^lib/app/', ['^lib/app/', '^lib/domain/', '^fhir/', ...fpTs]),
-    // Data flows feed → cast → run → operate: a room uses the rooms before it, and nothing runs back up.
-    never('app-ground', '^lib/app/[^/]+$', '^lib/app/(feed|cast|run|operate)/'),
-    never('app-feed-comes-first', '^lib/app/feed/', '^lib/app/(cast|run|operate)/'),
-    never('app-cast-before-run', '^lib/app/cast/', '^lib/app/(run|operate)/'),
-    never('app-run-before-operate', '^lib/app/run/', '^lib/app/operate/'),
+    // Data flows feed → cast → run → operate → source: a room uses the rooms before it, and nothing runs back up.
+    never('app-ground', '^lib/app/[^/]+$', '^lib/app/(feed|cast|run|operate|source)/'),
+    never('app-feed-comes-first', '^lib/app/feed/', '^lib/app/(cast|run|operate|source)/'),
+    never('app-cast-before-run', '^lib/app/cast/', '^lib/app/(run|operate|source)/'),
+    never('app-run-before-operate', '^lib/app/run/', '^lib/app/(operate|source)/'),
+    never('app-operate-before-source', '^lib/app/operate/', '^lib/app/source/'),
     only('domain', '^lib/domain/', ['^lib/domain/', ...domainPackages, '^(node:)?(util|crypto)$', '^fhir/']),
     never('dicom-and-fhir-meet-in-mapping-and-batch', '^lib/domain/dicom/', '^lib/domain/(fhir|mapping|batch)/'),
     never('fhir-and-dicom-meet-in-mapping-and-batch', '^lib/domain/fhir/', '^lib/domain/(dicom|mapping|batch)/'),

@@ -71,16 +71,20 @@ await jest('unit', 'contract', 'integration', 'fuzz')
 await jest('simulation')
 await jest('processes')
 
-// A FHIR server that is not ours needs a JDK and Maven. Not everybody has them; CI must (`.ci/run`).
-const tools = await import('../dist/local/hapi.js').then(
-  ({ findHapiTools }) => findHapiTools(),
-  () => ({ missing: 'the build has failed' }),
-)
-if (!('missing' in tools)) await jest('hapi')
-else if (process.env.DICOMCAST_HAPI === 'required') {
-  console.error(`\n▸ jest: hapi cannot run, and must: ${tools.missing}`)
-  failed += 1
-} else console.log(`\n▸ jest: hapi is left out, it needs a JDK of 17 or newer and Maven: ${tools.missing}`)
+// Servers that are not ours need programs that not everybody has; CI must (`.ci/run`).
+const beside = async (project, module, find, needs) => {
+  const tools = await import(`../dist/local/${module}.js`).then(
+    (loaded) => loaded[find](),
+    () => ({ missing: 'the build has failed' }),
+  )
+  if (!('missing' in tools)) await jest(project)
+  else if (process.env[`DICOMCAST_${project.toUpperCase()}`] === 'required') {
+    console.error(`\n▸ jest: ${project} cannot run, and must: ${tools.missing}`)
+    failed += 1
+  } else console.log(`\n▸ jest: ${project} is left out, it needs ${needs}: ${tools.missing}`)
+}
+await beside('orthanc', 'orthanc', 'findOrthanc', 'Orthanc and its DICOMweb plugin')
+await beside('hapi', 'hapi', 'findHapiTools', 'a JDK of 17 or newer and Maven')
 
 await rm(compileCache, { recursive: true, force: true })
 console.log(`\n${passed} passed, ${failed} failed`)

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { keepHeapSmall } from '../lib/adapters/heap'
 import { jsonLog } from '../lib/adapters/log'
 import { type CastReport, type RunKind, cast, configurationProblems, exitCodeOf } from '../lib/composition/cast'
+import { betweenMs, reconcileIfDue } from '../lib/composition/reconcile'
 import { isToldOfMore } from '../lib/composition/wake'
 import { tellEnding } from './operator'
 import { beginning, progressLine } from './progress'
@@ -109,6 +110,17 @@ const tellBegin = (env: Environment, { watch: watching, json }: CastCommandOptio
   process.stderr.write(`${beginning(env, watching === true ? scheduleOf(env) : undefined)}\n`)
 }
 
+/** A run, and behind it the comparison with an archive that has no change feed, when that is due. */
+const tick = async (...given: Parameters<typeof runOnce>): Promise<number> => {
+  const [env, options, { stopping }] = given
+  const code = await runOnce(...given)
+  if (code !== 0 || stopping()) return code
+  const { log } = logs(options.json === true)
+  const again = (): Promise<number> => runOnce(env, { ...options, budget: betweenMs }, { ...given[2] })
+  await reconcileIfDue({ environment: env, log, by: userName(), stopping }, again)
+  return code
+}
+
 const runOnce = async (
   env: Environment,
   options: CastCommandOptions,
@@ -145,11 +157,11 @@ const lookEveryMs = 2_000
 
 /** A run that a service ended is no end of watching: the next tick is the retry. A wrong configuration is. */
 const watch = async (env: Environment, options: CastCommandOptions, stop: Stopper): Promise<number> => {
-  const first = await runOnce(env, options, stop)
+  const first = await tick(env, options, stop)
   if (first === 2 || stop.stopping()) return first === 2 ? 2 : 0
   let running: Promise<unknown> = Promise.resolve()
   const oneByOne = async (kind: RunKind): Promise<void> => {
-    running = running.then(() => runOnce(env, options, stop, kind))
+    running = running.then(() => tick(env, options, stop, kind))
     await running
   }
   const job = new Cron(scheduleOf(env), { timezone: 'UTC', protect: true }, () => oneByOne('cast'))

@@ -12,6 +12,7 @@ import { localCommand } from './local'
 import { pauseCommand, resumeCommand } from './pause'
 import { previewCommand } from './preview'
 import { acceptCommand } from './accept'
+import { reconcileCommand } from './reconcile'
 import { renameServiceCommand } from './rename-service'
 import { replayCommand } from './replay'
 import { resyncCommand } from './resync'
@@ -35,6 +36,7 @@ const program = new Command('dicomcast')
   .addCommand(acceptCommand())
   .addCommand(resyncCommand())
   .addCommand(verifyCommand())
+  .addCommand(reconcileCommand())
   .addCommand(previewCommand())
   .addCommand(checkpointCommand())
   .addCommand(pauseCommand())

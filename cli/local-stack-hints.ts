@@ -14,19 +14,23 @@ interface Running {
   readonly study: string | undefined
 }
 
+/** Its own API lies beside DICOMweb. */
+const orthancOf = ({ dicomUrl }: Stack): string => dicomUrl.replace(/\/dicom-web$/, '')
+
 /** What to try on the running stack. */
 export const hintsOf = ({ stack, isWoken, own, isOurFhir, study }: Running): ReadonlyArray<string> => [
   'Look around: open this page in a browser',
   `  ${stack.functionsUrl}/`,
   'See how it stands',
   `  ${stack.functionsUrl}/api/dashboard`,
-  'See what came of an image, attribute by attribute',
-  `  ${stack.dicomUrl}/`,
+  ...(own.orthanc === true
+    ? ['See what Orthanc holds', `  ${orthancOf(stack)}/app/explorer.html`]
+    : ['See what came of an image, attribute by attribute', `  ${stack.dicomUrl}/`]),
   'Ask FHIR',
   `  curl "${stack.fhirUrl}/ImagingStudy?_count=10"`,
   `  curl "${stack.fhirUrl}/Patient?_count=10"`,
   `Store a file of yours; it is in FHIR ${isWoken ? 'a second later: an event wakes the app' : 'after the next tick'}`,
-  `  ${storeLine(stack.dicomUrl)}`,
+  `  ${own.orthanc === true ? `curl ${orthancOf(stack)}/instances --data-binary @image.dcm` : storeLine(stack.dicomUrl)}`,
   'Fire the timer now',
   `  curl -X POST ${stack.functionsUrl}/admin/functions/castTimer`,
   ...(isOurFhir ? experiment(stack, own, study) : []),
@@ -40,7 +44,8 @@ export const hintsOf = ({ stack, isWoken, own, isOurFhir, study }: Running): Rea
 ]
 
 const experiment = ({ fhirUrl, dicomUrl }: Stack, own: OwnServers, uid: string | undefined): ReadonlyArray<string> => {
-  const study = uid === undefined || own.dicomwebUrl !== undefined ? undefined : { dicomUrl, uid }
+  const isOurDicom = own.dicomwebUrl === undefined && own.orthanc !== true
+  const study = uid === undefined || !isOurDicom ? undefined : { dicomUrl, uid }
   return [
     'One experiment: make FHIR fail, and watch',
     ...experimentSteps(fhirUrl, study).flatMap(({ text, command }) => [`  ${text}`, `    ${command}`]),

@@ -12,6 +12,7 @@ interface Options {
   readonly dicomweb?: string
   readonly fhir?: string
   readonly hapi?: true
+  readonly orthanc?: true
   readonly keep?: string
   readonly port?: number
 }
@@ -29,6 +30,12 @@ export const stackCommand = (): Command =>
         'HAPI FHIR instead of the local FHIR service (needs a JDK 17 or newer, and Maven)',
       ).conflicts(['fhir', 'keep']),
     )
+    .addOption(
+      new Option(
+        '--orthanc',
+        'Orthanc instead of the local DICOM service (apt-get install orthanc orthanc-dicomweb)',
+      ).conflicts('dicomweb'),
+    )
     .option('--keep <folder>', 'keep what is stored in this folder from start to start (default: in memory)')
     .option(
       '--port <number>',
@@ -45,6 +52,7 @@ const run = async (options: Options): Promise<void> => {
   const { resultLines, runLine } = await import('../local/stack-report.js')
 
   const { PortsTaken } = await import('../local/kept-ports.js')
+  const { NotInstalled } = await import('../local/not-installed.js')
 
   const stopped = untilStopped()
   let watching = false
@@ -53,15 +61,16 @@ const run = async (options: Options): Promise<void> => {
     dicomwebUrl: options.dicomweb,
     fhirUrl: options.fhir,
     hapi: options.hapi,
+    orthanc: options.orthanc,
     keep: options.keep === undefined ? undefined : resolve(options.keep),
     scheduled: options.once !== true,
     env: process.env,
     say,
     onRun: (summary) => {
-      if (!watching || didSomething(summary)) say(watching ? clock() : 'Cast', runLine(summary))
+      if (!watching || didSomething(summary)) say(watching ? clock() : nameOf(summary), runLine(summary))
     },
   }).catch((error: unknown) => {
-    if (!(error instanceof PortsTaken)) throw error
+    if (!(error instanceof PortsTaken || error instanceof NotInstalled)) throw error
     console.error(`dicomcast: ${error.message}`)
     process.exitCode = 2
   })
@@ -76,7 +85,7 @@ const run = async (options: Options): Promise<void> => {
     const rows = result.errors
       .filter((table) => table.rows.length > 0)
       .map((table) => `${table.rows.length} ${table.table}`)
-    print('', ...resultLines(result, last))
+    print('', ...resultLines(result, last, options.orthanc === true ? "Orthanc's log" : undefined))
     if (options.dicom === undefined) print('', onPurpose)
     print(
       `Counts: ${stored.stored} instances stored, ${stored.refused.length} refused; ` +
@@ -91,7 +100,7 @@ const run = async (options: Options): Promise<void> => {
     const shown = await Promise.race([show(), stopped])
     process.exitCode = shown ?? 0
     if (options.once !== true && shown !== undefined) {
-      const own = { dicomwebUrl: options.dicomweb, fhirUrl: options.fhir }
+      const own = { dicomwebUrl: options.dicomweb, fhirUrl: options.fhir, orthanc: options.orthanc }
       const isOurFhir = options.fhir === undefined && options.hapi !== true
       const [study] = result?.studies ?? []
       print(
@@ -111,6 +120,8 @@ const run = async (options: Options): Promise<void> => {
 
 const onPurpose =
   'Four of the sample files have no PatientID, and are there on purpose: nobody knows whose they are, so FHIR gets none of them.'
+
+const nameOf = ({ kind }: RunSummary): string => (kind === 'reconcile' ? 'Compare' : 'Cast')
 
 const didSomething = ({ ended, entries = 0 }: RunSummary): boolean =>
   entries > 0 || !['CaughtUp', 'LeaseHeld'].includes(ended)

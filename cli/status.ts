@@ -57,12 +57,31 @@ const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
     `Succeeded   ${timer.lastSucceededAt ?? (answer.health.storage.healthy ? 'never' : unknown)}`,
     `Feed        ${feed === undefined ? 'has no name yet' : feedWords(feed)}`,
     `Gate        ${gate === undefined ? unknown : gateWords(gate)}`,
-    `Checkpoint  ${checkpoint === undefined ? unknown : `${checkpoint.sequence} of ${head ?? unknown}`}`,
-    `Backlog     ${backlog === undefined ? unknown : backlog === 0 ? 'none' : `${plural(backlog, 'entry', 'entries')}, ${age}`}`,
+    ...(answer.archive === undefined ? [] : archiveLines(answer.archive)),
+    ...(answer.archive?.source === 'dicomweb'
+      ? []
+      : [
+          `Checkpoint  ${checkpoint === undefined ? unknown : `${checkpoint.sequence} of ${head ?? unknown}`}`,
+          `Backlog     ${backlog === undefined ? unknown : backlog === 0 ? 'none' : `${plural(backlog, 'entry', 'entries')}, ${age}`}`,
+        ]),
     ...(checkpoint?.stuckSince === undefined ? [] : [`Stuck since ${checkpoint.stuckSince}`]),
-    `Holes       ${checkpoint === undefined ? unknown : `${checkpoint.openHoles} open`}`,
+    // Numbers of a log are missing wherever something was deleted.
+    ...(answer.archive === undefined
+      ? [`Holes       ${checkpoint === undefined ? unknown : `${checkpoint.openHoles} open`}`]
+      : []),
     `Lease       ${lease.held === null ? unknown : lease.held ? held : 'free'}`,
     ...(entriesPerSecond === undefined ? [] : [`Speed       ${entriesPerSecond} entries/s`]),
+  ]
+}
+
+const archiveLines = ({ source, schedule, reconciliation }: NonNullable<StatusAnswer['archive']>): string[] => {
+  const every = schedule === null ? 'only by hand: dicomcast reconcile' : `schedule ${schedule}`
+  if (reconciliation === undefined) return [`Archive     ${source}`, `Compared    never; ${every}`]
+  const { startedAt, endedAt, compared, differing, gone, notRead } = reconciliation
+  return [
+    `Archive     ${source}`,
+    `Compared    ${endedAt ?? `not done yet, begun ${startedAt}`}: ${plural(compared, 'study', 'studies')}, ${differing} differing, ` +
+      `${gone} gone${notRead === 0 ? '' : `, ${notRead} could not be read`}; ${every}`,
   ]
 }
 

@@ -38,6 +38,10 @@ param dicomEndpoint string = ''
 @description('URL to talk to the DICOM service at, if it is another. Not needed for private link, which keeps the name.')
 param dicomPrivateEndpoint string = ''
 
+@description('What tells of changes: changefeed (Azure), orthanc (the log of an Orthanc), or dicomweb (nothing: docs/archives.md).')
+@allowed(['changefeed', 'orthanc', 'dicomweb'])
+param dicomSource string = 'changefeed'
+
 @description('API version in the URLs of studies; none for a service without versions.')
 param dicomVersion string = 'v2'
 
@@ -159,6 +163,14 @@ param requestTimeout string = '00:01:40'
 @minValue(0)
 @maxValue(1000000)
 param maxGone int = 50
+
+@description('When an archive without a change feed is compared with FHIR, in UTC; off: only by hand.')
+param reconcileSchedule string = '0 0 2 * * *'
+
+@description('Each study of such an archive is read whole once in so many days, whatever its lists say.')
+@minValue(1)
+@maxValue(3650)
+param reconcileFullDays int = 30
 
 @description('Hosts that tokens may be sent to over http, separated by commas, in a network that nobody else is on. Azure needs none.')
 param allowPlainHttp string = ''
@@ -304,6 +316,7 @@ var packageStorageName = 'stp${token}'
 var castSettings = {
   DicomWeb__Endpoint: usedDicomUrl
   DicomWeb__PrivateEndpoint: dicomPrivateEndpoint
+  DicomWeb__Source: dicomSource
   DicomWeb__Version: dicomVersion
   DicomWeb__Authentication__Enabled: toLower(string(dicomAuthenticationEnabled))
   DicomWeb__Authentication__Scope: dicomScope
@@ -338,6 +351,8 @@ var castSettings = {
   DicomCast__HoleAge: holeAge
   DicomCast__RequestTimeout: requestTimeout
   DicomCast__MaxGone: string(maxGone)
+  DicomCast__ReconcileSchedule: reconcileSchedule
+  DicomCast__ReconcileFullDays: string(reconcileFullDays)
   DicomCast__AllowPlainHttp: allowPlainHttp
   Fhir__LinkOrigins: fhirLinkOrigins
   DicomCast__MaxPageBytes: string(maxPageBytes)

@@ -6,6 +6,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
+import { NotInstalled } from './not-installed'
 
 // A real FHIR server that is not ours: HAPI FHIR JPA on H2, in memory, validating what is written. Its Maven project is
 // test/hapi; it is built once into .dicomcast/hapi.
@@ -103,7 +104,8 @@ const build = async (onProgress: (text: string) => void): Promise<ReadonlyArray<
 /** Builds HAPI if need be and starts it; it ends with `close`, and with this process however that ends. */
 export const startHapi = async ({ port = 0, onProgress = () => {} }: HapiOptions = {}): Promise<Hapi> => {
   const tools = await findHapiTools()
-  if ('missing' in tools) throw new Error(`HAPI needs a JDK of ${oldestJava} or newer and Maven: ${tools.missing}.`)
+  if ('missing' in tools)
+    throw new NotInstalled(`HAPI needs a JDK of ${oldestJava} or newer and Maven: ${tools.missing}.`)
   const classpath = await build(onProgress)
   onProgress('starting HAPI …')
   const child = spawn(tools.java, [...javaFlags, '-cp', classpath.join(delimiter), 'HapiServer', String(port)], {

@@ -4,6 +4,7 @@ import { castTimer, wake } from './stack-settings'
 /** The fields of `dicomcast cast --json`, as the function app logs them at the end of a run. */
 export interface RunSummary {
   readonly ended: string
+  readonly kind?: string
   readonly to?: number
   readonly head?: number
   readonly entries?: number

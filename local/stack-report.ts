@@ -5,6 +5,7 @@ import type { RunSummary } from './stack-log'
 
 /** One line for a run, as it is printed while the stack keeps running. */
 export const runLine = (run: RunSummary): string => {
+  if (run.kind === 'reconcile') return `${run.ended}  ${run.reason ?? ''}`
   const parts = ['stored', 'unchanged', 'superseded', 'skipped', 'recorded'] as const
   const told = parts.flatMap((part) => ((run[part] ?? 0) > 0 ? [`${run[part]} ${part}`] : []))
   const work =
@@ -13,7 +14,12 @@ export const runLine = (run: RunSummary): string => {
   return `${run.ended}  ${work}  (${effort})${run.reason === undefined || run.reason === '' ? '' : `: ${run.reason}`}`
 }
 
-export const resultLines = (result: StackResult, run: RunSummary | undefined): ReadonlyArray<string> => [
+/** `log`: the archive's, whose numbers the checkpoint has. */
+export const resultLines = (
+  result: StackResult,
+  run: RunSummary | undefined,
+  log = 'the change feed',
+): ReadonlyArray<string> => [
   'What FHIR holds now',
   ...table(
     ['STUDY', 'PATIENT', 'MODALITY', 'SERIES', 'INSTANCES', 'FHIR RESOURCE'],
@@ -36,7 +42,7 @@ export const resultLines = (result: StackResult, run: RunSummary | undefined): R
     ...(rows.length === 0 ? [] : errorRows(rows)),
   ]),
   '',
-  `Checkpoint: ${result.syncedSequence ?? 'none yet'}${run?.head === undefined ? '' : ` of ${run.head} in the change feed`}`,
+  `Checkpoint: ${result.syncedSequence ?? 'none yet'}${run?.head === undefined ? '' : ` of ${run.head} in ${log}`}`,
 ]
 
 const errorRows = (rows: StackResult['errors'][number]['rows']): ReadonlyArray<string> => [

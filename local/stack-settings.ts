@@ -7,12 +7,18 @@ export interface StackUrls {
 export interface OwnServers {
   readonly dicomwebUrl?: string | undefined
   readonly fhirUrl?: string | undefined
+  /** A local Orthanc in the place of the local DICOM service. */
+  readonly orthanc?: boolean | undefined
 }
 
 /** The timer function's name, as functions/ registers it. */
 export const castTimer = 'castTimer'
 /** The route that events wake. */
 export const wake = 'wake'
+
+/** What tells an Orthanc from a service with a change feed. */
+const archive = ({ orthanc }: OwnServers): Readonly<Record<string, string>> =>
+  orthanc === true ? { DicomWeb__Source: 'orthanc' } : { DicomWeb__Version: 'v2' }
 
 /**
  * The environment of the function app: the stack's addresses, and for the rest what the person has set, Patient__* and
@@ -32,7 +38,7 @@ export const stackSettings = (
   ]
   const kept = Object.entries(env).filter(([name]) => !foreign.some((prefix) => name.startsWith(prefix)))
   return {
-    DicomWeb__Version: 'v2',
+    ...archive(own),
     DicomWeb__Authentication__Enabled: 'false',
     Fhir__Authentication__Enabled: 'false',
     // Every minute in Azure; here somebody is waiting to see the file that was just stored.
@@ -40,7 +46,7 @@ export const stackSettings = (
     // One run takes all there is, not one batch: nobody waits for the next tick to see the rest.
     DicomCast__TimerBatches: '0',
     // The local DICOM service tells of its images, once the samples are cast.
-    ...(scheduled && own.dicomwebUrl === undefined ? { DicomCast__Events: 'true' } : {}),
+    ...(scheduled && own.dicomwebUrl === undefined && own.orthanc !== true ? { DicomCast__Events: 'true' } : {}),
     ...Object.fromEntries(kept),
     DicomWeb__Endpoint: dicom,
     Fhir__Endpoint: fhir,
@@ -56,7 +62,7 @@ export const commandSettings = (
   own: OwnServers,
 ): Readonly<Record<string, string>> => ({
   DicomWeb__Endpoint: dicom,
-  ...(own.dicomwebUrl === undefined ? { DicomWeb__Version: 'v2', DicomWeb__Authentication__Enabled: 'false' } : {}),
+  ...(own.dicomwebUrl === undefined ? { ...archive(own), DicomWeb__Authentication__Enabled: 'false' } : {}),
   Fhir__Endpoint: fhir,
   ...(own.fhirUrl === undefined ? { Fhir__Authentication__Enabled: 'false' } : {}),
   AzureWebJobsStorage: connectionString,

@@ -7,6 +7,7 @@ import { type FhirService, startFhirService } from './fhir/service'
 import { startFunctionsHost } from './functions-host'
 import { startHapi } from './hapi'
 import { keptPorts, somePorts } from './kept-ports'
+import { startOrthanc } from './orthanc'
 import { summaryOf, warningOf, type RunSummary } from './stack-log'
 import { castTimer, stackSettings, wake, type OwnServers } from './stack-settings'
 
@@ -63,9 +64,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const azurite = started(await startAzurite({ folder: keep === undefined ? undefined : join(keep, 'azurite') }))
     say('Storage', `${azurite.tableUrl} (Azurite, ${keep === undefined ? 'in memory' : `kept in ${keep}`})`)
 
-    const startDicom = async () => started(await startDicomService({ port: dicomPort, ...kept('dicom.json') }))
-    const dicom = options.dicomwebUrl === undefined ? await startDicom() : { url: options.dicomwebUrl }
-    say('DICOM', `${dicom.url}${options.dicomwebUrl === undefined ? '' : ' (yours)'}`)
+    const dicom = started(await startDicom(options, dicomPort, kept('dicom.json')))
+    const whoseDicom = options.dicomwebUrl !== undefined ? ' (yours)' : options.orthanc === true ? ' (Orthanc)' : ''
+    say('DICOM', `${dicom.url}${whoseDicom}`)
 
     const startFhir = async (): Promise<Service<FhirService>> => {
       if (options.hapi !== true) return started(await startFhirService({ port: fhirPort, ...kept('fhir.json') }))
@@ -126,6 +127,22 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
 
 /** Ours, or only an address. */
 type Service<A> = A | { readonly url: string }
+
+type Closable = { readonly close: () => Promise<void> }
+
+const startDicom = async (
+  { dicomwebUrl, orthanc, keep }: StackOptions,
+  port: number,
+  kept: { readonly stateFile?: string },
+): Promise<Service<DicomService> & Closable> => {
+  if (dicomwebUrl !== undefined) return { url: dicomwebUrl, close: async () => undefined }
+  if (orthanc !== true) return startDicomService({ port, ...kept })
+  const { dicomWebUrl, close } = await startOrthanc({
+    port,
+    folder: keep === undefined ? undefined : join(keep, 'orthanc'),
+  })
+  return { url: dicomWebUrl, close }
+}
 
 /** The pages of what is ours link to each other. */
 const introduce = (functions: string, dicom: Service<DicomService>, fhir: Service<FhirService>): void => {

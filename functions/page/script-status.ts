@@ -56,15 +56,26 @@ const timerTile = ({ state, schedule, lastRanAt }, storage) => {
   return tile('Timer', words, [lastRanAt === undefined ? '' : 'last ', lastRanAt === undefined ? '' : when(lastRanAt), ' (' + every + ')'], kind)
 }
 
-const showFacts = ({ checkpoint, head, lease, entriesPerSecond, timer, health }) => {
-  const place = [checkpoint, head, entriesPerSecond, lease.held, lease.runId, lease.heldForS, timer, health.storage.healthy]
+const comparedTile = ({ source, schedule, reconciliation }) => {
+  const every = schedule === null ? 'only by hand' : schedule
+  if (reconciliation === undefined) return tile('Compared', 'Never', source + ' with FHIR (' + every + ')', 'warn')
+  const { endedAt, compared, differing, gone, notRead } = reconciliation
+  return tile('Compared', endedAt === undefined ? 'Not done yet' : when(endedAt),
+    counted(compared, 'study', 'studies') + ', ' + number(differing) + ' differing, ' + number(gone) + ' gone' +
+      (notRead > 0 ? ', ' + number(notRead) + ' not read' : '') + ' (' + every + ')')
+}
+
+const showFacts = ({ archive, checkpoint, head, lease, entriesPerSecond, timer, health }) => {
+  const place = [archive, checkpoint, head, entriesPerSecond, lease.held, lease.runId, lease.heldForS, timer, health.storage.healthy]
   const { lastSucceededAt } = timer
   put('facts', place, () => [
     timerTile(timer, health.storage),
     tile('Last success', lastSucceededAt === undefined ? (health.storage.healthy ? 'none yet' : 'not known') : when(lastSucceededAt),
       'of any cast'),
-    tile('Checkpoint', number(checkpoint?.sequence), 'of ' + number(head) + ' in the feed' +
-      (checkpoint?.openHoles > 0 ? '; ' + counted(checkpoint.openHoles, 'open hole') : '')),
+    ...(archive === undefined ? [] : [comparedTile(archive)]),
+    ...(archive?.source === 'dicomweb' ? [] : [tile('Checkpoint', number(checkpoint?.sequence),
+      'of ' + number(head) + (archive === undefined ? ' in the feed' : ' in its log') +
+        (checkpoint?.openHoles > 0 ? '; ' + counted(checkpoint.openHoles, 'open hole') : ''))]),
     tile('At work',
       lease.held === null ? 'not known' : lease.held ? 'A run' : 'Nobody',
       lease.held === null ? '' : lease.held ? 'for ' + duration(lease.heldForS) : 'the lease is free'),

@@ -26,6 +26,7 @@ export type RunKind =
   | 'accept'
   | 'resync'
   | 'verify'
+  | 'reconcile'
   | 'checkpoint'
   | 'pause'
   | 'resume'

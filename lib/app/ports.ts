@@ -9,6 +9,7 @@ import type { FailRowSubject, OriginalRow } from '../domain/fail-row'
 import type { Acceptances } from './ports-accepted'
 import type { Gate } from './ports-gate'
 import type { FeedNames, StoredName } from './ports-name'
+import type { StudySource } from './ports-source'
 import type { WakeStore } from './ports-wake'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
@@ -210,6 +211,8 @@ export interface Ports {
   readonly accepted: Pick<Acceptances, 'read'>
   /** None: no event wakes this installation, and no run spends a request on asking. */
   readonly wake?: WakeStore
+  /** None: the archive has a change feed. */
+  readonly source?: StudySource
   readonly clock: Clock
   readonly random: Randomness
   readonly log: Log

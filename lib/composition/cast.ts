@@ -5,17 +5,26 @@ import type { Log, Progress } from '../app/ports'
 import { readPartitionWarnings } from '../app/operate/partition-warnings'
 import type { OperatorPorts, RunKind } from '../app/ports-operator'
 import type { WakeStore } from '../app/ports-wake'
-import { runCast } from '../app/run/run-cast'
+import { type Work, runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
+import { castChanges } from '../app/source/cast-changes'
+import { castHinted } from '../app/source/cast-hinted'
 import { runTold } from '../app/wake'
 import { type Settings, readSettings } from '../config/read-settings'
 import { castSettings } from './cast-settings'
-import { clock, connect, forgetCapabilities } from './connect'
+import { type Connection, clock, connect, forgetCapabilities, sourcePorts } from './connect'
 import { keepTotals, totalsOf } from './totals'
 import { isIdle, leaveTrace, logOfRun, tellCast } from './trace'
 
 export type { Progress } from '../app/ports'
 export type { RunKind } from '../app/ports-operator'
+
+/** What a run does with a change feed is the default. */
+const workOf = (ports: Connection, { maxGone }: Settings, hints: CastOptions['hints']): Work | undefined => {
+  const source = sourcePorts(ports)
+  if (source === undefined) return undefined
+  return hints === undefined ? castChanges(source) : castHinted(source, hints, maxGone)
+}
 
 /** What one run reports: the line of `dicomcast cast --json`, and the timer's log line, with these fields in this order. */
 export interface CastReport extends Omit<RunSummary, 'reason' | 'stood'>, Omit<Meter, 'retries' | 'outcomes'> {
@@ -67,6 +76,8 @@ export interface CastOptions {
   readonly by?: string
   /** The run is a tick of this schedule. */
   readonly schedule?: string
+  /** Studies that somebody has named, of an archive without a change feed: these alone. */
+  readonly hints?: ReadonlyArray<string>
 }
 
 /** All of them at once, each with the setting's name and what is expected. */
@@ -124,11 +135,16 @@ const castOnce = async (options: CastOptions): Promise<Done> => {
       progress?.(reached)
     },
   })
-  const summary = await runCast(ports, castSettings(settings, options.maxBatches ?? settings.timerBatches), {
-    runId,
-    budgetMs,
-    stopping: options.stopping ?? (() => false),
-  })
+  const summary = await runCast(
+    ports,
+    castSettings(settings, options.maxBatches ?? settings.timerBatches),
+    {
+      runId,
+      budgetMs,
+      stopping: options.stopping ?? (() => false),
+    },
+    workOf(ports, settings, options.hints),
+  )
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   else if (summary.entries > 0) await tellPartitions(ports, settings, log)
   const report = reportOf(summary, meter)

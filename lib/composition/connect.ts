@@ -5,7 +5,10 @@ import { type Authorization, authorizationOf } from '../adapters/http/authorizat
 import { type Call, authorized, prefixOf } from '../adapters/http/authorized'
 import { type Connector, connectorOf } from '../adapters/http/dispatchers'
 import type { Service } from '../adapters/http/exchange'
+import { archiveIndex, dicomArchive } from '../adapters/http/dicom-archive'
 import { dicomChangeFeed, dicomStudyIndex } from '../adapters/http/dicom-change-feed'
+import { dicomwebSource } from '../adapters/http/dicomweb'
+import { orthancSource } from '../adapters/http/orthanc'
 import { fhirServer } from '../adapters/http/fhir-server'
 import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, type Send, httpSender, newMeter } from '../adapters/http/http'
@@ -19,13 +22,16 @@ import { makeAcceptedTable } from '../adapters/storage/accepted-table'
 import { makeWakeTable } from '../adapters/storage/wake-table'
 import { makeNameTable } from '../adapters/storage/name-table'
 import { makeGateTable } from '../adapters/storage/gate-table'
+import { makeReconciliationTable, makeSeenTable } from '../adapters/storage/seen-table'
 import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
 import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
 import type { CheckPorts } from '../app/ports-check'
+import type { Reconciliations, SeenStudies } from '../app/ports-source'
 import type { TotalsStore } from '../app/ports-totals'
+import type { SourcePorts } from '../app/source/source-ports'
 import type { Settings } from '../config/read-settings'
 import type { Access, ServicePrefix, Tls } from '../domain/access'
 import { dicomRoot } from '../domain/fhir/provenance'
@@ -60,6 +66,8 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     names: makeNameTable(account, tableNamePrefix),
     accepted: makeAcceptedTable(account, tableNamePrefix),
     wake: makeWakeTable(account, tableNamePrefix),
+    seen: makeSeenTable(account, tableNamePrefix),
+    reconciliations: makeReconciliationTable(account, tableNamePrefix),
   }
 }
 
@@ -125,6 +133,18 @@ const lookingAt = ({ dicomWeb, fhir }: Settings, send: Send): Pick<CheckPorts, '
   }
 }
 
+const archiveOf = (
+  { dicomWeb }: Settings,
+  call: Call,
+): Pick<CheckPorts, 'dicom' | 'studyIndex'> & Partial<Pick<CheckPorts, 'source'>> => {
+  const { version } = dicomRoot(dicomWeb.endpoint, dicomWeb.version)
+  const studyIndex = dicomStudyIndex(dicomWeb, call)
+  if (dicomWeb.source === 'changefeed')
+    return { dicom: believeGone(dicomChangeFeed(dicomWeb, call), version), studyIndex }
+  const source = dicomWeb.source === 'orthanc' ? orthancSource(dicomWeb, call) : dicomwebSource(dicomWeb, call)
+  return { dicom: dicomArchive(dicomWeb, call, source), studyIndex: archiveIndex(source, studyIndex), source }
+}
+
 export interface Connecting {
   readonly log: Log
   readonly runId: string
@@ -140,7 +160,13 @@ export interface Connecting {
 /** Everything that anybody here asks of the outside. */
 export interface Connection extends CheckPorts {
   readonly totals: TotalsStore
+  readonly seen: SeenStudies
+  readonly reconciliations: Reconciliations
 }
+
+/** None: the archive has a change feed. */
+export const sourcePorts = (ports: Connection): SourcePorts | undefined =>
+  ports.source === undefined ? undefined : { ...ports, source: ports.source }
 
 /** Every port, wired to the services that the settings name. Nothing is asked yet. */
 export const connect = (settings: Settings, connecting: Connecting): Connection => {
@@ -159,13 +185,12 @@ export const connect = (settings: Settings, connecting: Connecting): Connection 
   const callFhir = callOf('fhir', fhirSettings)
   const { wake, ...storage } = sharedStorage(settings, requestTimeoutMs)
   const fhir = fhirServer(settings.fhir, callFhir, runId)
-  const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
-    ...(settings.events ? { wake } : {}),
+    // An event of the feed tells a number of it: where there is none, nothing is kept of what was told.
+    ...(settings.events && dicomWeb.source === 'changefeed' ? { wake } : {}),
     lease: remembered(storage.lease),
-    dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
-    studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
+    ...archiveOf(settings, callDicom),
     heldStudies: fhirHeldStudies(settings.fhir, callFhir),
     fhir: { ...checkedOnce(fhir, settings.fhir.endpoint, log), probe: fhir.check },
     ...lookingAt(settings, send),

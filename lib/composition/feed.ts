@@ -108,9 +108,16 @@ export const acceptConflict = async (
   return done
 }
 
+const noFeed: Answer<never> = E.left({
+  _tag: 'Refused',
+  reason:
+    'preview reads a change feed, and DicomWeb__Source names an archive without one: dicomcast reconcile --dry-run says how ' +
+    'many studies would be read, dicomcast verify <study> what would be written of one',
+})
+
 export const previewBatches = async (operator: Operator, request: PreviewRequest): Promise<Answer<Preview>> => {
   const context = connected(operator)
   if (E.isLeft(context)) return context
   const { ports, cast: settings, options } = context.right
-  return preview(ports, settings, options, request)
+  return ports.source === undefined ? preview(ports, settings, options, request) : noFeed
 }

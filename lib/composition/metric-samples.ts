@@ -28,6 +28,7 @@ export const metrics = {
   dicomcast_refused_studies: gauge('Studies that FHIR has refused one after the other.'),
   dicomcast_last_tick_timestamp_seconds: gauge('When the timer ran last.'),
   dicomcast_last_success_timestamp_seconds: gauge('When a cast ended well last, whoever asked for it.'),
+  dicomcast_last_comparison_timestamp_seconds: gauge('When an archive without a change feed was compared with FHIR.'),
   dicomcast_last_run_seconds: gauge('How long the last run took that did something.'),
   dicomcast_lease_held: gauge('1 while a run is at work.'),
   dicomcast_failure_rows: gauge('Rows of the error tables; at least so many.', 'table', 'code'),
@@ -64,7 +65,7 @@ const seconds = (iso: string | undefined): number | undefined =>
 
 /** How it stands now. */
 export const gaugesOf = (status: Status, version: string): ReadonlyArray<Sample> => {
-  const { backlog, checkpoint, failures, head, health, lagS, lease, runs, state, timer, withdrawn } = status
+  const { archive, backlog, checkpoint, failures, head, health, lagS, lease, runs, state, timer, withdrawn } = status
   const [last] = runs ?? []
   return [
     ...sample('dicomcast_info', 1, { version }),
@@ -81,6 +82,7 @@ export const gaugesOf = (status: Status, version: string): ReadonlyArray<Sample>
     ...sample('dicomcast_refused_studies', checkpoint?.refusedStudiesInARow),
     ...sample('dicomcast_last_tick_timestamp_seconds', seconds(timer.lastRanAt)),
     ...sample('dicomcast_last_success_timestamp_seconds', seconds(timer.lastSucceededAt)),
+    ...sample('dicomcast_last_comparison_timestamp_seconds', seconds(archive?.reconciliation?.endedAt)),
     ...sample('dicomcast_last_run_seconds', last === undefined ? undefined : last.durationMs / 1_000),
     ...sample('dicomcast_lease_held', lease.held === null ? undefined : lease.held ? 1 : 0),
     ...errorTables.flatMap((table) => rowsOf(table, failures[table]?.codes)),

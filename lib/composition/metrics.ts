@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import { readStatus } from '../app/operate/status'
+import { archiveFacts } from './archive-facts'
 import { type Metric, type Sample, countersOf, gaugesOf, metrics as definitions } from './metric-samples'
 import { type Answer, type Operator, connected, lookTimeoutMs } from './operator'
 import { timerSettings } from './timer-settings'
@@ -16,7 +17,10 @@ export const metrics = async (operator: Operator): Promise<Answer<MetricsText>> 
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
   const timer = timerSettings(operator.environment, configured, operator.app)
-  const [status, totals] = await Promise.all([readStatus(ports, settings, timer), ports.totals.read()()])
+  const [status, totals] = await Promise.all([
+    archiveFacts(context.right).then((archive) => readStatus(ports, settings, timer, archive)),
+    ports.totals.read()(),
+  ])
   return E.right(await textOf([...gaugesOf(status, version), ...(E.isRight(totals) ? countersOf(totals.right) : [])]))
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
+import type { Meter } from '../adapters/http/http'
 import type { CastSettings } from '../app/context'
 import type { EndedEarly, Operated, OperatorFailure, OperatorOptions } from '../app/operate/operating'
 import type { Log, Progress } from '../app/ports'
@@ -52,7 +53,7 @@ export interface Connected {
 /** What only looks must answer soon, whatever a service does. */
 export const lookTimeoutMs = 8_000
 
-export const connected = (operator: Operator, requestTimeoutMs?: number): Answer<Connected> =>
+export const connected = (operator: Operator, requestTimeoutMs?: number, meter?: Meter): Answer<Connected> =>
   pipe(
     readSettings(operator.environment),
     E.bimap(
@@ -64,6 +65,7 @@ export const connected = (operator: Operator, requestTimeoutMs?: number): Answer
         const ports = connect(settings, {
           ...{ log, runId, until: startedAt + requestsEndMs },
           ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+          ...(meter === undefined ? {} : { meter }),
         })
         const options = { runId, budgetMs, stopping, ...(steps === undefined ? {} : { steps }) }
         return { settings, cast: castSettings(settings, 0), ports, options, startedAt }

@@ -5,6 +5,7 @@ import { type Health, readHealth, readIllCast, readStatus } from '../app/operate
 import { describeIllCast } from '../app/operate/verdict'
 import { takesOldIfMatch } from '../app/run/try-conditions'
 import type { Settings } from '../config/read-settings'
+import { archiveFacts } from './archive-facts'
 import { clock } from './connect'
 import { shownAuthentication } from '../config/access'
 import { destinationsOf, plainHttpWarnings } from '../config/plain-http'
@@ -35,7 +36,7 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
   const { ports, cast: settings, settings: configured } = context.right
   const timer = timerSettings(operator.environment, configured, operator.app)
   const [read, ofPartitions] = await Promise.all([
-    readStatus(ports, settings, timer),
+    archiveFacts(context.right).then((archive) => readStatus(ports, settings, timer, archive)),
     readPartitionWarnings(ports, settings),
   ])
   return E.right({

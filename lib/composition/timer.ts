@@ -4,6 +4,10 @@ import { readSettings } from '../config/read-settings'
 import { settingWarnings } from '../config/setting-names'
 import { cast, failing } from './cast'
 import { inHand, isStopping } from './lifetime'
+import { betweenMs, reconcileIfDue } from './reconcile'
+
+/** The host ends an invocation after ten minutes. */
+const longestTickMs = 9 * 60_000
 
 let warned = false
 /** In the first run of a process. */
@@ -20,8 +24,12 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   const budgetMs = E.isRight(settings) ? settings.right.timeBudgetMs : 0
   const schedule = process.env['CastSchedule']
   const options = { environment: process.env, log, budgetMs, stopping: isStopping }
-  const report = await inHand(
-    cast({ ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) }),
-  )
+  const startedAt = Date.now()
+  const tick = { ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) } as const
+  const report = await inHand(cast(tick))
+  if (report.ended === 'CaughtUp') {
+    const leftMs = Math.min(budgetMs, longestTickMs - (Date.now() - startedAt))
+    await inHand(reconcileIfDue({ ...tick, budgetMs: leftMs }, () => cast({ ...tick, budgetMs: betweenMs })))
+  }
   if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
 }

@@ -9,6 +9,7 @@ import { clock } from './connect'
 import { inHand } from './lifetime'
 import { type Answer, type Connected, type Operator, connected, lookTimeoutMs } from './operator'
 import { timerSettings } from './timer-settings'
+import { wakeByHints } from './wake-hints'
 
 /** Event Grid gives a webhook 30 s, and holds back what comes after one that was late. */
 const answerWithinMs = 25_000
@@ -16,7 +17,10 @@ const budgetMs = 15_000
 const requestsEndMs = 20_000
 
 export interface Woken {
-  /** The highest number that was told of; null when nothing of it concerns this feed. */
+  /**
+   * The highest number that was told of; null when nothing of it concerns this feed. Of an archive without a feed: how many
+   * studies.
+   */
   readonly told: number | null
   /**
    * How the run ended, or why there was none: whoever disables the timer wants no run that nobody asked for. AtWork: it
@@ -34,6 +38,13 @@ export const wake = async (operator: Operator, delivery: string): Promise<Answer
   if (E.isLeft(context)) return context
   const { settings, startedAt } = context.right
   if (!settings.events) return E.left({ _tag: 'NotFound', what: 'route while DicomCast__Events is false' })
+  const isDisabled = timerSettings(operator.environment, settings, operator.app).pausedBy.length > 0
+  const isOfFeed = context.right.ports.source === undefined
+  if (!isOfFeed && isDisabled) return E.right({ _tag: 'Woken', woken: { told: null, ended: 'TimerDisabled' } })
+  if (!isOfFeed) {
+    const hinted = await wakeByHints(operator, context.right, delivery)
+    return E.isLeft(hinted) ? hinted : E.right({ _tag: 'Woken', woken: hinted.right })
+  }
   const { endpoint, privateEndpoint = endpoint } = settings.dicomWeb
   // Behind a proxy the service's own name may be the one that we talk to.
   const heard = readEvents(
@@ -46,7 +57,7 @@ export const wake = async (operator: Operator, delivery: string): Promise<Answer
   const woken = (ended: Woken['ended']): Answer<WakeAnswer> =>
     E.right({ _tag: 'Woken', woken: { told: told ?? null, ended } })
   if (told === undefined) return woken('NothingTold')
-  if (timerSettings(operator.environment, settings, operator.app).pausedBy.length > 0) return woken('TimerDisabled')
+  if (isDisabled) return woken('TimerDisabled')
   const late = sleep(Math.max(0, answerWithinMs - (clock.now() - startedAt)), undefined, { ref: false })
   return woken(await Promise.race([inHand(look(operator, context.right, told)), late.then(() => 'AtWork' as const)]))
 }

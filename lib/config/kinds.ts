@@ -125,6 +125,11 @@ export const schedule = kind('a cron expression of six fields, seconds first', (
   }
 })
 
+export const scheduleOrOff: Kind<string> = {
+  expected: `${schedule.expected}, or off`,
+  read: (text) => (/^off$/i.test(text) ? 'off' : schedule.read(text)),
+}
+
 const scopeExpected = 'a token scope such as https://dicom.healthcareapis.azure.com/.default'
 export const azureScope = textLike(scopeExpected, /^\S+\/\.default$/)
 /** What is a good one depends on who is asked for the token. */

@@ -59,8 +59,9 @@ const services = (given: Given, dicom: Access, fhir: Access) => ({
   dicomWeb: {
     endpoint: given.DicomWeb__Endpoint,
     privateEndpoint: given.DicomWeb__PrivateEndpoint,
+    source: given.DicomWeb__Source,
     /** Empty: the service's URLs have no version. */
-    version: given.DicomWeb__Version,
+    version: given.DicomWeb__Source === 'changefeed' ? given.DicomWeb__Version : '',
     ...dicom,
     maxPageBytes: given.DicomCast__MaxPageBytes,
     holeAgeMs: given.DicomCast__HoleAge,
@@ -113,6 +114,14 @@ const shaped = ({ given, storage, dicom, fhir }: Read) => ({
   timeBudgetMs: given.DicomCast__TimeBudget,
   requestTimeoutMs: given.DicomCast__RequestTimeout,
   maxGone: given.DicomCast__MaxGone,
+  reconcile: {
+    /** None: only by hand. */
+    schedule:
+      given.DicomWeb__Source === 'changefeed' || given.DicomCast__ReconcileSchedule === 'off'
+        ? undefined
+        : given.DicomCast__ReconcileSchedule,
+    fullDays: given.DicomCast__ReconcileFullDays,
+  },
   totalRetryDurationMs: given.RetryConfiguration__TotalRetryDuration,
 })
 

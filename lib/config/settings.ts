@@ -10,6 +10,7 @@ import {
   oneOf,
   partitionMap,
   schedule,
+  scheduleOrOff,
   scopes,
   startFrom,
   system,
@@ -41,7 +42,12 @@ export const settings = {
     'URL at which to reach the DICOM service, if it is another.',
     '{DicomWeb__Endpoint}',
   ),
-  DicomWeb__Version: withDefault(version, 'v2', 'API version in the URLs of studies.'),
+  DicomWeb__Source: withDefault(
+    oneOf('changefeed', 'orthanc', 'dicomweb'),
+    'changefeed',
+    "What tells of changes: Azure's change feed, the log of an Orthanc, or nothing (docs/archives.md).",
+  ),
+  DicomWeb__Version: withDefault(version, 'v2', 'API version in the URLs of studies; only with a change feed.'),
   DicomWeb__Authentication__Enabled: withDefault(
     flag,
     'false',
@@ -156,6 +162,16 @@ export const settings = {
     whole(0, 1_000_000, 'studies'),
     '50',
     'Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.',
+  ),
+  DicomCast__ReconcileSchedule: withDefault(
+    scheduleOrOff,
+    '0 0 2 * * *',
+    'When an archive without a change feed is compared with FHIR, in UTC; the first time at once.',
+  ),
+  DicomCast__ReconcileFullDays: withDefault(
+    whole(1, 3650, 'days'),
+    '30',
+    'Each study of such an archive is read whole once in so many days, whatever its lists say.',
   ),
   DicomCast__AllowPlainHttp: optional(
     list('host names', /^([a-z0-9_.-]+|\[[0-9a-f:.]+\])$/i),

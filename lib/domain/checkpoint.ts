@@ -51,6 +51,14 @@ export const headOf = (newest: O.Option<KnownRow>): number =>
     ),
   )
 
+/** A row of the log of an archive without a change feed: under its number another id or date is another log. */
+export interface LogRow {
+  readonly sequence: number
+  readonly id: string
+  /** As the log writes it. */
+  readonly date: string
+}
+
 /** How far the feed is settled. Rests on a row that exists; only an operator moves it back. */
 export interface Checkpoint {
   readonly syncedSequence: number
@@ -70,6 +78,8 @@ export interface Checkpoint {
   readonly stuckSince?: number
   /** The next batch takes no more: a run ended out of time while it was splitting. */
   readonly batchLimit?: number
+  /** The last rows read of an archive's log; there, also when it is empty, wherever the archive has no change feed. */
+  readonly logRows?: ReadonlyArray<LogRow>
   /** Digests of the different studies that FHIR refused in a row, none stored between them. */
   readonly rejectedStudies: ReadonlyArray<string>
 }

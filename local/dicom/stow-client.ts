@@ -38,14 +38,15 @@ const readResult = (file: string, status: number, body: string): StoreResult => 
 
 const studiesUrl = (serviceUrl: string): string => {
   const root = withoutTrailing(serviceUrl, '/')
-  return /\/v\d+(\/partitions\/[^/]+)?$/.test(root) ? `${root}/studies` : `${root}/v2/studies`
+  return /\/v\d+(\/partitions\/[^/]+)?$|\/dicom-web$/.test(root) ? `${root}/studies` : `${root}/v2/studies`
 }
 
 const boundary = 'dicomcast-local-stow'
 
 /**
  * Stores Part 10 files by STOW-RS, one a request and in order: so the feed is always the same, and each answer is about
- * one file. `serviceUrl` may name a version and a partition; without a version it is v2. Rejects only without a service.
+ * one file. `serviceUrl` may name a version and a partition; without a version it is v2, but for Orthanc's root, which has none.
+ * Rejects only without a service.
  */
 export const storeFiles = async (
   serviceUrl: string,

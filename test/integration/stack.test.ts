@@ -55,6 +55,15 @@ describe('dicomcast', () => {
 })
 
 describe('dicomcast local stack', () => {
+  it('ends with 2 where HAPI cannot run, and says what is missing', async () => {
+    const env = { ...process.env, PATH: join(tmpdir(), 'nothing') }
+    const child = spawn(process.execPath, [command, 'local', 'stack', '--hapi', '--once', '--port', '0'], { env })
+    let stderr = ''
+    child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+    expect(await once(child, 'close')).toEqual([2, null])
+    expect(stderr).toMatch(/^dicomcast: HAPI needs a JDK of 17 or newer and Maven: Maven \(mvn\) is not found.*\n$/)
+  })
+
   it('casts the sample files in one run, shows what came of them and ends with 0', async () => {
     const { code, stdout, stderr } = await run('local', 'stack', '--once', '--port', '0')
     expect([code, stderr]).toEqual([0, ''])

@@ -8,23 +8,16 @@ import type { StudyIndex } from '../../app/ports-operator'
 import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition, partitionName } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
-import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
+import { wadoAddress } from '../../domain/fhir/provenance'
 import type { Call } from './authorized'
+import { type DicomServiceSettings, readMetadata, reachedRoot } from './dicom-metadata'
 import { isRecord, jsonOf, listOf, servedAt, unavailable, unavailableWith, unexpected } from './answers'
 import type { HttpAnswer } from './exchange'
 
-export interface DicomServiceSettings {
-  readonly endpoint: string
-  readonly privateEndpoint: string | undefined
-  /** Of the URLs of studies; empty for a service without versions. */
-  readonly version: string
-  readonly maxPageBytes: number
-}
-
 type Result<A> = TE.TaskEither<ServiceError, A>
 
-// A study is read whole, and there is no smaller piece to ask for: 20,000 images of 8 KB each must fit.
-const maxStudyBytes = 256 * 1024 * 1024
+const noFeed =
+  'it has studies, and no change feed: set DicomWeb__Source to orthanc for an Orthanc, to dicomweb for any other archive'
 const windowRows = 200
 const maxIndexBytes = 16 * 1024 * 1024
 
@@ -66,38 +59,37 @@ const latestOf = (answer: HttpAnswer): E.Either<ServiceError, O.Option<KnownRow>
   )
 }
 
-/** Nothing is there: 404, or 410 of a service that remembers what it deleted. Believed by whoever compares. */
-const metadataOf = (answer: HttpAnswer): Result<ReadonlyArray<unknown>> => {
-  if (answer.status === 404 || answer.status === 410) return TE.right([])
-  return answer.status === 200 ? listOf('dicom', answer) : TE.left(unexpected('dicom', answer))
-}
-
 /** One attempt a call: the caller knows how much time there is to try again. */
 export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): DicomService => {
-  const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
-
-  const get = (url: string, accept: string, maxBytes: number, withinMs?: number): Result<HttpAnswer> => {
-    const within = withinMs === undefined ? {} : { withinMs }
-    return call({ method: 'GET', url, headers: { accept }, maxBytes, keep: withoutUnread, ...within })
-  }
+  const service = reachedRoot(settings)
 
   const feed = (path: string, withinMs?: number): Result<HttpAnswer> =>
-    get(`${service.root}/${path}`, 'application/json', settings.maxPageBytes, withinMs)
-
-  const metadataAt = (root: string, path: string, withinMs?: number): Result<HttpAnswer> =>
-    get(`${root}/studies/${path}/metadata`, 'application/dicom+json', maxStudyBytes, withinMs)
-
-  const metadata = (partition: string, path: string, withinMs?: number): Result<ReadonlyArray<unknown>> =>
     pipe(
-      metadataAt(wadoAddress(service, partition), path, withinMs),
-      // A service with partitions answers 400 to a URL that names none, one without them to a URL that does.
-      TE.flatMap((answer) =>
-        answer.status === 400 && partition === defaultPartition
-          ? metadataAt(`${wadoAddress(service, defaultPartition)}/partitions/${defaultPartition}`, path, withinMs)
-          : TE.right(answer),
-      ),
-      TE.flatMap(metadataOf),
+      call({
+        ...{ method: 'GET', url: `${service.root}/${path}`, headers: { accept: 'application/json' } },
+        ...{ maxBytes: settings.maxPageBytes, keep: withoutUnread },
+        ...(withinMs === undefined ? {} : { withinMs }),
+      }),
+      TE.flatMap((answer) => (answer.status === 404 ? nothingThere(answer) : TE.right(answer))),
     )
+
+  /** Where the feed alone is missing, it is an archive of another kind. */
+  const nothingThere = (answer: HttpAnswer): Result<HttpAnswer> => {
+    const headers = { accept: 'application/dicom+json' }
+    const url = `${service.root}/studies?limit=1`
+    return pipe(
+      call({ method: 'GET', url, headers, maxBytes: maxIndexBytes }),
+      TE.flatMap((studies) =>
+        studies.status === 200 ? listOf('dicom', studies) : TE.left(unexpected('dicom', studies)),
+      ),
+      TE.match(
+        () => E.right(answer),
+        () => E.left(unavailableWith('dicom', answer, noFeed)),
+      ),
+    )
+  }
+
+  const metadata = readMetadata(settings, call)
 
   return {
     latest: () => pipe(feed('v1/changefeed/latest?includeMetadata=false'), TE.flatMapEither(latestOf)),
@@ -133,14 +125,10 @@ const studyUidOf = (json: unknown): ReadonlyArray<string> => {
 
 /** QIDO-RS (PS3.18 §10.6): which studies there are. */
 export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): StudyIndex => {
-  const service = dicomRoot(settings.privateEndpoint ?? settings.endpoint, settings.version)
-  const get = (url: string): Result<HttpAnswer> =>
-    call({
-      method: 'GET',
-      url,
-      headers: { accept: 'application/dicom+json, application/json' },
-      maxBytes: maxIndexBytes,
-    })
+  const service = reachedRoot(settings)
+  // One type a request: Orthanc writes an error into its log for a list of them.
+  const get = (url: string, accept = 'application/dicom+json'): Result<HttpAnswer> =>
+    call({ method: 'GET', url, headers: { accept }, maxBytes: maxIndexBytes })
   const namesOf = (json: ReadonlyArray<unknown>): ReadonlyArray<string> =>
     json.flatMap((each) => {
       const name = isRecord(each) ? each['partitionName'] : undefined
@@ -160,7 +148,7 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
   return {
     partitions: () =>
       pipe(
-        get(`${wadoAddress(service, defaultPartition)}/partitions`),
+        get(`${wadoAddress(service, defaultPartition)}/partitions`, 'application/json'),
         TE.flatMap((answer): Result<ReadonlyArray<string>> => {
           if (answer.status === 200) return pipe(listOf('dicom', answer), TE.map(namesOf))
           // A service without partitions has no such route.

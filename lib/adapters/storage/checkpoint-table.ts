@@ -93,7 +93,6 @@ const isRefused = ({ status, code }: StorageFailure): boolean =>
   status === 412 || status === 404 || (status === 409 && code !== 'TableBeingDeleted')
 
 const Sequence = t.refinement(t.number, (value) => Number.isSafeInteger(value) && value >= 0)
-/** What a Date can hold, ms. */
 const Time = t.refinement(Sequence, (value) => value <= 8.64e15)
 /** Numbers from and to, and when they were seen, or how often they were tried. */
 const Holes = t.readonlyArray(t.refinement(t.tuple([Sequence, Sequence, Time]), ([from, to]) => from <= to))
@@ -101,6 +100,7 @@ const Walk = t.tuple([Sequence, Time])
 const RowBefore = t.tuple([Sequence, t.union([t.string, t.null]), t.union([t.string, t.null])])
 const Heads = t.readonlyArray(Walk)
 const Strings = t.readonlyArray(t.string)
+const LogRows = t.readonlyArray(t.tuple([Sequence, t.string, t.string]))
 
 /** Whose clock told when holes were seen. A row without it is of the version before, and a host's clock told it. */
 const serviceClock = 'service'
@@ -119,10 +119,11 @@ const encode = (checkpoint: Checkpoint): TableEntity => ({
   Holes: JSON.stringify(checkpoint.holes.map(({ from, to, seenAt }) => [from, to, seenAt ?? notKnownYet])),
   HoleClock: serviceClock,
   RowBefore: jsonOf(checkpoint.before, (row) => [row.sequence, row.timestamp ?? null, row.sopInstanceUid ?? null]),
-  // Both are short lists: lib/domain/heads.ts, lib/domain/hangs.ts.
+  // Short lists, all three: lib/domain/heads.ts, lib/domain/hangs.ts, lib/app/source/read-log.ts.
   Heads: jsonOf(checkpoint.heads, (heads) => heads.map(({ sequence, seenAt }) => [sequence, seenAt])),
   Hangs: jsonOf(checkpoint.hangs, (hangs) => hangs.map(({ from, to, tries }) => [from, to, tries])),
   Walked: jsonOf(checkpoint.walked, ({ to, seenAt }) => [to, seenAt]),
+  LogRows: jsonOf(checkpoint.logRows, (rows) => rows.map(({ sequence, id, date }) => [sequence, id, date])),
   StuckSince: checkpoint.stuckSince === undefined ? undefined : new Date(checkpoint.stuckSince),
   BatchLimit: checkpoint.batchLimit,
   RejectedStudies: JSON.stringify(checkpoint.rejectedStudies),
@@ -162,10 +163,11 @@ const decodeColumns = (row: Row): E.Either<string, StoredCheckpoint> =>
     E.bind('heads', () => optional(row, 'Heads', readJson(Heads))),
     E.bind('hangs', () => optional(row, 'Hangs', readJson(Holes))),
     E.bind('walked', () => optional(row, 'Walked', readJson(Walk))),
+    E.bind('logRows', () => optional(row, 'LogRows', readJson(LogRows))),
     E.bind('stuckSince', () => optional(row, 'StuckSince', readTime)),
     E.bind('batchLimit', () => optional(row, 'BatchLimit', readCount)),
     E.bind('rejectedStudies', () => optional(row, 'RejectedStudies', readJson(Strings))),
-    E.map(({ syncedSequence, holes, before, heads, hangs, walked, rejectedStudies, ...rest }) => ({
+    E.map(({ syncedSequence, holes, before, heads, hangs, walked, logRows, rejectedStudies, ...rest }) => ({
       checkpoint: {
         syncedSequence,
         holes: holesOf(row, holes),
@@ -175,6 +177,7 @@ const decodeColumns = (row: Row): E.Either<string, StoredCheckpoint> =>
           before: before === undefined ? undefined : rowBeforeOf(before),
           heads: heads?.map(([sequence, seenAt]) => ({ sequence, seenAt })),
           hangs: hangs?.map(([from, to, tries]) => ({ from, to, tries })),
+          logRows: logRows?.map(([sequence, id, date]) => ({ sequence, id, date })),
           walked: walked === undefined ? undefined : { to: walked[0], seenAt: walked[1] },
         }),
       },

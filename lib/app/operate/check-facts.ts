@@ -16,6 +16,7 @@ export const remedies = {
   'dicom-identity': 'Assign an identity to the app, and check DicomWeb__Authentication__Scope.',
   'dicom-feed-v1': 'Give this identity the role DICOM Data Reader, and check DicomWeb__Endpoint.',
   'dicom-feed-v2': 'Use a DICOM service with change feed v2: gaps, times and verify --since need it.',
+  'dicom-source': 'Check DicomWeb__Source and DicomWeb__Endpoint; of an Orthanc that ends with /dicom-web.',
   'dicom-studies': 'Check DicomWeb__Version, and what a proxy lets through.',
   'dicom-partitions': 'Correct DicomCast__Partitions and Patient__PartitionSystems.',
   'dicom-name': 'Correct DicomWeb__Endpoint, or say that it was renamed: dicomcast rename-service.',

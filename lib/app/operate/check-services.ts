@@ -1,12 +1,13 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type * as TE from 'fp-ts/TaskEither'
-import { headOf } from '../../domain/checkpoint'
+import * as TE from 'fp-ts/TaskEither'
+import { type KnownRow, headOf } from '../../domain/checkpoint'
 import { type Hop, type ServiceError, describeServiceError } from '../../domain/cast-error'
 import type { CastSettings } from '../context'
 import { disagreementOf } from '../feed-name'
 import { whatItDoes } from '../gate-open'
 import type { CheckPorts, HttpHop, Reached, TokenFacts } from '../ports-check'
+import type { StudySource } from '../ports-source'
 import { type Fact, fact, factOf } from './check-facts'
 import { readPartitionWarnings } from './partition-warnings'
 import { ago, plural } from './words'
@@ -62,8 +63,23 @@ export const wayFacts = async (ports: CheckPorts, hop: HttpHop, address: string)
 
 const headFact = (head: number): string => (head === 0 ? 'it is read, and empty' : `it is read, up to ${head}`)
 
+const logWords = (newest: O.Option<KnownRow>): string => `its log is read, up to ${headOf(newest)}`
+
+/** Of an archive without a change feed: what tells of changes there, and whether its studies can be read. */
+const sourceFacts = async ({ dicom }: CheckPorts, { kind, log, list }: StudySource): Promise<ReadonlyArray<Fact>> => {
+  const [told, studies] = await Promise.all([
+    log === undefined ? TE.map(() => 'its list of studies is read')(list(0, 1))() : TE.map(logWords)(dicom.latest())(),
+    dicom.probeStudies(0)(),
+  ])
+  return [
+    factOf('dicom-source', told, (words) => `${kind}: ${words}; dicomcast reconcile finds what that does not tell`),
+    factOf('dicom-studies', studies, () => 'the metadata of a study is found, or there is none'),
+  ]
+}
+
 export const dicomFacts = async (ports: CheckPorts, settings: CastSettings): Promise<ReadonlyArray<Fact>> => {
-  const { dicom, clock } = ports
+  const { dicom, clock, source } = ports
+  if (source !== undefined) return sourceFacts(ports, source)
   const [latest, v2, partitions] = await Promise.all([
     dicom.latest()(),
     dicom.window(new Date(clock.now()).toISOString(), 0)(),

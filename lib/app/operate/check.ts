@@ -49,6 +49,12 @@ export const nextOf = ({ facts, hasBegun }: Checked): Next => {
   if (facts.some(({ name, state }) => name === 'gate' && state === 'look')) {
     return { command: 'dicomcast status', why: 'it says who paused it, and since when' }
   }
+  if (hasBegun !== true && facts.some(({ name }) => name === 'dicom-source')) {
+    return {
+      command: 'dicomcast reconcile --dry-run',
+      why: 'it says how many studies would be cast, and writes nothing',
+    }
+  }
   return hasBegun === true
     ? { command: 'dicomcast status', why: 'it says how far behind it is, and what failed' }
     : { command: 'dicomcast preview', why: 'it shows what the first cast would write, and writes nothing' }

@@ -40,6 +40,29 @@ export interface GateFacts {
   readonly since?: string
 }
 
+/** Of an archive without a change feed (docs/archives.md). */
+export interface ArchiveFacts {
+  readonly source: 'orthanc' | 'dicomweb'
+  /** When it is compared with FHIR; null: only by hand. */
+  readonly schedule: string | null
+  /** The last comparison, or the one at work. None yet, or it cannot be read. */
+  readonly reconciliation?: {
+    readonly startedAt: string
+    /** None: it is not done. */
+    readonly endedAt?: string
+    /** Studies of the archive's list; and of these what was read whole, was changed in FHIR, left it, could not be read. */
+    readonly compared: number
+    readonly read: number
+    readonly differing: number
+    readonly gone: number
+    readonly notRead: number
+    /** More than may leave FHIR unasked. */
+    readonly tooManyGone?: number
+  }
+  /** It is overdue by its schedule, or was never done. */
+  readonly isLate: boolean
+}
+
 /** Everything in it is a fact that was read now; what could not be read is not in it, and `health` says why. */
 export interface Status {
   readonly at: string
@@ -50,6 +73,8 @@ export interface Status {
   /** None before the first run. */
   readonly feed?: FeedFacts
   readonly gate?: GateFacts
+  /** None: it has a change feed. One that tells of no change at all has no checkpoint either, no head and no backlog. */
+  readonly archive?: ArchiveFacts
   /** The newest one that did something; none has yet, or they cannot be read. */
   readonly lastCast?: LastCast
   readonly checkpoint?: {

@@ -26,25 +26,32 @@ export interface Unlisted {
   readonly alone: ReadonlyArray<StudyKey>
 }
 
-/** All of them are read before the first is used: what is removed meanwhile would shift the pages. */
+/** What FHIR holds. All of it is read before the first is used: what is removed meanwhile would shift the pages. */
+export const heldIn = async (run: Run, ports: OperatorPorts, partition: string): Result<ReadonlySet<string>> => {
+  const held = new Set<string>()
+  const endpoints = await endpointsOf(run, partition)
+  if (E.isLeft(endpoints) || endpoints.right.length === 0) return E.map(() => held)(endpoints)
+  let next: string | undefined
+  do {
+    const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
+    if (E.isLeft(page)) return page
+    for (const uid of page.right.studies) held.add(uid)
+    next = page.right.next
+  } while (next !== undefined)
+  return E.right(held)
+}
+
 export const unlistedIn = async (
   run: Run,
   ports: OperatorPorts,
   partition: string,
   listed: ReadonlySet<string>,
 ): Result<Unlisted> => {
-  const endpoints = await endpointsOf(run, partition)
-  if (E.isLeft(endpoints) || endpoints.right.length === 0) return E.map(() => ({ missed: [], alone: [] }))(endpoints)
-  const unlisted = new Set<string>()
-  let next: string | undefined
-  do {
-    const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
-    if (E.isLeft(page)) return page
-    for (const uid of page.right.studies) if (!listed.has(uid)) unlisted.add(uid)
-    next = page.right.next
-  } while (next !== undefined)
+  const held = await heldIn(run, ports, partition)
+  if (E.isLeft(held)) return held
   const [missed, alone]: [Array<StudyKey>, Array<StudyKey>] = [[], []]
-  for (const studyInstanceUid of unlisted) {
+  for (const studyInstanceUid of held.right) {
+    if (listed.has(studyInstanceUid)) continue
     const has = await retrying(run, ports.studyIndex.has(partition, studyInstanceUid))
     if (E.isLeft(has)) return has
     ;(has.right ? missed : alone).push({ partition, studyInstanceUid })

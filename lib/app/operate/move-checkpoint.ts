@@ -10,6 +10,7 @@ import { type PassedBy, passedBy } from './passed-by'
 import type { StoredCheckpoint } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
+import { beginningAt, noRowsOf } from '../run/stored-checkpoint'
 
 /** Behind a sequence; or before everything that was stored from a time (ms) on. */
 export type CheckpointTarget = { readonly sequence: number } | { readonly time: number }
@@ -33,7 +34,6 @@ export interface CheckpointMoved {
 
 /** A create takes its timestamp first and is inserted later: so long before the time asked for the search begins. */
 const leadMs = 120_000
-const nothingYet: StoredCheckpoint = { checkpoint: newCheckpoint(0), etag: undefined }
 
 /**
  * Moves the checkpoint, back or forth, because an operator says so. What lies behind it is cast again, which changes
@@ -48,7 +48,9 @@ export const moveCheckpoint = (
   underLease(ports, settings, options, async (run) => {
     const read = orUnreadable(await retrying(run, ports.checkpoints.read()))
     if (E.isLeft(read)) return service(read.left)
-    const stored = O.getOrElse(() => nothingYet)(read.right)
+    const stored = O.getOrElse((): StoredCheckpoint => ({ checkpoint: beginningAt(run, 0), etag: undefined }))(
+      read.right,
+    )
     if (stored.etag !== etag) return E.left({ _tag: 'EtagStale', current: stored.etag })
     const open = await gateOpen(run)
     if (E.isLeft(open)) return service(open.left)
@@ -71,7 +73,7 @@ export const moveCheckpoint = (
     const passed = await passedBy(run, stored.checkpoint, target.right)
     const held = run.lease.check()
     if (E.isLeft(held)) return service(held.left)
-    const moved = movedTo(stored.checkpoint, target.right, head)
+    const moved = { ...movedTo(stored.checkpoint, target.right, head), ...noRowsOf(run) }
     const written = await retrying(run, ports.checkpoints.write(stored, moved))
     if (E.isLeft(written)) return service(written.left)
     return E.right({

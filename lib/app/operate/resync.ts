@@ -29,6 +29,8 @@ export interface StudyRows {
   /** Of these, those that rejection notes have taken out. */
   readonly withdrawn: number
   readonly heldInstances: number
+  /** As many as the archive gave, castable or not, with the notes among them. */
+  readonly readInstances: number
   /** Neither service knows it. */
   readonly unknown: boolean
 }
@@ -77,7 +79,8 @@ export const readStudyRows = async (
   const held = findStudy(before.right, run.settings, key.partition, identifier)
   if (read.right.length > 0) witnesses.set(key.partition, key.studyInstanceUid)
   const believed =
-    read.right.length > 0 || held === undefined
+    // Of an archive without a feed nobody has compared yet.
+    read.right.length > 0 || (held === undefined && ports.source === undefined)
       ? E.right(undefined)
       : await believeStudyGone(run, ports, key, witnesses)
   if (E.isLeft(believed)) return believed
@@ -103,6 +106,7 @@ export const readStudyRows = async (
     liveInstances: live.size,
     withdrawn,
     heldInstances: instancesOf(held, key).length,
+    readInstances: read.right.length,
     unknown: read.right.length === 0 && held === undefined,
   })
 }

@@ -9,7 +9,7 @@ import { whatItDoes } from '../gate-open'
 import type { StoredCheckpoint } from '../ports'
 import type { GateRow } from '../ports-gate'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
-import type { Facts, HopHealth, LastCast, Status } from './facts'
+import type { ArchiveFacts, Facts, HopHealth, LastCast, Status } from './facts'
 import { feedOf, gateOf, takeOverOf } from './feed-facts'
 import type { lastSucceeded } from './timer'
 import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
@@ -36,6 +36,11 @@ const healthOf = (...asked: ReadonlyArray<Timed<unknown>>): HopHealth => {
     : { healthy: false, ms, reason: describeServiceError(failed.left) }
 }
 
+type Defined<A> = { [Key in keyof A]?: Exclude<A[Key], undefined> }
+
+const definedOf = <A extends object>(value: A): Defined<A> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<A>
+
 const rightOf = <A>({ result }: Timed<A>): A | undefined => (E.isRight(result) ? result.right : undefined)
 
 /**
@@ -46,6 +51,7 @@ export const readStatus = async (
   ports: OperatorPorts,
   settings: CastSettings,
   timerSettings: TimerSettings,
+  archive?: ArchiveFacts,
 ): Promise<Status> => {
   const { clock, checkpoints, dicom, failures, fhir, gate, history, leaseInspection } = ports
   const [stored, latest, position, server, holder, gateRow, runs, beat, ...counts] = await Promise.all([
@@ -82,14 +88,12 @@ export const readStatus = async (
     }),
   )
   const facts: Facts = {
+    ...(archive === undefined ? {} : { archive }),
     timer: timerOf(behindGate(timerSettings, rightOf(gateRow)), seen),
     ...feedOf(named?.name, settings),
     ...gateOf(rightOf(gateRow)),
     ...lastCastOf(seen),
-    ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...(head === undefined ? {} : { head }),
-    ...(backlog === undefined ? {} : { backlog }),
-    ...(lagS === undefined ? {} : { lagS }),
+    ...(archive?.source === 'dicomweb' ? {} : definedOf({ checkpoint, head, backlog, lagS })),
     lease,
     ...rateOf(seen.runs),
     failures: tables,

@@ -22,6 +22,7 @@ export const verdictOn = (facts: Facts, now: number): Pick<Status, 'state' | 're
     ...waiting,
     ...identityReasons(facts),
     ...lagReasons(facts),
+    ...archiveReasons(facts),
     ...leaseReasons(facts),
     ...tableReasons(facts),
   ]
@@ -81,6 +82,26 @@ const lagReasons = ({ backlog, lagS }: Facts): ReadonlyArray<string> =>
   lagS === undefined || lagS <= lateAfterS
     ? []
     : [`${plural(backlog ?? 0, 'entry', 'entries')} behind, the oldest for ${ago(lagS)}`]
+
+const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
+  if (archive === undefined) return []
+  const { reconciliation, schedule, isLate } = archive
+  const { tooManyGone = 0, endedAt, startedAt } = reconciliation ?? {}
+  const when = schedule === null ? 'DicomCast__ReconcileSchedule is off' : `its schedule is ${schedule}`
+  const late =
+    startedAt === undefined
+      ? `the archive was never compared with FHIR: what its log does not tell is not known (${when})`
+      : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done` : `ended at ${endedAt}`}; ${when}`
+  return [
+    ...(isLate ? [late] : []),
+    ...(tooManyGone === 0
+      ? []
+      : [
+          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are in the archive no more, too many to be taken out ` +
+            `unasked. Is it the right archive? Then dicomcast reconcile --confirm ${tooManyGone}`,
+        ]),
+  ]
+}
 
 /** A long catch-up is no fault; somebody who waits for it must know. */
 const leaseReasons = ({ lease: { held, heldForS = 0, runId = 'unknown' } }: Facts): ReadonlyArray<string> =>

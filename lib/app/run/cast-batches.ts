@@ -47,7 +47,7 @@ export const castBatches = async (run: Run, reading: Reading, tally: Tally): Pro
 }
 
 /** Once a run: what the FHIR server does with an old If-Match. Nothing is written before the checkpoint is stored. */
-const tryServer = async (casting: Casting): Promise<void> => {
+export const tryServer = async (casting: Casting): Promise<void> => {
   if (casting.isServerTried || casting.session?.hasPosition !== true) return
   casting.isServerTried = true
   if (E.isRight(await casting.confirmed)) await tryConditions(casting.run)

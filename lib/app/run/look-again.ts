@@ -11,7 +11,7 @@ import { writeCheckpoint } from './stored-checkpoint'
 /** Rows whose reason may have gone with this batch, and those that were judged a day ago. A trouble here is met again. */
 export const lookAgain = async (
   casting: Casting,
-  { judged }: FeedBatch,
+  { judged }: Pick<FeedBatch, 'judged'>,
   { passed, withdrawnFrom }: { readonly passed: ReadonlyArray<Passed>; readonly withdrawnFrom: ReadonlySet<string> },
 ): Step<void> => {
   const { run, session, failIndex, confirmed } = casting

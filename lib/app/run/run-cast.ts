@@ -3,11 +3,11 @@ import * as O from 'fp-ts/Option'
 import { makeJudge } from '../../domain/batch/judge'
 import { describeServiceError } from '../../domain/cast-error'
 import type { CastSettings, Run } from '../context'
-import { endReading, newReading } from '../feed/read-feed'
+import { type Reading, endReading, newReading } from '../feed/read-feed'
 import type { HeldLease, Ports } from '../ports'
 import { takeTold } from '../wake'
 import { castBatches } from './cast-batches'
-import { type Ending, type RunSummary, endedBy, entriesOf, newTally } from './summary'
+import { type Ending, type RunSummary, type Tally, endedBy, entriesOf, newTally } from './summary'
 
 export interface RunOptions {
   readonly runId: string
@@ -16,8 +16,16 @@ export interface RunOptions {
   readonly stopping: () => boolean
 }
 
+/** What a run does while it holds the lease. */
+export type Work = (run: Run, reading: Reading, tally: Tally) => Promise<Ending>
+
 /** One run: takes the lease, casts batches of the feed until it may take no more, and says what it did. */
-export const runCast = async (ports: Ports, settings: CastSettings, options: RunOptions): Promise<RunSummary> => {
+export const runCast = async (
+  ports: Ports,
+  settings: CastSettings,
+  options: RunOptions,
+  work: Work = castBatches,
+): Promise<RunSummary> => {
   const startedAt = ports.clock.now()
   const tally = newTally()
   const { runId } = options
@@ -48,7 +56,7 @@ export const runCast = async (ports: Ports, settings: CastSettings, options: Run
   }
   try {
     if (ports.wake !== undefined) await takeTold(ports.wake)
-    const ending = await castBatches(run, reading, tally)
+    const ending = await work(run, reading, tally)
     retries = run.retries
     return summary(ending)
   } finally {

@@ -19,12 +19,21 @@ export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, S
   if (E.isLeft(begun)) return begun
   if (O.isSome(stored)) return E.right(stored.value)
   const { startFrom } = run.settings
-  if (startFrom === 'beginning') return E.right({ checkpoint: newCheckpoint(0), etag: undefined })
+  if (startFrom === 'beginning') return E.right({ checkpoint: beginningAt(run, 0), etag: undefined })
   const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some({ sequence: startFrom }))
   if (E.isLeft(latest)) return latest
-  const checkpoint = newCheckpoint(headOf(latest.right))
+  const checkpoint = beginningAt(run, headOf(latest.right))
   return writeCheckpoint(run, { checkpoint, etag: undefined }, checkpoint)
 }
+
+/** Of an archive with a log of its own: none of its rows was read. */
+export const noRowsOf = ({ ports }: Pick<Run, 'ports'>): Pick<Checkpoint, 'logRows'> =>
+  ports.source === undefined ? {} : { logRows: [] }
+
+export const beginningAt = (run: Pick<Run, 'ports'>, sequence: number): Checkpoint => ({
+  ...newCheckpoint(sequence),
+  ...noRowsOf(run),
+})
 
 /** Once; and once more, with patience, when storage may not have heard. */
 export const writeCheckpoint = async (

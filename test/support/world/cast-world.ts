@@ -20,7 +20,7 @@ export const allTables = [
   'TransientRetryExceptionTable',
   'SyncStateTable',
 ] as const
-type Table = (typeof allTables)[number] | 'RunHistoryTable'
+type Table = (typeof allTables)[number] | 'RunHistoryTable' | 'StudiesTable'
 
 export interface CastWorld {
   readonly dicom: DicomService

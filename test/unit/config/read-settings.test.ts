@@ -31,6 +31,7 @@ describe('readSettings', () => {
         dicomWeb: {
           endpoint: 'https://ws-dicom.dicom.azurehealthcareapis.com',
           privateEndpoint: undefined,
+          source: 'changefeed',
           version: 'v2',
           authentication: { mode: 'none' },
           tls: {},
@@ -68,6 +69,7 @@ describe('readSettings', () => {
         excludedElements: new Set(),
         defaultTimeZone: undefined,
         maxGone: 50,
+        reconcile: { schedule: undefined, fullDays: 30 },
         partitions: [],
         castSchedule: '0 * * * * *',
         events: false,
@@ -80,6 +82,15 @@ describe('readSettings', () => {
         totalRetryDurationMs: 600_000,
       }),
     )
+  })
+
+  it('an archive without a change feed has no version in its URLs, and is compared each night', () => {
+    const read = readSettings({ ...minimal, DicomWeb__Source: 'orthanc', DicomWeb__Version: 'v2' })
+    expect(read).toMatchObject({
+      right: { dicomWeb: { source: 'orthanc', version: '' }, reconcile: { schedule: '0 0 2 * * *', fullDays: 30 } },
+    })
+    const off = readSettings({ ...minimal, DicomWeb__Source: 'dicomweb', DicomCast__ReconcileSchedule: 'off' })
+    expect(off).toMatchObject({ right: { reconcile: { schedule: undefined } } })
   })
 
   it('takes an empty text for not set, but for the version, where it means "none"', () => {

@@ -22,6 +22,7 @@ const filledIn = (value: string): string =>
   value
     .replace(/<16 characters or more>|\$\{DICOMCAST_API_KEY:[^}]*\}/, '0123456789abcdef')
     .replace(/<connection string of the storage account>/, 'UseDevelopmentStorage=true')
+    .replace(/\$\{ORTHANC_PASSWORD:[^}]*\}/, 'secret')
     .replace(/\$\{STORAGE_KEY:[^}]*\}/, 'a2V5')
     .replace(/\$\{(?:DICOM|FHIR)_URL:[^}]*\}/, 'https://service.example')
     .replace(/\$\{PATIENT_SYSTEM_ID:[^}]*\}/, 'urn:oid:2.16.756.5.30.1.123')
@@ -30,6 +31,7 @@ const texts = (value: unknown): Environment =>
   Object.fromEntries(Object.entries(isRecord(value) ? value : {}).map(([name, each]) => [name, filledIn(String(each))]))
 
 export const compose = parse(text('examples/compose.yaml')) as Json
+export const orthanc = parse(text('examples/orthanc/compose.yaml')) as Json
 export const manifests = parseAllDocuments(text('examples/kubernetes/dicomcast.yaml')).map(
   (each) => each.toJS() as Json,
 )
@@ -38,6 +40,7 @@ export const kind = (name: string): Json => manifests.find((each) => each['kind'
 /** The settings that each example gives. */
 export const environments: ReadonlyArray<readonly [string, Environment]> = [
   ['examples/compose.yaml', texts(at(compose, 'services', 'dicomcast', 'environment'))],
+  ['examples/orthanc/compose.yaml', texts(at(orthanc, 'services', 'dicomcast', 'environment'))],
   [
     'examples/kubernetes/dicomcast.yaml',
     { ...texts(kind('ConfigMap')['data']), ...texts(kind('Secret')['stringData']) },

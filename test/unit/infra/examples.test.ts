@@ -7,6 +7,7 @@ import {
   kind,
   manifests,
   missingInContext,
+  orthanc,
   text,
   unitProblems,
 } from './examples-check'
@@ -39,18 +40,35 @@ describe('the examples', () => {
   })
 
   it('start the storage that is tested with (compose)', () => {
-    const { peerDependencies } = JSON.parse(text('package.json')) as {
-      peerDependencies: Record<string, string>
-    }
+    const { peerDependencies } = JSON.parse(text('package.json')) as { peerDependencies: Record<string, string> }
     const image = `mcr.microsoft.com/azure-storage/azurite:${peerDependencies['azurite']}`
-    expect(at(compose, 'services', 'azurite', 'image')).toBe(image)
+    for (const each of [compose, orthanc]) expect(at(each, 'services', 'azurite', 'image')).toBe(image)
+    expect(text('docs/deploy.md')).toContain(`npm install --global azurite@${peerDependencies['azurite']}\n`)
   })
 
   it('publish nothing but to this machine (compose), and hold no secret', () => {
     expect(at(compose, 'services', 'dicomcast', 'ports')).toEqual(['127.0.0.1:8080:8080'])
+    const ports = Object.values(orthanc['services'] ?? {}).flatMap((service) => at(service, 'ports') ?? [])
+    expect(ports.filter((port) => !/^127\.0\.0\.1:\d+:\d+$/.test(String(port)))).toEqual([])
+    expect(ports).toHaveLength(4)
     for (const [file] of environments) {
       expect(text(file)).not.toMatch(/AccountKey=(?!\$\{)/)
     }
+  })
+
+  it('mount what is there into Orthanc, which then knows user and hook (compose)', () => {
+    const mounted = at(orthanc, 'services', 'orthanc', 'volumes') as ReadonlyArray<string>
+    const files = mounted.flatMap((each) => /^\.\/(\S+):(\/etc\/orthanc\/\S+):ro$/.exec(each)?.slice(1, 3) ?? [])
+    expect(files).toEqual(['orthanc.json', '/etc/orthanc/orthanc.json', 'wake.lua', '/etc/orthanc/wake.lua'])
+    const configuration = JSON.parse(text('examples/orthanc/orthanc.json')) as unknown
+    expect(configuration).toMatchObject({
+      ...{ LuaScripts: ['/etc/orthanc/wake.lua'], HttpTimeout: 1 },
+      RegisteredUsers: { dicomcast: '${ORTHANC_PASSWORD}' },
+    })
+    expect(text('examples/orthanc/wake.lua').match(/^function On\w+/gm)).toEqual([
+      'function OnStableStudy',
+      'function OnDeletedStudy',
+    ])
   })
 
   it('are of kinds that belong together (Kubernetes)', () => {

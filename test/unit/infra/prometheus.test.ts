@@ -44,6 +44,13 @@ const status: Status = {
   },
   checkpoint: { sequence: 2, etag: null, openHoles: 0, refusedStudiesInARow: 0 },
   lease: { held: false },
+  archive: {
+    ...{ source: 'orthanc', schedule: null, isLate: false },
+    reconciliation: {
+      ...{ startedAt: '2026-11-29T02:00:00.000Z', endedAt: '2026-11-29T02:01:00.000Z' },
+      ...{ compared: 3, read: 1, differing: 1, gone: 0, notRead: 0 },
+    },
+  },
   failures: { DicomFailToStoreExceptionTable: { ...count, identity: count, withdrawn: count } },
   withdrawn: { ...count, codes: { '113039': 1 } },
   runs: [

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { DicomService } from '../../../../lib/app/ports'
-import { dicomChangeFeed, type DicomServiceSettings } from '../../../../lib/adapters/http/dicom-change-feed'
+import { dicomChangeFeed } from '../../../../lib/adapters/http/dicom-change-feed'
+import type { DicomServiceSettings } from '../../../../lib/adapters/http/dicom-metadata'
 import { callOf, deadUrl, json, serve, stopServers, text } from './loopback'
 
 afterEach(stopServers)
@@ -11,7 +12,7 @@ type Answer = Parameters<typeof serve>[0]
 
 const feedAt = (endpoint: string, settings: Partial<DicomServiceSettings> = {}): DicomService =>
   dicomChangeFeed(
-    { endpoint, privateEndpoint: undefined, version: 'v2', maxPageBytes: 10_000, ...settings },
+    { endpoint, privateEndpoint: undefined, source: 'changefeed', version: 'v2', maxPageBytes: 10_000, ...settings },
     callOf('dicom'),
   )
 

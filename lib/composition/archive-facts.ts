@@ -1,0 +1,40 @@
+import { Cron } from 'croner'
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { ArchiveFacts } from '../app/operate/facts'
+import type { Reconciliation } from '../app/ports-source'
+import { clock } from './connect'
+import type { Connected } from './operator'
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+const toldOf = (last: Reconciliation): NonNullable<ArchiveFacts['reconciliation']> => {
+  const { startedAt, endedAt, compared, read, differing, gone, notRead, tooManyGone } = last
+  return {
+    startedAt: iso(startedAt),
+    ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
+    ...{ compared, read, differing, gone, notRead },
+    ...(tooManyGone === undefined ? {} : { tooManyGone }),
+  }
+}
+
+/** One that is due takes its time: late is who has missed the next one, too. */
+const isLate = (schedule: string, { startedAt }: Reconciliation): boolean => {
+  const job = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' })
+  const missed = job.nextRuns(2, new Date(startedAt))[1]
+  return missed !== undefined && missed.getTime() < clock.now()
+}
+
+/** What only an archive without a change feed has; none of another. */
+export const archiveFacts = async ({ ports, settings }: Connected): Promise<ArchiveFacts | undefined> => {
+  if (ports.source === undefined) return undefined
+  const { schedule } = settings.reconcile
+  const read = await ports.reconciliations.read()()
+  const last = E.isRight(read) ? O.toUndefined(read.right) : undefined
+  return {
+    ...{ source: ports.source.kind, schedule: schedule ?? null },
+    ...(last === undefined ? {} : { reconciliation: toldOf(last) }),
+    // What cannot be read is told by storage's health.
+    isLate: E.isRight(read) && (last === undefined || (schedule !== undefined && isLate(schedule, last))),
+  }
+}

@@ -1,0 +1,131 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { undocumented } from '../support/assert/openapi'
+import { held } from '../support/fhir/cast-fhir'
+import { until } from '../support/world/cast-until'
+import { dicomcast } from '../support/world/command-line'
+import { type FakeOrthanc, startFakeOrthanc } from '../support/world/fake-orthanc'
+import { type OperateWorld, takeLease, useOperateWorld } from '../support/world/operate-world'
+
+const newOperateWorld = useOperateWorld()
+const archives: FakeOrthanc[] = []
+afterEach(async () => {
+  await Promise.all(archives.splice(0).map(({ close }) => close()))
+})
+
+const newWorld = async (settings: Readonly<Record<string, string>> = {}) => {
+  const orthanc = await startFakeOrthanc()
+  archives.push(orthanc)
+  const world = await newOperateWorld({
+    settings: {
+      ...{ DicomWeb__Endpoint: orthanc.url, DicomWeb__Source: 'orthanc', DicomCast__Events: 'true' },
+      ...settings,
+    },
+  })
+  return { ...world, orthanc }
+}
+
+const wake = async (world: OperateWorld, body: unknown) => {
+  const answer = await world.call('POST', 'wake', body)
+  expect(undocumented({ path: '/wake', verb: 'POST' }, answer)).toEqual([])
+  return answer
+}
+const studies = (world: OperateWorld): number => held(world, 'ImagingStudy').length
+
+describe('a hint of an archive', () => {
+  it('is answered at once, and brings the study into FHIR; of one that is gone it takes it out', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    expect((await wake(world, { studyInstanceUid: '1.2.1' })).json).toMatchObject({ told: 1 })
+    await until(() => studies(world) === 1, 'the study')
+    await wake(world, [{ studyInstanceUid: '1.2.1' }, { studyInstanceUid: '1.2.2' }])
+    await until(() => studies(world) === 2, 'both')
+    world.orthanc.removeStudy('1.2.1')
+    await wake(world, { studyInstanceUid: '1.2.1' })
+    await until(() => studies(world) === 1, 'its deletion')
+  })
+
+  it('takes no more out than may leave FHIR unasked', async () => {
+    const world = await newWorld({ DicomCast__MaxGone: '1' })
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' }, { study: '1.2.3' })
+    await world.cast()
+    world.orthanc.removeStudy('1.2.1')
+    world.orthanc.removeStudy('1.2.2')
+    world.orthanc.store({ study: '1.2.3', instance: 2 })
+    await wake(world, ['1.2.1', '1.2.2', '1.2.3'])
+    await until(() => world.host.logs.some(({ message }) => message.includes('"kind":"wake"')), 'the end of the run')
+    expect(studies(world)).toBe(3)
+  })
+
+  it('waits for the run that is at work', async () => {
+    const world = await newWorld()
+    const release = await takeLease(world)
+    world.orthanc.store({ study: '1.2.1' })
+    expect((await wake(world, { studyInstanceUid: '1.2.1' })).json).toMatchObject({ told: 1, ended: 'AtWork' })
+    expect(studies(world)).toBe(0)
+    await release()
+    await until(() => studies(world) === 1, 'the study')
+  })
+
+  it('that names no study is refused', async () => {
+    const world = await newWorld()
+    expect(await wake(world, { study: '1.2.1' })).toMatchObject({ status: 400 })
+  })
+})
+
+describe('how it stands with an archive without a change feed', () => {
+  it('status tells the log and the last comparison, and check what is read', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' })
+    const before = await world.call('GET', 'status')
+    expect(undocumented({ path: '/status', verb: 'GET' }, before)).toEqual([])
+    expect(before.json).toMatchObject({
+      archive: { source: 'orthanc', isLate: true },
+      head: 4,
+      backlog: 4,
+      state: 'behind',
+    })
+    await world.cast()
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const after = await world.call('GET', 'status')
+    expect(undocumented({ path: '/status', verb: 'GET' }, after)).toEqual([])
+    expect(after.json).toMatchObject({
+      ...{ state: 'fine', head: 4, backlog: 0 },
+      archive: { isLate: false, reconciliation: { compared: 1, gone: 0 } },
+    })
+    const checked = await world.call('GET', 'check')
+    expect(undocumented({ path: '/check', verb: 'GET' }, checked)).toEqual([])
+    const facts = checked.json['facts'] as ReadonlyArray<{ readonly name: string; readonly state: string }>
+    expect(facts.filter(({ name }) => name.startsWith('dicom-')).map(({ name, state }) => `${name} ${state}`)).toEqual([
+      ...['dicom-reach fine', 'dicom-clock fine', 'dicom-identity fine', 'dicom-source fine', 'dicom-studies fine'],
+    ])
+    const metrics = await fetch(`${world.host.url}/api/metrics`)
+    expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
+  })
+
+  it('a list of studies alone has neither checkpoint nor backlog', async () => {
+    const world = await newWorld({ DicomWeb__Source: 'dicomweb' })
+    world.orthanc.store({ study: '1.2.1' })
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const { json } = await world.call('GET', 'status')
+    expect(json).toMatchObject({ state: 'fine', archive: { source: 'dicomweb' } })
+    for (const member of ['checkpoint', 'head', 'backlog', 'lagS']) expect(json).not.toHaveProperty(member)
+    const told = await dicomcast(world.environment(), 'status')
+    expect(told.stdout).toMatch(/^Compared .*: 1 study, 1 differing, 0 gone; schedule 0 0 2 \* \* \*$/m)
+  })
+
+  it('preview says what does that work there', async () => {
+    const world = await newWorld()
+    const { code, stderr } = await dicomcast(world.environment(), 'preview')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('dicomcast reconcile --dry-run')])
+  })
+
+  it.each([['cast'], ['status'], ['check'], ['verify', '--since', '2026-11-23T20:00:00Z']])(
+    'where the feed alone is missing, %s says how to set the source',
+    async (...args) => {
+      const { orthanc, environment } = await newWorld()
+      orthanc.store({ study: '1.2.1' })
+      const { code, stdout, stderr } = await dicomcast({ ...environment(), DicomWeb__Source: 'changefeed' }, ...args)
+      expect([code, stdout + stderr]).toEqual([3, expect.stringContaining('set DicomWeb__Source to orthanc')])
+    },
+  )
+})
