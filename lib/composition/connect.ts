@@ -14,6 +14,7 @@ import { openBackfillQueue } from '../adapters/storage/backfill-queue'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
+import { makeQueueTrial } from '../adapters/storage/queue-trial'
 import { makeLeaseTrial } from '../adapters/storage/lease-trial'
 import { makeFailureTables } from '../adapters/storage/failure-tables'
 import { makeAcceptedTable } from '../adapters/storage/accepted-table'
@@ -56,6 +57,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     lease: makeBlobLease(account, { now: Date.now, monotonic: () => performance.now() }, blobPrefix),
     leaseInspection: makeLeaseInspection(account, blobPrefix),
     tryLease: makeLeaseTrial(account, blobPrefix),
+    tryQueue: makeQueueTrial(account, tableNamePrefix),
     history: makeRunHistoryTable(account, tableNamePrefix),
     totals: makeTotalsTable(account, tableNamePrefix),
     failures: makeFailureTables(account, tableNamePrefix),

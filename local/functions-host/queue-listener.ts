@@ -70,7 +70,7 @@ const receiver = ({ queue, settings, invisibleS, log }: Listening): (() => Promi
       if (code !== told) {
         const isMissing = code === 'QueueNotFound'
         log(
-          isMissing ? 'warning' : 'error',
+          isMissing ? 'debug' : 'error',
           `The queue ${queue.name} ${isMissing ? 'is not there yet' : `cannot be read: ${code}`}.`,
         )
       }

@@ -75,7 +75,7 @@ describe('1: receiving', () => {
     await queue.sendMessage(base64('plain text'))
     await until(() => lines(host).length === 2)
     expect([...lines(host)].sort()).toEqual(['"plain text"', '{"backfillId":"b1","lane":2}'])
-    expect(lines(host, 'warning')).toEqual([`The queue ${name} is not there yet.`])
+    expect(lines(host, 'debug')).toEqual([`The queue ${name} is not there yet.`])
     await untilEmpty(queue)
     expect(host.functions).toEqual([`work: queue ${name}`])
   })
