@@ -23,6 +23,8 @@ export type FireResult = { readonly succeeded: true } | { readonly succeeded: fa
 
 export interface FunctionsHost {
   readonly url: string
+  /** Of the app's process. */
+  readonly pid: number | undefined
   readonly functions: ReadonlyArray<string>
   readonly logs: ReadonlyArray<LogLine>
   /** Runs a timer or queue function now, and waits until that run has ended; `input` is what a message would hold. */
@@ -69,6 +71,7 @@ export const startFunctionsHost = async (options: FunctionsHostOptions): Promise
 
   return {
     url,
+    pid: child.pid,
     functions,
     logs,
     exited,

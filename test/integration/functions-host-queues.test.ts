@@ -1,22 +1,13 @@
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { QueueClient } from '@azure/storage-queue'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type FunctionsHost, startFunctionsHost } from '../../local/functions-host'
+import type { FunctionsHost } from '../../local/functions-host'
 import { useAzurite } from '../support/world/azurite'
 import { until } from '../support/world/cast-until'
+import { linesOf, queueApps } from '../support/world/queue-app'
 
 const azurite = useAzurite()
-const library = JSON.stringify(require.resolve('@azure/functions'))
-const roots: string[] = []
-const hosts: FunctionsHost[] = []
-afterEach(async () => {
-  await Promise.all(hosts.splice(0).map((host) => host.close()))
-})
-afterAll(async () => {
-  await Promise.all(roots.map((root) => rm(root, { recursive: true })))
-})
+const apps = queueApps()
+afterEach(apps.close)
 
 let places = 0
 const place = () => {
@@ -30,32 +21,14 @@ interface Started {
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** An app of one function, whose handler's body is given. */
-const start = async (queueName: string, handler: string, { queues = {}, env = {} }: Started = {}) => {
-  const root = await mkdtemp(join(tmpdir(), 'functions-host-queues-'))
-  roots.push(root)
-  const app = `const { app } = require(${library})
-    const wait = (ms) => new Promise((done) => setTimeout(done, ms))
-    app.storageQueue('work', { queueName: '${queueName}', connection: 'AzureWebJobsStorage',
-      handler: async (entry, context) => { ${handler} } })`
-  const files = {
-    'package.json': JSON.stringify({ main: 'app.js' }),
-    'app.js': app,
-    'host.json': JSON.stringify({
-      extensions: { queues: { maxPollingInterval: '00:00:00.100', maxDequeueCount: 5, ...queues } },
-    }),
-  }
-  await mkdir(root, { recursive: true })
-  for (const [file, text] of Object.entries(files)) await writeFile(join(root, file), text)
-  const storage = { AzureWebJobsStorage: azurite().connectionString }
-  const host = await startFunctionsHost({ root, env: { ...process.env, ...storage, ...env } })
-  hosts.push(host)
-  return host
-}
+const start = (queueName: string, handler: string, { queues, env }: Started = {}): Promise<FunctionsHost> =>
+  apps.start({
+    ...{ queueName, handler, connectionString: azurite().connectionString },
+    ...(queues === undefined ? {} : { queues }),
+    ...(env === undefined ? {} : { env }),
+  })
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
-const lines = (host: FunctionsHost, level = 'information'): ReadonlyArray<string> =>
-  host.logs.filter((line) => line.functionName === 'work' && line.level === level).map((line) => line.message)
 const isEmpty = async (queue: QueueClient): Promise<boolean> =>
   (await queue.getProperties()).approximateMessagesCount === 0
 const untilEmpty = async (queue: QueueClient): Promise<void> => {
@@ -73,9 +46,9 @@ describe('1: receiving', () => {
     await queue.create()
     await queue.sendMessage(base64('{"backfillId":"b1","lane":2}'))
     await queue.sendMessage(base64('plain text'))
-    await until(() => lines(host).length === 2)
-    expect([...lines(host)].sort()).toEqual(['"plain text"', '{"backfillId":"b1","lane":2}'])
-    expect(lines(host, 'debug')).toEqual([`The queue ${name} is not there yet.`])
+    await until(() => linesOf(host).length === 2)
+    expect([...linesOf(host)].sort()).toEqual(['"plain text"', '{"backfillId":"b1","lane":2}'])
+    expect(linesOf(host, 'debug')).toEqual([`The queue ${name} is not there yet.`])
     await untilEmpty(queue)
     expect(host.functions).toEqual([`work: queue ${name}`])
   })
@@ -95,8 +68,8 @@ describe('1: receiving', () => {
     await Promise.all(Array.from({ length: 24 }, (_, i) => queue.sendMessage(base64(`{"n":${i}}`))))
     const count = `global.at = (global.at ?? 0) + 1; context.log(String(global.at)); await wait(60); global.at--`
     const host = await start(name, count, { queues, ...(env === undefined ? {} : { env }) })
-    await until(() => lines(host).length === 24)
-    const seen = lines(host).map(Number)
+    await until(() => linesOf(host).length === 24)
+    const seen = linesOf(host).map(Number)
     expect(Math.max(...seen)).toBeLessThanOrEqual(most)
     if (most > 1) expect(Math.max(...seen)).toBeGreaterThan(1)
     await untilEmpty(queue)
@@ -109,7 +82,7 @@ describe('1: receiving', () => {
     const env = { Mine: name.toUpperCase(), 'AzureWebJobs.work.Disabled': 'true' }
     const host = await start('%Mine%', 'context.log("ran")', { env })
     expect(await host.fire('work', '{"by":"hand"}')).toEqual({ succeeded: true })
-    expect([lines(host), await isEmpty(queue)]).toEqual([['ran'], false])
+    expect([linesOf(host), await isEmpty(queue)]).toEqual([['ran'], false])
   })
 
   it.each([
@@ -117,7 +90,7 @@ describe('1: receiving', () => {
     ['no--name', {}, '"no--name" is no name of a queue.'],
     ['fine', { AzureWebJobsStorage: '' }, 'The setting "AzureWebJobsStorage" names no storage account with queues.'],
   ])('says why it cannot listen to %s', async (queueName, env, message) => {
-    expect(lines(await start(queueName, '', { env }), 'error')).toEqual([message])
+    expect(linesOf(await start(queueName, '', { env }), 'error')).toEqual([message])
   })
 })
 
@@ -132,9 +105,9 @@ describe('2: a message at work', () => {
       'context.log(String(context.triggerMetadata.dequeueCount)); await wait(5000); context.log("end")',
       { env },
     )
-    await until(() => lines(host).includes('end'))
+    await until(() => linesOf(host).includes('end'))
     await untilEmpty(queue)
-    expect(lines(host)).toEqual(['1', 'end'])
+    expect(linesOf(host)).toEqual(['1', 'end'])
   })
 
   it('is not deleted by a host that lost it, and comes back', async () => {
@@ -149,12 +122,12 @@ describe('2: a message at work', () => {
       { queues: { batchSize: 1, newBatchThreshold: 0 } },
     )
     const seen = () =>
-      lines(host).map((line) => JSON.parse(line) as { id: string; popReceipt: string; dequeueCount: number })
+      linesOf(host).map((line) => JSON.parse(line) as { id: string; popReceipt: string; dequeueCount: number })
     await until(() => seen().length === 1)
     // The host's receipt is stale from here on.
     await queue.updateMessage(seen()[0]?.id ?? '', seen()[0]?.popReceipt ?? '', undefined, 0)
-    await until(() => lines(host, 'debug').length === 1)
-    expect(lines(host, 'debug')).toEqual([`A message of ${name} could not be settled: PopReceiptMismatch.`])
+    await until(() => linesOf(host, 'debug').length === 1)
+    expect(linesOf(host, 'debug')).toEqual([`A message of ${name} could not be settled: PopReceiptMismatch.`])
     await untilEmpty(queue)
     expect(seen().map(({ dequeueCount }) => dequeueCount)).toEqual([1, 2])
   })
@@ -170,7 +143,7 @@ describe('3: a message that fails', () => {
       queues: { maxDequeueCount: 3 },
     })
     await untilEmpty(queue)
-    expect(lines(host)).toEqual(['1', '2', '3'])
+    expect(linesOf(host)).toEqual(['1', '2', '3'])
     const { receivedMessageItems } = await poison.receiveMessages()
     expect(receivedMessageItems).toMatchObject([{ messageText: text, dequeueCount: 1 }])
   })
@@ -182,11 +155,11 @@ describe('3: a message that fails', () => {
     const host = await start(name, 'context.log("ran"); throw new Error("no")', {
       queues: { visibilityTimeout: '01:00:00' },
     })
-    await until(() => lines(host, 'error').some((line) => line.includes('no')))
+    await until(() => linesOf(host, 'error').some((line) => line.includes('no')))
     // It is hidden for an hour: nobody sees it, and it is there.
-    await until(() => lines(host).length === 1)
+    await until(() => linesOf(host).length === 1)
     await new Promise((resolve) => setTimeout(resolve, 500))
-    expect([lines(host), (await queue.receiveMessages()).receivedMessageItems, await isEmpty(queue)]).toEqual([
+    expect([linesOf(host), (await queue.receiveMessages()).receivedMessageItems, await isEmpty(queue)]).toEqual([
       ['ran'],
       [],
       false,
@@ -204,7 +177,7 @@ describe('3: a message that fails', () => {
     }
     const host = await start(name, 'context.log("ran")', { queues: { maxDequeueCount: 2 } })
     await untilEmpty(queue)
-    expect(lines(host)).toEqual([])
+    expect(linesOf(host)).toEqual([])
     expect((await poison.peekMessages()).peekedMessageItems).toHaveLength(1)
   })
 
@@ -215,7 +188,7 @@ describe('3: a message that fails', () => {
     const host = await start(name, 'context.log("ran")')
     await untilEmpty(queue)
     expect((await poison.peekMessages()).peekedMessageItems).toMatchObject([{ messageText: 'not base64!' }])
-    expect(lines(host)).toEqual([])
+    expect(linesOf(host)).toEqual([])
   })
 
   it('of a poison queue stays where it is', async () => {
@@ -227,7 +200,7 @@ describe('3: a message that fails', () => {
       queues: { maxDequeueCount: 1 },
       env,
     })
-    await until(() => lines(host).length >= 2)
+    await until(() => linesOf(host).length >= 2)
     expect(await isEmpty(poison)).toBe(false)
     expect(await new QueueClient(azurite().connectionString, `${poison.name}-poison`).exists()).toBe(false)
   })
@@ -246,8 +219,8 @@ describe('4: host.json', () => {
     await queue.create()
     await queue.sendMessage('{"as":"it is"}')
     const host = await start(name, 'context.log(JSON.stringify(entry))', { queues: { messageEncoding: 'none' } })
-    await until(() => lines(host).length === 1)
-    expect(lines(host)).toEqual(['{"as":"it is"}'])
+    await until(() => linesOf(host).length === 1)
+    expect(linesOf(host)).toEqual(['{"as":"it is"}'])
   })
 })
 
@@ -257,8 +230,8 @@ describe('5: what the function is told of its message', () => {
     await queue.create()
     await queue.sendMessage(base64(text), { messageTimeToLive: -1 })
     const host = await start(name, 'context.log(JSON.stringify(context.triggerMetadata))')
-    await until(() => lines(host).length === 1)
-    return JSON.parse(lines(host)[0] ?? '') as Record<string, unknown>
+    await until(() => linesOf(host).length === 1)
+    return JSON.parse(linesOf(host)[0] ?? '') as Record<string, unknown>
   }
 
   it('has the types of the host', async () => {
@@ -291,9 +264,9 @@ describe('6: the end', () => {
     const host = await start(name, 'context.log("begin"); await wait(1000); console.log("end")', {
       queues: { batchSize: 1, newBatchThreshold: 0 },
     })
-    await until(() => lines(host).length === 1)
+    await until(() => linesOf(host).length === 1)
     await host.close()
-    expect([lines(host), host.logs.at(-1)?.message]).toEqual([['begin'], 'end'])
+    expect([linesOf(host), host.logs.at(-1)?.message]).toEqual([['begin'], 'end'])
     expect((await queue.getProperties()).approximateMessagesCount).toBe(2)
   })
 })
