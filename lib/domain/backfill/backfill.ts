@@ -1,4 +1,5 @@
 import * as t from 'io-ts'
+import type { ListedStudy } from './parts'
 
 // What storage keeps of a backfill: one row of the whole, one a lane, one a part.
 
@@ -26,7 +27,7 @@ export const states = [
 ] as const
 export type State = (typeof states)[number]
 
-const Row = t.intersection([t.type({ sequence: Count }), t.partial({ timestamp: Text, sopInstanceUid: Text })])
+const Head = t.intersection([t.type({ sequence: Count }), t.partial({ timestamp: Text, sopInstanceUid: Text })])
 
 const Scope = t.partial({
   /** None: all that are synced. */
@@ -55,7 +56,7 @@ export const Backfill = t.intersection([
   }),
   t.partial({
     /** The head of the feed when the position had moved. */
-    head: Row,
+    head: Head,
     /** Not before, ms. */
     listFrom: Count,
     listedAt: Count,
@@ -69,8 +70,6 @@ export const Backfill = t.intersection([
     isCancelled: t.boolean,
     checkpoint: Count,
     endedAt: Count,
-    /** What keeps it from going on, in words. */
-    trouble: Text,
   }),
 ])
 export type Backfill = t.TypeOf<typeof Backfill>
@@ -127,8 +126,9 @@ export const Part = t.type({
   partition: Text,
   /** As they were listed. */
   listed: t.type({ studies: Count, images: Count }),
-  /** Those that are not done. */
   studies: t.readonlyArray(Text),
+  /** Those that are not done, by their place in `studies`. */
+  open: t.readonlyArray(Count),
   isSettled: t.boolean,
   /** How often a study of it failed alone. */
   tries: Count,
@@ -149,3 +149,33 @@ export const LaneRow = t.intersection([
   }),
 ])
 export type LaneRow = t.TypeOf<typeof LaneRow>
+
+export const newPart = (
+  { lane, part, partition, touchedAt }: Pick<Part, 'lane' | 'part' | 'partition' | 'touchedAt'>,
+  studies: ReadonlyArray<ListedStudy>,
+): Part => ({
+  ...{ lane, part, partition, touchedAt, isSettled: false, tries: 0, stalls: 0, counts: noCounts },
+  studies: studies.map(({ studyInstanceUid }) => studyInstanceUid),
+  open: studies.map((_, place) => place),
+  listed: { studies: studies.length, images: studies.reduce((sum, { instances }) => sum + instances, 0) },
+})
+
+export const openStudies = ({ studies, open }: Part): ReadonlyArray<string> =>
+  open.flatMap((place) => studies[place] ?? [])
+
+/** Without those that are done. */
+export const withDone = (part: Part, done: ReadonlySet<string>, counts: Counts): Part => ({
+  ...part,
+  open: part.open.filter((place) => !done.has(part.studies[place] ?? '')),
+  counts: added(part.counts, counts),
+})
+
+const [firstStallS, longestStallS] = [15, 600]
+
+/** What an outage, or a closed door, costs: no try, and a while that doubles. */
+export const stalled = (part: Part, now: number): { readonly part: Part; readonly delayS: number } => {
+  const delayS = Math.min(longestStallS, firstStallS * 2 ** Math.min(part.stalls, 10))
+  return { part: { ...part, stalls: part.stalls + 1, touchedAt: now + delayS * 1_000 }, delayS }
+}
+
+export const mostTries = 5
