@@ -10,6 +10,7 @@ import { fhirServer } from '../adapters/http/fhir-server'
 import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, type Send, httpSender, newMeter } from '../adapters/http/http'
 import { reachOf, tokenOf } from '../adapters/http/reach'
+import { openBackfillQueue } from '../adapters/storage/backfill-queue'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
@@ -24,6 +25,7 @@ import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
+import type { BackfillQueue } from '../app/ports-backfill'
 import type { CheckPorts } from '../app/ports-check'
 import type { TotalsStore } from '../app/ports-totals'
 import type { Settings } from '../config/read-settings'
@@ -42,6 +44,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
       : {
           blobServiceUri: storage.blobServiceUri,
           tableServiceUri: storage.tableServiceUri,
+          ...(storage.queueServiceUri === undefined ? {} : { queueServiceUri: storage.queueServiceUri }),
           ...(storage.clientId === undefined ? {} : { clientId: storage.clientId }),
         },
     requestTimeoutMs,
@@ -60,6 +63,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     names: makeNameTable(account, tableNamePrefix),
     accepted: makeAcceptedTable(account, tableNamePrefix),
     wake: makeWakeTable(account, tableNamePrefix),
+    backfillQueue: openBackfillQueue(account, tableNamePrefix),
   }
 }
 
@@ -140,6 +144,7 @@ export interface Connecting {
 /** Everything that anybody here asks of the outside. */
 export interface Connection extends CheckPorts {
   readonly totals: TotalsStore
+  readonly backfillQueue: BackfillQueue
 }
 
 /** Every port, wired to the services that the settings name. Nothing is asked yet. */
