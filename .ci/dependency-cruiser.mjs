@@ -37,11 +37,12 @@ export default {
       '^(node:)?[a-z0-9_/]+$',
     ]),
     only('app', '^lib/app/', ['^lib/app/', '^lib/domain/', '^fhir/', ...fpTs]),
-    // Data flows feed → cast → run → operate: a room uses the rooms before it, and nothing runs back up.
-    never('app-ground', '^lib/app/[^/]+$', '^lib/app/(feed|cast|run|operate)/'),
-    never('app-feed-comes-first', '^lib/app/feed/', '^lib/app/(cast|run|operate)/'),
-    never('app-cast-before-run', '^lib/app/cast/', '^lib/app/(run|operate)/'),
-    never('app-run-before-operate', '^lib/app/run/', '^lib/app/operate/'),
+    // Data flows feed → cast → run → operate → backfill: a room uses the rooms before it, and nothing runs back up.
+    never('app-ground', '^lib/app/[^/]+$', '^lib/app/(feed|cast|run|operate|backfill)/'),
+    never('app-feed-comes-first', '^lib/app/feed/', '^lib/app/(cast|run|operate|backfill)/'),
+    never('app-cast-before-run', '^lib/app/cast/', '^lib/app/(run|operate|backfill)/'),
+    never('app-run-before-operate', '^lib/app/run/', '^lib/app/(operate|backfill)/'),
+    never('app-operate-before-backfill', '^lib/app/operate/', '^lib/app/backfill/'),
     only('domain', '^lib/domain/', ['^lib/domain/', ...domainPackages, '^(node:)?(util|crypto)$', '^fhir/']),
     never('dicom-and-fhir-meet-in-mapping-and-batch', '^lib/domain/dicom/', '^lib/domain/(fhir|mapping|batch)/'),
     never('fhir-and-dicom-meet-in-mapping-and-batch', '^lib/domain/fhir/', '^lib/domain/(dicom|mapping|batch)/'),

@@ -123,7 +123,7 @@ const comparePage = async (
 }
 
 /** Whoever may not read at all, or lost something of its own, gets no further with the next study. */
-const canBeOneStudy = (error: ServiceError): boolean =>
+export const canBeOneStudy = (error: ServiceError): boolean =>
   error._tag === 'AnswerTooLarge' ||
   error._tag === 'FhirConflict' ||
   (error._tag === 'ServiceUnavailable' && (error.hop === 'dicom' || error.hop === 'fhir') && error.outOfTime !== true)
