@@ -50,5 +50,5 @@ export interface StudyList {
 export interface BackfillPorts extends OperatorPorts {
   readonly backfills: BackfillStore
   readonly studyList: StudyList
-  readonly queue: BackfillQueue
+  readonly backfillQueue: BackfillQueue
 }

@@ -31,6 +31,7 @@ export type RunKind =
   | 'resume'
   | 'rename'
   | 'take-over'
+  | 'backfill'
 
 /** One run that did something. */
 export interface RunRecord {

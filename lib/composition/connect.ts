@@ -11,6 +11,7 @@ import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, type Send, httpSender, newMeter } from '../adapters/http/http'
 import { reachOf, tokenOf } from '../adapters/http/reach'
 import { openBackfillQueue } from '../adapters/storage/backfill-queue'
+import { makeBackfillTable } from '../adapters/storage/backfill-table'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
@@ -26,7 +27,7 @@ import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
-import type { BackfillQueue } from '../app/ports-backfill'
+import type { BackfillPorts } from '../app/ports-backfill-store'
 import type { CheckPorts } from '../app/ports-check'
 import type { TotalsStore } from '../app/ports-totals'
 import type { Settings } from '../config/read-settings'
@@ -66,6 +67,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     accepted: makeAcceptedTable(account, tableNamePrefix),
     wake: makeWakeTable(account, tableNamePrefix),
     backfillQueue: openBackfillQueue(account, tableNamePrefix),
+    backfills: makeBackfillTable(account, tableNamePrefix),
   }
 }
 
@@ -144,9 +146,8 @@ export interface Connecting {
 }
 
 /** Everything that anybody here asks of the outside. */
-export interface Connection extends CheckPorts {
+export interface Connection extends CheckPorts, BackfillPorts {
   readonly totals: TotalsStore
-  readonly backfillQueue: BackfillQueue
 }
 
 /** Every port, wired to the services that the settings name. Nothing is asked yet. */
@@ -166,13 +167,15 @@ export const connect = (settings: Settings, connecting: Connecting): Connection 
   const callFhir = callOf('fhir', fhirSettings)
   const { wake, ...storage } = sharedStorage(settings, requestTimeoutMs)
   const fhir = fhirServer(settings.fhir, callFhir, runId)
+  const index = dicomStudyIndex(settings.dicomWeb, callDicom)
   const { version: dicomVersion } = dicomRoot(settings.dicomWeb.endpoint, settings.dicomWeb.version)
   return {
     ...storage,
     ...(settings.events ? { wake } : {}),
     lease: remembered(storage.lease),
     dicom: believeGone(dicomChangeFeed(settings.dicomWeb, callDicom), dicomVersion),
-    studyIndex: dicomStudyIndex(settings.dicomWeb, callDicom),
+    studyIndex: index,
+    studyList: index,
     heldStudies: fhirHeldStudies(settings.fhir, callFhir),
     fhir: { ...checkedOnce(fhir, settings.fhir.endpoint, log), probe: fhir.check },
     ...lookingAt(settings, send),

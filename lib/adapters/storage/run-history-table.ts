@@ -139,7 +139,7 @@ const Instant = new t.Type<Date, Date, unknown>(
 const kinds: Readonly<Record<RunKind, null>> = {
   ...{ timer: null, wake: null, cast: null, 'catch-up': null, replay: null, accept: null, resync: null },
   ...{ verify: null },
-  ...{ checkpoint: null, pause: null, resume: null, rename: null, 'take-over': null },
+  ...{ checkpoint: null, pause: null, resume: null, rename: null, 'take-over': null, backfill: null },
 }
 
 const Row = t.intersection([

@@ -96,5 +96,8 @@ export const countSettled = async (
 /** So long after a part was touched somebody looks after it. */
 export const untouchedMs = 15 * 60_000
 
-export const send = (run: Run, { queue }: BackfillPorts, ...message: Parameters<BackfillPorts['queue']['send']>) =>
-  retrying(run, queue.send(...message))
+export const send = (
+  run: Run,
+  { backfillQueue }: BackfillPorts,
+  ...message: Parameters<BackfillPorts['backfillQueue']['send']>
+) => retrying(run, backfillQueue.send(...message))

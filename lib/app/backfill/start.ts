@@ -43,7 +43,7 @@ export const startBackfill = (
     if (E.isLeft(scope)) return scope
     const isFresh = await holdsNothing(run)
     if (E.isLeft(isFresh)) return isFresh
-    const opened = await ports.queue.open()()
+    const opened = await ports.backfillQueue.open()()
     if (E.isLeft(opened)) return service(opened.left)
     const closed = await closeGate(run, ports, options.by)
     if (E.isLeft(closed)) return closed

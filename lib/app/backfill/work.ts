@@ -99,32 +99,34 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
     }
     doubts.push(...cast.right.doubts)
     const done = new Set(cast.right.done.map(({ studyInstanceUid }) => studyInstanceUid))
-    const next = { ...withDone(part, done, cast.right.counts), stalls: 0, touchedAt: ports.clock.now() }
+    const witness = caster.witnesses.get(partition) ?? part.witness
+    const next = {
+      ...{ ...withDone(part, done, cast.right.counts), stalls: 0, touchedAt: ports.clock.now() },
+      ...(witness === undefined ? {} : { witness }),
+    }
     const written = await writePart(run, ports, key.backfillId, part.etag, next)
     if (E.isLeft(written)) return written.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : written
     part = written.right
   }
   const [first] = doubts
-  if (first === undefined) return settle(working, caster, part)
+  if (first === undefined) return settle(working, part)
   // Others of this pass are the comparison; where there are none, a study that was found before.
-  const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts, await witnessOf(working)))
+  const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts, await witnessOf(working, part)))
   if (!isBlamed) return postpone(working, part, first.error)
   const counted = { ...part, tries: part.tries + 1 }
   if (counted.tries < mostTries) return again(working, counted, 15 * counted.tries, describe(first.error))
   const recorded = await recordFailed(caster, doubts)
   if (E.isLeft(recorded)) return isOthers(recorded.left) ? dropped(describe(recorded.left)) : recorded
   const all = new Set(doubts.map(({ key: { studyInstanceUid } }) => studyInstanceUid))
-  return settle(working, caster, { ...withDone(counted, all, { ...noCounts, failed: all.size }), etag: part.etag })
+  return settle(working, { ...withDone(counted, all, { ...noCounts, failed: all.size }), etag: part.etag })
 }
 
-const settle = async (working: Working, { witnesses }: Caster, part: Stored<Part>): Result<Worked> => {
+const settle = async (working: Working, part: Stored<Part>): Result<Worked> => {
   const { run, ports, key } = working
   const now = ports.clock.now()
   const settled = await writePart(run, ports, key.backfillId, part.etag, { ...part, isSettled: true, touchedAt: now })
   if (E.isLeft(settled)) return settled.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : settled
-  const studyInstanceUid = witnesses.get(part.partition)
-  const witness = studyInstanceUid === undefined ? undefined : { partition: part.partition, studyInstanceUid }
-  const sent = await sendNext(working, witness)
+  const sent = await sendNext(working, witnessIn(part))
   return E.isLeft(sent) ? sent : E.right({ _tag: 'Settled', part: settled.right })
 }
 
@@ -157,8 +159,13 @@ const sendNext = async ({ run, ports, key }: Working, witness: Parameters<typeof
   return isListed ? send(run, ports, { backfillId }) : E.right(undefined)
 }
 
-/** The first that a lane tells, its own before others'. */
-const witnessOf = async ({ run, ports, key: { backfillId, lane } }: Working) => {
+const witnessIn = ({ partition, witness }: Part) =>
+  witness === undefined ? undefined : { partition, studyInstanceUid: witness }
+
+/** Of the part, or the first that a lane tells, its own before others'. */
+const witnessOf = async ({ run, ports, key: { backfillId, lane } }: Working, part: Part) => {
+  const own = witnessIn(part)
+  if (own !== undefined) return own
   for (const each of [lane, 0, 1, 2, 3]) {
     const row = await readLaneRow(run, ports, backfillId, each)
     if (E.isRight(row) && row.right.witness !== undefined) return row.right.witness

@@ -120,24 +120,30 @@ export const added = (left: Counts, right: Counts): Counts => ({
   leftOver: left.leftOver + right.leftOver,
 })
 
-export const Part = t.type({
-  lane: Count,
-  part: Count,
-  partition: Text,
-  /** As they were listed. */
-  listed: t.type({ studies: Count, images: Count }),
-  studies: t.readonlyArray(Text),
-  /** Those that are not done, by their place in `studies`. */
-  open: t.readonlyArray(Count),
-  isSettled: t.boolean,
-  /** How often a study of it failed alone. */
-  tries: Count,
-  /** How often in a row a service, or the time, ended it. */
-  stalls: Count,
-  /** By a worker or a sender, ms; nobody looks after it before a while has passed. */
-  touchedAt: Count,
-  counts: Counts,
-})
+export const Part = t.intersection([
+  t.type({
+    lane: Count,
+    part: Count,
+    partition: Text,
+    /** As they were listed. */
+    listed: t.type({ studies: Count, images: Count }),
+    studies: t.readonlyArray(Text),
+    /** Those that are not done, by their place in `studies`. */
+    open: t.readonlyArray(Count),
+    isSettled: t.boolean,
+    /** How often a study of it failed alone. */
+    tries: Count,
+    /** How often in a row a service, or the time, ended it. */
+    stalls: Count,
+    /** By a worker or a sender, ms; nobody looks after it before a while has passed. */
+    touchedAt: Count,
+    counts: Counts,
+  }),
+  t.partial({
+    /** Its study that was last found in the archive. */
+    witness: Text,
+  }),
+])
 export type Part = t.TypeOf<typeof Part>
 
 /** Of the parts that are settled up to here, in order. */
