@@ -3,6 +3,7 @@ import './node-version'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { backfillCommand } from './backfill'
 import { castCommand } from './cast'
 import { checkCommand } from './check'
 import { checkpointCommand } from './checkpoint'
@@ -21,6 +22,7 @@ import { UnreadableSettings } from './settings'
 import { statusCommand } from './status'
 import { takeOverCommand } from './take-over'
 import { verifyCommand } from './verify'
+import { workCommand } from './work'
 
 const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string }
 
@@ -43,6 +45,8 @@ const program = new Command('dicomcast')
   .addCommand(resumeCommand())
   .addCommand(renameServiceCommand())
   .addCommand(takeOverCommand())
+  .addCommand(backfillCommand())
+  .addCommand(workCommand())
   .addCommand(localCommand())
   .addCommand(completionCommand())
 

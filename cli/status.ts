@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type RunRecord, type StatusAnswer, status } from '../lib/composition/status'
+import { backfillLines } from './backfill'
 import { type Output, exitCodesHelp, operator, show, withJson } from './operator'
 import { ago, counts, indented, plural, textTable } from './text-table'
 
@@ -38,6 +39,7 @@ const statusLines = (answer: StatusAnswer): ReadonlyArray<string> => [
   ...[...answer.reasons, ...answer.warnings].flatMap(indented),
   '',
   ...factLines(answer),
+  ...(answer.backfill === undefined ? [] : ['', ...backfillLines(answer.backfill)]),
   '',
   ...serviceLines(answer),
   '',

@@ -23,8 +23,12 @@ export interface Route {
   readonly anonymous?: boolean
   readonly bodyLimit?: number
   /** `body`: of a POST; that of a GET is not read. */
-  readonly handle: (request: HttpRequest, operator: Operator, body: string) => Promise<HttpResponseInit>
+  readonly handle: Handle
+  /** Of a route that is posted to, and also read. */
+  readonly read?: Handle
 }
+
+type Handle = (request: HttpRequest, operator: Operator, body: string) => Promise<HttpResponseInit>
 
 /**
  * Registers a route. All verbs come to one with a key, so that a wrong one is told what is right. HEAD is for probes, and
@@ -53,21 +57,23 @@ export const route = (name: string, settings: Route): void => {
 }
 
 const answerOf = async (
-  { verb, handle, bodyLimit = emptyBody }: Route,
+  { verb, handle, read, bodyLimit = emptyBody }: Route,
   request: HttpRequest,
   context: InvocationContext,
 ): Promise<HttpResponseInit> => {
-  const allowed: ReadonlyArray<string> = verb === 'GET' ? ['GET', 'HEAD'] : [verb]
+  const isRead = verb === 'GET' || read !== undefined
+  const allowed: ReadonlyArray<string> = [...(isRead ? ['GET', 'HEAD'] : []), ...(verb === 'POST' ? [verb] : [])]
   if (!allowed.includes(request.method)) {
-    const wrong = problem(405, 'WrongVerb', `This route answers ${verb}.`)
+    const wrong = problem(405, 'WrongVerb', `This route answers ${isRead && verb === 'POST' ? 'GET and POST' : verb}.`)
     return { ...problemAnswer(wrong), headers: { ...problemHeaders, allow: allowed.join(', ') } }
   }
-  const body = verb === 'GET' ? '' : await bodyWithin(request, bodyLimit)
+  const posted = request.method === 'POST'
+  const body = posted ? await bodyWithin(request, bodyLimit) : ''
   if (body === undefined) {
     return problemAnswer(problem(413, 'BodyTooLarge', `The body of this route has ${bodyLimit} bytes at the most.`))
   }
   // When the host ends the app, it is let come to its end as a run of the timer is.
-  return inHand(handle(request, operatorOf(request, context), body))
+  return inHand((posted ? handle : (read ?? handle))(request, operatorOf(request, context), body))
 }
 
 /** None: it is larger. The host itself lets 100 MB through. */

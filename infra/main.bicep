@@ -442,6 +442,7 @@ module storageAccess 'modules/storage-access.bicep' = {
   params: {
     accountName: storageParts[8]
     principalId: identity.outputs.principalId
+    queueName: '${toLower(tableNamePrefix)}dicomcast-backfill'
     logsId: monitoring.outputs.logsId
     logsName: 'dicomcast-${token}'
   }

@@ -6,6 +6,7 @@ export interface Azurite {
   readonly connectionString: string
   readonly blobUrl: string
   readonly tableUrl: string
+  readonly queueUrl: string
   readonly close: () => Promise<void>
 }
 
@@ -42,6 +43,7 @@ export const startAzurite = async ({ folder }: { readonly folder?: string | unde
     connectionString: `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};${endpoints.join('')}`,
     blobUrl: `${urls.get('Blob')}/${account}`,
     tableUrl: `${urls.get('Table')}/${account}`,
+    queueUrl: `${urls.get('Queue')}/${account}`,
     close: async () => {
       if (child.connected) child.disconnect()
       const patience = setTimeout(() => child.kill('SIGKILL'), 5_000)

@@ -23,10 +23,12 @@ export type FireResult = { readonly succeeded: true } | { readonly succeeded: fa
 
 export interface FunctionsHost {
   readonly url: string
+  /** Of the app's process. */
+  readonly pid: number | undefined
   readonly functions: ReadonlyArray<string>
   readonly logs: ReadonlyArray<LogLine>
-  /** Fires a timer function now and waits until that run has ended. */
-  readonly fire: (name: string) => Promise<FireResult>
+  /** Runs a timer or queue function now, and waits until that run has ended; `input` is what a message would hold. */
+  readonly fire: (name: string, input?: string) => Promise<FireResult>
   /** Resolves when the app's process has ended, for whatever reason. */
   readonly exited: Promise<void>
   readonly close: () => Promise<void>
@@ -37,7 +39,7 @@ const packageRoot =
   [join(__dirname, '..'), join(__dirname, '..', '..')].find((folder) => existsSync(join(folder, 'package.json'))) ?? '.'
 const program = join(packageRoot, 'dist', 'local', 'functions-host', 'child.js')
 
-/** Runs the compiled function app in a process of its own: timers on their schedule, HTTP functions under `/api`. */
+/** Runs the compiled function app in a process of its own: timers, queue functions, and HTTP functions under `/api`. */
 export const startFunctionsHost = async (options: FunctionsHostOptions): Promise<FunctionsHost> => {
   const child = fork(program, [options.root ?? packageRoot, String(options.port ?? 0)], {
     env: options.env,
@@ -69,20 +71,21 @@ export const startFunctionsHost = async (options: FunctionsHostOptions): Promise
 
   return {
     url,
+    pid: child.pid,
     functions,
     logs,
     exited,
-    fire: async (name) => {
+    fire: async (name, input) => {
       // A run may take as long as host.json allows: no time-out of our own.
       const { statusCode, body } = await request(`${url}/admin/functions/${encodeURIComponent(name)}`, {
         method: 'POST',
         headers: { prefer: 'wait', 'content-type': 'application/json' },
-        body: '{}',
+        body: JSON.stringify({ input }),
         headersTimeout: 0,
       })
       if (statusCode === 200) return (await body.json()) as FireResult
       await body.dump()
-      throw new Error(`The functions host has no timer "${name}" (HTTP ${statusCode}).`)
+      throw new Error(`The functions host has no timer or queue function "${name}" (HTTP ${statusCode}).`)
     },
     close: async () => {
       if (child.connected) child.disconnect()

@@ -127,7 +127,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         }
       }
       scaleAndConcurrency: {
-        // The smallest that Azure allows. The timer runs on one instance; a lease keeps a second run out.
+        // The smallest that Azure allows, for each group of functions. The timer runs on one instance; a lease keeps a second
+        // run out. Of a backfill, its lanes say how many are at work: each has one message on the queue.
         maximumInstanceCount: 40
         instanceMemoryMB: instanceMemoryMB
       }

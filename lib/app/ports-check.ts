@@ -22,6 +22,13 @@ export interface TokenFacts {
   readonly isPassword?: boolean
 }
 
+/** The queue of a backfill, and that of what its hosts died over. */
+export interface QueueTried {
+  readonly isThere: boolean
+  /** About so many. */
+  readonly poisoned: number
+}
+
 export interface CheckPorts extends OperatorPorts {
   /** Asks without a token. */
   readonly reach: Readonly<Record<HttpHop, () => Result<Reached>>>
@@ -29,4 +36,6 @@ export interface CheckPorts extends OperatorPorts {
   readonly token: Readonly<Record<HttpHop, () => Result<O.Option<TokenFacts>>>>
   /** Leases a blob of its own, and lets it go: a run at work holds the other. */
   readonly tryLease: () => Result<Reached>
+  /** Takes no message, and leaves none. */
+  readonly tryQueue: () => Result<QueueTried>
 }

@@ -32,6 +32,7 @@ export type RunKind =
   | 'resume'
   | 'rename'
   | 'take-over'
+  | 'backfill'
 
 /** One run that did something. */
 export interface RunRecord {

@@ -13,9 +13,12 @@ import { fhirServer } from '../adapters/http/fhir-server'
 import { fhirHeldStudies } from '../adapters/http/fhir-studies'
 import { type Meter, type Send, httpSender, newMeter } from '../adapters/http/http'
 import { reachOf, tokenOf } from '../adapters/http/reach'
+import { openBackfillQueue } from '../adapters/storage/backfill-queue'
+import { makeBackfillTable } from '../adapters/storage/backfill-table'
 import { makeBlobLease, makeLeaseInspection } from '../adapters/storage/blob-lease'
 import { makeCheckpointTable } from '../adapters/storage/checkpoint-table'
 import { makeErrorTables } from '../adapters/storage/error-tables'
+import { makeQueueTrial } from '../adapters/storage/queue-trial'
 import { makeLeaseTrial } from '../adapters/storage/lease-trial'
 import { makeFailureTables } from '../adapters/storage/failure-tables'
 import { makeAcceptedTable } from '../adapters/storage/accepted-table'
@@ -28,6 +31,7 @@ import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
 import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
+import type { BackfillPorts } from '../app/ports-backfill-store'
 import type { CheckPorts } from '../app/ports-check'
 import type { Reconciliations, SeenStudies } from '../app/ports-source'
 import type { TotalsStore } from '../app/ports-totals'
@@ -48,6 +52,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
       : {
           blobServiceUri: storage.blobServiceUri,
           tableServiceUri: storage.tableServiceUri,
+          ...(storage.queueServiceUri === undefined ? {} : { queueServiceUri: storage.queueServiceUri }),
           ...(storage.clientId === undefined ? {} : { clientId: storage.clientId }),
         },
     requestTimeoutMs,
@@ -59,6 +64,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     lease: makeBlobLease(account, { now: Date.now, monotonic: () => performance.now() }, blobPrefix),
     leaseInspection: makeLeaseInspection(account, blobPrefix),
     tryLease: makeLeaseTrial(account, blobPrefix),
+    tryQueue: makeQueueTrial(account, tableNamePrefix),
     history: makeRunHistoryTable(account, tableNamePrefix),
     totals: makeTotalsTable(account, tableNamePrefix),
     failures: makeFailureTables(account, tableNamePrefix),
@@ -68,6 +74,8 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     wake: makeWakeTable(account, tableNamePrefix),
     seen: makeSeenTable(account, tableNamePrefix),
     reconciliations: makeReconciliationTable(account, tableNamePrefix),
+    backfillQueue: openBackfillQueue(account, tableNamePrefix),
+    backfills: makeBackfillTable(account, tableNamePrefix),
   }
 }
 
@@ -136,13 +144,14 @@ const lookingAt = ({ dicomWeb, fhir }: Settings, send: Send): Pick<CheckPorts, '
 const archiveOf = (
   { dicomWeb }: Settings,
   call: Call,
-): Pick<CheckPorts, 'dicom' | 'studyIndex'> & Partial<Pick<CheckPorts, 'source'>> => {
+): Pick<BackfillPorts, 'dicom' | 'studyIndex' | 'studyList'> & Partial<Pick<CheckPorts, 'source'>> => {
   const { version } = dicomRoot(dicomWeb.endpoint, dicomWeb.version)
-  const studyIndex = dicomStudyIndex(dicomWeb, call)
-  if (dicomWeb.source === 'changefeed')
-    return { dicom: believeGone(dicomChangeFeed(dicomWeb, call), version), studyIndex }
+  const studyList = dicomStudyIndex(dicomWeb, call)
+  if (dicomWeb.source === 'changefeed') {
+    return { dicom: believeGone(dicomChangeFeed(dicomWeb, call), version), studyIndex: studyList, studyList }
+  }
   const source = dicomWeb.source === 'orthanc' ? orthancSource(dicomWeb, call) : dicomwebSource(dicomWeb, call)
-  return { dicom: dicomArchive(dicomWeb, call, source), studyIndex: archiveIndex(source, studyIndex), source }
+  return { dicom: dicomArchive(dicomWeb, call, source), studyIndex: archiveIndex(source, studyList), studyList, source }
 }
 
 export interface Connecting {
@@ -158,7 +167,7 @@ export interface Connecting {
 }
 
 /** Everything that anybody here asks of the outside. */
-export interface Connection extends CheckPorts {
+export interface Connection extends CheckPorts, BackfillPorts {
   readonly totals: TotalsStore
   readonly seen: SeenStudies
   readonly reconciliations: Reconciliations

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import { type BackfillProgress, readProgress } from '../app/backfill/progress'
 import type { Status } from '../app/operate/facts'
 import { readPartitionWarnings } from '../app/operate/partition-warnings'
 import { type Health, readHealth, readIllCast, readStatus } from '../app/operate/status'
@@ -20,6 +21,8 @@ export type { RunRecord } from '../app/ports-operator'
 export type StatusAnswer = Status & {
   /** Of this program, `package+build`. */
   readonly version: string
+  /** While one is at work. */
+  readonly backfill?: BackfillProgress
   readonly configuration: Omit<ReturnType<typeof shownSettings>, 'castSchedule'> & {
     readonly castSchedule: string | null
   }
@@ -39,9 +42,11 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
     archiveFacts(context.right).then((archive) => readStatus(ports, settings, timer, archive)),
     readPartitionWarnings(ports, settings),
   ])
+  const backfill = read.gate?.state === 'backfill' ? await readProgress(ports) : E.right(undefined)
   return E.right({
     ...read,
     version,
+    ...(E.isRight(backfill) && backfill.right !== undefined ? { backfill: backfill.right } : {}),
     // The schedule that is set: the host has no default.
     configuration: { ...shownSettings(configured), castSchedule: timer.schedule ?? null },
     warnings: [

@@ -2,8 +2,10 @@ import * as E from 'fp-ts/Either'
 import type { Log } from '../app/ports'
 import { readSettings } from '../config/read-settings'
 import { settingWarnings } from '../config/setting-names'
+import { tickBackfill } from './backfill'
 import { cast, failing } from './cast'
 import { inHand, isStopping } from './lifetime'
+import { problemOf } from './problem'
 import { betweenMs, reconcileIfDue } from './reconcile'
 
 /** The host ends an invocation after ten minutes. */
@@ -27,6 +29,11 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   const startedAt = Date.now()
   const tick = { ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) } as const
   const report = await inHand(cast(tick))
+  if (report.ended === 'GateClosed') {
+    // It may be closed for a backfill, and then this tick takes that further.
+    const ticked = await inHand(tickBackfill({ ...options, by: 'timer' }))
+    if (ticked !== undefined && E.isLeft(ticked)) throw new Error(problemOf(ticked.left).detail)
+  }
   if (report.ended === 'CaughtUp') {
     const leftMs = Math.min(budgetMs, longestTickMs - (Date.now() - startedAt))
     await inHand(reconcileIfDue({ ...tick, budgetMs: leftMs }, () => cast({ ...tick, budgetMs: betweenMs })))

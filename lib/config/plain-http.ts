@@ -29,7 +29,12 @@ const providersOf = (prefix: ServicePrefix, authentication: Authentication): Rea
 /** A signature of an account's key may go over http, a token may not. */
 type Storage =
   | { readonly _tag: 'ConnectionString' }
-  | { readonly _tag: 'Identity'; readonly blobServiceUri: string; readonly tableServiceUri: string }
+  | {
+      readonly _tag: 'Identity'
+      readonly blobServiceUri: string
+      readonly tableServiceUri: string
+      readonly queueServiceUri: string | undefined
+    }
 
 export const destinationsOf = (services: {
   readonly dicomWeb: Service
@@ -42,6 +47,9 @@ export const destinationsOf = (services: {
       ? ([
           ['AzureWebJobsStorage__blobServiceUri', storage.blobServiceUri],
           ['AzureWebJobsStorage__tableServiceUri', storage.tableServiceUri],
+          ...(storage.queueServiceUri === undefined
+            ? []
+            : [['AzureWebJobsStorage__queueServiceUri', storage.queueServiceUri] as const]),
         ] as const)
       : []
   return [

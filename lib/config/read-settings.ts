@@ -17,10 +17,16 @@ export type StorageSettings =
       readonly _tag: 'Identity'
       readonly blobServiceUri: string
       readonly tableServiceUri: string
+      /** None: it cannot be told from the others, and there is no backfill. */
+      readonly queueServiceUri: string | undefined
       readonly clientId: string | undefined
     }
 
 const withoutSlash = (url: string): string => withoutTrailing(url, '/')
+
+/** In every cloud of Azure the services of an account differ by one word. */
+const queueBeside = (tableServiceUri: string): string | undefined =>
+  tableServiceUri.includes('.table.') ? tableServiceUri.replace('.table.', '.queue.') : undefined
 
 const readStorage = (environment: Environment): E.Either<Problems, StorageSettings> =>
   pipe(
@@ -40,6 +46,7 @@ const readStorage = (environment: Environment): E.Either<Problems, StorageSettin
           _tag: 'Identity',
           blobServiceUri,
           tableServiceUri,
+          queueServiceUri: uriOf('queue', given.AzureWebJobsStorage__queueServiceUri) ?? queueBeside(tableServiceUri),
           clientId: given.AzureWebJobsStorage__clientId,
         })
       }

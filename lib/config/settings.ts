@@ -28,6 +28,10 @@ export const storageSettings = {
   AzureWebJobsStorage__accountName: optional(accountName, 'With a managed identity instead: name of the account.'),
   AzureWebJobsStorage__blobServiceUri: optional(httpUrl, 'With a managed identity: URL of the blob service.'),
   AzureWebJobsStorage__tableServiceUri: optional(httpUrl, 'With a managed identity: URL of the table service.'),
+  AzureWebJobsStorage__queueServiceUri: optional(
+    httpUrl,
+    'With a managed identity: URL of the queue service. The Functions host needs it for a backfill.',
+  ),
   AzureWebJobsStorage__clientId: optional(uuid, 'Client id of a user-assigned identity.'),
 }
 

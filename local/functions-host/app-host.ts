@@ -8,6 +8,7 @@ import { injectCoreModule, type Log } from './core-api'
 import { httpFront, pathOf } from './http-front'
 import { invoker, triggerOf } from './invoke'
 import { router } from './routes'
+import { startQueues } from './queues'
 import { startTimers } from './timers'
 import { fromOwnMachine } from '../own-machine'
 import { askedPage, sendPage } from '../pages/page'
@@ -64,9 +65,12 @@ export const runAppHost = async (
 
   const invoke = invoker(app, model, log)
   const timers = startTimers(app, invoke, log)
-  const prefix = (json(root, 'host.json') as HostJson).extensions?.http?.routePrefix ?? 'api'
+  const { extensions } = json(root, 'host.json') as HostJson
+  const prefix = extensions?.http?.routePrefix ?? 'api'
+  const queues = await startQueues(app, invoke, log, extensions?.queues)
   const match = router(app, prefix)
-  const front = httpFront({ match, timers, invoke, streamTo: capabilities.HttpUri })
+  const fire = (name: string) => (timers.get(name) ?? queues.get(name))?.fire
+  const front = httpFront({ match, fire, invoke, streamTo: capabilities.HttpUri })
   const functions = [...app.functions.values()].map((fn) => {
     const { type, methods, route } = triggerOf(fn) as {
       type: string
@@ -75,6 +79,8 @@ export const runAppHost = async (
     }
     const timer = timers.get(fn.name)
     if (timer !== undefined) return `${fn.name}: ${timer.schedule}`
+    const queue = queues.get(fn.name)
+    if (queue !== undefined) return `${fn.name}: queue ${queue.queue}`
     return type === 'httptrigger' ? `${fn.name}: ${methods?.join(',')} /${prefix}/${route ?? fn.name}` : fn.name
   })
   const server = createServer(guard(front, isAnonymous(match), functions))
@@ -85,9 +91,10 @@ export const runAppHost = async (
     functions,
     close: async () => {
       for (const timer of timers.values()) timer.stop()
-      // In Azure, too, the process is ended after five seconds, ready or not.
+      const drained = [...queues.values()].map((queue) => queue.stop())
+      // In Azure, too, the process is ended soon, ready or not; what a message was about comes back when it is visible.
       await Promise.race([
-        app.runHooks('appTerminate', { hookData: appHookData }),
+        Promise.all([app.runHooks('appTerminate', { hookData: appHookData }), ...drained]),
         sleep(5_000, undefined, { ref: false }),
       ])
       server.closeAllConnections()
@@ -113,7 +120,10 @@ export const loadLocalSettings = (root: string, env = process.env): void => {
 }
 
 interface HostJson {
-  readonly extensions?: { readonly http?: { readonly routePrefix?: string } }
+  readonly extensions?: {
+    readonly http?: { readonly routePrefix?: string }
+    readonly queues?: Readonly<Record<string, unknown>>
+  }
 }
 
 const json = (root: string, file: string): unknown => {

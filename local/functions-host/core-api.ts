@@ -1,7 +1,7 @@
 import { Module } from 'node:module'
 
-// What `@azure/functions` and the host's Node worker say to each other: the part of `@azure/functions-core` that HTTP and
-// timer triggers use. The worker injects that module; it is on no registry.
+// What `@azure/functions` and the host's Node worker say to each other: the part of `@azure/functions-core` that HTTP,
+// timer and queue triggers use. The worker injects that module; it is on no registry.
 
 export interface LogLine {
   readonly level: string

@@ -3,13 +3,13 @@ import { request as httpRequest, type IncomingMessage, type RequestListener, typ
 import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { InvocationRequest, RpcHttp } from './core-api'
-import { triggerOf, type Invoke } from './invoke'
+import { triggerOf, type Invoke, type Outcome } from './invoke'
 import type { Match, router } from './routes'
-import type { Timer } from './timers'
 
 interface Front {
   readonly match: ReturnType<typeof router>
-  readonly timers: ReadonlyMap<string, Timer>
+  /** What `POST /admin/functions/{name}` runs, and with which input. */
+  readonly fire: (name: string) => ((input: string) => Promise<Outcome>) | undefined
   readonly invoke: Invoke
   /** Where the library wants requests streamed to, when the app asked for `enableHttpStream`. */
   readonly streamTo: string | undefined
@@ -24,7 +24,7 @@ export const httpFront =
     const match = front.match(request.method ?? 'GET', pathname)
     const answered =
       admin !== undefined && request.method === 'POST'
-        ? fireTimer(front.timers.get(admin), request, response)
+        ? fireFunction(front.fire(admin), request, response)
         : match === undefined
           ? end(response, 404)
           : front.streamTo === undefined
@@ -35,16 +35,26 @@ export const httpFront =
   }
 
 // The real host answers 202 and lets the function run. `Prefer: wait` (RFC 7240) answers when it has ended, and how.
-const fireTimer = async (
-  timer: Timer | undefined,
+const fireFunction = async (
+  fire: ReturnType<Front['fire']>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
-  if (timer === undefined) return end(response, 404)
-  const outcome = timer.fire()
+  if (fire === undefined) return end(response, 404)
+  const outcome = fire(inputIn(await buffer(request)))
   if (!String(request.headers.prefer).startsWith('wait')) return end(response, 202)
   const { http: _, ...told } = { http: undefined, ...(await outcome) }
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(told))
+}
+
+/** `{ "input": … }`; a timer has none. */
+const inputIn = (body: Buffer): string => {
+  try {
+    const { input } = JSON.parse(body.toString()) as { readonly input?: unknown }
+    return typeof input === 'string' ? input : input === undefined ? '' : JSON.stringify(input)
+  } catch {
+    return ''
+  }
 }
 
 const callFunction = async (

@@ -1,5 +1,6 @@
 import { Cron } from 'croner'
 import type { App, InvocationRequest, Log, RegisteredFunction } from './core-api'
+import { expand, isDisabled } from './expand'
 import { triggerOf, type Invoke, type Outcome } from './invoke'
 
 export interface Timer {
@@ -50,17 +51,6 @@ const timerRequest = (fn: RegisteredFunction, status: unknown): InvocationReques
   const info = { Schedule: { AdjustForDST: true }, ScheduleStatus: status, IsPastDue: false }
   return { inputData: [{ name: triggerOf(fn).name, data: { json: JSON.stringify(info) } }], triggerMetadata: {} }
 }
-
-// `%Name%` is a setting. Double underscores do not resolve in binding expressions: in Azure they are section separators.
-const expand = (expression: string, env: NodeJS.ProcessEnv): string =>
-  expression.replaceAll(/%([^%]+)%/g, (_, name: string) => {
-    const value = name.includes('__') ? undefined : env[name]
-    if (value === undefined) throw new Error(`The schedule's %${name}% does not resolve to a setting.`)
-    return value
-  })
-
-const isDisabled = (name: string, env: NodeJS.ProcessEnv): boolean =>
-  ['true', '1'].includes(env[`AzureWebJobs.${name}.Disabled`]?.toLowerCase() ?? '')
 
 // The host keeps no schedule status for timers that fire more often than once a minute.
 const atLeastAMinuteApart = (cron: Cron): boolean => {

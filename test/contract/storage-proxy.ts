@@ -35,7 +35,7 @@ export const startStorageProxy = async (connectionString: string): Promise<Stora
 
   const parts = await Promise.all(
     connectionString.split(';').map(async (part) => {
-      const [, name, url] = /^(BlobEndpoint|TableEndpoint)=(.*)$/.exec(part) ?? []
+      const [, name, url] = /^(BlobEndpoint|TableEndpoint|QueueEndpoint)=(.*)$/.exec(part) ?? []
       return name === undefined || url === undefined ? part : `${name}=${await open(new URL(url))}`
     }),
   )

@@ -132,7 +132,7 @@ describe('timer functions', () => {
     ])
     const response = await fetch(`${host.url}/admin/functions/cast`, { method: 'POST', body: '{}' })
     expect(response.status).toBe(202)
-    await expect(host.fire('nobody')).rejects.toThrow('no timer "nobody"')
+    await expect(host.fire('nobody')).rejects.toThrow('no timer or queue function "nobody"')
   })
   it('runs on schedule, one run at a time', async () => {
     const host = await start(`
@@ -160,7 +160,7 @@ describe('timer functions', () => {
         `app.timer('cast', { schedule: '${schedule}', handler: () => {} }); app.http('ping', { handler: () => ({ body: 'pong' }) })`,
         { Cast__Schedule: '0 * * * * *' },
       )
-      expect(messages(host, 'cast')).toEqual([`The schedule's ${schedule} does not resolve to a setting.`])
+      expect(messages(host, 'cast')).toEqual([`${schedule} does not resolve to a setting.`])
       expect(await (await fetch(`${host.url}/api/ping`)).text()).toBe('pong')
     },
   )

@@ -69,7 +69,7 @@ describe('dicomcast check', () => {
       'storage',
       { AzureWebJobsStorage: noStorage },
       ['storage-lease', 'storage-read', 'storage-write', 'gate'],
-      ['storage-clock'],
+      ['storage-queue', 'storage-clock'],
     ],
   ])('tells the rest while a service is down: %s', async (_service, settings, bad, unknown) => {
     const { code, answer } = await checked(await newWorld(), settings)

@@ -21,6 +21,7 @@ const commands = [
   'checkpoint',
   'pause',
   'resume',
+  'work',
 ]
 
 describe('dicomcast, for operators', () => {
@@ -44,6 +45,8 @@ describe('dicomcast, for operators', () => {
     ['checkpoint', '--to-sequence', '1'],
     ['checkpoint', '--to-sequence', '1', '--to-time', '2026-11-23T20:00:00Z'],
     ['status', '--frob'],
+    ['backfill', 'start'],
+    ['backfill', 'start', '--yes', '--lanes', '65'],
   ])('a wrong option ends with 2 and says so on stderr: %s %s', async (...args) => {
     const world = await newWorld()
     const { code, stdout, stderr } = await dicomcast(world.environment(), ...args)

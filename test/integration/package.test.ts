@@ -71,7 +71,7 @@ const evaluated = (folder: string, name: string): ReadonlyArray<string> => {
   return [...new Set(names.flatMap((each) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(each)?.[1] ?? []))]
 }
 
-const heavy = /identity|msal|opentelemetry|applicationinsights|monitor|arrow/
+const heavy = /storage-queue|identity|msal|opentelemetry|applicationinsights|monitor|arrow/
 
 describe('the package', () => {
   it('is one bundle, host.json, a package.json without dependencies or scripts, and the licenses', () => {
@@ -118,7 +118,7 @@ describe('the package', () => {
     expect(bom.dependencies.flatMap(({ dependsOn }) => dependsOn).filter((each) => !refs.has(each))).toEqual([])
   })
 
-  it('holds no telemetry SDK, and evaluates @azure/identity only when a token is needed', () => {
+  it('holds no telemetry SDK, and evaluates @azure/identity and @azure/storage-queue only when they are needed', () => {
     expect(readFileSync(join(staged, 'THIRD-PARTY-NOTICES.txt'), 'utf8')).not.toMatch(
       /^(@opentelemetry\/|applicationinsights|@azure\/monitor)/m,
     )

@@ -11,8 +11,8 @@ export const overlapMutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: session,
-        from: '  position.ahead = undefined\n  position.lookedUp = undefined\n  const { run } = position\n',
-        to: '  const { run } = position\n',
+        from: '  position.ahead = undefined\n  position.lookedUp = undefined\n  const read = await position.fence.read()\n',
+        to: '  const read = await position.fence.read()\n',
       },
     ],
     under: ['fhir: late commit', 'fhir: writes down', 'fhir: outage', 'fhir: lost answer'],

@@ -26,6 +26,7 @@ const runCast = 'lib/app/run/cast-batches.ts'
 const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
 const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
+const fence = 'lib/app/cast/fence.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
 const planObservations = 'lib/domain/batch/plan-observations.ts'
 const superseded = 'lib/domain/batch/superseded.ts'
@@ -182,7 +183,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'the lease is not confirmed when the position was read',
     edits: [
       {
-        file: session,
+        file: fence,
         from: 'const held = await retrying(run, run.lease.confirm())',
         to: 'const held = E.right(undefined)',
       },

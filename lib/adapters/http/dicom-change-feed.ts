@@ -4,7 +4,9 @@ import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
 import { type KnownRow, knownRow } from '../../domain/checkpoint'
 import type { DicomService, FeedPage } from '../../app/ports'
+import type { StudyList } from '../../app/ports-backfill-store'
 import type { StudyIndex } from '../../app/ports-operator'
+import type { ListedStudy } from '../../domain/backfill/parts'
 import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition, partitionName } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
@@ -116,15 +118,33 @@ export const dicomChangeFeed = (settings: DicomServiceSettings, call: Call): Dic
 
 const noStudies = 'nothing is at the URL of studies: check DicomWeb__Version'
 
-// What QIDO-RS answers for one study: of its attributes only the UID is of use here.
-const studyUidOf = (json: unknown): ReadonlyArray<string> => {
-  const element = isRecord(json) ? json['0020000D'] : undefined
+const firstOf = (json: unknown, tag: string): unknown => {
+  const element = isRecord(json) ? json[tag] : undefined
   const values = isRecord(element) ? element['Value'] : undefined
-  return Array.isArray(values) && typeof values[0] === 'string' ? [values[0]] : []
+  return Array.isArray(values) ? (values[0] as unknown) : undefined
 }
 
+// What QIDO-RS answers for one study: of its attributes mostly the UID is of use.
+const studyUidOf = (json: unknown): ReadonlyArray<string> => {
+  const uid = firstOf(json, '0020000D')
+  return typeof uid === 'string' ? [uid] : []
+}
+
+/** A number may come as a text; what it is not counts as one image. */
+const listedOf = (json: unknown): ReadonlyArray<ListedStudy> => {
+  const [patientId, instances] = [firstOf(json, '00100020'), Number(firstOf(json, '00201208'))]
+  return studyUidOf(json).map((studyInstanceUid) => ({
+    studyInstanceUid,
+    patientId: typeof patientId === 'string' ? patientId : '',
+    instances: Number.isSafeInteger(instances) && instances > 0 ? instances : 1,
+  }))
+}
+
+/** NumberOfStudyRelatedInstances is told only to who asks for it. */
+const withInstances = 'includefield=00201208'
+
 /** QIDO-RS (PS3.18 §10.6): which studies there are. */
-export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): StudyIndex => {
+export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): StudyIndex & StudyList => {
   const service = reachedRoot(settings)
   // One type a request: Orthanc writes an error into its log for a list of them.
   const get = (url: string, accept = 'application/dicom+json'): Result<HttpAnswer> =>
@@ -134,7 +154,7 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
       const name = isRecord(each) ? each['partitionName'] : undefined
       return typeof name === 'string' && partitionName.test(name) ? [name] : []
     })
-  const found = (partition: string, query: string): Result<ReadonlyArray<string>> =>
+  const found = (partition: string, query: string): Result<ReadonlyArray<unknown>> =>
     pipe(
       get(`${wadoAddress(service, partition)}/studies?${query}`),
       TE.flatMap((answer): Result<ReadonlyArray<unknown>> => {
@@ -143,8 +163,8 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
         if (answer.status === 404) return TE.left(unavailableWith('dicom', answer, noStudies))
         return answer.status === 200 ? listOf('dicom', answer) : TE.left(unexpected('dicom', answer))
       }),
-      TE.map((studies) => studies.flatMap(studyUidOf)),
     )
+  const uids = (studies: ReadonlyArray<unknown>): ReadonlyArray<string> => studies.flatMap(studyUidOf)
   return {
     partitions: () =>
       pipe(
@@ -157,11 +177,23 @@ export const dicomStudyIndex = (settings: DicomServiceSettings, call: Call): Stu
             : TE.left(unexpected('dicom', answer))
         }),
       ),
-    studies: (partition, offset, limit) => found(partition, `limit=${limit}&offset=${offset}`),
+    studies: (partition, offset, limit) => pipe(found(partition, `limit=${limit}&offset=${offset}`), TE.map(uids)),
+    page: (partition, offset, limit) =>
+      pipe(
+        found(partition, `limit=${limit}&offset=${offset}&${withInstances}`),
+        TE.map((studies) => studies.flatMap(listedOf)),
+      ),
+    find: (partition, studyInstanceUid) =>
+      pipe(
+        found(partition, `StudyInstanceUID=${studyInstanceUid}&limit=1&${withInstances}`),
+        TE.map((studies) =>
+          O.fromNullable(studies.flatMap(listedOf).find((each) => each.studyInstanceUid === studyInstanceUid)),
+        ),
+      ),
     has: (partition, studyInstanceUid) =>
       pipe(
         found(partition, `StudyInstanceUID=${studyInstanceUid}&limit=1`),
-        TE.map((studies) => studies.includes(studyInstanceUid)),
+        TE.map((studies) => uids(studies).includes(studyInstanceUid)),
       ),
   }
 }

@@ -138,7 +138,7 @@ const Instant = new t.Type<Date, Date, unknown>(
 // A record, so that the compiler misses the one that is forgotten: its runs would be in no list.
 const kinds: Readonly<Record<RunKind, null>> = {
   ...{ timer: null, wake: null, cast: null, 'catch-up': null, replay: null, accept: null, resync: null },
-  ...{ verify: null, reconcile: null },
+  ...{ verify: null, reconcile: null, backfill: null },
   ...{ checkpoint: null, pause: null, resume: null, rename: null, 'take-over': null },
 }
 

@@ -1,7 +1,8 @@
 import { TableClient } from '@azure/data-tables'
 import type { TokenCredential } from '@azure/identity'
 import { BlobServiceClient, type ContainerClient, type StoragePipelineOptions } from '@azure/storage-blob'
-import * as E from 'fp-ts/Either'
+// As `import()` loads it.
+import type { QueueClient } from '@azure/storage-queue' with { 'resolution-mode': 'import' }
 import { pipe } from 'fp-ts/function'
 import * as TE from 'fp-ts/TaskEither'
 import type { ServiceError } from '../../domain/cast-error'
@@ -12,6 +13,7 @@ export type StorageSettings =
       readonly accountName?: string
       readonly blobServiceUri?: string
       readonly tableServiceUri?: string
+      readonly queueServiceUri?: string
       /** Of the user-assigned identity. */
       readonly clientId?: string
     }
@@ -25,6 +27,8 @@ export interface StorageFailure {
   readonly error: ServiceError
 }
 
+export type { QueueClient }
+
 export type StorageCall<A> = TE.TaskEither<StorageFailure, A>
 
 type Use<Client, A> = (client: Client, abortSignal: AbortSignal) => Promise<A>
@@ -32,13 +36,14 @@ type Use<Client, A> = (client: Client, abortSignal: AbortSignal) => Promise<A>
 export interface Access<Client> {
   /** One call of the SDK, its retries included: foreign exceptions end here. */
   readonly call: <A>(use: Use<Client, A>, timeoutMs?: number) => StorageCall<A>
-  /** The same; the table or container is created when the service says that it is missing, so an idle tick pays nothing. */
+  /** The same; the table, container or queue is created when the service says that it is missing, so an idle tick pays nothing. */
   readonly callCreating: <A>(use: Use<Client, A>) => StorageCall<A>
 }
 
 export interface StorageAccount {
   readonly table: (name: string) => Access<TableClient>
   readonly container: (name: string) => Access<ContainerClient>
+  readonly queue: (name: string) => Access<QueueClient>
 }
 
 // Few and short: they bridge a dropped connection. What lasts longer is for the run, which knows its time budget.
@@ -49,6 +54,7 @@ const blobRetries = { maxTries: 4, retryDelayInMs: 200, maxRetryDelayInMs: 2_000
 export const makeStorageAccount = (settings: StorageSettings, requestTimeoutMs = 30_000): StorageAccount => {
   const openTable = tableOpener(settings)
   const openContainer = containerOpener(settings)
+  const openQueue = queueOpener(settings)
   return {
     table: (name) =>
       access(
@@ -59,6 +65,12 @@ export const makeStorageAccount = (settings: StorageSettings, requestTimeoutMs =
     container: (name) =>
       access(
         () => openContainer(name),
+        (client, abortSignal) => client.createIfNotExists({ abortSignal }),
+        requestTimeoutMs,
+      ),
+    queue: (name) =>
+      access(
+        () => openQueue(name),
         (client, abortSignal) => client.createIfNotExists({ abortSignal }),
         requestTimeoutMs,
       ),
@@ -81,12 +93,19 @@ export const unusable = (reason: string): StorageFailure => ({
 /** The row or its table is not there. Any other 404, of a proxy or a wrong address, is an outage. */
 export const isAbsent = ({ code }: StorageFailure): boolean => code === 'ResourceNotFound' || code === 'TableNotFound'
 
-const access = <Client>(open: () => Client, create: Use<Client, unknown>, requestTimeoutMs: number): Access<Client> => {
+const access = <Client>(
+  open: () => Client | Promise<Client>,
+  create: Use<Client, unknown>,
+  requestTimeoutMs: number,
+): Access<Client> => {
   const opened = once(open)
   const call = <A>(use: Use<Client, A>, timeoutMs = requestTimeoutMs): StorageCall<A> =>
     pipe(
       // The SDK's message repeats the connection string that it cannot read.
-      TE.fromIOEither(() => E.tryCatch(opened, () => unusable('the storage settings cannot be used'))),
+      TE.tryCatch(
+        async () => opened(),
+        () => unusable('the storage settings cannot be used'),
+      ),
       TE.flatMap((client) => TE.tryCatch(() => use(client, AbortSignal.timeout(timeoutMs)), toFailure)),
     )
   return {
@@ -106,7 +125,8 @@ const access = <Client>(open: () => Client, create: Use<Client, unknown>, reques
   }
 }
 
-const isMissing = ({ code }: StorageFailure): boolean => code === 'TableNotFound' || code === 'ContainerNotFound'
+const isMissing = ({ code }: StorageFailure): boolean =>
+  code === 'TableNotFound' || code === 'ContainerNotFound' || code === 'QueueNotFound'
 
 const tableOpener = (settings: StorageSettings): ((name: string) => TableClient) => {
   if ('connectionString' in settings) {
@@ -129,8 +149,20 @@ const containerOpener = (settings: StorageSettings): ((name: string) => Containe
   return (name) => new BlobServiceClient(url, credential, options).getContainerClient(name)
 }
 
+// Only a backfill needs the queue: no run of the timer loads its SDK.
+const queueOpener = (settings: StorageSettings): ((name: string) => Promise<QueueClient>) => {
+  const options = { retryOptions: blobRetries }
+  const load = async () => (await import('@azure/storage-queue')).QueueServiceClient
+  if ('connectionString' in settings) {
+    return async (name) => (await load()).fromConnectionString(settings.connectionString, options).getQueueClient(name)
+  }
+  const credential = lazyCredential(settings.clientId)
+  const url = settings.queueServiceUri ?? serviceUrl(settings.accountName, 'queue')
+  return async (name) => new (await load())(url, credential, options).getQueueClient(name)
+}
+
 // Without a name it is no URL: then the client cannot be opened, and the call says so.
-const serviceUrl = (accountName: string | undefined, service: 'blob' | 'table'): string =>
+const serviceUrl = (accountName: string | undefined, service: 'blob' | 'table' | 'queue'): string =>
   accountName === undefined ? '' : `https://${accountName}.${service}.core.windows.net`
 
 // `@azure/identity` is slow to load: it comes with the first token, and never for a connection string.

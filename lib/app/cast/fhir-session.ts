@@ -1,18 +1,16 @@
 import * as E from 'fp-ts/Either'
-import * as O from 'fp-ts/Option'
 import type { Sent } from '../../domain/batch/delivery'
 import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
-import { feedIdOf, positionResource, positionSequence } from '../../domain/fhir/position'
-import { type Run, pauseBefore, remainingMs, retrying } from '../context'
-import { gateOpen } from '../gate-open'
+import { type Run, pauseBefore, remainingMs } from '../context'
 import type { FhirSearch, TransactOutcome } from '../ports'
 import { type Ahead, type Found, foundAhead, noteWritten } from './ahead'
+import { type Fence, positionFence } from './fence'
 
 /**
- * Our transactions of one run. Each carries our position in FHIR with If-Match: one that was built on an old snapshot
- * fails as a whole, whoever sent it.
+ * Our transactions of one run. Each carries our position in FHIR (or another fence) with If-Match: one that was built on an
+ * old snapshot fails as a whole, whoever sent it.
  */
 export interface FhirSession {
   /** A server without Basic has none. */
@@ -40,10 +38,10 @@ interface Sequences {
 /** What a session knows of our position. */
 interface Position {
   readonly run: Run
+  readonly fence: Fence
   readonly isKept: boolean
   /** The version our last transaction left or met; none while unknown. */
   version: string | undefined
-  reached: number | undefined
   /** The gate was open after this version was read. */
   passed: boolean
   before: Promise<E.Either<ServiceError, void>> | undefined
@@ -54,16 +52,16 @@ interface Position {
   readonly created: Map<string, string | undefined>
 }
 
-export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
+export const openSession = (run: Run, offersBasic: boolean, fence: Fence = positionFence(run)): FhirSession => {
   const position: Position = {
-    ...{ run, isKept: offersBasic },
-    ...{ version: undefined, reached: undefined, passed: false, before: undefined, created: new Map() },
+    ...{ run, fence, isKept: offersBasic },
+    ...{ version: undefined, passed: false, before: undefined, created: new Map() },
     ...{ next: undefined, ahead: undefined, lookedUp: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
-    reached: () => position.reached ?? 0,
+    reached: fence.reached,
     created: () => position.created,
     startBatch: (before, next) => {
       position.passed = false
@@ -87,17 +85,11 @@ export const openSession = (run: Run, offersBasic: boolean): FhirSession => {
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
-const unusable = (reason: string): E.Either<ServiceError, never> =>
-  E.left({ _tag: 'ServiceUnavailable', hop: 'fhir', reason })
-
-const noVersions =
-  'it tells no versions (neither ETag nor meta.versionId): an update could not be guarded against another writer'
-
 /** The gate comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
 const readPosition = async (position: Position): Result<void> => {
   const known = await knowVersion(position)
   if (E.isLeft(known) || position.passed) return known
-  const open = await gateOpen(position.run)
+  const open = await position.fence.mayWrite()
   position.passed = E.isRight(open)
   if (E.isLeft(open)) position.version = undefined
   return open
@@ -109,44 +101,10 @@ const knowVersion = async (position: Position): Result<void> => {
   // Between what was looked up and this version somebody else may have written.
   position.ahead = undefined
   position.lookedUp = undefined
-  const { run } = position
-  const first = await readVersion(position)
-  if (E.isLeft(first)) return first
-  if (first.right === undefined) {
-    const born = await bear(run)
-    if (E.isLeft(born)) return born
-  }
-  const read = first.right === undefined ? await readVersion(position) : first
+  const read = await position.fence.read()
   if (E.isLeft(read)) return read
-  if (read.right === undefined) {
-    return unusable('our position (a Basic resource) cannot be read back after it was written')
-  }
-  // Another run may have worked while we slept: what we read of the feed is old then, and must not be written. From
-  // here on it would have to move the position.
-  const held = await retrying(run, run.lease.confirm())
-  if (E.isLeft(held)) return held
   position.version = asIfMatch(read.right)
   return E.right(undefined)
-}
-
-const readVersion = async (position: Position): Result<string | undefined> => {
-  const { run } = position
-  const read = await retrying(run, run.ports.fhir.read('Basic', feedIdOf(run.settings.dicom)))
-  if (E.isLeft(read)) return read
-  if (O.isNone(read.right)) return E.right(undefined)
-  position.reached ??= positionSequence(read.right.value) ?? 0
-  const versionId = read.right.value.meta?.versionId
-  return versionId === undefined ? unusable(noVersions) : E.right(versionId)
-}
-
-/** With constant content: two runs that meet here write the same. */
-const bear = async (run: Run): Result<void> => {
-  const held = run.lease.check()
-  if (E.isLeft(held)) return held
-  const { dicom } = run.settings
-  const put = run.ports.fhir.put('Basic', feedIdOf(dicom), JSON.stringify(positionResource({ dicom })))
-  const born = await retrying(run, put)
-  return E.isLeft(born) && born.left._tag !== 'FhirConflict' ? born : E.right(undefined)
 }
 
 const send = async (
@@ -183,12 +141,8 @@ const lookAhead = (position: Position): void => {
   if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
 }
 
-const positionEntry = ({ run, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> => {
-  const { ports, settings, runId } = run
-  const { dicom } = settings
-  const resource = positionResource({ dicom, run: runId, sequence, transaction: ports.random.uuid() })
-  return isKept ? [updateEntry(settings.fhirBase, resource, version)] : []
-}
+const positionEntry = ({ run, fence, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> =>
+  isKept ? [updateEntry(run.settings.fhirBase, fence.next(sequence), version)] : []
 
 const isPatient = (creates: string): boolean => creates.startsWith(createdPatient(''))
 

@@ -32,6 +32,8 @@ export const remedies = {
   'storage-lease': 'Check AzureWebJobsStorage and the firewall; the role is Storage Blob Data Owner.',
   'storage-read': 'Check AzureWebJobsStorage and the firewall; the role is Storage Table Data Contributor.',
   'storage-write': 'Check AzureWebJobsStorage and the firewall; the role is Storage Table Data Contributor.',
+  'storage-queue':
+    'The role is Storage Queue Data Contributor, on the queue and on its poison queue; docs/deploy.md tells what lies in that one.',
   'storage-clock': 'Set the clock of this machine by a time server.',
 } as const
 

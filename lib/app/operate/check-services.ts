@@ -6,7 +6,7 @@ import { type Hop, type ServiceError, describeServiceError } from '../../domain/
 import type { CastSettings } from '../context'
 import { disagreementOf } from '../feed-name'
 import { whatItDoes } from '../gate-open'
-import type { CheckPorts, HttpHop, Reached, TokenFacts } from '../ports-check'
+import type { CheckPorts, HttpHop, QueueTried, Reached, TokenFacts } from '../ports-check'
 import type { StudySource } from '../ports-source'
 import { type Fact, fact, factOf } from './check-facts'
 import { readPartitionWarnings } from './partition-warnings'
@@ -106,6 +106,19 @@ export const dicomFacts = async (ports: CheckPorts, settings: CastSettings): Pro
   ]
 }
 
+/** Until there is a backfill, nobody needs the queue: that it cannot be used is no fault. */
+const queueFact = (tried: E.Either<ServiceError, QueueTried>, isNeeded: boolean): Fact => {
+  if (E.isLeft(tried) && !isNeeded) {
+    return fact('storage-queue', 'unknown', `only a backfill needs it: ${describeServiceError(tried.left)}`)
+  }
+  return factOf('storage-queue', tried, ({ isThere, poisoned }) => {
+    if (!isThere) return 'there is none yet: a backfill makes it'
+    return poisoned === 0
+      ? 'its messages can be renewed'
+      : { state: 'look', says: `about ${plural(poisoned, 'message')} in its poison queue: the host died over each` }
+  })
+}
+
 export interface StorageFacts {
   readonly facts: ReadonlyArray<Fact>
   /** In words, why nothing is written; none while the gate is open or cannot be read. */
@@ -115,8 +128,9 @@ export interface StorageFacts {
 }
 
 export const storageFacts = async (ports: CheckPorts, settings: CastSettings): Promise<StorageFacts> => {
-  const [lease, named, written, gate] = await Promise.all([
+  const [lease, queue, named, written, gate] = await Promise.all([
     timed(ports, ports.tryLease()),
+    ports.tryQueue()(),
     ports.checkpoints.readNamed()(),
     // No column at all is written: the row is made, or stays as it is.
     ports.history.beat({})(),
@@ -136,6 +150,7 @@ export const storageFacts = async (ports: CheckPorts, settings: CastSettings): P
           : `the checkpoint is ${stored.checkpoint.syncedSequence}, with ${plural(stored.checkpoint.holes.length, 'open hole')}`,
       ),
       factOf('storage-write', written, () => 'a row can be written'),
+      queueFact(queue, row?.state === 'backfill'),
       clockFact('storage', lease),
       factOf('gate', gate, () => (closed === undefined ? 'open' : { state: 'look', says: closed })),
       ...(disagreement === undefined ? [] : [fact('dicom-name', 'bad', describeServiceError(disagreement))]),

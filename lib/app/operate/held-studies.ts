@@ -12,7 +12,7 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 
 /** Ids of the Endpoints of a partition. */
-const endpointsOf = async (run: Run, partition: string): Result<ReadonlyArray<string>> => {
+export const endpointsOf = async (run: Run, partition: string): Result<ReadonlyArray<string>> => {
   const found = await retrying(run, run.ports.fhir.search([dicomEndpoints]))
   if (E.isLeft(found)) return found
   const own = ofType<Endpoint>('Endpoint', found.right.flat()).filter(isEndpointOf(run.settings.dicom, partition))

@@ -3,7 +3,7 @@ import * as O from 'fp-ts/Option'
 import { openSession } from '../cast/fhir-session'
 import { type CastSettings, type Run, retrying } from '../context'
 import { lookUnderName } from '../feed-name'
-import { whatItDoes } from '../gate-open'
+import { closedBy } from '../gate-open'
 import type { HeldLease } from '../ports'
 import type { GateState } from '../ports-gate'
 import type { OperatorPorts } from '../ports-operator'
@@ -36,7 +36,9 @@ export const moveGate = async (
   if (E.isLeft(read)) return service(read.left)
   const row = O.toUndefined(read.right)
   const was = row?.state ?? 'running'
-  if (was === 'renaming' || was === 'backfill') return E.left({ _tag: 'Refused', reason: whatItDoes[was] })
+  if (row !== undefined && (was === 'renaming' || was === 'backfill')) {
+    return E.left({ _tag: 'Refused', reason: closedBy(row) })
+  }
   const now = { state, by: options.by, since: ports.clock.now() }
   if (was !== state) {
     const written = await ports.gate.write(now, row?.etag)()

@@ -1,25 +1,19 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { EntryError } from '../../domain/cast-error'
 import { isSynced } from '../../domain/dicom/partition'
-import type { BatchResult } from '../cast/cast-batch'
 import { type CastSettings, type Run, retrying } from '../context'
 import { castStudy } from './cast-study'
 import { spelledAsInService } from './choose-studies'
 import { type EndedEarly, type Operated, casting, endedEarly, onlyLooking, service, sessionOf } from './operating'
 import type { OperatorPorts } from '../ports-operator'
-import { type StudyKey, type StudyReport, type StudyRows, countByCode, verifyStudy, withdrawnOf } from './resync'
+import { type RebuildCounts, countsOf, nothingRebuilt } from './rebuild-studies'
+import { type StudyKey, type StudyReport, verifyStudy, withdrawnOf } from './resync'
 import type { RunOptions } from '../run/run-cast'
 import { readFailIndex } from '../run/fail-index'
 
-export interface Resync {
+export interface Resync extends RebuildCounts {
   readonly study: string
   readonly partition: string
-  readonly stored: number
-  readonly unchanged: number
-  readonly removed: number
-  /** By code; each of these instances is not in FHIR, or not as DICOM has it. */
-  readonly notCast: Readonly<Partial<Record<EntryError['_tag'], number>>>
   /** Withdrawn by rejection notes: FHIR holds none of them. None where there are none. */
   readonly withdrawn?: number
   readonly stop?: EndedEarly
@@ -83,9 +77,7 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
   if (E.isLeft(cast)) return service(cast.left)
   if (cast.right._tag === 'Unknown') {
     const { studyInstanceUid: study, partition } = key
-    return cast.right.forgotten === 0
-      ? notFound
-      : E.right({ study, partition, stored: 0, unchanged: 0, removed: 0, notCast: {} })
+    return cast.right.forgotten === 0 ? notFound : E.right({ study, partition, ...nothingRebuilt })
   }
   const { study, result } = cast.right
   const { stop } = result
@@ -98,16 +90,4 @@ const resyncHeld = async (run: Run, ports: OperatorPorts, key: StudyKey): Promis
     ...withdrawnOf(study),
     ...(told === undefined ? {} : { stop: told }),
   })
-}
-
-const countsOf = ({ rows, rejected }: StudyRows, { settled }: BatchResult) => {
-  const [tally, errors] = [{ stored: 0, unchanged: 0, removed: 0 }, rejected.map(({ error }) => error)]
-  for (const row of rows) {
-    const settlement = settled.get(row.sequence)
-    if (settlement?._tag === 'Recorded') errors.push(settlement.error)
-    else if (settlement !== undefined && row._tag === 'Delete') tally.removed += 1
-    else if (settlement?._tag === 'Stored') tally.stored += 1
-    else if (settlement?._tag === 'Unchanged') tally.unchanged += 1
-  }
-  return { ...tally, notCast: countByCode(errors) }
 }

@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
 import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
 import { planEndpoint, recordedIn } from '../../domain/batch/plan'
-import { findStudy, referencedId } from '../../domain/batch/snapshot'
+import { type Snapshot, findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import { isSourceOf } from '../../domain/fhir/provenance'
@@ -63,15 +63,16 @@ const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyAr
 
 /**
  * FHIR first, then DICOM: what FHIR holds and DICOM no longer has is gone, and not just younger. Whoever holds the
- * lease knows that nobody adds to FHIR in between.
+ * lease, or the study's lane, knows that nobody adds to FHIR in between. `snapshot`: what FHIR holds, where it was just read.
  */
 export const readStudyRows = async (
   run: Run,
   ports: OperatorPorts,
   key: StudyKey,
   witnesses: Witnesses = new Map(),
+  snapshot?: Snapshot,
 ): Promise<E.Either<ServiceError, StudyRows>> => {
-  const before = await loadSnapshot(run, [probe(key)], [])
+  const before = snapshot === undefined ? await loadSnapshot(run, [probe(key)], []) : E.right(snapshot)
   if (E.isLeft(before)) return before
   const read = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
   if (E.isLeft(read)) return read

@@ -8,8 +8,9 @@ export interface StudyPage {
   readonly studies: ReadonlyArray<string>
   /** The others. */
   readonly known: ReadonlyArray<string>
-  /** Where the page begins. */
+  /** Where the page begins, and where the next one does. */
   readonly offset: number
+  readonly next: number
 }
 
 /** So many of a page are read again with the next: as many may be deleted meanwhile, and still no study is missed. */
@@ -36,10 +37,12 @@ export async function* studyPages(
   from: number,
   limit: number,
   seen: Set<string>,
+  /** The page before, of who goes on. */
+  last: ReadonlySet<string> = new Set(),
 ): AsyncGenerator<E.Either<ServiceError, StudyPage>> {
   const step = Math.max(1, limit - overlap)
   const list: List = { read: (offset) => retrying(run, index.studies(partition, offset, limit)), step, seen }
-  let [offset, before, beginnings]: [number, ReadonlySet<string>, number] = [from, new Set(), 0]
+  let [offset, before, beginnings]: [number, ReadonlySet<string>, number] = [from, last, 0]
   for (;;) {
     const page = await connectedPage(list, offset, before)
     if (E.isLeft(page)) return yield page
@@ -54,9 +57,10 @@ export async function* studyPages(
     const fresh = studies.filter((uid) => !seen.has(uid))
     const known = studies.filter((uid) => seen.has(uid))
     for (const uid of fresh) seen.add(uid)
-    yield E.right({ studies: fresh, known, offset: at })
     // A page may be short before the end: studies whose first image is still on its way drop out of it.
-    ;[offset, before] = [at + (studies.length < limit ? studies.length : step), new Set(studies)]
+    const next = at + (studies.length < limit ? studies.length : step)
+    yield E.right({ studies: fresh, known, offset: at, next })
+    ;[offset, before] = [next, new Set(studies)]
   }
 }
 

@@ -23,7 +23,7 @@ interface Position {
   readonly transaction?: string
 }
 
-const note = (text: string, value: string, system?: string): Identifier => ({
+export const note = (text: string, value: string, system?: string): Identifier => ({
   type: { text },
   ...(system === undefined ? {} : { system }),
   value,
@@ -69,7 +69,7 @@ export const checkResource = (content: string): Basic => ({
   identifier: [note('content', `urn:uuid:${content}`, codeSystems.uri)],
 })
 
-const notesOf = (resource: FhirResource, text: string): ReadonlyArray<string> => {
+export const notesOf = (resource: FhirResource, text: string): ReadonlyArray<string> => {
   const notes: unknown = Reflect.get(resource, 'identifier')
   return (Array.isArray(notes) ? (notes as ReadonlyArray<Identifier | null>) : []).flatMap((each) =>
     each?.type?.text === text && typeof each.value === 'string' ? [each.value] : [],

@@ -88,7 +88,7 @@ export const takeLease = async (
 
 const down = 'http://127.0.0.1:9'
 /** Of an account that does not answer. */
-export const noStorage = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${down}/a;TableEndpoint=${down}/a;`
+export const noStorage = `DefaultEndpointsProtocol=http;AccountName=a;AccountKey=aaaa;BlobEndpoint=${down}/a;TableEndpoint=${down}/a;QueueEndpoint=${down}/a;`
 
 /** The heartbeat that runs of another time have left. */
 export const beat = async (

@@ -26,6 +26,7 @@ it.each([
   ['Fhir__Endpoint', { Fhir__Endpoint: 'http://fhir', DicomCast__AllowPlainHttp: 'other-fhir,fhir.example' }],
   ['AzureWebJobsStorage__blobServiceUri', { ...identity, AzureWebJobsStorage__blobServiceUri: 'http://blobs' }],
   ['AzureWebJobsStorage__tableServiceUri', { ...identity, AzureWebJobsStorage__tableServiceUri: 'http://tables' }],
+  ['AzureWebJobsStorage__queueServiceUri', { ...identity, AzureWebJobsStorage__queueServiceUri: 'http://queues' }],
 ])('a token over plain http is refused: %s, %j', (setting, extra) => {
   expect(problemsOf(extra)).toEqual([setting])
 })

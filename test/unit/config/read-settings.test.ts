@@ -275,6 +275,7 @@ describe('storage', () => {
       _tag: 'Identity',
       blobServiceUri: 'https://cast.blob.core.windows.net',
       tableServiceUri: 'https://cast.table.core.windows.net',
+      queueServiceUri: 'https://cast.queue.core.windows.net',
       clientId: undefined,
     })
   })
@@ -291,8 +292,20 @@ describe('storage', () => {
       _tag: 'Identity',
       blobServiceUri: 'https://cast.blob.example',
       tableServiceUri: 'https://cast.table.example',
+      queueServiceUri: 'https://cast.queue.example',
       clientId,
     })
+  })
+
+  it.each([
+    ['as it is named', { AzureWebJobsStorage__queueServiceUri: 'https://other.example' }, 'https://other.example'],
+    ['not at all, where the name of the others does not tell', {}, undefined],
+  ])('takes the URL of the queues, which only a backfill needs, %s', (_, more, queueServiceUri) => {
+    const others = {
+      AzureWebJobsStorage__blobServiceUri: 'https://b',
+      AzureWebJobsStorage__tableServiceUri: 'https://t',
+    }
+    expect(storage({ ...others, ...more })).toMatchObject({ _tag: 'Identity', queueServiceUri })
   })
 
   it('names the service that is missing', () => {

@@ -36,6 +36,8 @@ const versions: Readonly<Record<string, string>> = {
   'Microsoft.Storage/storageAccounts/blobServices': '2025-06-01',
   'Microsoft.Storage/storageAccounts/blobServices/containers': '2025-06-01',
   'Microsoft.Storage/storageAccounts/tableServices': '2025-06-01',
+  'Microsoft.Storage/storageAccounts/queueServices': '2025-06-01',
+  'Microsoft.Storage/storageAccounts/queueServices/queues': '2025-06-01',
   'Microsoft.Web/serverfarms': '2025-03-01',
   'Microsoft.Web/sites': '2025-03-01',
   'Microsoft.Web/sites/basicPublishingCredentialsPolicies': '2025-03-01',

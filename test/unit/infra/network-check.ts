@@ -1,3 +1,4 @@
+import { backfillQueueName } from '../../../lib/domain/queue-name'
 import type { BicepFile } from './bicep'
 import { unless } from './delivery-check'
 
@@ -35,6 +36,12 @@ export const networkProblems = (files: ReadonlyArray<BicepFile>): ReadonlyArray<
       'the package is fetched by the identity of the code',
     ),
     ...has('infra/modules/network.bicep', '[packageEndpoint]', 'the package cannot be fetched'),
+    ...has(
+      main,
+      `queueName: '\${toLower(tableNamePrefix)}${backfillQueueName('')}'`,
+      'the app may use another queue than its function listens to',
+    ),
+    ...has('infra/modules/storage-access.bicep', "name: '${queueName}-poison'", "it is not the host's poison queue"),
     ...logged('infra/modules/storage-access.bicep', 'blobs'),
     ...logged('infra/modules/storage-access.bicep', 'tables'),
     ...logged('infra/modules/package-access.bicep', 'blobs'),

@@ -30,6 +30,20 @@ export const plantedInNetwork: ReadonlyArray<PlantedMistake> = [
     'cannot give ba92f5b4',
   ],
   [
+    'the queue has another name',
+    'infra/main.bicep',
+    "dicomcast-backfill'",
+    "dicomcast-work'",
+    'another queue than its function listens to',
+  ],
+  [
+    'the poison queue has another name',
+    'infra/modules/storage-access.bicep',
+    "name: '${queueName}-poison'",
+    "name: '${queueName}-dead'",
+    "it is not the host's poison queue",
+  ],
+  [
     'private leaves the public side open',
     'infra/modules/function-app.bicep',
     "isClosed ? 'Disabled' : 'Enabled'",

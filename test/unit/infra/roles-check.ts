@@ -9,6 +9,10 @@ const roles: Readonly<Record<string, { readonly id: string; readonly on: string 
     id: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3',
     on: 'Microsoft.Storage/storageAccounts',
   },
+  'Storage Queue Data Contributor': {
+    id: '974c5e8b-45b9-4653-ba55-5f855dd0fb88',
+    on: 'Microsoft.Storage/storageAccounts/queueServices/queues',
+  },
   'Storage Blob Data Contributor': {
     id: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe',
     on: 'Microsoft.Storage/storageAccounts',

@@ -8,7 +8,6 @@ import { declarations } from './bicep-names'
 /** Read by the host and by @azure/identity, not by lib/config. */
 const ofThePlatform = [
   'AzureWebJobsStorage__credential',
-  'AzureWebJobsStorage__queueServiceUri',
   'APPLICATIONINSIGHTS_CONNECTION_STRING',
   'APPLICATIONINSIGHTS_AUTHENTICATION_STRING',
   'AZURE_CLIENT_ID',

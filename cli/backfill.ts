@@ -1,0 +1,113 @@
+import { Command } from 'commander'
+import {
+  type BackfillProgress,
+  type Foreseen,
+  backfillStatus,
+  cancel,
+  dryRunBackfill,
+  startBackfill,
+} from '../lib/composition/backfill'
+import { parseBackfill } from '../lib/requests/requests'
+import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
+import { ago, plural } from './text-table'
+
+/** `dicomcast backfill`: all studies of the archive at once, on many workers. */
+export const backfillCommand = (): Command =>
+  new Command('backfill')
+    .description('rebuild all studies of the archive on many workers, then let the feed go on')
+    .addCommand(startCommand())
+    .addCommand(statusCommand())
+    .addCommand(cancelCommand())
+
+interface StartOptions extends Output {
+  readonly lanes?: string
+  readonly partition?: ReadonlyArray<string>
+  readonly since?: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+}
+
+const startCommand = (): Command =>
+  withJson(new Command('start'))
+    .description('begin one: nothing else writes until it is over')
+    .option('--lanes <n>', 'writers at the most (1 to 64, default 8)')
+    .option('--partition <name...>', 'only these partitions; the checkpoint stays then')
+    .option('--since <time>', 'only studies of which the feed has an entry since then; the checkpoint stays then')
+    .option('--dry-run', 'count what it would be about, and write nothing')
+    .option('--yes', 'begin')
+    .addHelpText(
+      'after',
+      `
+The work is on a queue: the function app takes it, and so does any number of dicomcast work.
+Casts, replays and resyncs are refused until it is over. docs/backfill.md says when it is worth it.
+${exitCodesHelp()}`,
+    )
+    .action(start)
+
+const start = async ({ lanes, partition, since, dryRun = false, yes, ...output }: StartOptions): Promise<void> => {
+  if (!dryRun && yes !== true)
+    return refused(['--yes: it closes the installation for all other writers; say so'], output)
+  const options = given({ lanes, partitions: partition, since, confirm: yes })
+  const request = parsed(parseBackfill(options, dryRun), output, { partitions: '--partition', confirm: '--yes' })
+  if (request === undefined) return
+  if (dryRun) return show(await dryRunBackfill(operator(), request), output, foreseenLines)
+  show(await startBackfill(operator(), request), output, backfillLines)
+}
+
+const foreseenLines = ({ partitions }: Foreseen): ReadonlyArray<string> =>
+  partitions.map(
+    ({ partition, studies, images }) =>
+      `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
+  )
+
+const statusCommand = (): Command =>
+  withJson(new Command('status'))
+    .description('how far it is, or how the last one ended')
+    .addHelpText('after', exitCodesHelp('it is at work, or has studies to look at'))
+    .action(async (output: Output) => show(await backfillStatus(operator()), output, backfillLines, exitCode))
+
+const exitCode = ({ state, done, leftOver }: BackfillProgress): number =>
+  state === 'over' && done.failed + leftOver.failed === 0 ? 0 : 1
+
+const cancelCommand = (): Command =>
+  withJson(new Command('cancel'))
+    .description('end it early: what is done stays, and the feed goes on from where it stood')
+    .addHelpText('after', exitCodesHelp())
+    .action(async (output: Output) => show(await cancel(operator()), output, backfillLines))
+
+const words: Readonly<Record<BackfillProgress['state'], string>> = {
+  starting: 'begins',
+  waiting: 'waits until every entry up to the head of the feed can be seen',
+  listing: 'lists the studies, and works on them',
+  working: 'works on them',
+  closing: 'closes its lanes',
+  walking: 'looks for what FHIR alone holds',
+  leftOver: 'casts what was left over',
+  opening: 'lets the feed go on',
+  over: 'is over',
+}
+
+const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Math.floor((100 * done) / all)} %)`)
+
+/** Also a block of the status. */
+export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
+  const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
+  const { ended, endedAt, checkpoint } = backfill
+  const failed = done.failed + leftOver.failed
+  const over = ended === undefined ? words[state] : ended === 'Done' ? 'is done' : 'was cancelled'
+  return [
+    `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
+    `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}`,
+    `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(done.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
+    ...(done.leftOver + leftOver.cast === 0
+      ? []
+      : [`Left over   ${plural(done.leftOver, 'study', 'studies')} by workers; ${leftOver.cast} cast at the end`]),
+    `Lanes       ${lanesAtWork} of ${lanes} at work`,
+    ...(imagesPerS === undefined ? [] : [`Speed       ${imagesPerS} images/s`]),
+    ...(secondsLeft === undefined ? [] : [`Time left   about ${ago(secondsLeft)}`]),
+    ...(checkpoint === undefined ? [] : [`Checkpoint  ${checkpoint}: the feed goes on from there`]),
+    ...(failed === 0
+      ? []
+      : [`${plural(failed, 'study', 'studies')} to look at: dicomcast failures --code OutlastedRetries lists them`]),
+  ]
+}

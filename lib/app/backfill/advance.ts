@@ -1,0 +1,173 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { type Backfill, type State, coversAll, isOver } from '../../domain/backfill/backfill'
+import { type ServiceError, describeServiceError } from '../../domain/cast-error'
+import { headOf } from '../../domain/checkpoint'
+import { openSession } from '../cast/fhir-session'
+import { type CastSettings, type Run, remainingMs, retrying } from '../context'
+import { type Operated, service, underLease } from '../operate/operating'
+import { sendPlanned } from '../operate/rename-steps'
+import type { BackfillPorts, Stored } from '../ports-backfill-store'
+import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
+import type { RunOptions } from '../run/run-cast'
+import { castLeftOver, walkFhir } from './left-over'
+import { moveLane } from './lane-fence'
+import { type Listing, listStep } from './list-studies'
+import { open, openGate } from './open-again'
+import {
+  countSettled,
+  readBackfillRow,
+  readLaneRow,
+  readPart,
+  send,
+  untouchedMs,
+  writeBackfill,
+  writePart,
+} from './rows'
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+/** None: it waits for something. */
+type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
+
+export interface Advanced {
+  /** None: there is none, or the last one is over. */
+  readonly backfill?: Backfill
+  /** Why it cannot go on now. */
+  readonly trouble?: string
+}
+
+/**
+ * Takes a backfill as far as it comes, step by step, under the lease: what the timer does in the place of casting. Each
+ * step may be repeated; whoever dies is gone on from.
+ */
+export const advance = (
+  ports: BackfillPorts,
+  settings: CastSettings,
+  options: RunOptions,
+): Promise<Operated<Advanced>> => underLease(ports, settings, options, (bare) => advanceHeld(inBackfill(bare), ports))
+
+/** It writes while the gate says that a backfill is at work, and at no other time. */
+export const inBackfill = (run: Run): Run => Object.assign(run, { gateState: 'backfill' as const })
+
+export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Operated<Advanced>> => {
+  const read = await readBackfillRow(run, ports)
+  if (E.isLeft(read)) return service(read.left)
+  let stored = O.toUndefined(read.right)
+  if (stored === undefined || isOver(stored)) {
+    // Whoever closed the gate died before it could say what for.
+    const opened = await openGate(run, ports)
+    return E.isLeft(opened) ? service(opened.left) : E.right({})
+  }
+  const listing: Listing = { run, ports, session: openSession(run, true) }
+  let isMoved = false
+  while (!isOver(stored) && !run.stopping() && remainingMs(run) > 0) {
+    const next: E.Either<ServiceError, Stored<Backfill> | undefined> = await steps[stored.state](listing, stored)
+    if (E.isLeft(next) && next.left._tag === 'CheckpointMoved' && !isMoved) {
+      // Somebody cancels it, and needs no lease for that.
+      isMoved = true
+      const again: E.Either<ServiceError, O.Option<Stored<Backfill>>> = await readBackfillRow(run, ports)
+      if (E.isLeft(again)) return service(again.left)
+      if (O.isSome(again.right)) stored = again.right.value
+      continue
+    }
+    if (E.isLeft(next)) return E.right({ backfill: stored, trouble: describeServiceError(next.left) })
+    if (next.right === undefined) break
+    stored = next.right
+  }
+  return E.right({ backfill: stored })
+}
+
+/** A sleeping run is fenced; the lanes stand before anything is listed; then the head of the feed is noted. */
+const begin: Step = async ({ run, ports, session }, stored) => {
+  const opened = await openCheckpoint(run)
+  if (E.isLeft(opened)) return opened
+  const fenced = await writeCheckpoint(run, opened.right, opened.right.checkpoint)
+  if (E.isLeft(fenced)) return fenced
+  const moved = await sendPlanned(session, () => Promise.resolve(E.right([])))
+  if (E.isLeft(moved)) {
+    return moved.left._tag === 'Service' ? E.left(moved.left.error) : E.left({ _tag: 'FhirConflict', status: 412 })
+  }
+  for (let lane = 0; lane < stored.lanes; lane++) {
+    const made = await moveLane(run, { lane, backfillId: stored.id, isOpen: true })
+    if (E.isLeft(made)) return made
+  }
+  const latest = await retrying(run, ports.dicom.latest())
+  if (E.isLeft(latest)) return latest
+  const head = O.getOrElse(() => ({ sequence: headOf(O.none) }))(latest.right)
+  const listFrom = ports.clock.now() + run.settings.holeAgeMs
+  const written = await writeBackfill(run, ports, stored, { ...stored, head, listFrom, state: 'waiting' })
+  if (E.isLeft(written)) return written
+  const sent = await send(run, ports, { backfillId: stored.id }, Math.ceil(run.settings.holeAgeMs / 1_000) + 1)
+  return E.isLeft(sent) ? sent : written
+}
+
+const wait: Step = ({ run, ports }, stored) =>
+  ports.clock.now() < (stored.listFrom ?? 0)
+    ? Promise.resolve(E.right(undefined))
+    : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
+
+const list: Step = async (listing, stored) => {
+  const stepped = await listStep(listing, stored)
+  if (E.isLeft(stepped)) return stepped
+  const lanes = await tendLanes(listing, stepped.right)
+  return E.isLeft(lanes) ? lanes : stepped
+}
+
+/** Who finds all lanes through goes on to close them. */
+const work: Step = async (listing, stored) => {
+  const atWork = await tendLanes(listing, stored)
+  if (E.isLeft(atWork)) return atWork
+  if (atWork.right > 0) return E.right(undefined)
+  return writeBackfill(listing.run, listing.ports, stored, { ...stored, state: 'closing' })
+}
+
+/** Sends again what no worker has touched for long; how many lanes have parts that are not settled. */
+const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill): Result<number> => {
+  let atWork = 0
+  for (let lane = 0; lane < lanes; lane++) {
+    const known = await readLaneRow(run, ports, id, lane)
+    if (E.isLeft(known)) return known
+    if (known.right.settled >= (parts[lane] ?? 0)) continue
+    const counted = await countSettled(run, ports, id, lane)
+    if (E.isLeft(counted)) return counted
+    if (counted.right.settled >= (parts[lane] ?? 0)) continue
+    atWork += 1
+    const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
+    if (E.isLeft(read)) return read
+    if (O.isNone(read.right) || read.right.value.isSettled) continue
+    const { etag, ...part } = read.right.value
+    const now = ports.clock.now()
+    if (now - part.touchedAt < untouchedMs) continue
+    const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
+    if (E.isLeft(touched)) {
+      // Its worker is there after all.
+      if (touched.left._tag === 'CheckpointMoved') continue
+      return touched
+    }
+    const sent = await send(run, ports, { backfillId: id, lane, part: part.part })
+    if (E.isLeft(sent)) return sent
+  }
+  return E.right(atWork)
+}
+
+/** What is left over is cast when no worker can write any more. */
+const close: Step = async ({ run, ports }, stored) => {
+  for (let lane = 0; lane < stored.lanes; lane++) {
+    const closed = await moveLane(run, { lane, backfillId: stored.id, isOpen: false })
+    if (E.isLeft(closed)) return closed
+  }
+  const state = coversAll(stored) && !stored.isFresh ? 'walking' : 'leftOver'
+  return writeBackfill(run, ports, stored, { ...stored, state })
+}
+
+const steps: Readonly<Record<State, Step>> = {
+  starting: begin,
+  waiting: wait,
+  listing: list,
+  working: work,
+  closing: close,
+  walking: walkFhir,
+  leftOver: castLeftOver,
+  opening: open,
+  over: () => Promise.resolve(E.right(undefined)),
+}

@@ -1,0 +1,211 @@
+import * as E from 'fp-ts/Either'
+import { laneOf } from '../../domain/backfill/lane'
+import type { Counts } from '../../domain/backfill/backfill'
+import { noCounts } from '../../domain/backfill/backfill'
+import type { Stop } from '../../domain/batch/delivery'
+import type { ServiceError } from '../../domain/cast-error'
+import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import type { FhirSession } from '../cast/fhir-session'
+import { loadSnapshot, probe } from '../cast/load-snapshot'
+import { type Run, retrying } from '../context'
+import type { Witnesses } from '../operate/held-studies'
+import { type ReadStudy, type Rebuilt, rebuildStudies } from '../operate/rebuild-studies'
+import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
+import { canBeOneStudy } from '../operate/verify'
+import type { BackfillPorts } from '../ports-backfill-store'
+import type { FailIndex } from '../run/fail-index'
+import { settleTagsOfStudy } from '../run/settle-tags'
+
+type Result<A> = Promise<E.Either<Stop, A>>
+
+/** Who casts: a worker under its lane, or whoever holds the lease. */
+export interface Caster {
+  readonly run: Run
+  readonly ports: BackfillPorts
+  readonly session: FhirSession
+  readonly index: FailIndex
+  readonly witnesses: Witnesses
+  readonly backfillId: string
+  /** For the position and the audit log. */
+  readonly at: number
+  /** None: whoever casts is the only one. */
+  readonly lane?: { readonly lane: number; readonly lanes: number }
+}
+
+export interface Doubt {
+  readonly key: StudyKey
+  readonly error: ServiceError
+}
+
+export interface Cast {
+  /** Done: cast, gone, or left over. */
+  readonly done: ReadonlyArray<StudyKey>
+  readonly counts: Counts
+  /** Each failed while it was asked for or cast alone. Whose fault that is, only a comparison tells. */
+  readonly doubts: ReadonlyArray<Doubt>
+}
+
+const readsAtOnce = 4
+/** So many in a row, and none that could: no longer the fault of the studies. */
+const mostInARow = 3
+
+/** FHIR first, for all of them at once; then each as the archive has it; then as few transactions as the limits allow. */
+export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>): Result<Cast> => {
+  const { run } = caster
+  caster.session.startBatch()
+  const known = await caster.session.readPosition()
+  if (E.isLeft(known)) return known
+  const snapshot = await loadSnapshot(run, keys.map(probe), [])
+  if (E.isLeft(snapshot)) return snapshot
+  const [read, doubts]: [Array<ReadStudy>, Array<Doubt>] = [[], []]
+  for (let start = 0; start < keys.length; start += readsAtOnce) {
+    const few = keys.slice(start, start + readsAtOnce)
+    const answers = await Promise.all(
+      few.map((key) => readStudyRows(run, caster.ports, key, caster.witnesses, snapshot.right)),
+    )
+    for (const [place, key] of few.entries()) {
+      const answer = answers[place]
+      if (answer === undefined) continue
+      if (E.isRight(answer)) read.push({ key, study: answer.right })
+      else if (canBeOneStudy(answer.left)) doubts.push({ key, error: answer.left })
+      else return answer
+    }
+  }
+  const [first] = doubts
+  if (first !== undefined && read.length === 0 && doubts.length >= mostInARow) return E.left(first.error)
+  const left = await leaveOver(caster, read)
+  if (E.isLeft(left)) return left
+  const own = read.filter(({ key }) => !left.right.has(studyKeyText(key)))
+  return castRead(caster, own, {
+    done: read.filter(({ key }) => left.right.has(studyKeyText(key))).map(({ key }) => key),
+    counts: { ...noCounts, leftOver: left.right.size },
+    doubts,
+  })
+}
+
+/**
+ * A study of another lane's patient waits for the end: a worker that slept there could still create him. So does a study
+ * that a rejection note of another one takes images from, whose own lane may have read it before.
+ */
+const leaveOver = async (
+  { run, ports, backfillId, lane }: Caster,
+  read: ReadonlyArray<ReadStudy>,
+): Promise<E.Either<ServiceError, ReadonlySet<string>>> => {
+  if (lane === undefined) return E.right(new Set())
+  const isForeign = ({ rows }: StudyRows): boolean =>
+    rows.some((row) => row._tag === 'Upsert' && laneOf(row.identity.value, lane.lanes) !== lane.lane)
+  const foreign = read.filter(({ study }) => isForeign(study)).map(({ key }) => key)
+  const noted = read.flatMap(({ key, study }) => studiesOfNotes(key, study))
+  const all = [...foreign, ...noted]
+  if (all.length > 0) {
+    const left = await retrying(run, ports.backfills.leaveOver(backfillId, all))
+    if (E.isLeft(left)) return left
+  }
+  return E.right(new Set(foreign.map(studyKeyText)))
+}
+
+const studiesOfNotes = ({ partition, studyInstanceUid: own }: StudyKey, { rejected }: StudyRows) =>
+  rejected.flatMap(({ key: { studyInstanceUid }, error }) =>
+    error._tag === 'Rejected' && studyInstanceUid !== undefined && studyInstanceUid !== own
+      ? [{ partition, studyInstanceUid }]
+      : [],
+  )
+
+const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
+  const { run, session, index, at } = caster
+  const gone = studies.filter(({ study }) => study.unknown)
+  for (const { key } of gone) {
+    const forgotten = await settleTagsOfStudy(run, key, [])
+    if (E.isLeft(forgotten)) return forgotten
+  }
+  const there = studies.filter(({ study }) => !study.unknown)
+  const rows = there.reduce((sum, { study }) => sum + study.rows.length, 0)
+  if (rows === 0) {
+    // The lane moves also when nothing is to be written: what a worker that slept has built is refused then.
+    const sent = await moveOn(caster)
+    if (E.isLeft(sent)) return sent
+  }
+  const rebuilt = await rebuildStudies(run, session, index, at, there)
+  if (E.isLeft(rebuilt)) return rebuilt
+  const together = withRebuilt({ ...before, done: [...before.done, ...gone.map(({ key }) => key)] }, rebuilt.right)
+  const { stop } = rebuilt.right
+  if (stop === undefined) return E.right(together)
+  if (stop._tag === 'OutOfTime' || !canBeOneStudy(stop)) return E.left(stop)
+  const rest = there.filter((_, place) => rebuilt.right.studies[place]?.isWhole !== true)
+  return castAlone(caster, rest, together)
+}
+
+const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
+  const { run, session, index, at } = caster
+  let [cast, inARow] = [before, 0]
+  for (const each of studies) {
+    const rebuilt = await rebuildStudies(run, session, index, at, [each])
+    if (E.isLeft(rebuilt)) return rebuilt
+    const { stop } = rebuilt.right
+    inARow = stop === undefined ? 0 : inARow + 1
+    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop) || inARow >= mostInARow)) {
+      return E.left(stop)
+    }
+    cast =
+      stop === undefined
+        ? withRebuilt(cast, rebuilt.right)
+        : { ...cast, doubts: [...cast.doubts, { key: each.key, error: stop }] }
+  }
+  return E.right(cast)
+}
+
+const moveOn = async ({ session, at }: Caster): Result<void> => {
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const known = await session.readPosition()
+    if (E.isLeft(known)) return known
+    const sent = await session.send([], { from: at, to: at })
+    if (sent._tag === 'Committed') return E.right(undefined)
+    if (sent._tag === 'OutOfTime') return E.left(sent)
+    if (sent._tag === 'Failed') return E.left(sent.error)
+  }
+  return E.left({ _tag: 'FhirConflict', status: 412 })
+}
+
+const withRebuilt = (cast: Cast, { studies }: Rebuilt): Cast => {
+  const whole = studies.filter(({ isWhole }) => isWhole)
+  const counts = { ...cast.counts }
+  for (const { counts: each } of whole) {
+    const notCast = Object.values(each.notCast).reduce((sum, count) => sum + count, 0)
+    counts.studies += 1
+    counts.images += each.stored + each.unchanged + each.removed + notCast
+    counts.written += each.stored + each.removed
+    counts.notCast += notCast
+  }
+  return { ...cast, counts, done: [...cast.done, ...whole.map(({ key }) => key)] }
+}
+
+/** A study that failed alone, while others did not: its row tells why, until it is rebuilt. */
+export const recordFailed = async (
+  { run, ports }: Pick<Caster, 'run' | 'ports'>,
+  doubts: ReadonlyArray<Doubt>,
+): Promise<E.Either<ServiceError, void>> => {
+  const held = await retrying(run, run.lease.confirm())
+  if (E.isLeft(held)) return held
+  const rows = doubts.map(({ key, error }) => {
+    const hop = 'hop' in error ? error.hop : 'fhir'
+    const status = 'status' in error ? error.status : undefined
+    return { sequence: 0, key, error: { _tag: 'OutlastedRetries', hop, status } as const }
+  })
+  return E.map(() => undefined)(await retrying(run, ports.errors.record(rows)))
+}
+
+/** Do the services do for others what they did not do for these? What was done in this pass tells it, too. */
+export const isTheirFault = async (
+  caster: Caster,
+  doubts: ReadonlyArray<Doubt>,
+  witness: StudyKey | undefined,
+): Promise<boolean> => {
+  const { run } = caster
+  const isOfDicom = doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')
+  if (isOfDicom) {
+    if (witness === undefined) return false
+    const read = await run.ports.dicom.study(witness.partition, witness.studyInstanceUid)()
+    if (E.isLeft(read) || read.right.length === 0) return false
+  }
+  return E.isRight(await moveOn(caster))
+}

@@ -1,0 +1,114 @@
+import * as E from 'fp-ts/Either'
+import { type Backfill, coversAll } from '../../domain/backfill/backfill'
+import type { ServiceError } from '../../domain/cast-error'
+import { type Run, remainingMs, retrying } from '../context'
+import { type Witnesses, endpointsOf } from '../operate/held-studies'
+import type { StudyKey } from '../operate/resync'
+import type { BackfillPorts, Stored } from '../ports-backfill-store'
+import { readFailIndex } from '../run/fail-index'
+import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
+import type { Listing } from './list-studies'
+import { readLaneRow, writeBackfill } from './rows'
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
+
+/** Pages of FHIR's list that are looked through before it is kept how far that is. */
+const pagesOfStep = 20
+
+/** What FHIR holds and was not listed is left over, too: whoever casts it sees whether it is gone. */
+export const walkFhir: Step = async ({ run, ports }, stored) => {
+  const { walk = { at: 0 }, cursor } = stored
+  const partition = cursor?.partitions[walk.at]
+  if (partition === undefined || !coversAll(stored)) {
+    return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
+  }
+  const endpoints = await endpointsOf(run, partition)
+  if (E.isLeft(endpoints)) return endpoints
+  let next = walk.next
+  for (let pages = 0; pages < pagesOfStep && endpoints.right.length > 0; pages++) {
+    const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
+    if (E.isLeft(page)) {
+      // A server forgets its pages: then it is looked through from the beginning.
+      if (pages > 0 || next === undefined) return page
+      return writeBackfill(run, ports, stored, { ...stored, walk: { at: walk.at } })
+    }
+    const unlisted = await retrying(run, ports.backfills.unknown(stored.id, partition, page.right.studies))
+    if (E.isLeft(unlisted)) return unlisted
+    const keys = unlisted.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
+    const left =
+      keys.length === 0 ? E.right(undefined) : await retrying(run, ports.backfills.leaveOver(stored.id, keys))
+    if (E.isLeft(left)) return left
+    next = page.right.next
+    if (next === undefined) break
+  }
+  const after = next === undefined ? { at: walk.at + 1 } : { at: walk.at, next }
+  return writeBackfill(run, ports, stored, { ...stored, walk: after })
+}
+
+const atOnce = 20
+const tries = 2
+
+/** By one writer, with the position as its fence. */
+export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
+  const left = await retrying(run, ports.backfills.leftOver(stored.id, atOnce))
+  if (E.isLeft(left)) return left
+  if (left.right.length === 0) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })
+  const index = await readFailIndex(run)
+  if (E.isLeft(index)) return index
+  const witnesses: Witnesses = new Map()
+  const caster: Caster = {
+    ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id, at: session.reached() },
+  }
+  let [keys, cast, failed]: [ReadonlyArray<StudyKey>, number, number] = [left.right, 0, 0]
+  for (let attempt = 1; keys.length > 0; attempt++) {
+    if (run.stopping() || remainingMs(run) <= 0) return E.right(undefined)
+    const done = await castStudies(caster, keys)
+    if (E.isLeft(done)) return done.left._tag === 'OutOfTime' ? E.right(undefined) : E.left(done.left)
+    const { doubts } = done.right
+    cast += done.right.done.length
+    const settled = await take(run, ports, stored.id, done.right.done)
+    if (E.isLeft(settled)) return settled
+    keys = doubts.map(({ key }) => key)
+    if (attempt < tries || doubts.length === 0) continue
+    const blamed = await blame(caster, stored, doubts, done.right.done[0])
+    if (E.isLeft(blamed)) return blamed
+    failed += keys.length
+    keys = []
+  }
+  const leftOver = { cast: stored.leftOver.cast + cast, failed: stored.leftOver.failed + failed }
+  return writeBackfill(run, ports, stored, { ...stored, leftOver })
+}
+
+const blame = async (
+  caster: Caster,
+  { id, lanes }: Backfill,
+  doubts: ReadonlyArray<Doubt>,
+  good: StudyKey | undefined,
+): Result<void> => {
+  const { run, ports } = caster
+  let witness = good
+  for (let lane = 0; lane < lanes && witness === undefined; lane++) {
+    const row = await readLaneRow(run, ports, id, lane)
+    if (E.isLeft(row)) return row
+    witness = row.right.witness
+  }
+  const [first] = doubts
+  if (first !== undefined && !(await isTheirFault(caster, doubts, witness))) return E.left(first.error)
+  const recorded = await recordFailed(caster, doubts)
+  if (E.isLeft(recorded)) return recorded
+  return take(
+    run,
+    ports,
+    id,
+    doubts.map(({ key }) => key),
+  )
+}
+
+const take = async (run: Run, ports: BackfillPorts, id: string, keys: ReadonlyArray<StudyKey>): Result<void> => {
+  for (const key of keys) {
+    const taken = await retrying(run, ports.backfills.takeLeftOver(id, key))
+    if (E.isLeft(taken)) return taken
+  }
+  return E.right(undefined)
+}

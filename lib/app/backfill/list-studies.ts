@@ -1,0 +1,202 @@
+import * as E from 'fp-ts/Either'
+import { pipe } from 'fp-ts/function'
+import * as O from 'fp-ts/Option'
+import * as TE from 'fp-ts/TaskEither'
+import type { Backfill } from '../../domain/backfill/backfill'
+import { type ListedStudy, isUid } from '../../domain/backfill/parts'
+import { planEndpoint } from '../../domain/batch/plan'
+import type { ServiceError } from '../../domain/cast-error'
+import { isSamePartition } from '../../domain/dicom/partition'
+import type { FhirSession } from '../cast/fhir-session'
+import { loadSnapshot, probe } from '../cast/load-snapshot'
+import { type Run, remainingMs, retrying } from '../context'
+import { choose, partitionsOf } from '../operate/choose-studies'
+import type { OperatorFailure } from '../operate/operating'
+import { sendPlanned } from '../operate/rename-steps'
+import { studyPages } from '../operate/study-pages'
+import type { BackfillPorts, Stored } from '../ports-backfill-store'
+import type { StudyIndex } from '../ports-operator'
+import { writeBackfill } from './rows'
+import { type Gathering, findParts, gather, writeParts } from './write-parts'
+
+type Result<A> = Promise<E.Either<ServiceError, A>>
+
+/** The most that a DICOM service gives at once. */
+const pageSize = 200
+/** Of a step: what it has gathered is written then, and where it stands is kept. */
+const pagesOfStep = 25
+
+export interface Listing {
+  readonly run: Run
+  readonly ports: BackfillPorts
+  /** Under the position. */
+  readonly session: FhirSession
+}
+
+/** The pages as they are walked through, and what they say of each study. */
+const remembering = ({ studyList }: BackfillPorts, details: Map<string, ListedStudy>): Pick<StudyIndex, 'studies'> => ({
+  studies: (partition, offset, limit) =>
+    pipe(
+      studyList.page(partition, offset, limit),
+      TE.map((page) => {
+        for (const study of page) details.set(study.studyInstanceUid, study)
+        return page.map(({ studyInstanceUid }) => studyInstanceUid)
+      }),
+    ),
+})
+
+const isChosen = ({ partitions }: Backfill['scope'], name: string): boolean =>
+  partitions === undefined || partitions.some((each) => isSamePartition(each, name))
+
+/** One step of the listing, under the lease. The cursor is kept last: a step that died is repeated. */
+export const listStep = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
+  const { run, ports } = listing
+  const begun = stored.cursor === undefined ? await beginning(listing, stored) : E.right(stored.cursor)
+  if (E.isLeft(begun)) return begun
+  const cursor = begun.right
+  const gathering = (partition: string): Gathering => ({
+    ...{ run, ports, backfill: stored, partition, waiting: new Map() },
+    ...{ parts: [...stored.parts], listed: { ...stored.listed } },
+  })
+  const step = stored.scope.since === undefined ? listPages : listSince
+  return step(listing, stored, cursor, gathering)
+}
+
+type Cursor = NonNullable<Backfill['cursor']>
+type Step = (
+  listing: Listing,
+  stored: Stored<Backfill>,
+  cursor: Cursor,
+  gathering: (partition: string) => Gathering,
+) => Result<Stored<Backfill>>
+
+const beginning = async ({ run, ports }: Listing, { scope }: Backfill): Result<Cursor> => {
+  const partitions = await partitionsOf(run, ports)
+  if (E.isLeft(partitions)) return partitions
+  return E.right({ partitions: partitions.right.filter((name) => isChosen(scope, name)), at: 0, offset: 0 })
+}
+
+const listedAll = ({ run, ports }: Listing, stored: Stored<Backfill>, done: Partial<Backfill>) =>
+  writeBackfill(run, ports, stored, { ...stored, ...done, state: 'working', listedAt: ports.clock.now() })
+
+const listPages: Step = async (listing, stored, cursor, gatheringOf) => {
+  const { run, ports } = listing
+  const partition = cursor.partitions[cursor.at]
+  if (partition === undefined) return listedAll(listing, stored, { cursor })
+  const gathering = gatheringOf(partition)
+  const found = await findParts(gathering)
+  if (E.isLeft(found)) return found
+  const details = new Map<string, ListedStudy>()
+  const index = remembering(ports, details)
+  const last = new Set(cursor.before)
+  let [next, unlistable, pages]: [Cursor, number, number] = [cursor, stored.unlistable, 0]
+  let isEnd = true
+  for await (const page of studyPages(run, index, partition, cursor.offset, pageSize, new Set(last), last)) {
+    if (E.isLeft(page)) return page
+    const { studies: fresh, known } = page.right
+    const studies = fresh.flatMap((uid) => details.get(uid) ?? []).filter((each) => isUid(each.studyInstanceUid))
+    unlistable += fresh.length - studies.length
+    if (cursor.offset === 0 && pages === 0) {
+      const born = await bearEndpoint(listing, partition, studies[0])
+      if (E.isLeft(born)) return born
+    }
+    gather(gathering, studies)
+    const written = await writeParts(gathering, false)
+    if (E.isLeft(written)) return written
+    details.clear()
+    next = { ...cursor, offset: page.right.next, before: [...known, ...fresh] }
+    pages += 1
+    isEnd = false
+    if (pages >= pagesOfStep || run.stopping() || remainingMs(run) <= 0) break
+    isEnd = true
+  }
+  const written = await writeParts(gathering, true)
+  if (E.isLeft(written)) return written
+  const { parts, listed } = gathering
+  const after = isEnd ? { partitions: cursor.partitions, at: cursor.at + 1, offset: 0 } : next
+  return writeBackfill(run, ports, stored, { ...stored, cursor: after, parts, listed, unlistable })
+}
+
+/** The feed knows what has changed; the list of studies tells whose it is, and that it is there. */
+const listSince: Step = async (listing, stored, cursor, gatheringOf) => {
+  const { run, ports } = listing
+  const chosen = await choose(run, ports, cursor.partitions, { _tag: 'Since', time: stored.scope.since ?? 0 })
+  if (E.isLeft(chosen)) return chosen
+  let row = stored
+  for (const partition of cursor.partitions) {
+    const gathering = { ...gatheringOf(partition), parts: [...row.parts], listed: { ...row.listed } }
+    const found = await findParts(gathering)
+    if (E.isLeft(found)) return found
+    const studies = chosen.right.filter((each) => each.partition === partition)
+    let isBorn = false
+    for (const key of studies) {
+      const held = run.lease.check()
+      if (E.isLeft(held)) return held
+      const listed = await retrying(run, ports.studyList.find(partition, key.studyInstanceUid))
+      if (E.isLeft(listed)) return listed
+      // It is gone, as it seems: whoever is alone looks twice.
+      if (O.isNone(listed.right)) {
+        const left = await retrying(run, ports.backfills.leaveOver(stored.id, [key]))
+        if (E.isLeft(left)) return left
+        continue
+      }
+      const born = isBorn ? E.right(undefined) : await bearEndpoint(listing, partition, listed.right.value)
+      if (E.isLeft(born)) return born
+      isBorn = true
+      gather(gathering, [listed.right.value])
+    }
+    const written = await writeParts(gathering, true)
+    if (E.isLeft(written)) return written
+    const { parts, listed } = gathering
+    const kept = await writeBackfill(run, ports, row, { ...row, parts, listed })
+    if (E.isLeft(kept)) return kept
+    row = kept.right
+  }
+  return listedAll(listing, row, { cursor })
+}
+
+const asService = (failure: OperatorFailure): ServiceError =>
+  failure._tag === 'Service'
+    ? failure.error
+    : { _tag: 'ServiceUnavailable', hop: 'fhir', reason: 'the Endpoint of a partition cannot be written' }
+
+/** Two lanes could create it both, and each would be right: it stands before the first of them writes. */
+const bearEndpoint = async (
+  { run, session }: Listing,
+  partition: string,
+  study: Pick<ListedStudy, 'studyInstanceUid'> | undefined,
+): Result<void> => {
+  if (study === undefined) return E.right(undefined)
+  const sent = await sendPlanned(session, async () => {
+    const snapshot = await loadSnapshot(run, [probe({ partition, studyInstanceUid: study.studyInstanceUid })], [])
+    if (E.isLeft(snapshot)) return snapshot
+    const entry = planEndpoint(run.settings, snapshot.right, partition)
+    return E.right(entry === undefined ? [] : [entry])
+  })
+  return E.isLeft(sent) ? E.left(asService(sent.left)) : E.right(undefined)
+}
+
+/** What a backfill of this scope would be about; nothing is written. */
+export interface Foreseen {
+  readonly partitions: ReadonlyArray<{ readonly partition: string; readonly studies: number; readonly images: number }>
+}
+
+export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill['scope']): Result<Foreseen> => {
+  const { run, ports } = listing
+  const known = await partitionsOf(run, ports)
+  if (E.isLeft(known)) return known
+  const partitions: Array<Foreseen['partitions'][number]> = []
+  for (const partition of known.right.filter((name) => isChosen(scope, name))) {
+    let [studies, images] = [0, 0]
+    const details = new Map<string, ListedStudy>()
+    const index = remembering(ports, details)
+    for await (const page of studyPages(run, index, partition, 0, pageSize, new Set())) {
+      if (E.isLeft(page)) return page
+      studies += page.right.studies.length
+      for (const uid of page.right.studies) images += details.get(uid)?.instances ?? 0
+      details.clear()
+    }
+    partitions.push({ partition, studies, images })
+  }
+  return E.right({ partitions })
+}

@@ -1,0 +1,80 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { type Backfill, type Counts, type State, added, isOver, noCounts } from '../../domain/backfill/backfill'
+import type { ServiceError } from '../../domain/cast-error'
+import type { BackfillPorts } from '../ports-backfill-store'
+
+/** How far a backfill is, as people and programs see it. */
+export interface BackfillProgress {
+  readonly id: string
+  readonly by: string
+  readonly startedAt: string
+  readonly state: State
+  /** Of one that is over. */
+  readonly ended?: 'Done' | 'Cancelled'
+  readonly endedAt?: string
+  /** The sequence at which the feed goes on. */
+  readonly checkpoint?: number
+  readonly lanes: number
+  /** Lanes that have parts which are not settled. */
+  readonly lanesAtWork: number
+  readonly partitions?: ReadonlyArray<string>
+  readonly since?: string
+  /** The head of the feed when it began: what is younger, the feed has. */
+  readonly head?: number
+  /** `whole`: nothing more comes. */
+  readonly listed: { readonly studies: number; readonly images: number; readonly whole: boolean }
+  /** Of parts that are settled. */
+  readonly done: Counts
+  /** At the end, by one writer: studies that changed their patient meanwhile, or that FHIR alone holds. */
+  readonly leftOver: { readonly cast: number; readonly failed: number }
+  readonly imagesPerS?: number
+  readonly secondsLeft?: number
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+type Store = Pick<BackfillPorts, 'backfills' | 'clock'>
+
+/** The one at work, or the last one; none when there never was one. */
+export const readProgress = async ({
+  backfills,
+  clock,
+}: Store): Promise<E.Either<ServiceError, BackfillProgress | undefined>> => {
+  const read = await backfills.read()()
+  if (E.isLeft(read)) return read
+  if (O.isNone(read.right)) return E.right(undefined)
+  const { value: backfill } = read.right
+  let [done, lanesAtWork] = [noCounts, 0]
+  const rows = await Promise.all(backfill.parts.map((_, lane) => backfills.lane(backfill.id, lane)()))
+  for (const [lane, row] of rows.entries()) {
+    if (E.isLeft(row)) return row
+    const settled = O.isSome(row.right) ? row.right.value.settled : 0
+    if (O.isSome(row.right)) done = added(done, row.right.value.counts)
+    if (settled < (backfill.parts[lane] ?? 0)) lanesAtWork += 1
+  }
+  return E.right(progressOf(backfill, done, isOver(backfill) ? 0 : lanesAtWork, clock.now()))
+}
+
+const progressOf = (backfill: Backfill, done: Counts, lanesAtWork: number, now: number): BackfillProgress => {
+  const { id, by, startedAt, state, lanes, scope, head, listed, leftOver, listFrom, listedAt, endedAt } = backfill
+  const { checkpoint, isCancelled } = backfill
+  const tookS = listFrom === undefined ? 0 : ((endedAt ?? now) - listFrom) / 1_000
+  const imagesPerS = tookS > 0 && done.images > 0 ? Math.round((done.images / tookS) * 10) / 10 : undefined
+  const left = Math.max(0, listed.images - done.images)
+  const isEstimable = imagesPerS !== undefined && imagesPerS > 0 && listedAt !== undefined && endedAt === undefined
+  return {
+    ...{ id, by, startedAt: iso(startedAt), state },
+    ...(state === 'over' ? { ended: isCancelled === true ? ('Cancelled' as const) : ('Done' as const) } : {}),
+    ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+    ...{ lanes, lanesAtWork },
+    ...(scope.partitions === undefined ? {} : { partitions: scope.partitions }),
+    ...(scope.since === undefined ? {} : { since: iso(scope.since) }),
+    ...(head === undefined ? {} : { head: head.sequence }),
+    listed: { ...listed, whole: listedAt !== undefined },
+    ...{ done, leftOver },
+    ...(imagesPerS === undefined ? {} : { imagesPerS }),
+    ...(isEstimable ? { secondsLeft: Math.round(left / imagesPerS) } : {}),
+  }
+}

@@ -1,0 +1,143 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { type Backfill, cancelled, isOver } from '../../domain/backfill/backfill'
+import { feedIdOf } from '../../domain/fhir/position'
+import { isSamePartition } from '../../domain/dicom/partition'
+import { type CastSettings, type Run, retrying } from '../context'
+import { closedBy } from '../gate-open'
+import { partitionsOf } from '../operate/choose-studies'
+import { type Operated, casting, looking, onlyLooking, service } from '../operate/operating'
+import type { BackfillPorts } from '../ports-backfill-store'
+import type { RunOptions } from '../run/run-cast'
+import { type Advanced, advance, advanceHeld, inBackfill } from './advance'
+import { type Foreseen, foresee } from './list-studies'
+import { readBackfillRow, writeBackfill } from './rows'
+
+export interface BackfillRequest {
+  readonly lanes: number
+  readonly scope: Backfill['scope']
+}
+
+type Options = RunOptions & { readonly by: string }
+
+const refused = (reason: string) => E.left({ _tag: 'Refused', reason } as const)
+
+/**
+ * The gate first, so that nobody else writes from here on; then the row; then as far as it comes, which is not far: the
+ * list is read when HoleAge has passed.
+ */
+export const startBackfill = (
+  ports: BackfillPorts,
+  settings: CastSettings,
+  options: Options,
+  request: BackfillRequest,
+): Promise<Operated<Advanced>> =>
+  casting(ports, settings, options, async (run) => {
+    const before = await readBackfillRow(run, ports)
+    if (E.isLeft(before)) return service(before.left)
+    const last = O.toUndefined(before.right)
+    if (last !== undefined && !isOver(last)) {
+      return refused(`a backfill is at work, begun by ${last.by} at ${new Date(last.startedAt).toISOString()}`)
+    }
+    const scope = await knownScope(run, ports, request.scope)
+    if (E.isLeft(scope)) return scope
+    const isFresh = await holdsNothing(run)
+    if (E.isLeft(isFresh)) return isFresh
+    const opened = await ports.backfillQueue.open()()
+    if (E.isLeft(opened)) return service(opened.left)
+    const closed = await closeGate(run, ports, options.by)
+    if (E.isLeft(closed)) return closed
+    const row: Backfill = {
+      ...{ id: options.runId, by: options.by, startedAt: ports.clock.now(), state: 'starting' },
+      ...{ lanes: request.lanes, scope: scope.right, isFresh: isFresh.right },
+      ...{ parts: Array.from({ length: request.lanes }, () => 0), listed: { studies: 0, images: 0 } },
+      ...{ unlistable: 0, leftOver: { cast: 0, failed: 0 } },
+    }
+    const written = await writeBackfill(run, ports, last, row)
+    if (E.isLeft(written)) return service(written.left)
+    return advanceHeld(inBackfill(run), ports)
+  })
+
+/** A partition that nobody knows would be a backfill of nothing. */
+const knownScope = async (
+  run: Run,
+  ports: BackfillPorts,
+  scope: Backfill['scope'],
+): Promise<Operated<Backfill['scope']>> => {
+  const { partitions } = scope
+  if (partitions === undefined) return E.right(scope)
+  const known = await partitionsOf(run, ports)
+  if (E.isLeft(known)) return service(known.left)
+  const missing = partitions.find((name) => !known.right.some((each) => isSamePartition(each, name)))
+  return missing === undefined
+    ? E.right(scope)
+    : refused(`the DICOM service has no partition ${missing}, or DicomCast__Partitions does not name it`)
+}
+
+/** Neither a checkpoint nor a position: FHIR has nothing of this feed. */
+const holdsNothing = async (run: Run): Promise<Operated<boolean>> => {
+  const checked = await retrying(run, run.ports.fhir.check())
+  if (E.isLeft(checked)) return service(checked.left)
+  if (!checked.right.offersBasic) {
+    return refused('the FHIR server offers no Basic: many writers at once could not be kept apart there')
+  }
+  const checkpoint = await retrying(run, run.ports.checkpoints.read())
+  if (E.isLeft(checkpoint)) return service(checkpoint.left)
+  const position = await retrying(run, run.ports.fhir.read('Basic', feedIdOf(run.settings.dicom)))
+  if (E.isLeft(position)) return service(position.left)
+  return E.right(O.isNone(checkpoint.right) && O.isNone(position.right))
+}
+
+const closeGate = async (run: Run, ports: BackfillPorts, by: string): Promise<Operated<void>> => {
+  const read = await retrying(run, ports.gate.read())
+  if (E.isLeft(read)) return service(read.left)
+  const row = O.toUndefined(read.right)
+  // One that died before its row was written has closed it already.
+  if (row?.state === 'backfill') return E.right(undefined)
+  if (row !== undefined && row.state !== 'running') return refused(closedBy(row))
+  const held = run.lease.check()
+  if (E.isLeft(held)) return service(held.left)
+  const written = await ports.gate.write({ state: 'backfill', by, since: ports.clock.now() }, row?.etag)()
+  return E.isLeft(written) ? service(written.left) : E.right(undefined)
+}
+
+/** What it would be about. Reads only. */
+export const foreseeBackfill = (
+  ports: BackfillPorts,
+  settings: CastSettings,
+  options: RunOptions,
+  { scope }: BackfillRequest,
+): Promise<Operated<Foreseen>> =>
+  onlyLooking(ports, settings, options, async (run): Promise<Operated<Foreseen>> => {
+    const known = await knownScope(run, ports, scope)
+    if (E.isLeft(known)) return known
+    const foreseen = await foresee({ run, ports }, scope)
+    return E.isLeft(foreseen) ? service(foreseen.left) : foreseen
+  })
+
+const attempts = 5
+
+/**
+ * Ends it early. The row says so at once, whoever holds the lease; then it is brought to its end here, or by whoever
+ * comes next.
+ */
+export const cancelBackfill = async (
+  ports: BackfillPorts,
+  settings: CastSettings,
+  options: RunOptions,
+): Promise<Operated<Advanced>> => {
+  const run = looking(ports, settings, options)
+  for (let attempt = 1; ; attempt++) {
+    const read = await readBackfillRow(run, ports)
+    if (E.isLeft(read)) return service(read.left)
+    if (O.isNone(read.right) || isOver(read.right.value)) return E.left({ _tag: 'NotFound', what: 'backfill' })
+    const { etag, ...row } = read.right.value
+    const written = await retrying(run, ports.backfills.write(cancelled(row), etag))
+    if (E.isLeft(written)) {
+      if (written.left._tag === 'CheckpointMoved' && attempt < attempts) continue
+      return service(written.left)
+    }
+    const advanced = await advance(ports, settings, options)
+    return E.isLeft(advanced) && advanced.left._tag === 'LeaseHeld' ? E.right({ backfill: written.right }) : advanced
+  }
+}

@@ -1,0 +1,81 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { service } from '../app/operate/operating'
+import type { ReceivedMessage } from '../app/ports-backfill'
+import { type Handled, describeHandled, takeMessage, tickBackfill } from './backfill'
+import { clock } from './connect'
+import { type Answer, type Operator, connected } from './operator'
+
+// What a host of functions does elsewhere: takes messages from the queue, one at a time, and ticks.
+
+export interface Working {
+  readonly isOver: boolean
+  /** Settled by this process. */
+  readonly parts: number
+  readonly images: number
+}
+
+/** As the Functions host has it: nobody else sees a message for so long, and it is renewed at half of that. */
+const invisibleS = 600
+/** An idle worker looks whether the backfill can be taken further. */
+const tickMs = 10_000
+const idleMs = 500
+const afterFailureMs = 5_000
+
+/** Until the backfill is over, or somebody stops it. `tell`: a line a part. */
+export const work = async (operator: Operator, tell: (line: string) => void): Promise<Answer<Working>> => {
+  let [parts, images, tickedAt] = [0, 0, 0]
+  const { stopping = () => false } = operator
+  for (;;) {
+    if (stopping()) return E.right({ isOver: false, parts, images })
+    const context = connected(operator)
+    if (E.isLeft(context)) return context
+    const { backfillQueue, backfills } = context.right.ports
+    const received = await backfillQueue.receive(invisibleS)()
+    if (E.isRight(received) && O.isSome(received.right)) {
+      const handled = await takeReceived(operator, received.right.value)
+      if (handled !== undefined && E.isRight(handled) && handled.right._tag === 'Settled') {
+        const { part } = handled.right
+        parts += 1
+        images += part.counts.images
+        tell(`lane ${part.lane}, part ${part.part}: ${part.counts.studies} studies, ${part.counts.images} images`)
+      } else if (handled !== undefined) {
+        tell(describeHandled(handled))
+        if (E.isLeft(handled)) await clock.sleep(afterFailureMs)
+      }
+      continue
+    }
+    const row = await backfills.read()()
+    const isAway = E.isLeft(received) || E.isLeft(row)
+    if (E.isLeft(row) && row.left._tag === 'AccessDenied') return service(row.left)
+    if (E.isLeft(received) && received.left._tag === 'AccessDenied') return service(received.left)
+    if (E.isRight(row) && (O.isNone(row.right) || row.right.value.state === 'over')) {
+      return E.right({ isOver: true, parts, images })
+    }
+    if (!isAway && clock.now() - tickedAt >= tickMs) {
+      tickedAt = clock.now()
+      await tickBackfill(operator)
+    } else await clock.sleep(isAway ? afterFailureMs : idleMs)
+  }
+}
+
+/** None: it was none of ours. Left: it comes again. */
+const takeReceived = async (
+  operator: Operator,
+  { message, renew, complete }: ReceivedMessage,
+): Promise<Answer<Handled> | undefined> => {
+  if (message === undefined) {
+    operator.log('warn', 'A message on the queue of the backfill is none of ours, and was taken away')
+    await complete()()
+    return undefined
+  }
+  const renewing = setInterval(() => void renew()(), (invisibleS / 2) * 1_000)
+  try {
+    const handled = await takeMessage(operator, message)
+    // One that could not be deleted comes again, and finds its part settled.
+    if (E.isRight(handled)) await complete()()
+    return handled
+  } finally {
+    clearInterval(renewing)
+  }
+}

@@ -1,0 +1,187 @@
+import * as t from 'io-ts'
+import type { ListedStudy } from './parts'
+
+// What storage keeps of a backfill: one row of the whole, one a lane, one a part.
+
+const Count = t.refinement(t.number, (value) => Number.isSafeInteger(value) && value >= 0)
+const Text = t.string
+
+/** In this order; each step may be repeated, and only goes forth. */
+export const states = [
+  /** The gate is closed: the position moves, the lanes are made, the head of the feed is noted. */
+  'starting',
+  /** Every row up to that head can be seen when HoleAge has passed. */
+  'waiting',
+  'listing',
+  /** All is listed; parts are still at work. */
+  'working',
+  /** The lanes are closed one by one. */
+  'closing',
+  /** What FHIR holds and the archive did not list is looked for. */
+  'walking',
+  /** What was left over is cast by one writer. */
+  'leftOver',
+  /** The checkpoint, then the gate. */
+  'opening',
+  'over',
+] as const
+export type State = (typeof states)[number]
+
+const Head = t.intersection([t.type({ sequence: Count }), t.partial({ timestamp: Text, sopInstanceUid: Text })])
+
+const Scope = t.partial({
+  /** None: all that are synced. */
+  partitions: t.readonlyArray(Text),
+  /** Studies of which an entry was written from then on, ms. */
+  since: Count,
+})
+
+export const Backfill = t.intersection([
+  t.type({
+    id: Text,
+    by: Text,
+    startedAt: Count,
+    state: t.keyof(Object.fromEntries(states.map((state) => [state, null])) as Record<State, null>),
+    lanes: Count,
+    scope: Scope,
+    /** There was no checkpoint, and no position in FHIR: nothing that FHIR holds can have gone. */
+    isFresh: t.boolean,
+    /** Parts that were written, by lane. */
+    parts: t.readonlyArray(Count),
+    listed: t.type({ studies: Count, images: Count }),
+    /** What the list named and nobody can ask for: the feed must go over it. */
+    unlistable: Count,
+    /** Left over to the end, and cast there. */
+    leftOver: t.type({ cast: Count, failed: Count }),
+  }),
+  t.partial({
+    /** The head of the feed when the position had moved. */
+    head: Head,
+    /** Not before, ms. */
+    listFrom: Count,
+    listedAt: Count,
+    cursor: t.intersection([
+      t.type({ partitions: t.readonlyArray(Text), at: Count, offset: Count }),
+      t.partial({ before: t.readonlyArray(Text) }),
+    ]),
+    /** FHIR's side: of which partition, and where its list goes on. */
+    walk: t.intersection([t.type({ at: Count }), t.partial({ next: Text })]),
+    isWalked: t.boolean,
+    isCancelled: t.boolean,
+    checkpoint: Count,
+    endedAt: Count,
+  }),
+])
+export type Backfill = t.TypeOf<typeof Backfill>
+
+export const isOver = ({ state }: Pick<Backfill, 'state'>): boolean => state === 'over'
+
+const isBefore = (left: State, right: State): boolean => states.indexOf(left) < states.indexOf(right)
+
+/** From here on no worker may write. */
+export const isClosing = ({ state }: Pick<Backfill, 'state'>): boolean => !isBefore(state, 'closing')
+
+/** As somebody ends it early: nothing more is listed or worked on, and the checkpoint stays. */
+export const cancelled = (backfill: Backfill): Backfill => ({
+  ...backfill,
+  ...{ isCancelled: true, state: isClosing(backfill) ? backfill.state : 'closing' },
+})
+
+/** Whether nothing of the feed up to its head was left out: what is recorded is not left out. */
+export const coversAll = ({ scope, isCancelled, unlistable }: Backfill): boolean =>
+  isCancelled !== true && scope.partitions === undefined && scope.since === undefined && unlistable === 0
+
+/** May the checkpoint go to the head that was noted? Deletes before it are listed by nobody: FHIR's side tells them. */
+export const mayMoveCheckpoint = (backfill: Backfill): boolean =>
+  coversAll(backfill) && (backfill.isFresh || backfill.isWalked === true)
+
+export const Counts = t.type({
+  studies: Count,
+  images: Count,
+  /** Images that were not in FHIR as the archive has them, and are now, or are gone now. */
+  written: Count,
+  /** Images that cannot be cast, each with its row in a fail table. */
+  notCast: Count,
+  /** Studies that fail alone, each with its row in a fail table. */
+  failed: Count,
+  /** Studies that wait for the end. */
+  leftOver: Count,
+})
+export type Counts = t.TypeOf<typeof Counts>
+
+export const noCounts: Counts = { studies: 0, images: 0, written: 0, notCast: 0, failed: 0, leftOver: 0 }
+
+export const added = (left: Counts, right: Counts): Counts => ({
+  studies: left.studies + right.studies,
+  images: left.images + right.images,
+  written: left.written + right.written,
+  notCast: left.notCast + right.notCast,
+  failed: left.failed + right.failed,
+  leftOver: left.leftOver + right.leftOver,
+})
+
+export const Part = t.intersection([
+  t.type({
+    lane: Count,
+    part: Count,
+    partition: Text,
+    /** As they were listed. */
+    listed: t.type({ studies: Count, images: Count }),
+    studies: t.readonlyArray(Text),
+    /** Those that are not done, by their place in `studies`. */
+    open: t.readonlyArray(Count),
+    isSettled: t.boolean,
+    /** How often a study of it failed alone. */
+    tries: Count,
+    /** How often in a row a service, or the time, ended it. */
+    stalls: Count,
+    /** By a worker or a sender, ms; nobody looks after it before a while has passed. */
+    touchedAt: Count,
+    counts: Counts,
+  }),
+  t.partial({
+    /** Its study that was last found in the archive. */
+    witness: Text,
+  }),
+])
+export type Part = t.TypeOf<typeof Part>
+
+/** Of the parts that are settled up to here, in order. */
+export const LaneRow = t.intersection([
+  t.type({ lane: Count, settled: Count, counts: Counts }),
+  t.partial({
+    /** The study that was last found in the archive. */
+    witness: t.type({ partition: Text, studyInstanceUid: Text }),
+  }),
+])
+export type LaneRow = t.TypeOf<typeof LaneRow>
+
+export const newPart = (
+  { lane, part, partition, touchedAt }: Pick<Part, 'lane' | 'part' | 'partition' | 'touchedAt'>,
+  studies: ReadonlyArray<ListedStudy>,
+): Part => ({
+  ...{ lane, part, partition, touchedAt, isSettled: false, tries: 0, stalls: 0, counts: noCounts },
+  studies: studies.map(({ studyInstanceUid }) => studyInstanceUid),
+  open: studies.map((_, place) => place),
+  listed: { studies: studies.length, images: studies.reduce((sum, { instances }) => sum + instances, 0) },
+})
+
+export const openStudies = ({ studies, open }: Part): ReadonlyArray<string> =>
+  open.flatMap((place) => studies[place] ?? [])
+
+/** Without those that are done. */
+export const withDone = (part: Part, done: ReadonlySet<string>, counts: Counts): Part => ({
+  ...part,
+  open: part.open.filter((place) => !done.has(part.studies[place] ?? '')),
+  counts: added(part.counts, counts),
+})
+
+const [firstStallS, longestStallS] = [15, 600]
+
+/** What an outage, or a closed door, costs: no try, and a while that doubles. */
+export const stalled = (part: Part, now: number): { readonly part: Part; readonly delayS: number } => {
+  const delayS = Math.min(longestStallS, firstStallS * 2 ** Math.min(part.stalls, 10))
+  return { part: { ...part, stalls: part.stalls + 1, touchedAt: now + delayS * 1_000 }, delayS }
+}
+
+export const mostTries = 5

@@ -1,0 +1,171 @@
+import { describe, expect, it } from '@jest/globals'
+import { laneOf } from '../../lib/domain/backfill/lane'
+import { held } from '../support/fhir/cast-fhir'
+import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
+import { created, deleted, updated } from '../support/world/cast-images'
+import { useCastWorld } from '../support/world/cast-world'
+
+const newWorld = useCastWorld()
+const castElsewhere = useCastElsewhere()
+
+/** Two PatientIDs of different lanes, of two. */
+const [inLane0 = '', inLane1 = ''] = [0, 1].map((lane) =>
+  ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7', 'A8'].find((id) => laneOf(id, 2) === lane),
+)
+
+/** Until its parts are on the queue. */
+const listed = async (backfill: ReturnType<typeof backfillIn>) => {
+  for (let tries = 0; tries < 400; tries++) {
+    await backfill.tick()
+    const now = await backfill.status()
+    if (now.listed.whole) return now
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('nothing is listed')
+}
+
+describe('a message of a backfill', () => {
+  it('that comes twice, or late, does nothing', async () => {
+    const world = await newWorld()
+    fill(world, 6)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start({ lanes: 1 })
+    await listed(backfill)
+    const message = { backfillId: id, lane: 0, part: 1 }
+    const both = await Promise.all([backfill.take(message), backfill.take(message)])
+    expect(both.filter(({ _tag }) => _tag === 'Settled').length).toBeLessThanOrEqual(1)
+    await backfill.run()
+    const before = endStateOf(world.fhir)
+    expect(await backfill.take(message)).toMatchObject({ _tag: 'Dropped' })
+    expect(endStateOf(world.fhir)).toEqual(before)
+    expect(before).toEqual(endStateOf(await castElsewhere(world)))
+    expectNoneTwice(world.fhir)
+  })
+
+  it.each([
+    ['of no part', { lane: 0, part: 99 }],
+    ['of no lane', { lane: 63, part: 1 }],
+    ['of no number that there could be', { lane: Number.MAX_SAFE_INTEGER, part: Number.MAX_SAFE_INTEGER }],
+  ])('%s is dropped', async (_what, numbers) => {
+    const world = await newWorld()
+    fill(world, 2)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    expect(await backfill.take({ backfillId: id, ...numbers })).toMatchObject({ _tag: 'Dropped' })
+    expect(await backfill.take({ backfillId: 'another', lane: 0, part: 1 })).toMatchObject({ _tag: 'Dropped' })
+  })
+})
+
+describe('a study', () => {
+  it('that changes its patient between the list and the worker is left over to the end', async () => {
+    const world = await newWorld()
+    fill(world, 4)
+    world.dicom.control.append(created({ study: '1.9.1', patientId: inLane0 }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    await listed(backfill)
+    world.dicom.control.append(updated({ study: '1.9.1', patientId: inLane1, name: 'Roe^Jane' }))
+    const ended = await backfill.run()
+    expect(ended).toMatchObject({ ended: 'Done', done: { leftOver: 1 }, leftOver: { cast: 1, failed: 0 } })
+    await world.cast()
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+    expectNoneTwice(world.fhir)
+  })
+
+  it('that was deleted before the head, and that FHIR holds still, goes', async () => {
+    const world = await newWorld()
+    fill(world, 5)
+    await world.cast()
+    world.dicom.control.append(deleted({ study: '1.2.5', instance: 1 }))
+    world.dicom.control.append(deleted({ study: '1.2.5', instance: 2 }))
+    world.dicom.control.append(deleted({ study: '1.2.5', instance: 3 }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    const ended = await backfill.run()
+    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 18, leftOver: { cast: 1 } })
+    expect(held(world, 'ImagingStudy')).toHaveLength(4)
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 18, entries: 0 })
+    expectNoneTwice(world.fhir)
+  })
+
+  it('that cannot be read alone is recorded after five tries, and the others are cast', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 5)
+    world.dicom.faults.set([{ fault: '500', match: { pathPrefix: '/v2/studies/1.2.3/metadata' } }])
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    let tries = 0
+    for (; tries < 10; tries++) {
+      const handled = await backfill.take({ backfillId: id, lane: 0, part: 1 })
+      if (handled._tag === 'Settled') break
+      expect(handled).toMatchObject({ _tag: 'Postponed' })
+    }
+    expect(tries).toBe(4)
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 4, failed: 1 } })
+    expect(held(world, 'ImagingStudy')).toHaveLength(4)
+    expect(await world.rows('TransientFailureExceptionTable')).toMatchObject([
+      { Code: 'OutlastedRetries', StudyUid: '1.2.3' },
+    ])
+  })
+})
+
+describe('an outage', () => {
+  it.each(['dicom', 'fhir'] as const)('of %s is no try, and is gone on from', async (hop) => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 5)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    if (hop === 'dicom') world.dicom.faults.set([{ fault: '503' }])
+    else world.fhir.faults.set([{ fault: '503' }])
+    for (let time = 0; time < 7; time++) {
+      expect(await backfill.take({ backfillId: id, lane: 0, part: 1 })).toMatchObject({ _tag: 'Postponed' })
+    }
+    expect(await backfill.store.part(id, 0, 1)()).toMatchObject({ right: { value: { tries: 0, isSettled: false } } })
+    world.dicom.faults.clear()
+    world.fhir.faults.clear()
+    await backfill.take({ backfillId: id, lane: 0, part: 1 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 5, failed: 0 } })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  })
+})
+
+describe('cancel', () => {
+  it('closes the lanes, leaves the checkpoint, and lets the feed go over what was done', async () => {
+    const world = await newWorld()
+    fill(world, 10)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start({ lanes: 2 })
+    await listed(backfill)
+    await backfill.step()
+    expect(await backfill.cancel()).toMatchObject({ state: 'over', ended: 'Cancelled', checkpoint: 0 })
+    const before = endStateOf(world.fhir)
+    for (const lane of [0, 1]) {
+      expect(await backfill.take({ backfillId: id, lane, part: 1 })).toMatchObject({ _tag: 'Dropped' })
+    }
+    expect(endStateOf(world.fhir)).toEqual(before)
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 30 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+    expectNoneTwice(world.fhir)
+  })
+})
+
+describe('a backfill of a part of the archive', () => {
+  it('since a time takes what has changed since, and leaves the checkpoint', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    await world.cast()
+    const since = Date.now()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    world.dicom.control.append(created({ study: '1.8.1', patientId: 'P9' }))
+    world.dicom.control.append(deleted({ study: '1.2.1', instance: 1 }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2, scope: { since } })
+    const ended = await backfill.run()
+    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 9, listed: { studies: 2 } })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 0 })
+  })
+})

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals'
+import { deleted, updated } from '../support/world/cast-images'
+import { useCastWorld } from '../support/world/cast-world'
+import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
+
+const newWorld = useCastWorld()
+const castElsewhere = useCastElsewhere()
+
+describe('a backfill', () => {
+  it('of an archive that was never cast leaves FHIR as a cast from the beginning of the feed does', async () => {
+    const world = await newWorld()
+    fill(world, 20)
+    world.dicom.control.append(updated({ study: '1.2.3', instance: 1, patientId: 'P3', name: 'Doe^N3' }))
+    world.dicom.control.append(deleted({ study: '1.2.4', instance: 2 }))
+    const backfill = backfillIn(world)
+    await backfill.start()
+    expect(await world.cast()).toMatchObject({ ended: 'GateClosed' })
+    const ended = await backfill.run()
+    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 62, listed: { studies: 20, images: 59, whole: true } })
+    expect(ended.done).toMatchObject({ studies: 20, images: 59, written: 59, notCast: 0, failed: 0 })
+    const elsewhere = await castElsewhere(world)
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(elsewhere))
+    expectNoneTwice(world.fhir)
+    // What is on the queue still is of a backfill that is over.
+    for (const message of await backfill.messages()) {
+      expect(await backfill.take(message)).toMatchObject({ _tag: 'Dropped' })
+    }
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 62, entries: 0 })
+  })
+
+  it('has its patients apart by lanes, and its studies in all of them', async () => {
+    const world = await newWorld()
+    fill(world, 40)
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 4 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 40, images: 120 }, lanes: 4 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+    expectNoneTwice(world.fhir)
+  })
+
+  it('that is repeated writes nothing', async () => {
+    const world = await newWorld()
+    fill(world, 12)
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    await backfill.run()
+    const before = world.fhir.store.all().filter(({ resourceType }) => resourceType !== 'Basic')
+    await backfill.start({ lanes: 3 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 12, images: 36, written: 0 } })
+    expect(world.fhir.store.all().filter(({ resourceType }) => resourceType !== 'Basic')).toEqual(before)
+  })
+})
