@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { dryRunBackfill, startBackfill } from '../../lib/composition/backfill'
 import { deleted, updated } from '../support/world/cast-images'
 import { useCastWorld } from '../support/world/cast-world'
 import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
@@ -36,6 +37,17 @@ describe('a backfill', () => {
     expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 40, images: 120 }, lanes: 4 })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
     expectNoneTwice(world.fhir)
+  })
+
+  it('is refused for an archive without a change feed, and says what reads all of its studies', async () => {
+    const world = await newWorld()
+    const { operator } = backfillIn(world, { DicomWeb__Source: 'dicomweb' })
+    const request = { lanes: 1, scope: {} }
+    const refusal = { _tag: 'Left', left: { _tag: 'Refused', reason: expect.stringContaining('dicomcast reconcile') } }
+    expect([await dryRunBackfill(operator(), request), await startBackfill(operator(), request)]).toEqual([
+      refusal,
+      refusal,
+    ])
   })
 
   it('that is repeated writes nothing', async () => {

@@ -58,12 +58,17 @@ export const startBackfill = (
     return advanceHeld(inBackfill(run), ports)
   })
 
-/** A partition that nobody knows would be a backfill of nothing. */
+/**
+ * What was stored meanwhile is told by the feed. A partition that nobody knows would be a backfill of nothing.
+ */
 const knownScope = async (
   run: Run,
   ports: BackfillPorts,
   scope: Backfill['scope'],
 ): Promise<Operated<Backfill['scope']>> => {
+  if (ports.source !== undefined) {
+    return refused('this archive has no change feed to go on from: dicomcast reconcile reads all of its studies')
+  }
   const { partitions } = scope
   if (partitions === undefined) return E.right(scope)
   const known = await partitionsOf(run, ports)
