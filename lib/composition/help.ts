@@ -96,7 +96,7 @@ const endings: Readonly<Record<Ended, Words>> = {
   ],
   FeedReset: [
     'The change feed is not the one that the checkpoint belongs to: the DICOM service was restored or replaced.',
-    'Follow “Restoring a DICOM service” in docs/operations.md: move the checkpoint to what both feeds share, then verify and repair.',
+    'Follow “Restoring a DICOM service” in docs/operations.md: move the checkpoint to what both feeds share, then verify and repair. Of an archive without a change feed: to 0, then reconcile.',
   ],
   FhirRejectsAll: [
     'FHIR refused 20 different studies in a row and took none: a profile was switched on, or the URL is another server’s. The reason lists the studies with their entries, statuses and elements.',

@@ -102,6 +102,16 @@ describe('how it stands with an archive without a change feed', () => {
     expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
   })
 
+  it('rows that a deletion took out of the log are no backlog', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' })
+    await world.cast()
+    world.orthanc.store({ study: '1.2.2' })
+    world.orthanc.removeStudy('1.2.2')
+    expect((await world.call('GET', 'status')).json).toMatchObject({ head: 7, backlog: 0, lagS: 0 })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+  })
+
   it('a list of studies alone has neither checkpoint nor backlog', async () => {
     const world = await newWorld({ DicomWeb__Source: 'dicomweb' })
     world.orthanc.store({ study: '1.2.1' })

@@ -53,3 +53,36 @@ export const takeOverOf = async (
 
 /** Our own codes are named otherwise. */
 const isOriginalsType = (code: string): boolean => code.endsWith('Exception')
+
+/** By the row after the checkpoint; behind a gap by the checkpoint's own. */
+export const behindOf = async (
+  { dicom, clock, source }: OperatorPorts,
+  { sequence, timestamp }: NonNullable<Status['checkpoint']>,
+  head: number,
+): Promise<Pick<Status, 'backlog' | 'lagS'>> => {
+  const backlog = Math.max(0, head - sequence)
+  if (backlog === 0) return { backlog, lagS: 0 }
+  const page = await dicom.range(sequence, Math.min(100, backlog), false)()
+  const elements = E.isRight(page) ? page.right.elements : []
+  // A deletion takes rows out of the log of an archive, also the last ones.
+  if (source !== undefined && E.isRight(page) && elements.length === 0) return { backlog: 0, lagS: 0 }
+  const oldest = Date.parse(timestampOf(elements[0]) ?? timestamp ?? '')
+  const now = E.isRight(page) ? page.right.servedAt : clock.now()
+  return { backlog, ...(Number.isNaN(oldest) ? {} : { lagS: Math.max(0, Math.round((now - oldest) / 1000)) }) }
+}
+
+export const placeOf = (
+  checkpoint: Status['checkpoint'],
+  head: number | undefined,
+  behind: Pick<Status, 'backlog' | 'lagS'>,
+) => ({
+  ...(checkpoint === undefined ? {} : { checkpoint }),
+  ...(head === undefined ? {} : { head }),
+  ...behind,
+})
+
+const timestampOf = (element: unknown): string | undefined => {
+  if (typeof element !== 'object' || element === null) return undefined
+  const [, value] = Object.entries(element).find(([key]) => key.toLowerCase() === 'timestamp') ?? []
+  return typeof value === 'string' ? value : undefined
+}

@@ -10,7 +10,7 @@ import type { StoredCheckpoint } from '../ports'
 import type { GateRow } from '../ports-gate'
 import { type CodeCount, type OperatorPorts, type RunRecord, errorTables } from '../ports-operator'
 import type { ArchiveFacts, Facts, HopHealth, LastCast, Status } from './facts'
-import { feedOf, gateOf, takeOverOf } from './feed-facts'
+import { behindOf, feedOf, gateOf, placeOf, takeOverOf } from './feed-facts'
 import type { lastSucceeded } from './timer'
 import { type Timer, type TimerSettings, endedWell, isCast, timerOf } from './timer'
 import { verdictOn, waits } from './verdict'
@@ -35,11 +35,6 @@ const healthOf = (...asked: ReadonlyArray<Timed<unknown>>): HopHealth => {
     ? { healthy: true, ms }
     : { healthy: false, ms, reason: describeServiceError(failed.left) }
 }
-
-type Defined<A> = { [Key in keyof A]?: Exclude<A[Key], undefined> }
-
-const definedOf = <A extends object>(value: A): Defined<A> =>
-  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<A>
 
 const rightOf = <A>({ result }: Timed<A>): A | undefined => (E.isRight(result) ? result.right : undefined)
 
@@ -71,9 +66,8 @@ export const readStatus = async (
   const checkpoint = checkpointOf(named?.checkpoint)
   const newest = rightOf(latest)
   const head = newest === undefined ? undefined : headOf(newest)
-  const backlog = checkpoint === undefined || head === undefined ? undefined : Math.max(0, head - checkpoint.sequence)
-  const [lagS, ...studies] = await Promise.all([
-    checkpoint === undefined || backlog === undefined ? undefined : lagOf(ports, checkpoint, backlog),
+  const [behind, ...studies] = await Promise.all([
+    checkpoint === undefined || head === undefined ? {} : behindOf(ports, checkpoint, head),
     // The feed has a version of its own: it answers where studies are not to be found.
     ...(head === undefined ? [] : [timed(ports, dicom.probeStudies(head))]),
   ])
@@ -93,7 +87,7 @@ export const readStatus = async (
     ...feedOf(named?.name, settings),
     ...gateOf(rightOf(gateRow)),
     ...lastCastOf(seen),
-    ...(archive?.source === 'dicomweb' ? {} : definedOf({ checkpoint, head, backlog, lagS })),
+    ...(archive?.source === 'dicomweb' ? {} : placeOf(checkpoint, head, behind)),
     lease,
     ...rateOf(seen.runs),
     failures: tables,
@@ -170,26 +164,6 @@ const checkpointOf = (stored: O.Option<StoredCheckpoint> | undefined): Status['c
     openHoles: checkpoint.holes.length,
     refusedStudiesInARow: checkpoint.rejectedStudies.length,
   }
-}
-
-/** By the row after the checkpoint; behind a gap by the checkpoint's own. */
-const lagOf = async (
-  { dicom, clock }: OperatorPorts,
-  { sequence, timestamp }: NonNullable<Status['checkpoint']>,
-  backlog: number,
-): Promise<number | undefined> => {
-  if (backlog === 0) return 0
-  const page = await dicom.range(sequence, Math.min(100, backlog), false)()
-  const [first] = E.isRight(page) ? page.right.elements : []
-  const oldest = Date.parse(timestampOf(first) ?? timestamp ?? '')
-  const now = E.isRight(page) ? page.right.servedAt : clock.now()
-  return Number.isNaN(oldest) ? undefined : Math.max(0, Math.round((now - oldest) / 1000))
-}
-
-const timestampOf = (element: unknown): string | undefined => {
-  if (typeof element !== 'object' || element === null) return undefined
-  const [, value] = Object.entries(element).find(([key]) => key.toLowerCase() === 'timestamp') ?? []
-  return typeof value === 'string' ? value : undefined
 }
 
 const leaseOf = (
