@@ -22,6 +22,7 @@ export const checkpointStoreContract = (
     before: { sequence: 41, timestamp: '2024-02-29T23:59:58.1234567Z', sopInstanceUid: '1.2.840.113619.2.0' },
     heads: [{ sequence: 4_711, seenAt: 1_700_000_000_321 }],
     hangs: [{ from: 150, to: 150, tries: 2 }],
+    logRows: [{ sequence: 41, id: '03bc169b-68861769', date: '20261128T141011' }],
     walked: { to: 5_000_000, seenAt: 1_700_000_000_789 },
     stuckSince: 1_700_000_000_456,
     batchLimit: 125,

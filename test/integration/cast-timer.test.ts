@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
-import { sole } from '../support/fhir/cast-fhir'
+import { held, sole } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
 import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 import { compileCache } from '../support/world/compile-cache'
+import { startFakeOrthanc } from '../support/world/fake-orthanc'
 
 // The compiled app in the local functions host: the timer is fired as Azure fires it, through @azure/functions itself.
 const newWorld = useCastWorld()
@@ -33,6 +34,27 @@ const lines = async (host: FunctionsHost, count: number): Promise<ReadonlyArray<
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
+
+it('the timer compares an archive that tells of no change with FHIR when it is due, and casts nothing else', async () => {
+  const orthanc = await startFakeOrthanc()
+  try {
+    const world = await newWorld({ settings: { DicomWeb__Endpoint: orthanc.url, DicomWeb__Source: 'dicomweb' } })
+    orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    const host = await startHost(world.environment())
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+    orthanc.store({ study: '1.2.3' })
+    // The next time has not come.
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    expect(held(world, 'ImagingStudy')).toHaveLength(2)
+    const runs = await world.rows('RunHistoryTable')
+    expect(runs.flatMap(({ Kind, Ended }) => (Kind === undefined ? [] : [`${String(Kind)} ${String(Ended)}`]))).toEqual(
+      ['reconcile Done'],
+    )
+  } finally {
+    await orthanc.close()
+  }
+})
 
 describe('the timer function', () => {
   it('casts one batch a run, and ends with one summary line of the promised fields', async () => {

@@ -6,8 +6,12 @@ import type { ServicePrefix, Tls } from '../../domain/access'
 import { codeOf } from './exchange'
 
 // An idle connection is dropped after four seconds, undici's default: later a server may close it while our next request
-// is under way. The only time limit is the one of the whole request.
-const options = { connections: 8, pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 }
+// is under way. One that tells how long it keeps them (Orthanc: one second) is believed, half a second less. The only time
+// limit is the one of the whole request.
+const options = {
+  ...{ connections: 8, pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
+  keepAliveTimeoutThreshold: 500,
+}
 
 /** Ours, or why there is none: a file cannot be read. */
 export type Connector = E.Either<string, Dispatcher>
