@@ -100,8 +100,20 @@ const print = (title: string, { counts, ms, said }: Measured): void => {
   console.log(`  ${'together'.padEnd(42)} ${String(sumOf(counts)).padStart(7)}   ${(ms / 1_000).toFixed(1)} s`)
 }
 
-/** So many times as much, and each request waits. */
-const minutes = (requests: number, ownMs: number): string => ((requests * latencyMs + ownMs) / 60_000).toFixed(0)
+interface Cost {
+  readonly requests: number
+  readonly ms: number
+}
+
+const sayNight = (what: string, ...costs: ReadonlyArray<Cost>): void => {
+  const requests = costs.reduce((sum, each) => sum + each.requests, 0)
+  const ownMs = costs.reduce((sum, each) => sum + each.ms, 0)
+  const minutes = (ms: number): string => (ms / 60_000).toFixed(1)
+  console.log(
+    `  ${what}: ${Math.round(requests).toLocaleString('en')} requests, ${minutes(requests * latencyMs)} minutes, and ` +
+      `${minutes(ownMs)} of our own and of the servers on this machine`,
+  )
+}
 
 export const measureWalk = async (studies: number): Promise<void> => {
   const bench = await openBench()
@@ -122,19 +134,15 @@ export const measureWalk = async (studies: number): Promise<void> => {
     const whole = await run('reconcile')
     print('each study read whole, as once in 30 days', whole)
 
-    const [each, left] = [target / studies, studies - Math.floor(studies / 100)]
-    const walk = { requests: sumOf(changed.counts) * each, ms: changed.ms * each }
-    const perStudy = { requests: sumOf(whole.counts) / left, ms: whole.ms / left }
-    const due = target / fullDays
-    const night = { requests: walk.requests + due * perStudy.requests, ms: walk.ms + due * perStudy.ms }
-    const round = (count: number): string => Math.round(count).toLocaleString('en')
-    console.log(
-      `\n${round(target)} studies, each night: ${round(walk.requests)} requests to compare all and remove one in a hundred, ${perStudy.requests.toFixed(1)} for each of ` +
-        `the ${round(due)} that are read whole once in ${fullDays} days: ${round(night.requests)} requests,\n` +
-        `${minutes(night.requests, 0)} minutes at ${latencyMs} ms a request one after another, and ${minutes(0, night.ms)} of our own and of ` +
-        `this machine's servers. Where nothing has changed and nothing is read whole: ${round(sumOf(same.counts) * each)} ` +
-        `requests, ${minutes(sumOf(same.counts) * each, 0)} and ${minutes(0, same.ms * each)} minutes.`,
-    )
+    const times = target / studies
+    const due = target / fullDays / (studies - Math.floor(studies / 100))
+    const quiet = { requests: sumOf(same.counts) * times, ms: same.ms * times }
+    const deleted = { requests: sumOf(changed.counts) * times, ms: changed.ms * times }
+    const read = { requests: sumOf(whole.counts) * due, ms: whole.ms * due }
+    console.log(`\n${target.toLocaleString('en')} studies, one request after another, ${latencyMs} ms each:`)
+    sayNight('a night in which nothing has changed', quiet)
+    sayNight(`and ${target / fullDays} studies are read whole, as once in ${fullDays} days`, quiet, read)
+    sayNight('and one study of a hundred was deleted', deleted, read)
   } finally {
     await bench.close()
   }

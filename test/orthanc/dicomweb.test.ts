@@ -14,15 +14,15 @@ describe('a comparison with any DICOMweb server', () => {
       ...{ settings, orthanc: { overwriteInstances: true } },
     })
     await store(...studies)
-    expect(await reconcile()).toMatchObject({ code: 0, ended: 'Done', compared: 8, differing: 8 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: 8, differing: 8 })
     await expectEqual(8)
     await store({ study: '1.2.1', patientId: 'P0', series: 2 }, { study: '1.2.9', patientId: 'P9' })
     const Keep = ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID']
     await modify('studies', await idOf('1.2.2'), { Replace: { AccessionNumber: 'A7' }, Keep, Force: true })
     await remove('studies', await idOf('1.2.3'))
-    expect(await reconcile()).toMatchObject({ code: 0, compared: 8, gone: 1 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: 8, gone: 1 })
     await expectEqual(8)
-    expect(await reconcile()).toMatchObject({ code: 0, read: 0, differing: 0, gone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', read: 0, differing: 0, gone: 0 })
   })
 
   it('takes nothing away because a list was cut without a word', async () => {
@@ -33,7 +33,7 @@ describe('a comparison with any DICOMweb server', () => {
     const before = inFhir()
     await orthanc.kill()
     await orthanc.start({ limitFindResults: 3 })
-    expect(await reconcile()).toMatchObject({ gone: 0, tooManyGone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: 4, gone: 0, tooManyGone: 0 })
     expect(inFhir()).toEqual(before)
   })
 
@@ -43,7 +43,7 @@ describe('a comparison with any DICOMweb server', () => {
     await reconcile()
     const before = inFhir()
     await store({ study: '1.2.1', patientId: 'Other' })
-    expect(await reconcile()).toMatchObject({ code: 1, notRead: 1, gone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', notRead: 1, gone: 0 })
     expect(inFhir()).toEqual(before)
   })
 })
@@ -58,6 +58,6 @@ it('an Orthanc that goes away during a comparison costs nothing', async () => {
   expect(await runWith(impatient, 'reconcile')).toMatchObject({ code: 3 })
   expect(inFhir()).toHaveLength(8)
   await orthanc.start()
-  expect(await reconcile()).toMatchObject({ code: 0, gone: 1 })
+  expect(await reconcile()).toMatchObject({ ended: 'Done', gone: 1 })
   await expectEqual(7)
 })

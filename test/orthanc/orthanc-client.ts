@@ -1,6 +1,14 @@
+import { createHash } from 'node:crypto'
 import type { Orthanc } from '../../local/orthanc'
 import type { Image } from '../support/world/cast-images'
 import { fileOf } from './archive-files'
+
+/** What Orthanc calls a study; of one StudyInstanceUID there may be several. */
+export const studyIdOf = (patientId: string, uid: string): string =>
+  createHash('sha1')
+    .update(`${patientId}|${uid}`)
+    .digest('hex')
+    .replace(/.{8}(?=.)/g, '$&-')
 
 export type Level = 'patients' | 'studies' | 'series' | 'instances'
 

@@ -1,5 +1,7 @@
 import { afterEach, expect } from '@jest/globals'
+import * as E from 'fp-ts/Either'
 import type { FhirResource } from 'fhir/r4'
+import { type ReconcileOptions, type Reconciled, reconcile } from '../../lib/composition/reconcile'
 import { type Orthanc, type OrthancOptions, startOrthanc } from '../../local/orthanc'
 import { type CastWorld, type Overrides, useCastWorld } from '../support/world/cast-world'
 import { type Ended, dicomcast } from '../support/world/command-line'
@@ -16,14 +18,10 @@ export interface OrthancWorld extends CastWorld, Omit<OrthancClient, 'get'> {
   readonly inFhir: () => Held
   /** Casts all that the log tells of, and wants that to end so. */
   readonly castAll: (ended?: string) => ReturnType<CastWorld['cast']>
-  /** `dicomcast reconcile --json` */
-  readonly reconcile: (...options: ReadonlyArray<string>) => Promise<Reconciled>
+  readonly reconcile: (overrides?: Overrides, options?: ReconcileOptions) => Promise<Reconciled>
   /** Both sides hold the same, and this many studies. */
   readonly expectEqual: (studies: number) => Promise<void>
 }
-
-/** What one comparison has come to. */
-export type Reconciled = Readonly<Record<string, unknown>> & { readonly code: unknown }
 
 export interface OrthancWorldOptions {
   readonly orthanc?: OrthancOptions
@@ -59,10 +57,11 @@ export const useOrthancWorld = (): ((options?: OrthancWorldOptions) => Promise<O
         if (report.ended !== ended) throw new Error(`A run ended ${report.ended}: ${report.reason}`)
         return report
       },
-      reconcile: async (...options) => {
-        const { code, stdout, stderr } = await dicomcast(world.environment(), 'reconcile', '--json', ...options)
-        if (!stdout.startsWith('{')) throw new Error(`reconcile ended ${String(code)}: ${stdout}${stderr}`)
-        return { ...(JSON.parse(stdout) as Readonly<Record<string, unknown>>), code }
+      reconcile: async (overrides, options) => {
+        const operator = { environment: world.environment(overrides), log: () => undefined, by: 'anna' }
+        const done = await reconcile(operator, options)
+        if (E.isLeft(done)) throw new Error(`A comparison ended ${JSON.stringify(done.left)}`)
+        return done.right
       },
       run: (...args) => dicomcast(world.environment(), ...args),
       runWith: (overrides, ...args) => dicomcast(world.environment(overrides), ...args),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type Level } from './orthanc-client'
+import { type Level, studyIdOf } from './orthanc-client'
 import { useOrthancWorld } from './orthanc-world'
 
 // What no log tells of: dicomcast reconcile, and both sides hold the same, or it says what it does not know.
@@ -31,12 +31,10 @@ describe('a comparison with Orthanc', () => {
     // No row tells of it.
     expect(await castAll()).toMatchObject({ stored: 0 })
     expect(await reconcile()).toMatchObject(
-      became === 'gone'
-        ? { code: 0, ended: 'Done', gone: 5 - left, tooManyGone: 0 }
-        : { code: 0, differing: 1, gone: 0 },
+      became === 'gone' ? { ended: 'Done', gone: 5 - left, tooManyGone: 0 } : { ended: 'Done', differing: 1, gone: 0 },
     )
     await expectEqual(left)
-    expect(await reconcile()).toMatchObject({ code: 0, compared: left, differing: 0, gone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: left, differing: 0, gone: 0 })
   })
 
   it('finds the source that a modification did not keep, and an instance that took the place of another', async () => {
@@ -47,7 +45,7 @@ describe('a comparison with Orthanc', () => {
     await remove('instances', await idOf('1.2.1.1.2'))
     await store({ study: '1.2.1', instance: 7 })
     await castAll()
-    expect(await reconcile()).toMatchObject({ code: 0, gone: 1 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', gone: 1 })
     await expectEqual(5)
   })
 
@@ -59,7 +57,7 @@ describe('a comparison with Orthanc', () => {
     await clearChanges()
     await castAll()
     expect(inFhir()).toHaveLength(5)
-    expect(await reconcile()).toMatchObject({ code: 0, differing: 2 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', differing: 2 })
     await expectEqual(6)
   })
 
@@ -71,7 +69,7 @@ describe('a comparison with Orthanc', () => {
     await orthanc.wipe()
     await orthanc.start()
     await store({ study: '1.2.9' }, { study: '1.2.4', ...ola }, { study: '1.2.1' })
-    expect(await reconcile()).toMatchObject({ code: 0, compared: 3 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: 3 })
     await expectEqual(3)
   })
 
@@ -83,7 +81,9 @@ describe('a comparison with Orthanc', () => {
     await orthanc.kill()
     await orthanc.wipe()
     await orthanc.start()
-    expect(await reconcile()).not.toMatchObject({ code: 0 })
+    expect(await reconcile()).toMatchObject({
+      ...{ ended: 'ServiceUnavailable', reason: expect.stringContaining('Nothing is taken for gone') },
+    })
     expect(inFhir()).toEqual(before)
   })
 
@@ -93,12 +93,11 @@ describe('a comparison with Orthanc', () => {
     await castAll()
     for (const uid of ['1.2.1', '1.2.2']) await remove('studies', await idOf(uid))
     const few = { DicomCast__MaxGone: '1' }
-    const said = await runWith(few, 'reconcile', '--json')
-    expect(JSON.parse(said.stdout)).toMatchObject({ ended: 'TooManyGone', tooManyGone: 2, gone: 0 })
-    expect([said.code, inFhir().length]).toEqual([1, 5])
+    expect(await reconcile(few)).toMatchObject({ ended: 'TooManyGone', tooManyGone: 2, gone: 0 })
+    expect(inFhir()).toHaveLength(5)
     expect(await runWith(few, 'reconcile', '--confirm', '2')).toMatchObject({ code: 0 })
     await expectEqual(3)
-    expect(await reconcile()).toMatchObject({ code: 0, gone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', gone: 0 })
   })
 
   it('is not misled by a limit of results', async () => {
@@ -109,21 +108,45 @@ describe('a comparison with Orthanc', () => {
     await castAll()
     await remove('studies', await idOf('1.2.2'))
     await remove('instances', await idOf('1.2.1.1.2'))
-    expect(await reconcile()).toMatchObject({ code: 0, compared: 4, differing: 1, gone: 1 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', compared: 4, differing: 1, gone: 1 })
     await expectEqual(4)
   })
 
   it('says that it does not know a study that two PatientIDs have, and leaves it as it was', async () => {
-    const { castAll, reconcile, store, remove, idsOf, inFhir, expectEqual } = await newWorld()
+    const { castAll, reconcile, store, remove, inFhir, expectEqual } = await newWorld()
     await store({ study: '1.2.1' }, { study: '1.2.3' })
     await castAll()
     const before = inFhir()
     await store({ study: '1.2.1', ...ola })
-    expect(await reconcile()).toMatchObject({ code: 1, notRead: 1, gone: 0 })
+    expect(await reconcile()).toMatchObject({ ended: 'Done', notRead: 1, gone: 0 })
     expect(inFhir()).toEqual(before)
-    const [, second = ''] = await idsOf('1.2.1')
-    await remove('studies', second)
-    expect(await reconcile()).toMatchObject({ code: 0, notRead: 0 })
+    await remove('studies', studyIdOf('P2', '1.2.1'))
+    expect(await reconcile()).toMatchObject({ ended: 'Done', notRead: 0 })
     await expectEqual(2)
+  })
+
+  it('moves a study to the PatientID that it was corrected to, once the old one is deleted', async () => {
+    const { castAll, reconcile, store, remove, inFhir, failed, expectEqual } = await newWorld()
+    await store({ study: '1.2.1' }, { study: '1.2.3' })
+    await castAll()
+    await store({ study: '1.2.1', ...ola })
+    await castAll()
+    expect(await failed()).toEqual({ TransientFailureExceptionTable: ['0 OutlastedRetries'] })
+    await remove('studies', studyIdOf('P1', '1.2.1'))
+    await reconcile()
+    expect(inFhir().map(({ patientId }) => patientId)).toEqual(['P2', 'P1'])
+    expect(await failed()).toEqual({})
+    await expectEqual(2)
+  })
+
+  it('takes rows away with what they are about', async () => {
+    const { castAll, reconcile, store, remove, idOf, failed, expectEqual } = await newWorld()
+    await store({ study: '1.2.1', patientId: null }, { study: '1.2.2' })
+    await castAll()
+    expect(await failed()).toEqual({ DicomFailToStoreExceptionTable: ['0 TagsRejected'] })
+    await remove('studies', await idOf('1.2.1'))
+    await reconcile()
+    expect(await failed()).toEqual({})
+    await expectEqual(1)
   })
 })
