@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import { replayRows } from '../../lib/composition/feed'
+import { resyncStudy } from '../../lib/composition/studies'
 import { laneOf } from '../../lib/domain/backfill/lane'
 import { held } from '../support/fhir/cast-fhir'
 import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
@@ -108,6 +110,15 @@ describe('a study', () => {
     expect(await world.rows('TransientFailureExceptionTable')).toMatchObject([
       { Code: 'OutlastedRetries', StudyUid: '1.2.3' },
     ])
+    // A replay finds no entry behind it, and leaves it; a resync of the study casts it, and the row goes.
+    world.dicom.faults.clear()
+    const replayed = await replayRows(backfill.operator(), { code: 'OutlastedRetries', limit: 10 }, false)
+    expect(replayed).toMatchObject({ _tag: 'Right' })
+    expect(await resyncStudy(backfill.operator(), { studyInstanceUid: '1.2.3', partition: undefined })).toMatchObject({
+      right: { stored: 3 },
+    })
+    expect(await world.failed()).toEqual({})
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
   })
 })
 
