@@ -6,6 +6,7 @@ route('backfill', {
   verb: 'POST',
   bodyLimit: smallBody,
   path: 'backfill',
+  isShared: true,
   handle: async (request, operator, text) => {
     const query = parseDryRun(queryOf(request))
     if (query._tag === 'Left') return refuse(query.left)
@@ -16,7 +17,13 @@ route('backfill', {
       ? answer(await dryRunBackfill(operator, body.right))
       : answer(await startBackfill(operator, body.right))
   },
-  read: async (_request, operator) => answer(await backfillStatus(operator)),
+})
+
+route('backfillStatus', {
+  verb: 'GET',
+  path: 'backfill',
+  isShared: true,
+  handle: async (_request, operator) => answer(await backfillStatus(operator)),
 })
 
 route('cancelBackfill', {

@@ -10,7 +10,8 @@ import { type Problem, problem, problemOf } from '../lib/composition/problem'
 const requestsEndMs = 225_000
 export const defaultBudgetS = 200
 
-const verbs = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const reading = ['GET', 'HEAD'] as const
+const others = ['POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 /** Bytes that a body may have: of a route without options in it, and of one that has some. */
 const emptyBody = 1_024
@@ -21,23 +22,22 @@ export interface Route {
   readonly path: string
   /** Only for what tells nothing. */
   readonly anonymous?: boolean
+  /** Two functions have this path, since a key is for one of them: who may look, may not therefore write. */
+  readonly isShared?: boolean
   readonly bodyLimit?: number
   /** `body`: of a POST; that of a GET is not read. */
-  readonly handle: Handle
-  /** Of a route that is posted to, and also read. */
-  readonly read?: Handle
+  readonly handle: (request: HttpRequest, operator: Operator, body: string) => Promise<HttpResponseInit>
 }
-
-type Handle = (request: HttpRequest, operator: Operator, body: string) => Promise<HttpResponseInit>
 
 /**
  * Registers a route. All verbs come to one with a key, so that a wrong one is told what is right. HEAD is for probes, and
  * the host would answer it with 404.
  */
 export const route = (name: string, settings: Route): void => {
-  const { path, anonymous = false } = settings
+  const { path, verb, anonymous = false, isShared = false } = settings
+  const written = isShared ? others : [...reading, ...others]
   app.http(name, {
-    methods: anonymous ? ['GET', 'HEAD'] : [...verbs],
+    methods: anonymous || (isShared && verb === 'GET') ? [...reading] : [...written],
     route: path,
     authLevel: anonymous ? 'anonymous' : 'function',
     handler: async (request, context) => {
@@ -57,23 +57,22 @@ export const route = (name: string, settings: Route): void => {
 }
 
 const answerOf = async (
-  { verb, handle, read, bodyLimit = emptyBody }: Route,
+  { verb, handle, isShared = false, bodyLimit = emptyBody }: Route,
   request: HttpRequest,
   context: InvocationContext,
 ): Promise<HttpResponseInit> => {
-  const isRead = verb === 'GET' || read !== undefined
-  const allowed: ReadonlyArray<string> = [...(isRead ? ['GET', 'HEAD'] : []), ...(verb === 'POST' ? [verb] : [])]
+  const allowed: ReadonlyArray<string> = verb === 'GET' ? ['GET', 'HEAD'] : [verb]
   if (!allowed.includes(request.method)) {
-    const wrong = problem(405, 'WrongVerb', `This route answers ${isRead && verb === 'POST' ? 'GET and POST' : verb}.`)
-    return { ...problemAnswer(wrong), headers: { ...problemHeaders, allow: allowed.join(', ') } }
+    const wrong = problem(405, 'WrongVerb', `This route answers ${isShared ? 'GET and POST' : verb}.`)
+    const all = isShared ? [...reading, 'POST'] : allowed
+    return { ...problemAnswer(wrong), headers: { ...problemHeaders, allow: all.join(', ') } }
   }
-  const posted = request.method === 'POST'
-  const body = posted ? await bodyWithin(request, bodyLimit) : ''
+  const body = verb === 'GET' ? '' : await bodyWithin(request, bodyLimit)
   if (body === undefined) {
     return problemAnswer(problem(413, 'BodyTooLarge', `The body of this route has ${bodyLimit} bytes at the most.`))
   }
   // When the host ends the app, it is let come to its end as a run of the timer is.
-  return inHand((posted ? handle : (read ?? handle))(request, operatorOf(request, context), body))
+  return inHand(handle(request, operatorOf(request, context), body))
 }
 
 /** None: it is larger. The host itself lets 100 MB through. */

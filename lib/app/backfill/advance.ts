@@ -144,6 +144,9 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
       if (touched.left._tag === 'CheckpointMoved') continue
       return touched
     }
+    // Whoever slept over the birth of the lane has closed it since.
+    const opened = await moveLane(run, { lane, backfillId: id, isOpen: true })
+    if (E.isLeft(opened)) return opened
     const sent = await send(run, ports, { backfillId: id, lane, part: part.part })
     if (E.isLeft(sent)) return sent
   }

@@ -26,8 +26,6 @@ export interface Caster {
   readonly index: FailIndex
   readonly witnesses: Witnesses
   readonly backfillId: string
-  /** For the position and the audit log. */
-  readonly at: number
   /** None: whoever casts is the only one. */
   readonly lane?: { readonly lane: number; readonly lanes: number }
 }
@@ -112,7 +110,7 @@ const studiesOfNotes = ({ partition, studyInstanceUid: own }: StudyKey, { reject
   )
 
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
-  const { run, session, index, at } = caster
+  const { run, session, index } = caster
   const gone = studies.filter(({ study }) => study.unknown)
   for (const { key } of gone) {
     const forgotten = await settleTagsOfStudy(run, key, [])
@@ -125,7 +123,7 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
     const sent = await moveOn(caster)
     if (E.isLeft(sent)) return sent
   }
-  const rebuilt = await rebuildStudies(run, session, index, at, there)
+  const rebuilt = await rebuildStudies(run, session, index, session.reached(), there)
   if (E.isLeft(rebuilt)) return rebuilt
   const together = withRebuilt({ ...before, done: [...before.done, ...gone.map(({ key }) => key)] }, rebuilt.right)
   const { stop } = rebuilt.right
@@ -136,10 +134,10 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
 }
 
 const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
-  const { run, session, index, at } = caster
+  const { run, session, index } = caster
   let [cast, inARow] = [before, 0]
   for (const each of studies) {
-    const rebuilt = await rebuildStudies(run, session, index, at, [each])
+    const rebuilt = await rebuildStudies(run, session, index, session.reached(), [each])
     if (E.isLeft(rebuilt)) return rebuilt
     const { stop } = rebuilt.right
     inARow = stop === undefined ? 0 : inARow + 1
@@ -154,10 +152,11 @@ const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befo
   return E.right(cast)
 }
 
-const moveOn = async ({ session, at }: Caster): Result<void> => {
+const moveOn = async ({ session }: Caster): Result<void> => {
   for (let attempt = 1; attempt <= 5; attempt++) {
     const known = await session.readPosition()
     if (E.isLeft(known)) return known
+    const at = session.reached()
     const sent = await session.send([], { from: at, to: at })
     if (sent._tag === 'Committed') return E.right(undefined)
     if (sent._tag === 'OutOfTime') return E.left(sent)

@@ -58,7 +58,7 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   if (E.isLeft(index)) return index
   const witnesses: Witnesses = new Map()
   const caster: Caster = {
-    ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id, at: session.reached() },
+    ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id },
   }
   let [keys, cast, failed]: [ReadonlyArray<StudyKey>, number, number] = [left.right, 0, 0]
   for (let attempt = 1; keys.length > 0; attempt++) {

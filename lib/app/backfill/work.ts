@@ -68,7 +68,7 @@ export const workPart = async (
   const lanes = O.isSome(row.right) ? row.right.value.lanes : 0
   if (lanes <= key.lane) return dropped('there is no such lane')
   const caster: Caster = {
-    ...{ run, ports, session, index: index.right, witnesses: new Map(), backfillId: key.backfillId, at: 0 },
+    ...{ run, ports, session, index: index.right, witnesses: new Map(), backfillId: key.backfillId },
     lane: { lane: key.lane, lanes },
   }
   return castPart(working, caster, begun.right)

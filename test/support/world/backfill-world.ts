@@ -135,7 +135,7 @@ export const useCastElsewhere = (): ((world: CastWorld) => Promise<FhirService>)
   return async (world) => {
     const fhir = await startFhirService()
     others.push(fhir)
-    const prefix = `${world.environment()['TableStore__TableNamePrefix']}E`
+    const prefix = `${world.environment()['TableStore__TableNamePrefix']}E${others.length}`
     const overrides = { Fhir__Endpoint: fhir.url, TableStore__TableNamePrefix: prefix }
     expect(await world.cast(overrides)).toMatchObject({ ended: 'CaughtUp' })
     return fhir
