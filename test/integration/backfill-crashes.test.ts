@@ -6,7 +6,17 @@ import { castSettings } from '../../lib/composition/cast-settings'
 import { connect } from '../../lib/composition/connect'
 import { readSettings } from '../../lib/config/read-settings'
 import { type FhirService, startFhirService } from '../../local/fhir/service'
-import { type Fate, Killed, begin, handle, newLease, newQueue, tick, withFate } from '../support/world/backfill-process'
+import {
+  type Fate,
+  Killed,
+  begin,
+  cancel,
+  handle,
+  newLease,
+  newQueue,
+  tick,
+  withFate,
+} from '../support/world/backfill-process'
 import { endStateOf, expectNoneTwice, useCastElsewhere } from '../support/world/backfill-world'
 import { created, deleted, updated } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
@@ -68,6 +78,7 @@ const runWith = async (
     if (ended === 'Sleeps') {
       ;[sleeping, left] = [done, fate?.steps ?? Infinity]
       meanwhile()
+      if (fate?.isCancelled === true && E.isRight(await cancel(healthy.ports, settings))) return
     }
     // What it had in hand comes again.
     await process(does)
@@ -126,9 +137,14 @@ describe('a backfill in which a process', () => {
     1_800_000,
   )
 
-  it.each([1, 3, Infinity])(
-    'sleeps at any request, for %d messages of others, while studies come, go and change their patient, does no harm',
-    async (steps) => {
+  it.each([
+    ['for a message of others', { steps: 1 }],
+    ['for three messages of others', { steps: 3 }],
+    ['to the end', {}],
+    ['while the backfill is cancelled', { isCancelled: true }],
+  ])(
+    'sleeps at any request, %s, while studies come, go and change their patient, does no harm',
+    async (_name, sleep) => {
       const world = await newWorld()
       fillSmall(world)
       const calm = await startFhirService()
@@ -143,7 +159,7 @@ describe('a backfill in which a process', () => {
       }
       for (let at = 1 + offset; at <= requests; at += stride) {
         const fhir = await startFhirService()
-        await runWith(world, fhir, { at, kind: 'sleeps', steps }, meanwhile)
+        await runWith(world, fhir, { at, kind: 'sleeps', ...sleep }, meanwhile)
         expect([at, endStateOf(fhir)]).toEqual([at, endStateOf(await castElsewhere(world))])
         expectNoneTwice(fhir)
         await fhir.close()

@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
 import { advance } from '../../../lib/app/backfill/advance'
-import { startBackfill } from '../../../lib/app/backfill/start'
+import { cancelBackfill, startBackfill } from '../../../lib/app/backfill/start'
 import { workPart } from '../../../lib/app/backfill/work'
 import type { CastSettings } from '../../../lib/app/context'
 import type { HeldLease, Lease } from '../../../lib/app/ports'
@@ -20,6 +20,8 @@ export interface Fate {
   readonly kind: 'diesBefore' | 'diesAfter' | 'sleeps'
   /** Of a sleep: so many messages or ticks of others. */
   readonly steps?: number
+  /** Of a sleep: nobody else takes what it has in hand, since somebody cancels the backfill. */
+  readonly isCancelled?: boolean
 }
 
 export interface Fateful {
@@ -133,6 +135,8 @@ const optionsOf = () => ({
 /** One process that does one thing. */
 export const begin = (ports: BackfillPorts, settings: CastSettings, lanes: number) =>
   startBackfill(ports, settings, optionsOf(), { lanes, scope: {} })
+
+export const cancel = (ports: BackfillPorts, settings: CastSettings) => cancelBackfill(ports, settings, optionsOf())
 
 export const tick = (ports: BackfillPorts, settings: CastSettings) => advance(ports, settings, optionsOf())
 
