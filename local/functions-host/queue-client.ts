@@ -12,14 +12,24 @@ export const openQueues = async (connection: string, env: NodeJS.ProcessEnv): Pr
   const given = (suffix: string): string | undefined =>
     env[`AzureWebJobs${connection}${suffix}`] || env[`${connection}${suffix}`] || undefined
   const text = given('')
-  if (text !== undefined) return Client.fromConnectionString(text, { retryOptions })
+  if (text !== undefined) return clientOf(() => Client.fromConnectionString(text, { retryOptions }), connection)
   const account = given('__accountName')
   const url =
     given('__queueServiceUri') ??
     given('__serviceUri') ??
     (account === undefined ? undefined : `https://${account}.queue.core.windows.net`)
   if (url === undefined) throw new Error(`The setting "${connection}" names no storage account with queues.`)
-  return new Client(url, await credential(given('__clientId')), { retryOptions })
+  const identity = await credential(given('__clientId'))
+  return clientOf(() => new Client(url, identity, { retryOptions }), connection)
+}
+
+// The SDK's message repeats the connection string that it cannot read.
+const clientOf = (open: () => QueueServiceClient, connection: string): QueueServiceClient => {
+  try {
+    return open()
+  } catch {
+    throw new Error(`The setting "${connection}" cannot be used to reach queues.`)
+  }
 }
 
 const credential = async (clientId: string | undefined): Promise<TokenCredential> => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { QueueClient } from '@azure/storage-queue'
 import type { FunctionsHost } from '../../local/functions-host'
+import { startStorageProxy } from '../contract/storage-proxy'
 import { useAzurite } from '../support/world/azurite'
 import { until } from '../support/world/cast-until'
 import { linesOf, queueApps } from '../support/world/queue-app'
@@ -88,9 +89,35 @@ describe('1: receiving', () => {
   it.each([
     ['%Nowhere%', {}, '%Nowhere% does not resolve to a setting.'],
     ['no--name', {}, '"no--name" is no name of a queue.'],
+    [
+      '%Name%',
+      { AzureWebJobsStorage: 'AccountKey=c2VjcmV0;nonsense', Name: 'fine' },
+      'The setting "AzureWebJobsStorage" cannot be used to reach queues.',
+    ],
     ['fine', { AzureWebJobsStorage: '' }, 'The setting "AzureWebJobsStorage" names no storage account with queues.'],
   ])('says why it cannot listen to %s', async (queueName, env, message) => {
     expect(linesOf(await start(queueName, '', { env }), 'error')).toEqual([message])
+  })
+})
+
+describe('a queue that is refused', () => {
+  it('is told of once, and read again when it is allowed', async () => {
+    const { name, queue } = place()
+    await queue.create()
+    await queue.sendMessage(base64('{}'))
+    const proxy = await startStorageProxy(azurite().connectionString)
+    try {
+      proxy.breakWith(() => ({ status: 403, code: 'AuthorizationPermissionMismatch', body: 'AccountKey=c2VjcmV0' }))
+      const env = { AzureWebJobsStorage: proxy.connectionString }
+      const host = await start(name, 'context.log("ran")', { env })
+      await until(() => proxy.seen.length >= 4)
+      expect(linesOf(host, 'error')).toEqual([`The queue ${name} cannot be read: AuthorizationPermissionMismatch.`])
+      proxy.breakWith(() => 'pass')
+      await until(() => linesOf(host).length === 1)
+      await untilEmpty(queue)
+    } finally {
+      await proxy.close()
+    }
   })
 })
 

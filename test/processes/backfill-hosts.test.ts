@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type FunctionsHost, startFunctionsHost } from '../../local/functions-host'
+import { QueueClient } from '@azure/storage-queue'
 import { startBackfill } from '../../lib/composition/backfill'
+import { poisonQueueName } from '../../lib/domain/queue-name'
 import { useAzurite } from '../support/world/azurite'
 import { expectNoneTwice } from '../support/world/backfill-world'
 import { images } from '../support/world/cast-images'
@@ -15,12 +17,12 @@ afterEach(async () => {
 
 const [studies, imagesEach, patients] = [40, 60, 7]
 
-const newWorld = async (): Promise<ProcessWorld> => {
-  const world = await openWorld(azurite(), {
-    ...{ CastSchedule: '*/2 * * * * *', DicomCast__HoleAge: '00:00:01' },
-    // What a host was killed over is seen again soon.
-    DICOMCAST_LOCAL_QUEUE_INVISIBLE_S: '6',
-  })
+/** What a host was killed over is seen again soon; by default in ten minutes. */
+const soonVisible = { DICOMCAST_LOCAL_QUEUE_INVISIBLE_S: '6' }
+
+const newWorld = async (settings: Readonly<Record<string, string>> = {}): Promise<ProcessWorld> => {
+  const schedule = { CastSchedule: '*/2 * * * * *', DicomCast__HoleAge: '00:00:01' }
+  const world = await openWorld(azurite(), { ...schedule, ...settings })
   closers.push(world.close)
   for (let n = 1; n <= studies; n++) {
     world.dicom.control.append(...images(imagesEach, { study: `1.2.${n}`, patientId: `P${n % patients}` }))
@@ -86,7 +88,7 @@ describe('a backfill in two instances of the function app', () => {
   })
 
   it('loses and doubles nothing when one of them is killed in a part', async () => {
-    const world = await newWorld()
+    const world = await newWorld(soonVisible)
     await begin(world)
     const hosts = [await start(world), await start(world)] as const
     let read = 0
@@ -102,5 +104,30 @@ describe('a backfill in two instances of the function app', () => {
     await world.breakLease()
     expect(await untilOver(hosts[1])).toMatchObject({ ended: 'Done', done: { studies, images: studies * imagesEach } })
     expectWhole(world)
+  })
+
+  it('goes on at once when one of them is ended, which gives back what is left of its part', async () => {
+    const world = await newWorld()
+    await begin(world)
+    const hosts = [await start(world), await start(world)] as const
+    let [read, ended] = [0, false]
+    world.gates.watch({
+      ...passAll,
+      before: async ({ kind }) => {
+        if (kind !== 'DICOM: metadata of a study') return true
+        if (++read === 15) {
+          ended = true
+          void hosts[0].close()
+        }
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        return true
+      },
+    })
+    expect(await untilOver(hosts[1])).toMatchObject({ ended: 'Done', done: { studies, images: studies * imagesEach } })
+    expect(ended).toBe(true)
+    await hosts[0].exited
+    expectWhole(world)
+    const { AzureWebJobsStorage: storage = '', TableStore__TableNamePrefix: prefix = '' } = world.settings
+    expect(await new QueueClient(storage, poisonQueueName(prefix)).exists()).toBe(false)
   })
 })
