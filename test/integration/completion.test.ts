@@ -26,7 +26,7 @@ describe('dicomcast completion', () => {
   where('bash')('offers the commands, those below them, and the options of each, to bash', async () => {
     const script = await scriptOf('bash')
     expect(offered(script, 'ca')).toEqual(['cast'])
-    expect(offered(script, 're')).toEqual(['replay', 'resync', 'resume', 'rename-service'])
+    expect(offered(script, 're')).toEqual(['replay', 'resync', 'reconcile', 'resume', 'rename-service'])
     expect(offered(script, 'cast', '--j')).toEqual(['--json'])
     expect(offered(script, 'cast', '--json', '--unt')).toEqual(['--until-caught-up'])
     expect(offered(script, 'local', '')).toEqual(expect.arrayContaining(['dicom', 'fhir', 'functions', 'stack']))
