@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import type { ImagingStudy } from 'fhir/r4'
+import { held } from '../support/fhir/cast-fhir'
 import { useSourceWorld } from '../support/world/source-world'
 
 const newWorld = useSourceWorld()
@@ -79,6 +81,19 @@ describe('an Orthanc is cast by its own log', () => {
     await cast()
     expect(await held()).toEqual(['1.2.2: 1'])
   })
+})
+
+it('numbers that are numbers and numbers that are texts are the same', async () => {
+  const { orthanc, cast, fhir } = await newWorld()
+  const is = (value: unknown) => ({ vr: 'IS', Value: [value] })
+  const numbers = (value: unknown) => ({ '00200011': is(value), '00200013': is(value) })
+  orthanc.store({ study: '1.2.1', elements: numbers(7) }, { study: '1.2.2', elements: numbers('7') })
+  expect(await cast()).toMatchObject({ stored: 2, recorded: 0 })
+  const studies = held({ fhir }, 'ImagingStudy') as ReadonlyArray<ImagingStudy>
+  expect(studies.map(({ series }) => [series?.[0]?.number, series?.[0]?.instance?.[0]?.number])).toEqual([
+    [7, 7],
+    [7, 7],
+  ])
 })
 
 describe('what is wrong with one study costs that study', () => {

@@ -67,7 +67,7 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
   })
 
   it('a list that is cut takes no study for gone', async () => {
-    const world = await worldOf()
+    const world = await worldOf({ DicomCast__MaxGone: '0' })
     const { orthanc, held } = world
     orthanc.store(...many(6))
     await run(world)
