@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { castUntilCaughtUp } from '../../local/stack'
 import { summaryOf, warningOf, type RunSummary } from '../../local/stack-log'
 import { resultLines, runLine } from '../../local/stack-report'
-import { stackSettings } from '../../local/stack-settings'
+import { commandSettings, stackSettings } from '../../local/stack-settings'
 
 const urls = { dicom: 'http://dicom', fhir: 'http://fhir', connectionString: 'storage' }
 
@@ -32,6 +32,12 @@ describe('the settings of the stack', () => {
     const env = { Fhir__Authentication__Enabled: 'true' }
     expect(stackSettings(env, urls, { fhirUrl: 'http://fhir' }, true)).toMatchObject(env)
   })
+  it('name an Orthanc as the source, which sends no events', () => {
+    const settings = stackSettings({ DicomWeb__Version: 'v1' }, urls, { orthanc: true }, true)
+    expect(settings).toMatchObject({ DicomWeb__Source: 'orthanc', DicomWeb__Endpoint: 'http://dicom' })
+    for (const each of ['DicomWeb__Version', 'DicomCast__Events']) expect(settings).not.toHaveProperty(each)
+    expect(commandSettings(urls, { orthanc: true })).toMatchObject({ DicomWeb__Source: 'orthanc' })
+  })
   it('take the timer off its schedule for a single run', () => {
     const settings = stackSettings({}, urls, {}, false)
     expect(settings).toMatchObject({ 'AzureWebJobs.castTimer.Disabled': 'true' })
@@ -56,6 +62,9 @@ describe('what a person reads', () => {
   it('tells a run in one line', () => {
     const run = { ended: 'CaughtUp', entries: 28, stored: 25, recorded: 3, fhirRequests: 4, durationMs: 812 }
     expect(runLine(run)).toBe('CaughtUp  28 entries: 25 stored, 3 recorded  (4 FHIR requests, 0.8 s)')
+    expect(runLine({ ended: 'Done', kind: 'reconcile', entries: 0, reason: '9 studies compared' })).toBe(
+      'Done  9 studies compared',
+    )
     expect(runLine({ ended: 'ServiceUnavailable', reason: 'FHIR answers 503' })).toBe(
       'ServiceUnavailable  nothing new  (0 FHIR requests, 0.0 s): FHIR answers 503',
     )
