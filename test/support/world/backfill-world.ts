@@ -137,7 +137,7 @@ export const useCastElsewhere = (): ((world: CastWorld) => Promise<FhirService>)
     others.push(fhir)
     const prefix = `${world.environment()['TableStore__TableNamePrefix']}E${others.length}`
     const overrides = { Fhir__Endpoint: fhir.url, TableStore__TableNamePrefix: prefix }
-    expect(await world.cast(overrides)).toMatchObject({ ended: 'CaughtUp' })
+    expect(await world.cast(overrides, { maxBatches: 0 })).toMatchObject({ ended: 'CaughtUp' })
     return fhir
   }
 }
