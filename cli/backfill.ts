@@ -66,8 +66,8 @@ const statusCommand = (): Command =>
     .addHelpText('after', exitCodesHelp('it is at work, or has studies to look at'))
     .action(async (output: Output) => show(await backfillStatus(operator()), output, backfillLines, exitCode))
 
-const exitCode = ({ state, done, leftOver }: BackfillProgress): number =>
-  state === 'over' && done.failed + leftOver.failed === 0 ? 0 : 1
+const exitCode = ({ state, done, leftOver, tooManyGone = 0 }: BackfillProgress): number =>
+  state === 'over' && done.failed + leftOver.failed + tooManyGone === 0 ? 0 : 1
 
 const cancelCommand = (): Command =>
   withJson(new Command('cancel'))
@@ -92,7 +92,7 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
   const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
-  const { ended, endedAt, checkpoint } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? words[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
@@ -106,6 +106,12 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
     ...(imagesPerS === undefined ? [] : [`Speed       ${imagesPerS} images/s`]),
     ...(secondsLeft === undefined ? [] : [`Time left   about ${ago(secondsLeft)}`]),
     ...(checkpoint === undefined ? [] : [`Checkpoint  ${checkpoint}: the feed goes on from there`]),
+    ...(tooManyGone === undefined
+      ? []
+      : [
+          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are not in the archive's list: too many to be taken out unasked. ` +
+            'Is it the right archive, and whole? dicomcast verify --all names them',
+        ]),
     ...(failed === 0
       ? []
       : [`${plural(failed, 'study', 'studies')} to look at: dicomcast failures --code OutlastedRetries lists them`]),

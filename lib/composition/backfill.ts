@@ -30,8 +30,9 @@ export const startBackfill = async (
 ): Promise<Answer<BackfillProgress>> => {
   const context = connected(operator)
   if (E.isLeft(context)) return context
-  const { ports, cast, options } = context.right
-  const started = await startIn(ports, cast, { ...options, by: operator.by }, request)
+  const { ports, cast, options, settings } = context.right
+  const under = { ...options, by: operator.by, maxGone: settings.maxGone }
+  const started = await startIn(ports, cast, under, request)
   forgetAfterFailure(context.right, started)
   if (E.isLeft(started)) return started
   await remember(operator, context.right, { kind: 'backfill', ended: 'Begun', ...troubleOf(started.right) })

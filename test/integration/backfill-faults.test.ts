@@ -91,6 +91,21 @@ describe('a study', () => {
     expectNoneTwice(world.fhir)
   })
 
+  it('that the archive does not list stays in FHIR where more are gone than may leave it unasked', async () => {
+    const world = await newWorld()
+    fill(world, 5)
+    await world.cast()
+    for (const instance of [1, 2, 3]) world.dicom.control.append(deleted({ study: '1.2.5', instance }))
+    const backfill = backfillIn(world, { DicomCast__MaxGone: '0' })
+    await backfill.start({ lanes: 2 })
+    const ended = await backfill.run()
+    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 15, leftOver: { cast: 0 }, tooManyGone: 1 })
+    expect(held(world, 'ImagingStudy')).toHaveLength(5)
+    // Of what has its row in the feed, the feed tells.
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 15, entries: 3 })
+    expect(held(world, 'ImagingStudy')).toHaveLength(4)
+  })
+
   it('that cannot be read alone is recorded after five tries, and the others are cast', async () => {
     const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
     fill(world, 5)

@@ -3,6 +3,7 @@ import { type Backfill, coversAll } from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, remainingMs, retrying } from '../context'
 import { type Witnesses, endpointsOf } from '../operate/held-studies'
+import { mostGone } from '../operate/max-gone'
 import type { StudyKey } from '../operate/resync'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
@@ -16,34 +17,48 @@ type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfi
 /** Pages of FHIR's list that are looked through before it is kept how far that is. */
 const pagesOfStep = 20
 
-/** What FHIR holds and was not listed is left over, too: whoever casts it sees whether it is gone. */
+/**
+ * What FHIR holds and was not listed is left over, too: whoever casts it sees whether it is gone. An archive that is not
+ * whole looks like one whose studies were deleted: so it is counted first, and of too much nothing is.
+ */
 export const walkFhir: Step = async ({ run, ports }, stored) => {
   const { walk = { at: 0 }, cursor } = stored
   const partition = cursor?.partitions[walk.at]
-  if (partition === undefined || !coversAll(stored)) {
-    return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
-  }
+  if (partition === undefined || !coversAll(stored)) return walked(run, ports, stored)
   const endpoints = await endpointsOf(run, partition)
   if (E.isLeft(endpoints)) return endpoints
-  let next = walk.next
+  let [next, unlisted] = [walk.next, walk.unlisted ?? 0]
+  const counted = walk.isCounted === true ? { isCounted: true } : {}
   for (let pages = 0; pages < pagesOfStep && endpoints.right.length > 0; pages++) {
     const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
     if (E.isLeft(page)) {
       // A server forgets its pages: then it is looked through from the beginning.
       if (pages > 0 || next === undefined) return page
-      return writeBackfill(run, ports, stored, { ...stored, walk: { at: walk.at } })
+      return writeBackfill(run, ports, stored, { ...stored, walk: { ...counted, at: 0 } })
     }
-    const unlisted = await retrying(run, ports.backfills.unknown(stored.id, partition, page.right.studies))
-    if (E.isLeft(unlisted)) return unlisted
-    const keys = unlisted.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
-    const left =
-      keys.length === 0 ? E.right(undefined) : await retrying(run, ports.backfills.leaveOver(stored.id, keys))
+    const unknown = await retrying(run, ports.backfills.unknown(stored.id, partition, page.right.studies))
+    if (E.isLeft(unknown)) return unknown
+    const keys = unknown.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
+    unlisted += keys.length
+    const isLeftOver = walk.isCounted === true && keys.length > 0
+    const left = isLeftOver ? await retrying(run, ports.backfills.leaveOver(stored.id, keys)) : E.right(undefined)
     if (E.isLeft(left)) return left
     next = page.right.next
     if (next === undefined) break
   }
   const after = next === undefined ? { at: walk.at + 1 } : { at: walk.at, next }
-  return writeBackfill(run, ports, stored, { ...stored, walk: after })
+  return writeBackfill(run, ports, stored, { ...stored, walk: { ...counted, ...after, unlisted } })
+}
+
+const walked = (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
+  const { walk, listed, maxGone = 0 } = stored
+  const unlisted = walk?.unlisted ?? 0
+  if (!coversAll(stored) || walk?.isCounted === true) {
+    return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
+  }
+  return unlisted > mostGone(maxGone, listed.studies)
+    ? writeBackfill(run, ports, stored, { ...stored, tooManyGone: unlisted, state: 'leftOver' })
+    : writeBackfill(run, ports, stored, { ...stored, walk: { at: 0, isCounted: true } })
 }
 
 const atOnce = 20

@@ -28,6 +28,8 @@ export interface BackfillProgress {
   readonly done: Counts
   /** At the end, by one writer: studies that changed their patient meanwhile, or that FHIR alone holds. */
   readonly leftOver: { readonly cast: number; readonly failed: number }
+  /** Studies that FHIR holds and the archive did not list: too many to be taken out unasked, so none was. */
+  readonly tooManyGone?: number
   readonly imagesPerS?: number
   readonly secondsLeft?: number
 }
@@ -58,7 +60,7 @@ export const readProgress = async ({
 
 const progressOf = (backfill: Backfill, done: Counts, lanesAtWork: number, now: number): BackfillProgress => {
   const { id, by, startedAt, state, lanes, scope, head, listed, leftOver, listFrom, listedAt, endedAt } = backfill
-  const { checkpoint, isCancelled } = backfill
+  const { checkpoint, isCancelled, tooManyGone } = backfill
   const tookS = listFrom === undefined ? 0 : ((endedAt ?? now) - listFrom) / 1_000
   const imagesPerS = tookS > 0 && done.images > 0 ? Math.round((done.images / tookS) * 10) / 10 : undefined
   const left = Math.max(0, listed.images - done.images)
@@ -74,6 +76,7 @@ const progressOf = (backfill: Backfill, done: Counts, lanesAtWork: number, now: 
     ...(head === undefined ? {} : { head: head.sequence }),
     listed: { ...listed, whole: listedAt !== undefined },
     ...{ done, leftOver },
+    ...(tooManyGone === undefined ? {} : { tooManyGone }),
     ...(imagesPerS === undefined ? {} : { imagesPerS }),
     ...(isEstimable ? { secondsLeft: Math.round(left / imagesPerS) } : {}),
   }

@@ -18,7 +18,9 @@ export interface BackfillRequest {
   readonly scope: Backfill['scope']
 }
 
-type Options = RunOptions & { readonly by: string }
+/** `maxGone`: studies that may leave FHIR unasked. */
+
+type Options = RunOptions & { readonly by: string; readonly maxGone: number }
 
 const refused = (reason: string) => E.left({ _tag: 'Refused', reason } as const)
 
@@ -49,7 +51,7 @@ export const startBackfill = (
     if (E.isLeft(closed)) return closed
     const row: Backfill = {
       ...{ id: options.runId, by: options.by, startedAt: ports.clock.now(), state: 'starting' },
-      ...{ lanes: request.lanes, scope: scope.right, isFresh: isFresh.right },
+      ...{ lanes: request.lanes, scope: scope.right, isFresh: isFresh.right, maxGone: options.maxGone },
       ...{ parts: Array.from({ length: request.lanes }, () => 0), listed: { studies: 0, images: 0 } },
       ...{ unlistable: 0, leftOver: { cast: 0, failed: 0 } },
     }

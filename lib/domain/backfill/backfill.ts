@@ -64,9 +64,16 @@ export const Backfill = t.intersection([
       t.type({ partitions: t.readonlyArray(Text), at: Count, offset: Count }),
       t.partial({ before: t.readonlyArray(Text) }),
     ]),
-    /** FHIR's side: of which partition, and where its list goes on. */
-    walk: t.intersection([t.type({ at: Count }), t.partial({ next: Text })]),
+    /** Studies that may leave FHIR unasked (DicomCast__MaxGone); one of a hundred listed, if that is more. */
+    maxGone: Count,
+    /**
+     * FHIR's side: of which partition, and where its list goes on. Once through to count what the archive did not list, and,
+     * where that is not too much, once more to leave it over.
+     */
+    walk: t.intersection([t.type({ at: Count }), t.partial({ next: Text, unlisted: Count, isCounted: t.boolean })]),
     isWalked: t.boolean,
+    /** So many that FHIR holds were not listed: more than may leave it unasked, so none does. */
+    tooManyGone: Count,
     isCancelled: t.boolean,
     checkpoint: Count,
     endedAt: Count,

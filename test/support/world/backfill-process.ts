@@ -134,7 +134,7 @@ const optionsOf = () => ({
 
 /** One process that does one thing. */
 export const begin = (ports: BackfillPorts, settings: CastSettings, lanes: number) =>
-  startBackfill(ports, settings, optionsOf(), { lanes, scope: {} })
+  startBackfill(ports, settings, { ...optionsOf(), maxGone: 50 }, { lanes, scope: {} })
 
 export const cancel = (ports: BackfillPorts, settings: CastSettings) => cancelBackfill(ports, settings, optionsOf())
 
