@@ -1,4 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
+import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
 import { checkWhose } from './check-whose'
@@ -180,6 +181,12 @@ const namesOf = (
   })
   if (held.length === 0) return new Set(rows.map(({ tags }) => tags?.given))
   const newest = held.map(ageOf).sort().at(-1) ?? ''
+  // Cast again in order, of what is still there: each Update replaces, and of the Creates those of the newest study.
+  const replacing = held.filter(
+    (row) => row.image.rows.at(-1) === row && (row.action === 'Update' || ageOf(row) === newest),
+  )
+  const isSure = replayed && rows.every((row) => isOurs(row) && !isUnsure(row))
+  if (isSure && replacing.length > 0) return new Set([replacing.at(-1)?.tags?.given])
   // A newer study may have been there when it was cast, and have gone since.
   const isNewestEver = (row: Row): boolean => said.every((each) => ageOf(row) >= ageOf(each))
   const isLast = last !== undefined && (last.action === 'Update' ? replayed : isNewestEver(last))
@@ -234,7 +241,7 @@ const checkPatients = (
     )
     if (given === undefined && isSubject && !isRefused) return [`Patient/${patient.id}: ${id} has no name`]
     const isNewest = last.image.rows.at(-1) === last && !failed.has(last.sequence) && !isListed(last) && !last.late
-    const isOverruled = said.some(({ action, late }) => action === 'Update' && late)
+    const isOverruled = !stage.replayed && said.some(({ action, late }) => action === 'Update' && late)
     // Before all is cast again the original has had the say on some.
     const isOriginals = fhir.account !== undefined && (!stage.replayed || patient.meta?.source === undefined)
     const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`) && !isOriginals
@@ -266,20 +273,16 @@ const checkEmptied = ({ services: { fhir } }: Stage): ReadonlyArray<string> => {
   )
 }
 
-/**
- * What another system wrote stays, as long as the resource is the same. A study whose images left it, deleted, in doubt or
- * recorded, begins anew under its id when the last of them goes and another comes within one batch.
- */
+/** What another system wrote stays, as long as the resource is the same. */
 const checkEdits = (
-  { services: { feed, fhir, storage } }: Stage,
+  { services: { feed, fhir, storage }, listed }: Stage,
   studies: ReadonlyMap<string, ImagingStudy>,
-): ReadonlyArray<string> => {
-  return [...fhir.others.edits].flatMap(([path, mark]) => {
+): ReadonlyArray<string> =>
+  [...fhir.others.edits].flatMap(([path, mark]) => {
     const resource = fhir.store.get(path)
-    const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0] ?? ''
-    const isAnother = feed.shrunk.has(study) || feed.disagreed.has(study) || storage.everRecorded.has(study)
+    const study = [...studies].find(([, { id }]) => path === `ImagingStudy/${id}`)?.[0]
+    const isAnother = study !== undefined && mayHaveBegunAnew(feed, storage, listed, study)
     return resource === undefined || isAnother || JSON.stringify(resource).includes(mark)
       ? []
       : [`${path}: what another system wrote is lost`]
   })
-}

@@ -52,9 +52,10 @@ const isUndisturbed = ({ services, causes, listed }: Stage, study: ExpectedStudy
       !causes.isConfused(tags?.patientId ?? '') &&
       (tags === undefined || !storage.people.has(personText(tags))),
   )
+  const isRefused = fhir.account?.refused.has(study.uid) === true || causes.isRefused(study)
   const isFeeds = !feed.poisoned.has(name) && !feed.vanished.has(name) && !feed.shrunk.has(name)
   const isOurs = !others.orphaned.has(`ImagingStudy/${found.id}`) && !others.registered.has(`ImagingStudy/${found.id}`)
-  return isHeld && isFeeds && isOurs && !causes.isRefused(study)
+  return isHeld && isFeeds && isOurs && !isRefused
 }
 
 /** However it was cut: it is the one's on whom its images agreed, with all of them that say so. */

@@ -19,6 +19,8 @@ export interface Account {
   readonly studies: Map<string, string>
   /** Studies (UIDs) of which it wrote, or deleted, doses: which report they are from is not to be seen. */
   readonly dosed: Set<string>
+  /** Studies (UIDs) of which it refused an entry: whose they are is said without that. */
+  readonly refused: Set<string>
   /** Somebody has begun to finish the take-over, or to rename the service. */
   closed: boolean
   /** How often the take-over was finished. */
@@ -236,6 +238,7 @@ const castRow = (world: World, services: Services, writing: Writing, row: Row): 
   if (isRefused(services, [study, patient])) return false
   if (faults.strikes('original: refused an entry')) {
     const type = 'InvalidDicomTagValueException'
+    writing.account.refused.add(key.study)
     const uids = { studyInstanceUid: key.study, seriesInstanceUid: key.series, sopInstanceUid: key.instance }
     services.storage.originals.set(random.uuid(), { sequence: row.sequence, type, partition: key.partition, ...uids })
     return true
@@ -260,7 +263,13 @@ export const letOriginalWork = async (world: World, services: Services, settings
   const whole = (): ReadonlyArray<Row> => feed.rows.filter(({ sequence }) => sequence < feed.firstOpen())
   await scheduler.run(() => whole().length >= wanted || violations.length > 0, scheduler.now() + 90_000)
   const rows = whole().slice(0, random.between(1, wanted))
-  const account: Account = { patients: new Map(), studies: new Map(), dosed: new Set(), closed: false, finished: 0 }
+  const account: Account = {
+    patients: new Map(),
+    studies: new Map(),
+    dosed: new Set(),
+    refused: new Set(),
+    ...{ closed: false, finished: 0 },
+  }
   const [own, hasSystem] = [settings.patient.systemId, random.chance(0.5)]
   const system = settings.patient.isIssuerIdUsed ? issuer : hasSystem ? own : undefined
   const identified = (value: string): Identifier => ({ ...(system === undefined ? {} : { system }), value })

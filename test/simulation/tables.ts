@@ -20,7 +20,7 @@ import {
 } from '../../lib/domain/cast-error'
 import type { Checkpoint } from '../../lib/domain/checkpoint'
 import { type FailRowSubject, failRowName } from '../../lib/domain/fail-row'
-import { type Feed, studyText } from './feed-model'
+import { type Feed, keyText, studyText } from './feed-model'
 import type { LeaseBlob } from './lease'
 import { type Process, request } from './process'
 import { type World, fhirBase } from './world'
@@ -253,9 +253,9 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
                 ...{ writer: process, isTooLate: lease.holder !== process },
               }
               storage.fails.set(id, standing)
-              storage.everRecorded.add(
-                studyText({ partition: row.key.partition ?? '', study: row.key.studyInstanceUid ?? '' }),
-              )
+              const { partition = '', studyInstanceUid: study = '', seriesInstanceUid: series = '' } = row.key
+              storage.everRecorded.add(studyText({ partition, study }))
+              storage.everRecorded.add(keyText({ partition, study, series, instance: row.key.sopInstanceUid ?? '' }))
               return { ...keyOf(standing), ...(wasThere ? { wasThere } : {}) }
             })
             return E.right(keys)

@@ -7,6 +7,7 @@ import { carriesOurMark, isOfService, ourMeta, sourceOf } from '../fhir/provenan
 import { type Judging, fillUnknown, keepKnown } from '../mapping/demographics'
 import { modeOf } from '../mapping/merge-study'
 import { keepStated, keeping } from '../mapping/stated'
+import { hasInstances } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type PatientDraft, type PlanInput, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
@@ -82,8 +83,10 @@ export const judgingOf = ({ input: { settings, today } }: Fold): Judging => ({ .
  */
 const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean => {
   const { ages, settings, today } = fold.input
-  const isTheirs = ({ patient, draft: { base, fields, subject } }: StudyFold): boolean =>
+  const isTheirs = ({ patient, draft: { base, fields, subject, series } }: StudyFold): boolean =>
     fields !== undefined &&
+    // One that stands emptied says nothing any more, as where it is not in hand.
+    hasInstances({ series }) &&
     (base === undefined || isOfService(base.meta, settings.dicom)) &&
     (patient === undefined
       ? draft.base !== undefined && referencedId(settings.fhirBase, 'Patient', subject) === draft.base.id

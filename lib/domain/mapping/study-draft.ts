@@ -80,7 +80,7 @@ export const openStudy = (base: ImagingStudy | undefined): StudyDraft => {
 export const holdsInstance = ({ series }: StudyDraft, key: InstanceKey): boolean =>
   series.get(key.seriesInstanceUid)?.instances.has(key.sopInstanceUid) ?? false
 
-export const hasInstances = ({ series }: StudyDraft): boolean =>
+export const hasInstances = ({ series }: Pick<StudyDraft, 'series'>): boolean =>
   [...series.values()].some(({ instances }) => instances.size > 0)
 
 /** New, or written by us from this partition. */
