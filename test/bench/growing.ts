@@ -25,7 +25,7 @@ export const studyIn = async (world: World, n: number): Promise<ImagingStudy> =>
   return resource
 }
 
-export const upTo = (study: ImagingStudy, instances: number): ImagingStudy => {
+const upTo = (study: ImagingStudy, instances: number): ImagingStudy => {
   let left = instances
   const series = (study.series ?? []).flatMap(({ instance = [], ...each }) => {
     const kept = instance.slice(0, left)

@@ -1,22 +1,24 @@
-import type { FhirResource, ImagingStudy, Patient } from 'fhir/r4'
 import { startHapi } from '../../local/hapi'
 import { type Services, castAll } from './app'
-import { studyIn } from './growing'
 import type { Measured } from './measures'
-import { type Story, json, originalsWayMs } from './original'
+import { type Image, castAsOriginal } from './originals-way'
+import { idsOf } from './workload'
 
 const instancesPerStudy = 100
 const studies = 20
 
-/** The same of another person and study, so that each way begins with nothing on the one server. */
-const asAnother = <R extends FhirResource>(resource: R, number: number): R =>
-  JSON.parse(
-    JSON.stringify(resource)
-      .replaceAll('1.2.840.113619.', `1.2.840.1136${20 + number}.`)
-      .replace(/"value":"P(\d+)"/g, `"value":"Q${number}-$1"`),
-  ) as R
+/** The images of other people's studies, so that each way begins with nothing on the one server. */
+const othersImages = (count: number, whose: string): ReadonlyArray<Image> =>
+  Array.from({ length: count }, (_, index) => {
+    const ids = idsOf({ entries: count, instancesPerStudy }, index + 1)
+    const other = (uid: string): string => uid.replace('1.2.840.113619.', `1.2.840.113619.${whose}.`)
+    return {
+      ...{ ...ids, study: other(ids.study), series: other(ids.series), instance: other(ids.instance) },
+      patient: `${whose}-${ids.patient}`,
+    }
+  })
 
-/** The product's way and the original's, the same images, one HAPI: one after the other. */
+/** The product's way and the original's, as many images, one HAPI: one after the other. */
 export const besideOriginal = async (services: Services): Promise<ReadonlyArray<Measured>> => {
   const hapi = await startHapi({ onProgress: (text) => console.log(text) })
   try {
@@ -25,18 +27,14 @@ export const besideOriginal = async (services: Services): Promise<ReadonlyArray<
         ...{ workload: { entries: count * instancesPerStudy, instancesPerStudy }, latencyMs: 0, fhirUrl: hapi.url },
       })
     // What Java compiles with the first requests, neither pays for.
-    const warm = await open(1)
-    await castAll(warm)
-    const study: ImagingStudy = await studyIn(warm, 0)
-    const patient = await json<Patient>(`${hapi.url}/${study.subject.reference}`)
-    const story = (number: number): Story => ({ patient: asAnother(patient, number), study: asAnother(study, number) })
-    await originalsWayMs(hapi.url, [{ ...story(studies), images: 50 }])
+    await castAll(await open(1))
+    await castAsOriginal(hapi.url, 'http://original.test/', othersImages(50, '8'))
 
     const { report } = await castAll(await open(studies))
-    const stories = Array.from({ length: studies }, (_, number) => story(number))
-    const ms = await originalsWayMs(hapi.url, stories)
+    const started = performance.now()
+    await castAsOriginal(hapi.url, 'http://original.test/', othersImages(studies * instancesPerStudy, '9'))
     const ours = (1_000 * report.entries) / report.durationMs
-    const originals = (1_000 * studies * instancesPerStudy) / ms
+    const originals = (1_000 * studies * instancesPerStudy) / (performance.now() - started)
     return [
       {
         measure: `images/s into HAPI, ${studies * instancesPerStudy} images, to the original’s way: 3 searches, 1 transaction an image`,
