@@ -96,9 +96,9 @@ export const wakeMutants: ReadonlyArray<Mutant> = [
       {
         file: 'lib/app/run/run-cast.ts',
         from: `    if (ports.wake !== undefined) await takeTold(ports.wake)
-    const ending = await castBatches(run, reading, tally)
+    const ending = await work(run, reading, tally)
 `,
-        to: `    const ending = await castBatches(run, reading, tally)
+        to: `    const ending = await work(run, reading, tally)
     if (ports.wake !== undefined) await takeTold(ports.wake)
 `,
       },

@@ -234,8 +234,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'entries are blamed without comparison',
     edits: [
       { file: delivery, from: `if (sent._tag !== 'Committed') return stopped(before, error)`, to: '' },
-      { file: delivery, from: 'if (!isStored && !isOnePerson(failing)) return stopped(state, error)', to: '' },
+      { file: delivery, from: 'if (!isCompared) return stopped(state, error)', to: '' },
     ],
+  },
+  {
+    name: 'without Basic a position that was not written counts as written',
+    edits: [{ file: delivery, from: '(state.input.hasPosition && isOnePerson(failing))', to: 'isOnePerson(failing)' }],
+    under: ['fhir: offers no Basic', 'fhir: writes down'],
   },
   {
     name: 'a rejected transaction is recorded whole',
