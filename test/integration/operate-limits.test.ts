@@ -21,8 +21,11 @@ describe('a route without a key', () => {
       expect([path, await send(world, 'HEAD', path)]).toMatchObject([path, { status: 200, text: '' }])
       expect([path, await send(world, 'POST', path, '{}')]).toMatchObject([path, { status: 404, text: '' }])
     }
-    const unlocked = world.host.functions.flatMap((line) => /GET,HEAD \/api\/(\w+)$/.exec(line)?.[1] ?? [])
-    expect(unlocked.sort()).toEqual(['dashboard', 'health'])
+    // A path that two functions share has its verbs apart, too, and a key for each.
+    const { functions } = world.host
+    const isShared = (path: string): boolean => functions.filter((line) => line.endsWith(` /api/${path}`)).length > 1
+    const unlocked = functions.flatMap((line) => /GET,HEAD \/api\/(\w+)$/.exec(line)?.[1] ?? [])
+    expect(unlocked.filter((path) => !isShared(path)).sort()).toEqual(['dashboard', 'health'])
   })
 
   it('reads no body', async () => {
