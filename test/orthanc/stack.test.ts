@@ -11,7 +11,7 @@ it('local stack --orthanc casts the sample files from a real Orthanc', async () 
   expect(stdout).toMatch(/^Compare +Done {2}9 studies compared, 0 read, 0 differing, 0 gone$/m)
   expect(stdout).toMatch(/^Checkpoint: (\d+) of \1 in Orthanc's log$/m)
   expect(stdout).toMatch(
-    /^Counts: 30 instances stored, 0 refused; 5 studies, 4 patients; rows: 1 InvalidDicomTagExceptionTable, 4 DicomFail/m,
+    /^Counts: 31 instances stored, 0 refused; 5 studies, 4 patients, 2 dose observations; rows: 1 InvalidDicomTagExceptionTable, 4 DicomFail/m,
   )
 })
 
