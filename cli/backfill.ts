@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import {
   type BackfillProgress,
@@ -7,8 +8,11 @@ import {
   dryRunBackfill,
   startBackfill,
 } from '../lib/composition/backfill'
+import type { Answer, Operator } from '../lib/composition/operator'
 import { parseBackfill } from '../lib/requests/requests'
+import { stateWords, watchBackfill } from './backfill-watch'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
+import { progressBar } from './progress'
 import { ago, plural } from './text-table'
 
 /** `dicomcast backfill`: all studies of the archive at once, on many workers. */
@@ -63,8 +67,24 @@ const foreseenLines = ({ partitions }: Foreseen): ReadonlyArray<string> =>
 const statusCommand = (): Command =>
   withJson(new Command('status'))
     .description('how far it is, or how the last one ended')
+    .option('--watch', 'look until it is over; on a terminal with a progress bar')
     .addHelpText('after', exitCodesHelp('it is at work, or has studies to look at'))
-    .action(async (output: Output) => show(await backfillStatus(operator()), output, backfillLines, exitCode))
+    .action(async ({ watch, ...output }: Output & { readonly watch?: true }) => {
+      const who = operator()
+      const found = watch === true ? await watching(who, output) : await backfillStatus(who)
+      show(found, output, backfillLines, exitCode)
+    })
+
+const lookEveryMs = 2_000
+
+/** Ctrl-C ends the looking, not the backfill. */
+const watching = (who: Operator, { json }: Output): Promise<Answer<BackfillProgress>> =>
+  watchBackfill({
+    read: () => backfillStatus(who),
+    bar: progressBar(json !== true && process.stderr.isTTY),
+    pause: () => sleep(lookEveryMs),
+    stopping: () => who.stopping?.() ?? false,
+  })
 
 const exitCode = ({ state, done, leftOver, tooManyGone = 0 }: BackfillProgress): number =>
   state === 'over' && done.failed + leftOver.failed + tooManyGone === 0 ? 0 : 1
@@ -75,18 +95,6 @@ const cancelCommand = (): Command =>
     .addHelpText('after', exitCodesHelp())
     .action(async (output: Output) => show(await cancel(operator()), output, backfillLines))
 
-const words: Readonly<Record<BackfillProgress['state'], string>> = {
-  starting: 'begins',
-  waiting: 'waits until every entry up to the head of the feed can be seen',
-  listing: 'lists the studies, and works on them',
-  working: 'works on them',
-  closing: 'closes its lanes',
-  walking: 'looks for what FHIR alone holds',
-  leftOver: 'casts what was left over',
-  opening: 'lets the feed go on',
-  over: 'is over',
-}
-
 const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Math.floor((100 * done) / all)} %)`)
 
 /** Also a block of the status. */
@@ -94,7 +102,7 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
   const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
   const { ended, endedAt, checkpoint, tooManyGone } = backfill
   const failed = done.failed + leftOver.failed
-  const over = ended === undefined ? words[state] : ended === 'Done' ? 'is done' : 'was cancelled'
+  const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
     `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
     `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}`,
