@@ -58,11 +58,13 @@ const start = async ({ lanes, partition, since, dryRun = false, yes, ...output }
   show(await startBackfill(operator(), request), output, backfillLines)
 }
 
-const foreseenLines = ({ partitions }: Foreseen): ReadonlyArray<string> =>
-  partitions.map(
+const foreseenLines = ({ partitions, whole }: Foreseen): ReadonlyArray<string> => [
+  ...partitions.map(
     ({ partition, studies, images }) =>
       `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
-  )
+  ),
+  ...(whole ? [] : ['There are more: the counting was ended before its end.']),
+]
 
 const statusCommand = (): Command =>
   withJson(new Command('status'))

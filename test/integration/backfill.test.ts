@@ -75,6 +75,18 @@ describe('a backfill', () => {
     ])
   })
 
+  it('is counted for as long as a call may take, and what was not counted is said to be there', async () => {
+    const world = await newWorld()
+    fill(world, 5)
+    const { operator } = backfillIn(world)
+    const counted = (more: Parameters<typeof operator>[0]) => dryRunBackfill(operator(more), { lanes: 1, scope: {} })
+    const partitions = [{ partition: 'Microsoft.Default', studies: 5, images: 15 }]
+    expect(await counted({})).toEqual({ _tag: 'Right', right: { partitions, whole: true } })
+    const cut = { _tag: 'Right', right: { partitions, whole: false } }
+    expect(await counted({ budgetMs: 1, requestsEndMs: 60_000 })).toEqual(cut)
+    expect(await counted({ stopping: () => true })).toEqual(cut)
+  })
+
   it('that is repeated writes nothing', async () => {
     const world = await newWorld()
     fill(world, 12)

@@ -179,6 +179,8 @@ const bearEndpoint = async (
 /** What a backfill of this scope would be about; nothing is written. */
 export interface Foreseen {
   readonly partitions: ReadonlyArray<{ readonly partition: string; readonly studies: number; readonly images: number }>
+  /** All was counted; else there are at least so many, and the time was used up. */
+  readonly whole: boolean
 }
 
 export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill['scope']): Result<Foreseen> => {
@@ -195,8 +197,10 @@ export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill
       studies += page.right.studies.length
       for (const uid of page.right.studies) images += details.get(uid)?.instances ?? 0
       details.clear()
+      if (!run.stopping() && remainingMs(run) > 0) continue
+      return E.right({ partitions: [...partitions, { partition, studies, images }], whole: false })
     }
     partitions.push({ partition, studies, images })
   }
-  return E.right({ partitions })
+  return E.right({ partitions, whole: true })
 }
