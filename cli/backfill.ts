@@ -9,7 +9,8 @@ import {
   startBackfill,
 } from '../lib/composition/backfill'
 import type { Answer, Operator } from '../lib/composition/operator'
-import { parseBackfill } from '../lib/requests/requests'
+import { parseBackfill } from '../lib/requests/backfill'
+import { readStudies } from './backfill-studies'
 import { stateWords, watchBackfill } from './backfill-watch'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
 import { progressBar } from './progress'
@@ -27,6 +28,7 @@ interface StartOptions extends Output {
   readonly lanes?: string
   readonly partition?: ReadonlyArray<string>
   readonly since?: string
+  readonly studiesFile?: string
   readonly dryRun?: boolean
   readonly yes?: boolean
 }
@@ -37,6 +39,10 @@ const startCommand = (): Command =>
     .option('--lanes <n>', 'writers at the most (1 to 64, default 8)')
     .option('--partition <name...>', 'only these partitions; the checkpoint stays then')
     .option('--since <time>', 'only studies of which the feed has an entry since then; the checkpoint stays then')
+    .option(
+      '--studies-file <file>',
+      'only these: a StudyInstanceUID, or partition/StudyInstanceUID, a line; the checkpoint stays then',
+    )
     .option('--dry-run', 'count what it would be about, and write nothing')
     .option('--yes', 'begin')
     .addHelpText(
@@ -48,21 +54,33 @@ ${exitCodesHelp()}`,
     )
     .action(start)
 
-const start = async ({ lanes, partition, since, dryRun = false, yes, ...output }: StartOptions): Promise<void> => {
+const start = async ({
+  lanes,
+  partition,
+  since,
+  studiesFile,
+  dryRun = false,
+  yes,
+  ...output
+}: StartOptions): Promise<void> => {
   if (!dryRun && yes !== true)
     return refused(['--yes: it closes the installation for all other writers; say so'], output)
-  const options = given({ lanes, partitions: partition, since, confirm: yes })
-  const request = parsed(parseBackfill(options, dryRun), output, { partitions: '--partition', confirm: '--yes' })
+  const typed = { partitions: '--partition', studies: '--studies-file', confirm: '--yes' }
+  const named = studiesFile === undefined ? undefined : parsed(readStudies(studiesFile), output, typed)
+  if (studiesFile !== undefined && named === undefined) return
+  const options = given({ lanes, partitions: partition, since, studies: named, confirm: yes })
+  const request = parsed(parseBackfill(options, dryRun), output, typed)
   if (request === undefined) return
   if (dryRun) return show(await dryRunBackfill(operator(), request), output, foreseenLines)
   show(await startBackfill(operator(), request), output, backfillLines)
 }
 
-const foreseenLines = ({ partitions, whole }: Foreseen): ReadonlyArray<string> => [
+const foreseenLines = ({ partitions, whole, missing = 0 }: Foreseen): ReadonlyArray<string> => [
   ...partitions.map(
     ({ partition, studies, images }) =>
       `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
   ),
+  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} of the list not in the archive`]),
   ...(whole ? [] : ['There are more: the counting was ended before its end.']),
 ]
 
@@ -102,12 +120,12 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
   const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
-  const { ended, endedAt, checkpoint, tooManyGone } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone, given: named } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
     `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
-    `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}`,
+    `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}${named === undefined ? '' : `; of ${plural(named, 'study', 'studies')} that were named`}`,
     `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(done.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
     ...(done.leftOver + leftOver.cast === 0
       ? []
@@ -119,7 +137,7 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
     ...(tooManyGone === undefined
       ? []
       : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are not in the archive's list: too many to be taken out unasked. ` +
+          `${plural(tooManyGone, 'study', 'studies')} that ${named === undefined ? 'FHIR holds' : 'were named'} are not in the archive's list: too many to be taken out unasked. ` +
             'Is it the right archive, and whole? dicomcast verify --all names them',
         ]),
     ...(failed === 0

@@ -60,8 +60,8 @@ const backfillBar = ({ state, listed, done, secondsLeft }) => {
   ]
 }
 
-const backfillFacts = ({ listed, done, leftOver, lanes, lanesAtWork, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
-  tile('Listed', counted(listed.studies, 'study', 'studies'), 'about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' so far')),
+const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
+  tile('Listed', counted(listed.studies, 'study', 'studies'), 'about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' so far') + (given === undefined ? '' : ', of ' + number(given) + ' that were named')),
   tile('Done', counted(done.studies, 'study', 'studies'),
     counted(done.images, 'image') + ', ' + number(done.written) + ' written, ' + number(done.notCast) + ' not cast'),
   tile('Failed', counted(done.failed + leftOver.failed, 'study', 'studies'), 'that fail alone', done.failed + leftOver.failed > 0 ? 'bad' : ''),
@@ -70,11 +70,11 @@ const backfillFacts = ({ listed, done, leftOver, lanes, lanesAtWork, imagesPerS,
   tile('Speed', imagesPerS === undefined ? 'not known' : number(imagesPerS) + ' / s', 'images'),
   ...(checkpoint === undefined ? [] : [tile('Checkpoint', number(checkpoint), 'the feed goes on from there')]))
 
-const backfillTrouble = ({ done, leftOver, tooManyGone }) => [
+const backfillTrouble = ({ done, leftOver, tooManyGone, given }) => [
   done.failed + leftOver.failed === 0 ? undefined
     : el('p', { class: 'bad' }, 'To look at: ', codeLink('OutlastedRetries'), ' has ' + counted(done.failed + leftOver.failed, 'study', 'studies') + '.'),
   tooManyGone === undefined ? undefined
-    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + ' that FHIR holds are not in the archive’s list: too many to be taken out ' +
+    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + (given === undefined ? ' that FHIR holds' : ' that were named') + ' are not in the archive’s list: too many to be taken out ' +
       'unasked. Is it the right archive, and whole? dicomcast verify --all names them.'),
 ]
 

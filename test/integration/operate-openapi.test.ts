@@ -49,6 +49,8 @@ const backfillCalls: ReturnType<typeof calls> = [
   ['GET', '/backfill', 'backfill'],
   ['POST', '/backfill/cancel', 'backfill/cancel'],
   ['POST', '/backfill', 'backfill?dryRun=true', {}],
+  ['POST', '/backfill', 'backfill?dryRun=true', { studies: ['1.2.3', 'Microsoft.Default/9.9'] }],
+  ['POST', '/backfill', 'backfill?dryRun=true', { studies: ['Doe^Jane'] }],
   ['POST', '/backfill', 'backfill', {}],
   ['POST', '/backfill', 'backfill', { confirm: true }],
   ['GET', '/backfill', 'backfill'],
