@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 import {
   type BackfillProgress,
@@ -7,8 +8,12 @@ import {
   dryRunBackfill,
   startBackfill,
 } from '../lib/composition/backfill'
-import { parseBackfill } from '../lib/requests/requests'
+import type { Answer, Operator } from '../lib/composition/operator'
+import { parseBackfill } from '../lib/requests/backfill'
+import { readStudies } from './backfill-studies'
+import { stateWords, watchBackfill } from './backfill-watch'
 import { type Output, exitCodesHelp, given, operator, parsed, refused, show, withJson } from './operator'
+import { progressBar } from './progress'
 import { ago, plural } from './text-table'
 
 /** `dicomcast backfill`: all studies of the archive at once, on many workers. */
@@ -23,6 +28,7 @@ interface StartOptions extends Output {
   readonly lanes?: string
   readonly partition?: ReadonlyArray<string>
   readonly since?: string
+  readonly studiesFile?: string
   readonly dryRun?: boolean
   readonly yes?: boolean
 }
@@ -33,6 +39,10 @@ const startCommand = (): Command =>
     .option('--lanes <n>', 'writers at the most (1 to 64, default 8)')
     .option('--partition <name...>', 'only these partitions; the checkpoint stays then')
     .option('--since <time>', 'only studies of which the feed has an entry since then; the checkpoint stays then')
+    .option(
+      '--studies-file <file>',
+      'only these: a StudyInstanceUID, or partition/StudyInstanceUID, a line; the checkpoint stays then',
+    )
     .option('--dry-run', 'count what it would be about, and write nothing')
     .option('--yes', 'begin')
     .addHelpText(
@@ -44,27 +54,57 @@ ${exitCodesHelp()}`,
     )
     .action(start)
 
-const start = async ({ lanes, partition, since, dryRun = false, yes, ...output }: StartOptions): Promise<void> => {
+const start = async ({
+  lanes,
+  partition,
+  since,
+  studiesFile,
+  dryRun = false,
+  yes,
+  ...output
+}: StartOptions): Promise<void> => {
   if (!dryRun && yes !== true)
     return refused(['--yes: it closes the installation for all other writers; say so'], output)
-  const options = given({ lanes, partitions: partition, since, confirm: yes })
-  const request = parsed(parseBackfill(options, dryRun), output, { partitions: '--partition', confirm: '--yes' })
+  const typed = { partitions: '--partition', studies: '--studies-file', confirm: '--yes' }
+  const named = studiesFile === undefined ? undefined : parsed(readStudies(studiesFile), output, typed)
+  if (studiesFile !== undefined && named === undefined) return
+  const options = given({ lanes, partitions: partition, since, studies: named, confirm: yes })
+  const request = parsed(parseBackfill(options, dryRun), output, typed)
   if (request === undefined) return
   if (dryRun) return show(await dryRunBackfill(operator(), request), output, foreseenLines)
   show(await startBackfill(operator(), request), output, backfillLines)
 }
 
-const foreseenLines = ({ partitions }: Foreseen): ReadonlyArray<string> =>
-  partitions.map(
+const foreseenLines = ({ partitions, whole, missing = 0 }: Foreseen): ReadonlyArray<string> => [
+  ...partitions.map(
     ({ partition, studies, images }) =>
       `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
-  )
+  ),
+  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} of the list not in the archive`]),
+  ...(whole ? [] : ['There are more: the counting was ended before its end.']),
+]
 
 const statusCommand = (): Command =>
   withJson(new Command('status'))
     .description('how far it is, or how the last one ended')
+    .option('--watch', 'look until it is over; on a terminal with a progress bar')
     .addHelpText('after', exitCodesHelp('it is at work, or has studies to look at'))
-    .action(async (output: Output) => show(await backfillStatus(operator()), output, backfillLines, exitCode))
+    .action(async ({ watch, ...output }: Output & { readonly watch?: true }) => {
+      const who = operator()
+      const found = watch === true ? await watching(who, output) : await backfillStatus(who)
+      show(found, output, backfillLines, exitCode)
+    })
+
+const lookEveryMs = 2_000
+
+/** Ctrl-C ends the looking, not the backfill. */
+const watching = (who: Operator, { json }: Output): Promise<Answer<BackfillProgress>> =>
+  watchBackfill({
+    read: () => backfillStatus(who),
+    bar: progressBar(json !== true && process.stderr.isTTY),
+    pause: () => sleep(lookEveryMs),
+    stopping: () => who.stopping?.() ?? false,
+  })
 
 const exitCode = ({ state, done, leftOver, tooManyGone = 0 }: BackfillProgress): number =>
   state === 'over' && done.failed + leftOver.failed + tooManyGone === 0 ? 0 : 1
@@ -75,29 +115,17 @@ const cancelCommand = (): Command =>
     .addHelpText('after', exitCodesHelp())
     .action(async (output: Output) => show(await cancel(operator()), output, backfillLines))
 
-const words: Readonly<Record<BackfillProgress['state'], string>> = {
-  starting: 'begins',
-  waiting: 'waits until every entry up to the head of the feed can be seen',
-  listing: 'lists the studies, and works on them',
-  working: 'works on them',
-  closing: 'closes its lanes',
-  walking: 'looks for what FHIR alone holds',
-  leftOver: 'casts what was left over',
-  opening: 'lets the feed go on',
-  over: 'is over',
-}
-
 const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Math.floor((100 * done) / all)} %)`)
 
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
   const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
-  const { ended, endedAt, checkpoint, tooManyGone } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone, given: named } = backfill
   const failed = done.failed + leftOver.failed
-  const over = ended === undefined ? words[state] : ended === 'Done' ? 'is done' : 'was cancelled'
+  const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
     `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
-    `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}`,
+    `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}${named === undefined ? '' : `; of ${plural(named, 'study', 'studies')} that were named`}`,
     `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(done.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
     ...(done.leftOver + leftOver.cast === 0
       ? []
@@ -109,7 +137,7 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
     ...(tooManyGone === undefined
       ? []
       : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are not in the archive's list: too many to be taken out unasked. ` +
+          `${plural(tooManyGone, 'study', 'studies')} that ${named === undefined ? 'FHIR holds' : 'were named'} are not in the archive's list: too many to be taken out unasked. ` +
             'Is it the right archive, and whole? dicomcast verify --all names them',
         ]),
     ...(failed === 0

@@ -57,10 +57,11 @@ export const write = (...lines: ReadonlyArray<string>): void => {
 export const failed = (answer: Extract<Answer<never>, { _tag: 'Left' }>, { json }: Output): void => {
   const problem = problemOf(answer.left)
   if (json === true) write(JSON.stringify(problem))
-  const { problems } = problem
+  const { problems, more } = problem
+  const rest = more === undefined ? [] : [`and ${String(more)} more`]
   process.stderr.write(
     Array.isArray(problems)
-      ? `dicomcast: ${answer.left._tag === 'RequestInvalid' ? 'invalid request' : 'the configuration is not complete'}:\n${problems.map((each) => `  ${String(each)}\n`).join('')}`
+      ? `dicomcast: ${answer.left._tag === 'RequestInvalid' ? 'invalid request' : 'the configuration is not complete'}:\n${[...problems, ...rest].map((each) => `  ${String(each)}\n`).join('')}`
       : `dicomcast: ${problem.detail}\n`,
   )
   process.exitCode = exitCodeOfFailure(answer.left)

@@ -1,5 +1,6 @@
 import { backfillStatus, cancel, dryRunBackfill, startBackfill } from '../lib/composition/backfill'
-import { parseBackfill, parseDryRun, parseNoBody } from '../lib/requests/requests'
+import { parseBackfill } from '../lib/requests/backfill'
+import { parseDryRun, parseNoBody } from '../lib/requests/requests'
 import { answer, jsonOf, queryOf, refuse, route, smallBody } from './http'
 
 route('backfill', {

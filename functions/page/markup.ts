@@ -50,6 +50,10 @@ const main = `<main id="main" tabindex="-1">
     <h2 id="feedTitle" tabindex="-1">The feed and its gate</h2>
     <div id="feedCard"></div>
   </section>
+  <section id="backfill" aria-labelledby="backfillTitle" hidden>
+    <h2 id="backfillTitle" tabindex="-1">Backfill</h2>
+    <div id="backfillState"></div>
+  </section>
   <section id="identity" aria-labelledby="identityTitle">
     <h2 id="identityTitle" tabindex="-1">Whose images are these?</h2>
     <div id="identityList"></div>

@@ -151,6 +151,7 @@ async function readAll() {
     const status = await call('GET', 'status')
     byId('keyForm').hidden = true
     showStatus(status)
+    await readLastBackfill(status)
     const tables = await Promise.all(Object.keys(titles).map((name) => readTable(name, status.failures[name])))
     showFailures(status, tables, await readIdentity(tables))
   } catch (error) {

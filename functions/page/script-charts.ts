@@ -1,7 +1,7 @@
 /** Two small charts with a scale each: entries and seconds on one axis would say nothing. */
 export const charts = String.raw`
 const moving = new Set(['timer', 'wake', 'cast', 'catch-up', 'checkpoint'])
-const goodEnds = new Set(['CaughtUp', 'BatchDone', 'OutOfTime', 'Stopped', 'Done', 'CheckpointMoved'])
+const goodEnds = new Set(['CaughtUp', 'BatchDone', 'OutOfTime', 'Stopped', 'Begun', 'Done', 'CheckpointMoved'])
 
 /** Oldest first: where each run left it, and where it is now. */
 const pointsOf = (status) => {

@@ -161,6 +161,7 @@ const showStatus = (status) => {
   showRoute(status.configuration)
   showHealth(status.health, status.configuration)
   showFeed(status)
+  showBackfill(status)
   byId('catchUp').classList.toggle('main', status.backlog > 0)
   showCharts(status)
   showTakeOver(status.takeOver)

@@ -1,7 +1,7 @@
 import type * as O from 'fp-ts/Option'
 import type * as TE from 'fp-ts/TaskEither'
 import type { Backfill, LaneRow, Part } from '../domain/backfill/backfill'
-import type { ListedStudy } from '../domain/backfill/parts'
+import type { GivenStudies, ListedStudy } from '../domain/backfill/parts'
 import type { ServiceError } from '../domain/cast-error'
 import type { InstanceKey } from '../domain/dicom/change-feed-entry'
 import type { BackfillQueue } from './ports-backfill'
@@ -38,6 +38,9 @@ export interface BackfillStore {
   readonly leaveOver: (id: string, studies: ReadonlyArray<StudyKey>) => Result<void>
   /** Some of them. */
   readonly leftOver: (id: string, limit: number) => Result<ReadonlyArray<StudyKey>>
+  /** The studies that somebody has named, chunk by chunk. */
+  readonly writeGiven: (id: string, at: number, chunk: GivenStudies) => Result<void>
+  readonly given: (id: string, at: number) => Result<O.Option<GivenStudies>>
   readonly takeLeftOver: (id: string, study: StudyKey) => Result<void>
 }
 

@@ -1,3 +1,4 @@
+import type { BackfillProgress } from '../app/backfill/progress'
 import type { Status } from '../app/operate/facts'
 import { type FailureCode, errorTables, failureCodes, identityCodes } from '../app/ports-operator'
 import type { Totals } from '../app/ports-totals'
@@ -33,6 +34,13 @@ export const metrics = {
   dicomcast_lease_held: gauge('1 while a run is at work.'),
   dicomcast_failure_rows: gauge('Rows of the error tables; at least so many.', 'table', 'code'),
   dicomcast_withdrawn_rows: gauge('Instances that the archive has withdrawn, by the code (DCM) of the note.', 'code'),
+  dicomcast_backfill_at_work: gauge('1 while a backfill is at work, 0 when the last one is over.'),
+  dicomcast_backfill_lanes_at_work: gauge('Lanes of the backfill that have parts which are not settled.'),
+  dicomcast_backfill_studies: gauge(
+    'Studies of the backfill at work, or of the last one, by what became of them.',
+    'is',
+  ),
+  dicomcast_backfill_images: gauge('Images of the backfill at work, or of the last one, by what became of them.', 'is'),
   dicomcast_runs_total: counter('Casts, by how they ended.', 'ended'),
   dicomcast_run_seconds_total: counter('Time that casts took.'),
   dicomcast_entries_total: counter('Entries of the feed that were settled, by how.', 'outcome'),
@@ -97,6 +105,23 @@ const rowsOf = (table: string, codes: Readonly<Record<string, number>> | undefin
   if (codes === undefined) return []
   const known = new Set([...identityCodes, ...Object.keys(codes)])
   return [...known].flatMap((code) => sample('dicomcast_failure_rows', codes[code] ?? 0, { table, code }))
+}
+
+/** Of the backfill at work, or the last one: where there never was one, there is no series. */
+export const backfillGaugesOf = ({ state, lanesAtWork, listed, done, leftOver }: BackfillProgress) => {
+  const each = (name: MetricName, counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts).flatMap(([is, count]) => sample(name, count, { is }))
+  return [
+    ...sample('dicomcast_backfill_at_work', state === 'over' ? 0 : 1),
+    ...sample('dicomcast_backfill_lanes_at_work', lanesAtWork),
+    ...each('dicomcast_backfill_studies', {
+      ...{ listed: listed.studies, done: done.studies, failed: done.failed + leftOver.failed },
+      ...{ left_over: done.leftOver, cast_at_end: leftOver.cast },
+    }),
+    ...each('dicomcast_backfill_images', {
+      ...{ listed: listed.images, done: done.images, written: done.written, not_cast: done.notCast },
+    }),
+  ]
 }
 
 const outcomes = ['stored', 'unchanged', 'superseded', 'skipped', 'recorded'] as const

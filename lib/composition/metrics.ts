@@ -1,7 +1,15 @@
 import * as E from 'fp-ts/Either'
+import { readProgress } from '../app/backfill/progress'
 import { readStatus } from '../app/operate/status'
 import { archiveFacts } from './archive-facts'
-import { type Metric, type Sample, countersOf, gaugesOf, metrics as definitions } from './metric-samples'
+import {
+  type Metric,
+  type Sample,
+  backfillGaugesOf,
+  countersOf,
+  gaugesOf,
+  metrics as definitions,
+} from './metric-samples'
 import { type Answer, type Operator, connected, lookTimeoutMs } from './operator'
 import { timerSettings } from './timer-settings'
 import { version } from './version'
@@ -17,11 +25,18 @@ export const metrics = async (operator: Operator): Promise<Answer<MetricsText>> 
   if (E.isLeft(context)) return context
   const { ports, cast: settings, settings: configured } = context.right
   const timer = timerSettings(operator.environment, configured, operator.app)
-  const [status, totals] = await Promise.all([
+  const [status, totals, backfill] = await Promise.all([
     archiveFacts(context.right).then((archive) => readStatus(ports, settings, timer, archive)),
     ports.totals.read()(),
+    readProgress(ports),
   ])
-  return E.right(await textOf([...gaugesOf(status, version), ...(E.isRight(totals) ? countersOf(totals.right) : [])]))
+  return E.right(
+    await textOf([
+      ...gaugesOf(status, version),
+      ...(E.isRight(backfill) && backfill.right !== undefined ? backfillGaugesOf(backfill.right) : []),
+      ...(E.isRight(totals) ? countersOf(totals.right) : []),
+    ]),
+  )
 }
 
 /** prom-client is loaded when it is asked for: a cold start of the timer needs none. */

@@ -1,12 +1,10 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
 import * as t from 'io-ts'
-import type { BackfillRequest } from '../app/backfill/start'
 import type { AcceptRequest } from '../app/operate/accept'
 import type { Scope } from '../app/operate/choose-studies'
 import type { RenameRequest } from '../app/operate/rename-task'
 import { type ErrorTable, type FailureCode, errorTables, failureCodes, isErrorTable } from '../app/ports-operator'
-import { defaultLanes, mostLanes } from '../domain/backfill/lane'
 import { type FailTable, failTables } from '../domain/cast-error'
 import { isFailRowName, isOriginalRowName } from '../domain/fail-row'
 import { dicomRoot } from '../domain/fhir/provenance'
@@ -189,30 +187,6 @@ export const parsePreview = parser({
 })
 
 export const parseDryRun = parser({ dryRun: flag })
-
-const BackfillBody = parser({
-  lanes: whole(1, mostLanes),
-  partitions: listOf(100, partition),
-  since: time,
-  confirm: flag,
-})
-
-/** `isDryRun`: it writes nothing, and needs no word for that. */
-export const parseBackfill = (given: unknown, isDryRun: boolean): Parsed<BackfillRequest> =>
-  pipe(
-    BackfillBody(given),
-    E.flatMap(({ lanes = defaultLanes, partitions, since, confirm }): Parsed<BackfillRequest> =>
-      confirm === true || isDryRun
-        ? E.right({
-            lanes,
-            scope: {
-              ...(partitions === undefined || partitions.length === 0 ? {} : { partitions }),
-              ...(since === undefined ? {} : { since }),
-            },
-          })
-        : E.left(['confirm: must be true']),
-    ),
-  )
 
 /** A route whose options stand in the URL: one that is put in the body must not go unheard. */
 export const parseNoBody = (text: string): Parsed<void> =>

@@ -19,10 +19,12 @@ describe('dicomcast backfill and work', () => {
     expect(await dicomcast(environment, 'cast')).toMatchObject({ code: 4 })
     const status = await dicomcast(environment, 'status', '--json')
     expect(JSON.parse(status.stdout)).toMatchObject({ gate: { state: 'backfill' }, backfill: { lanes: 3 } })
+    const watching = dicomcast(environment, 'backfill', 'status', '--watch')
     const workers = await Promise.all([dicomcast(environment, 'work'), dicomcast(environment, 'work')])
     expect(workers.map(({ code }) => code)).toEqual([0, 0])
     const ended = await dicomcast(environment, 'backfill', 'status')
     expect(ended.code).toBe(0)
+    expect(await watching).toEqual(ended)
     expect(ended.stdout).toMatch(
       /^Backfill {4}is done; begun by .*\nListed {6}25 studies, about 75 images\nDone {8}25 studies/,
     )

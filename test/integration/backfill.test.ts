@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import { dryRunBackfill, startBackfill } from '../../lib/composition/backfill'
+import { metrics } from '../../lib/composition/metrics'
 import { deleted, updated } from '../support/world/cast-images'
 import { useCastWorld } from '../support/world/cast-world'
 import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
@@ -48,6 +49,42 @@ describe('a backfill', () => {
       refusal,
       refusal,
     ])
+  })
+
+  it('is in the metrics from its begin on, and after it; where there was none, there is no series', async () => {
+    const world = await newWorld()
+    fill(world, 5)
+    const backfill = backfillIn(world)
+    const series = async () => {
+      const answer = await metrics(backfill.operator())
+      if (answer._tag === 'Left') throw new Error(JSON.stringify(answer.left))
+      return answer.right.text.split('\n').filter((line) => line.startsWith('dicomcast_backfill_'))
+    }
+    expect(await series()).toEqual([])
+    await backfill.start({ lanes: 2 })
+    expect(await series()).toContain('dicomcast_backfill_at_work 1')
+    await backfill.run()
+    expect(await series()).toEqual([
+      ...['dicomcast_backfill_at_work 0', 'dicomcast_backfill_lanes_at_work 0'],
+      ...['listed 5', 'done 5', 'failed 0', 'left_over 0', 'cast_at_end 0'].map((each) =>
+        each.replace(/(\w+) (\d)/, 'dicomcast_backfill_studies{is="$1"} $2'),
+      ),
+      ...['listed 15', 'done 15', 'written 15', 'not_cast 0'].map((each) =>
+        each.replace(/(\w+) (\d+)/, 'dicomcast_backfill_images{is="$1"} $2'),
+      ),
+    ])
+  })
+
+  it('is counted for as long as a call may take, and what was not counted is said to be there', async () => {
+    const world = await newWorld()
+    fill(world, 5)
+    const { operator } = backfillIn(world)
+    const counted = (more: Parameters<typeof operator>[0]) => dryRunBackfill(operator(more), { lanes: 1, scope: {} })
+    const partitions = [{ partition: 'Microsoft.Default', studies: 5, images: 15 }]
+    expect(await counted({})).toEqual({ _tag: 'Right', right: { partitions, whole: true } })
+    const cut = { _tag: 'Right', right: { partitions, whole: false } }
+    expect(await counted({ budgetMs: 1, requestsEndMs: 60_000 })).toEqual(cut)
+    expect(await counted({ stopping: () => true })).toEqual(cut)
   })
 
   it('that is repeated writes nothing', async () => {

@@ -49,6 +49,8 @@ const backfillCalls: ReturnType<typeof calls> = [
   ['GET', '/backfill', 'backfill'],
   ['POST', '/backfill/cancel', 'backfill/cancel'],
   ['POST', '/backfill', 'backfill?dryRun=true', {}],
+  ['POST', '/backfill', 'backfill?dryRun=true', { studies: ['1.2.3', 'Microsoft.Default/9.9'] }],
+  ['POST', '/backfill', 'backfill?dryRun=true', { studies: ['Doe^Jane'] }],
   ['POST', '/backfill', 'backfill', {}],
   ['POST', '/backfill', 'backfill', { confirm: true }],
   ['GET', '/backfill', 'backfill'],
@@ -115,7 +117,7 @@ describe('docs/openapi.yaml', () => {
       seen.push(answer.status)
       expect([called, undocumented({ path, verb }, answer)]).toEqual([called, []])
     }
-    expect(seen).toEqual([404, 404, 200, 400, 200, 200, 200, 422, 409, 200, 200, 404])
+    expect(seen).toEqual([404, 404, 200, 200, 400, 400, 200, 200, 200, 422, 409, 200, 200, 404])
   })
 
   it('tells what real answers look like, good and bad', async () => {

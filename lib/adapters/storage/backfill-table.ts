@@ -6,7 +6,7 @@ import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import type * as t from 'io-ts'
 import type { BackfillStore, Entered, Stored } from '../../app/ports-backfill-store'
-import { Backfill, LaneRow, Part } from '../../domain/backfill/backfill'
+import { Backfill, Given, LaneRow, Part } from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import type { Columns, RowKey } from './single-row'
 import {
@@ -33,6 +33,11 @@ const studyKey = (id: string, partition: string, uid: string): RowKey => ({
 const leftKey = (id: string, partition: string, uid: string): RowKey => ({
   ...studyKey(id, partition, uid),
   partitionKey: `${id}-left`,
+})
+
+const givenKey = (id: string, at: number): RowKey => ({
+  partitionKey: `${id}-given`,
+  rowKey: String(at).padStart(9, '0'),
 })
 
 /** What a backfill keeps: rows of its own table, each with the backfill's id in its key, all but the one of the whole. */
@@ -171,6 +176,14 @@ export const makeBackfillTable = (account: StorageAccount, tableNamePrefix = '')
           RA.map(({ Partition, StudyUid }) => ({ partition: String(Partition), studyInstanceUid: String(StudyUid) })),
         ),
       ),
+    writeGiven: (id, at, chunk) =>
+      pipe(
+        table.callCreating((client, abortSignal) =>
+          client.upsertEntity({ ...givenKey(id, at), Value: JSON.stringify(chunk) }, 'Replace', { abortSignal }),
+        ),
+        TE.bimap(serviceError, () => undefined),
+      ),
+    given: (id, at) => read(givenKey(id, at), Given),
     takeLeftOver: (id, { partition, studyInstanceUid }) => {
       const { partitionKey, rowKey } = leftKey(id, partition, studyInstanceUid)
       return pipe(

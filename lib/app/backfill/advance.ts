@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Backfill, type State, coversAll, isOver } from '../../domain/backfill/backfill'
+import { type Backfill, type State, isOver, looksForGone } from '../../domain/backfill/backfill'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { headOf } from '../../domain/checkpoint'
 import { openSession } from '../cast/fhir-session'
@@ -12,6 +12,7 @@ import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
 import type { RunOptions } from '../run/run-cast'
 import { castLeftOver, walkFhir } from './left-over'
 import { moveLane } from './lane-fence'
+import { listGiven, walkGiven } from './list-given'
 import { type Listing, listStep } from './list-studies'
 import { open, openGate } from './open-again'
 import {
@@ -107,7 +108,7 @@ const wait: Step = ({ run, ports }, stored) =>
     : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
 
 const list: Step = async (listing, stored) => {
-  const stepped = await listStep(listing, stored)
+  const stepped = await (stored.scope.given === undefined ? listStep : listGiven)(listing, stored)
   if (E.isLeft(stepped)) return stepped
   const lanes = await tendLanes(listing, stepped.right)
   return E.isLeft(lanes) ? lanes : stepped
@@ -159,7 +160,7 @@ const close: Step = async ({ run, ports }, stored) => {
     const closed = await moveLane(run, { lane, backfillId: stored.id, isOpen: false })
     if (E.isLeft(closed)) return closed
   }
-  const state = coversAll(stored) && !stored.isFresh ? 'walking' : 'leftOver'
+  const state = looksForGone(stored) && !stored.isFresh ? 'walking' : 'leftOver'
   return writeBackfill(run, ports, stored, { ...stored, state })
 }
 
@@ -169,7 +170,7 @@ const steps: Readonly<Record<State, Step>> = {
   listing: list,
   working: work,
   closing: close,
-  walking: walkFhir,
+  walking: (listing, stored) => (stored.scope.given === undefined ? walkFhir : walkGiven)(listing, stored),
   leftOver: castLeftOver,
   opening: open,
   over: () => Promise.resolve(E.right(undefined)),

@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/Either'
-import { type Backfill, coversAll } from '../../domain/backfill/backfill'
+import { type Backfill, coversAll, looksForGone } from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, remainingMs, retrying } from '../context'
 import { type Witnesses, endpointsOf } from '../operate/held-studies'
@@ -50,10 +50,11 @@ export const walkFhir: Step = async ({ run, ports }, stored) => {
   return writeBackfill(run, ports, stored, { ...stored, walk: { ...counted, ...after, unlisted } })
 }
 
-const walked = (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
+/** All was looked through: it is counted first, then left over. */
+export const walked = (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { walk, listed, maxGone = 0 } = stored
   const unlisted = walk?.unlisted ?? 0
-  if (!coversAll(stored) || walk?.isCounted === true) {
+  if (!looksForGone(stored) || walk?.isCounted === true) {
     return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
   }
   return unlisted > mostGone(maxGone, listed.studies)

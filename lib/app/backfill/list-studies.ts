@@ -76,7 +76,7 @@ const beginning = async ({ run, ports }: Listing, { scope }: Backfill): Result<C
   return E.right({ partitions: partitions.right.filter((name) => isChosen(scope, name)), at: 0, offset: 0 })
 }
 
-const listedAll = ({ run, ports }: Listing, stored: Stored<Backfill>, done: Partial<Backfill>) =>
+export const listedAll = ({ run, ports }: Listing, stored: Stored<Backfill>, done: Partial<Backfill>) =>
   writeBackfill(run, ports, stored, { ...stored, ...done, state: 'working', listedAt: ports.clock.now() })
 
 const listPages: Step = async (listing, stored, cursor, gatheringOf) => {
@@ -161,7 +161,7 @@ const asService = (failure: OperatorFailure): ServiceError =>
     : { _tag: 'ServiceUnavailable', hop: 'fhir', reason: 'the Endpoint of a partition cannot be written' }
 
 /** Two lanes could create it both, and each would be right: it stands before the first of them writes. */
-const bearEndpoint = async (
+export const bearEndpoint = async (
   { run, session }: Listing,
   partition: string,
   study: Pick<ListedStudy, 'studyInstanceUid'> | undefined,
@@ -179,6 +179,10 @@ const bearEndpoint = async (
 /** What a backfill of this scope would be about; nothing is written. */
 export interface Foreseen {
   readonly partitions: ReadonlyArray<{ readonly partition: string; readonly studies: number; readonly images: number }>
+  /** All was counted; else there are at least so many, and the time was used up. */
+  readonly whole: boolean
+  /** Of studies that were named: those that the archive does not have. */
+  readonly missing?: number
 }
 
 export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill['scope']): Result<Foreseen> => {
@@ -195,8 +199,10 @@ export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill
       studies += page.right.studies.length
       for (const uid of page.right.studies) images += details.get(uid)?.instances ?? 0
       details.clear()
+      if (!run.stopping() && remainingMs(run) > 0) continue
+      return E.right({ partitions: [...partitions, { partition, studies, images }], whole: false })
     }
     partitions.push({ partition, studies, images })
   }
-  return E.right({ partitions })
+  return E.right({ partitions, whole: true })
 }

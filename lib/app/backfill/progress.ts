@@ -20,6 +20,8 @@ export interface BackfillProgress {
   readonly lanesAtWork: number
   readonly partitions?: ReadonlyArray<string>
   readonly since?: string
+  /** Studies that were named, where it is about them alone. */
+  readonly given?: number
   /** The head of the feed when it began: what is younger, the feed has. */
   readonly head?: number
   /** `whole`: nothing more comes. */
@@ -73,6 +75,7 @@ const progressOf = (backfill: Backfill, done: Counts, lanesAtWork: number, now: 
     ...{ lanes, lanesAtWork },
     ...(scope.partitions === undefined ? {} : { partitions: scope.partitions }),
     ...(scope.since === undefined ? {} : { since: iso(scope.since) }),
+    ...(scope.given === undefined ? {} : { given: scope.given.studies }),
     ...(head === undefined ? {} : { head: head.sequence }),
     listed: { ...listed, whole: listedAt !== undefined },
     ...{ done, leftOver },

@@ -6,16 +6,20 @@ import { isSamePartition } from '../../domain/dicom/partition'
 import { type CastSettings, type Run, retrying } from '../context'
 import { closedBy } from '../gate-open'
 import { partitionsOf } from '../operate/choose-studies'
+import type { StudyKey } from '../operate/resync'
 import { type Operated, casting, looking, onlyLooking, service } from '../operate/operating'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
 import { type Advanced, advance, advanceHeld, inBackfill } from './advance'
+import { foreseeGiven, keepGiven, spelledGiven } from './list-given'
 import { type Foreseen, foresee } from './list-studies'
 import { readBackfillRow, writeBackfill } from './rows'
 
 export interface BackfillRequest {
   readonly lanes: number
-  readonly scope: Backfill['scope']
+  readonly scope: Omit<Backfill['scope'], 'given'>
+  /** Only these: in the place of the archive's list. The checkpoint stays then. */
+  readonly studies?: ReadonlyArray<StudyKey>
 }
 
 /** `maxGone`: studies that may leave FHIR unasked. */
@@ -43,15 +47,20 @@ export const startBackfill = (
     }
     const scope = await knownScope(run, ports, request.scope)
     if (E.isLeft(scope)) return scope
+    const named = await spelledGiven(run, ports, request.studies ?? [])
+    if (E.isLeft(named)) return named
     const isFresh = await holdsNothing(run)
     if (E.isLeft(isFresh)) return isFresh
+    const given = await keepGiven(run, ports, options.runId, named.right)
+    if (E.isLeft(given)) return service(given.left)
     const opened = await ports.backfillQueue.open()()
     if (E.isLeft(opened)) return service(opened.left)
     const closed = await closeGate(run, ports, options.by)
     if (E.isLeft(closed)) return closed
     const row: Backfill = {
       ...{ id: options.runId, by: options.by, startedAt: ports.clock.now(), state: 'starting' },
-      ...{ lanes: request.lanes, scope: scope.right, isFresh: isFresh.right, maxGone: options.maxGone },
+      scope: { ...scope.right, ...(request.studies === undefined ? {} : { given: given.right }) },
+      ...{ lanes: request.lanes, isFresh: isFresh.right, maxGone: options.maxGone },
       ...{ parts: Array.from({ length: request.lanes }, () => 0), listed: { studies: 0, images: 0 } },
       ...{ unlistable: 0, leftOver: { cast: 0, failed: 0 } },
     }
@@ -113,12 +122,16 @@ export const foreseeBackfill = (
   ports: BackfillPorts,
   settings: CastSettings,
   options: RunOptions,
-  { scope }: BackfillRequest,
+  { scope, studies }: BackfillRequest,
 ): Promise<Operated<Foreseen>> =>
   onlyLooking(ports, settings, options, async (run): Promise<Operated<Foreseen>> => {
     const known = await knownScope(run, ports, scope)
     if (E.isLeft(known)) return known
-    const foreseen = await foresee({ run, ports }, scope)
+    const named = await spelledGiven(run, ports, studies ?? [])
+    if (E.isLeft(named)) return named
+    const foreseen = await (studies === undefined
+      ? foresee({ run, ports }, scope)
+      : foreseeGiven(run, ports, named.right))
     return E.isLeft(foreseen) ? service(foreseen.left) : foreseen
   })
 

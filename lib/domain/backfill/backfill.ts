@@ -34,7 +34,11 @@ const Scope = t.partial({
   partitions: t.readonlyArray(Text),
   /** Studies of which an entry was written from then on, ms. */
   since: Count,
+  /** Studies that somebody has named; their list stands in rows of its own. */
+  given: t.type({ chunks: Count, studies: Count }),
 })
+
+export const Given = t.type({ partition: Text, studies: t.readonlyArray(Text) })
 
 export const Backfill = t.intersection([
   t.type({
@@ -96,7 +100,15 @@ export const cancelled = (backfill: Backfill): Backfill => ({
 
 /** Whether nothing of the feed up to its head was left out: what is recorded is not left out. */
 export const coversAll = ({ scope, isCancelled, unlistable }: Backfill): boolean =>
-  isCancelled !== true && scope.partitions === undefined && scope.since === undefined && unlistable === 0
+  isCancelled !== true &&
+  scope.partitions === undefined &&
+  scope.since === undefined &&
+  scope.given === undefined &&
+  unlistable === 0
+
+/** Whether it is looked for what the archive did not list: of everything, or of the studies that were named. */
+export const looksForGone = (backfill: Backfill): boolean =>
+  coversAll(backfill) || (backfill.scope.given !== undefined && backfill.isCancelled !== true)
 
 /** May the checkpoint go to the head that was noted? Deletes before it are listed by nobody: FHIR's side tells them. */
 export const mayMoveCheckpoint = (backfill: Backfill): boolean =>

@@ -7,6 +7,34 @@ export interface ListedStudy {
 
 export const isUid = (text: string): boolean => /^[\d.]{1,64}$/.test(text)
 
+/** Studies that somebody has named, of one partition: a row of storage holds so many. */
+export interface GivenStudies {
+  readonly partition: string
+  readonly studies: ReadonlyArray<string>
+}
+
+/** A property of a table holds 32 Ki characters, and a UID has 64 at the most. */
+const mostOfChunk = 400
+/** What a list may have. */
+export const mostGiven = 100_000
+
+/** By partition, each study once. */
+export const chunksOfGiven = (
+  given: ReadonlyArray<{ readonly partition: string; readonly studyInstanceUid: string }>,
+): ReadonlyArray<GivenStudies> => {
+  const partitions = new Map<string, Set<string>>()
+  for (const { partition, studyInstanceUid } of given) {
+    const studies = partitions.get(partition) ?? new Set()
+    partitions.set(partition, studies.add(studyInstanceUid))
+  }
+  return [...partitions].flatMap(([partition, all]) => {
+    const studies = [...all]
+    return Array.from({ length: Math.ceil(studies.length / mostOfChunk) }, (_, at) => ({
+      ...{ partition, studies: studies.slice(at * mostOfChunk, (at + 1) * mostOfChunk) },
+    }))
+  })
+}
+
 const mostStudies = 500
 const mostInstances = 2_000
 /** A property of a table holds 32 Ki characters; a part has more to tell than its studies. */

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { identityCodes } from '../../../lib/app/ports-operator'
-import { countersOf, gaugesOf, metrics } from '../../../lib/composition/metric-samples'
+import { backfillGaugesOf, countersOf, gaugesOf, metrics } from '../../../lib/composition/metric-samples'
+import type { BackfillProgress } from '../../../lib/app/backfill/progress'
 import type { Status } from '../../../lib/app/operate/facts'
 
 const read = (file: string): string =>
@@ -65,7 +66,17 @@ const status: Status = {
     storage: { healthy: true, ms: 5 },
   },
 }
-const samples = [...gaugesOf(status, '1+x'), ...countersOf({ 'entries.stored': 7, runMs: 2_500 })]
+const backfill: BackfillProgress = {
+  ...{ id: 'b', by: 'anna', startedAt: '2026-11-29T11:00:00.000Z', state: 'working', lanes: 8, lanesAtWork: 3 },
+  listed: { studies: 9, images: 90, whole: true },
+  done: { studies: 6, images: 60, written: 50, notCast: 2, failed: 1, leftOver: 2 },
+  leftOver: { cast: 1, failed: 1 },
+}
+const samples = [
+  ...gaugesOf(status, '1+x'),
+  ...backfillGaugesOf(backfill),
+  ...countersOf({ 'entries.stored': 7, runMs: 2_500 }),
+]
 const valueOf = (name: string, labels: object = {}): number | undefined =>
   samples.find((each) => each.name === name && JSON.stringify(each.labels) === JSON.stringify(labels))?.value
 
@@ -83,6 +94,16 @@ describe('the metrics', () => {
     expect(valueOf('dicomcast_entries_total', { outcome: 'stored' })).toBe(7)
     // Before the first one, so that it is seen when it comes.
     expect(valueOf('dicomcast_runs_total', { ended: 'AccessDenied' })).toBe(0)
+  })
+
+  it('say how far a backfill is, and that it is over', () => {
+    const studies = (is: string) => valueOf('dicomcast_backfill_studies', { is })
+    expect(['listed', 'done', 'failed', 'left_over', 'cast_at_end'].map(studies)).toEqual([9, 6, 2, 2, 1])
+    const images = (is: string) => valueOf('dicomcast_backfill_images', { is })
+    expect(['listed', 'done', 'written', 'not_cast'].map(images)).toEqual([90, 60, 50, 2])
+    expect([valueOf('dicomcast_backfill_at_work'), valueOf('dicomcast_backfill_lanes_at_work')]).toEqual([1, 3])
+    const [over] = backfillGaugesOf({ ...backfill, state: 'over' })
+    expect(over).toEqual({ name: 'dicomcast_backfill_at_work', labels: {}, value: 0 })
   })
 
   it('say nothing of what is not known', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { type ListedStudy, cutParts } from '../../../../lib/domain/backfill/parts'
+import { type ListedStudy, chunksOfGiven, cutParts } from '../../../../lib/domain/backfill/parts'
 import { newPart } from '../../../../lib/domain/backfill/backfill'
 
 const studies = (count: number, instances: number, uid = '1.2.'): ReadonlyArray<ListedStudy> =>
@@ -29,5 +29,25 @@ describe('the parts of a lane', () => {
       const text = JSON.stringify(newPart({ lane: 63, part: 1, partition: 'p'.repeat(64), touchedAt: 1e12 }, part))
       expect(text.length).toBeLessThan(32_768)
     }
+  })
+})
+
+describe('studies that are named', () => {
+  const named = (partition: string, count: number, uid = '1.2.') =>
+    studies(count, 1, uid).map(({ studyInstanceUid }) => ({ partition, studyInstanceUid }))
+
+  it('are kept by partition, in rows, each once', () => {
+    const chunks = chunksOfGiven([...named('a', 900), ...named('b', 2), ...named('a', 3)])
+    expect(chunks.map(({ partition, studies: { length } }) => [partition, length])).toEqual([
+      ...[400, 400, 100].map((length) => ['a', length]),
+      ['b', 2],
+    ])
+    expect(chunks[1]?.studies[0]).toBe('1.2.400')
+    expect(chunksOfGiven([])).toEqual([])
+  })
+
+  it('fit into a property of a table, whatever their UIDs', () => {
+    const [chunk] = chunksOfGiven(named('p'.repeat(64), 400, `1.${'2'.repeat(58)}.`))
+    expect(JSON.stringify(chunk).length).toBeLessThan(32_768)
   })
 })
