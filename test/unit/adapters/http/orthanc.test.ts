@@ -116,6 +116,10 @@ describe('the state of a study in a list', () => {
   it.each(['00100020', '00201206', '00201208'])('of QIDO-RS is unknown without %s', async (tag) => {
     const { [tag]: _, ...rest } = qido as Readonly<Record<string, unknown>>
     expect(await listed(rest, 'dicomweb')).toBeUndefined()
+    // A server that does not count returns the element empty.
+    for (const empty of [{ vr: 'IS' }, { vr: 'IS', Value: [] }, { vr: 'IS', Value: [null] }]) {
+      expect(await listed({ ...qido, [tag]: empty }, 'dicomweb')).toBeUndefined()
+    }
   })
 })
 
