@@ -116,6 +116,23 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await held()).toHaveLength(3)
   })
 
+  it('an outage ends it, is told of, and is over with the next that gets through', async () => {
+    const world = await worldOf({ RetryConfiguration__TotalRetryDuration: '00:00:00' })
+    const { orthanc, rows, cast } = world
+    const stuckSince = async () => (await rows('SyncStateTable')).flatMap((row) => row['StuckSince'] ?? [])
+    orthanc.store(...many(30))
+    orthanc.fault = (_, path) => (path.endsWith('/metadata') ? 404 : undefined)
+    // However long it lasts: an archive of many studies has not lost all of them.
+    for (let runs = 0; runs < 2; runs++) {
+      expect(await run(world)).toMatchObject({ ended: 'ServiceUnavailable', read: 0, notRead: 0 })
+      expect(await stuckSince()).toHaveLength(1)
+    }
+    orthanc.fault = () => undefined
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 30 })
+    expect(await cast()).toMatchObject({ ended: 'CaughtUp' })
+    expect(await stuckSince()).toEqual([])
+  })
+
   it('what somebody took out of FHIR comes back; what cannot be cast is not read each night', async () => {
     const world = await worldOf()
     const { orthanc, held, fhir } = world

@@ -166,11 +166,6 @@ const blameTheLast = async (walk: Walk): Step<void> => {
   if (first === undefined) return E.right(undefined)
   const { run, stored } = casting
   const { stuckSince } = stored.checkpoint
-  // An archive may have no other. What it said for so long, it means; of FHIR that would be an outage.
-  const isPatienceOver =
-    stuckSince !== undefined &&
-    run.ports.clock.now() - stuckSince >= run.settings.totalRetryDurationMs &&
-    !doubts.some(({ error }) => isOfFhir(error))
   const others = await retrying(run, ports.source.list(0, ports.source.pageSize))
   if (E.isLeft(others)) return E.left(await stuckOn(casting, others.left))
   const doubtful = new Set(doubts.map(({ key }) => key.studyInstanceUid))
@@ -178,6 +173,13 @@ const blameTheLast = async (walk: Walk): Step<void> => {
   // Spread over the list: what cannot be read may stand side by side.
   const step = Math.max(1, Math.ceil(uids.length / mostAsked))
   const asked = uids.filter((_, index) => index % step === 0)
+  // A small archive may have no other that can be read. What it said for so long, it means; of FHIR that would be an outage.
+  const isPatienceOver =
+    stuckSince !== undefined &&
+    run.ports.clock.now() - stuckSince >= run.settings.totalRetryDurationMs &&
+    uids.length < mostAsked &&
+    doubts.length < mostInARow &&
+    !doubts.some(({ error }) => isOfFhir(error))
   const canRead = isPatienceOver || (await canReadOneOf(run, asked))
   return canRead ? blame(walk) : E.left(await stuckOn(casting, first.error))
 }
