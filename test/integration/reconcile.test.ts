@@ -66,6 +66,17 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ read: 0, differing: 0, gone: 0 })
   })
 
+  it('an instance that was lost is found, though another study has come with as many', async () => {
+    const world = await worldOf()
+    const { orthanc, held } = world
+    orthanc.store(...many(3), { study: '1.2.1', patientId: 'P1', instance: 2 })
+    await run(world)
+    orthanc.remove({ study: '1.2.1', patientId: 'P1', instance: 2 })
+    orthanc.store({ study: '1.2.4', patientId: 'P4' })
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 2, differing: 2 })
+    expect(await held()).toEqual(['1.2.1: 1', '1.2.2: 1', '1.2.3: 1', '1.2.4: 1'])
+  })
+
   it('a list that is cut takes no study for gone', async () => {
     const world = await worldOf({ DicomCast__MaxGone: '0' })
     const { orthanc, held } = world

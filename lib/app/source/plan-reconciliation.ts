@@ -70,7 +70,7 @@ export const planReconciliation = async (
   const changed = [...studies.values()].filter((study) => isChanged(known, study))
   const isSame = new Set(studies.keys())
   for (const { studyInstanceUid } of changed) isSame.delete(studyInstanceUid)
-  const lost = await whatLostInstances(run, ports, known, isSame)
+  const lost = await whatLostInstances(run, ports, known, isSame, changed.length > 0)
   if (E.isLeft(lost)) return lost
   for (const uid of lost.right) isSame.delete(uid)
   const asked = await notThere(run, ports, known, studies, settings)
@@ -151,13 +151,16 @@ const whatLostInstances = async (
   { source }: SourcePorts,
   { seen }: Known,
   same: ReadonlySet<string>,
+  // What came elsewhere may stand in the sum for what is gone.
+  haveOthersChanged: boolean,
 ): Result<ReadonlyArray<string>> => {
   if (source.countsAtOnce === 0 || same.size === 0) return E.right([])
   const totals = await retrying(run, source.totals())
   if (E.isLeft(totals) || O.isNone(totals.right)) return E.map(() => [])(totals)
   let instances = 0
   for (const { instances: each } of seen.values()) instances += each
-  if (instances === totals.right.value.instances && seen.size === same.size) return E.right([])
+  const isSum = instances === totals.right.value.instances && seen.size === same.size
+  if (isSum && !haveOthersChanged) return E.right([])
   const lost: string[] = []
   const uids = [...same]
   for (let start = 0; start < uids.length; start += source.countsAtOnce) {
