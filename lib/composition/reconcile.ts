@@ -10,6 +10,7 @@ import { runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
 import { type DoneStudy, unlisted } from '../app/source/cast-listed'
 import { type ReconcilePlan, planReconciliation } from '../app/source/plan-reconciliation'
+import { dayMs } from '../app/run/second-look'
 import { castSlice } from '../app/source/reconcile-slice'
 import { readSettings } from '../config/read-settings'
 import { type CastOptions, failing } from './cast'
@@ -211,6 +212,8 @@ export const describeReconciled = (reconciled: Omit<Reconciled, 'ended'>): strin
 const isDue = (schedule: string, last: O.Option<Reconciliation>, now: number): boolean => {
   if (O.isNone(last)) return true
   const { startedAt, endedAt, goOnAt } = last.value
+  // Of a clock that was wrong: it would be put off for as long.
+  if (startedAt > now + dayMs) return true
   if (endedAt === undefined) return now >= goOnAt
   const next = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' }).nextRun(new Date(startedAt))
   return next !== null && next.getTime() <= now

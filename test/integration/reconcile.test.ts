@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
+import { makeReconciliationTable } from '../../lib/adapters/storage/seen-table'
+import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { type Reconciled, reconcile, reconcileIfDue } from '../../lib/composition/reconcile'
 import { type SourceWorld, useSourceWorld } from '../support/world/source-world'
 
@@ -20,15 +22,15 @@ const many = (count: number) =>
 
 const twoDays = 2 * 86_400_000
 
-/** As if all of them had been read two days before. */
-const readBefore = async ({ environment, rows }: SourceWorld): Promise<void> => {
+/** As if all of them had been read so long before. */
+const readBefore = async ({ environment, rows }: SourceWorld, ms = twoDays): Promise<void> => {
   const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = environment()
   const name = `${TableStore__TableNamePrefix}StudiesTable`
   const table = TableClient.fromConnectionString(AzureWebJobsStorage, name, { allowInsecureConnection: true })
   for (const row of await rows('StudiesTable')) {
     if (row['partitionKey'] !== 'Seen') continue
     const key = { partitionKey: 'Seen', rowKey: String(row['rowKey']) }
-    await table.updateEntity({ ...key, ReadAt: new Date(Date.now() - twoDays) }, 'Merge')
+    await table.updateEntity({ ...key, ReadAt: new Date(Date.now() - ms) }, 'Merge')
   }
 }
 
@@ -178,6 +180,9 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ read: 0 })
     await readBefore(world)
     expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
+    // By a clock that was wrong.
+    await readBefore(world, -2 * twoDays)
+    expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
   })
 
   it('begins by itself when it is due, and not again before its next time', async () => {
@@ -193,6 +198,20 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     const before = orthanc.requests.length
     await tick()
     expect([orthanc.requests.length, between]).toEqual([before, 0])
+    // Of a clock that was wrong, once: it does not put it off for years.
+    const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = environment()
+    const reconciliations = makeReconciliationTable(
+      makeStorageAccount({ connectionString: AzureWebJobsStorage }),
+      TableStore__TableNamePrefix,
+    )
+    const inYears = Date.now() + 1_000 * twoDays
+    const none = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
+    for (const ended of [{ endedAt: inYears }, {}]) {
+      await reconciliations.write({ startedAt: inYears, goOnAt: inYears, ...none, ...ended })()
+      const asked = orthanc.requests.length
+      await tick()
+      expect(orthanc.requests.length).toBeGreaterThan(asked)
+    }
   })
 })
 

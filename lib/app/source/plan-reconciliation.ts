@@ -136,10 +136,11 @@ const isChanged = ({ seen, held, failing }: Known, { studyInstanceUid: uid, stat
   return !held.has(uid) && !failing.has(uid)
 }
 
-/** Spread over the time: those of one night do not come back in one night. */
+/** Spread over the time: those of one night do not come back in one night. A time that is still to come was of a wrong clock. */
 const isDue = ({ seen, fullMs, dueBefore }: Known, uid: string): boolean => {
   const spread = Number.parseInt(digestOf([uid]).slice(0, 4), 16) / 0x1_0000
-  return (seen.get(uid)?.readAt ?? 0) < dueBefore + (fullMs / 2) * spread
+  const { readAt = 0 } = seen.get(uid) ?? {}
+  return readAt < dueBefore + (fullMs / 2) * spread || readAt > dueBefore + fullMs + dayMs
 }
 
 /**
