@@ -173,6 +173,17 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ ended: 'Done', read: 8 - first.read })
   })
 
+  it('one that ended early goes on also with studies that its list says too little of, and reads them anew when it is done', async () => {
+    const world = await worldOf()
+    const { orthanc } = world
+    orthanc.store(...many(8).map(({ study }) => ({ study, patientId: null })))
+    let asked = 0
+    const first = await run(world, {}, { stopping: () => asked++ > 6 })
+    expect([first.ended, first.read > 0, first.read < 8]).toEqual(['Stopped', true, true])
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 8 - first.read })
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: source === 'orthanc' ? 0 : 8 })
+  })
+
   it('every study is read whole once in DicomCast__ReconcileFullDays', async () => {
     const world = await worldOf({ DicomCast__ReconcileFullDays: '1' })
     world.orthanc.store(...many(3))

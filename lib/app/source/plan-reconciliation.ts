@@ -22,6 +22,8 @@ import type { SourcePorts } from './source-ports'
 export interface ReconcileSettings {
   readonly fullDays: number
   readonly maxGone: number
+  /** When the comparison began that this one goes on with, ms: what was read since needs no other reading. None: a new one. */
+  readonly since?: number | undefined
   /** So many studies may be taken out of FHIR, because an operator says so. */
   readonly confirmed?: number | undefined
 }
@@ -59,11 +61,14 @@ export const planReconciliation = async (
   const held = await heldIn(run, ports, defaultPartition)
   if (E.isLeft(held)) return held
   const failing = new Set([...failures.right.rows.values()].flatMap((row) => row.studyInstanceUid ?? []))
+  const now = run.ports.clock.now()
   const known: Known = {
+    now,
+    since: settings.since ?? Infinity,
     seen: new Map(seen.right.map((study) => [study.studyInstanceUid, study])),
     held: held.right,
     failing,
-    dueBefore: run.ports.clock.now() - settings.fullDays * dayMs,
+    dueBefore: now - settings.fullDays * dayMs,
     fullMs: settings.fullDays * dayMs,
   }
   const { studies } = listed.right
@@ -86,6 +91,8 @@ export const planReconciliation = async (
 }
 
 interface Known {
+  readonly now: number
+  readonly since: number
   readonly seen: ReadonlyMap<string, SeenStudy>
   readonly held: ReadonlySet<string>
   /** Studies that a row of a fail table is about. */
@@ -129,9 +136,17 @@ const listOf = async (run: Run, ports: SourcePorts): Result<Listing> => {
   }
 }
 
-const isChanged = ({ seen, held, failing }: Known, { studyInstanceUid: uid, state }: ListedStudy): boolean => {
+/** In this comparison, before it ended early. */
+const isRead = ({ seen, since, now }: Known, uid: string): boolean => {
+  const { readAt = 0 } = seen.get(uid) ?? {}
+  return readAt >= since && readAt <= now
+}
+
+const isChanged = (known: Known, { studyInstanceUid: uid, state }: ListedStudy): boolean => {
+  const { seen, held, failing } = known
   const was = seen.get(uid)
-  if (was === undefined || state === undefined || was.state !== state) return true
+  if (was === undefined || was.state !== state) return true
+  if (state === undefined && !isRead(known, uid)) return true
   // Somebody has taken it out of FHIR; what could not be cast never was there.
   return !held.has(uid) && !failing.has(uid)
 }
@@ -184,10 +199,11 @@ interface NotThere {
 const notThere = async (
   run: Run,
   ports: SourcePorts,
-  { held, seen, failing }: Known,
+  known: Known,
   studies: ReadonlyMap<string, ListedStudy>,
   { maxGone, confirmed }: ReconcileSettings,
 ): Result<NotThere> => {
+  const { held, seen, failing } = known
   const [missed, gone]: [ListedStudy[], string[]] = [[], []]
   const most = mostGone(maxGone, studies.size, confirmed)
   let leaving = 0
@@ -195,7 +211,7 @@ const notThere = async (
     if (studies.has(uid)) continue
     const has = await retrying(run, ports.studyIndex.has(defaultPartition, uid))
     if (E.isLeft(has)) return has
-    if (has.right) missed.push(unlisted(uid))
+    if (has.right) missed.push(...(isRead(known, uid) ? [] : [unlisted(uid)]))
     else {
       gone.push(uid)
       if (held.has(uid)) leaving += 1
