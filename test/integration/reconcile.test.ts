@@ -34,6 +34,14 @@ const readBefore = async ({ environment, rows }: SourceWorld, ms = twoDays): Pro
   }
 }
 
+const removeFromFhir = async (url: string, study: string): Promise<void> => {
+  const response = await fetch(`${url}/ImagingStudy?identifier=urn:dicom:uid|urn:oid:${study}`)
+  const { entry } = (await response.json()) as {
+    readonly entry: ReadonlyArray<{ readonly resource: { id: string } }>
+  }
+  await fetch(`${url}/ImagingStudy/${entry[0]?.resource.id}`, { method: 'DELETE' })
+}
+
 describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%s)', (source) => {
   const worldOf = async (settings = {}): Promise<SourceWorld> => newWorld({ DicomWeb__Source: source, ...settings })
 
@@ -151,15 +159,27 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     const { orthanc, held, fhir } = world
     orthanc.store(...many(3), { study: '1.2.4', patientId: null })
     await run(world)
-    const response = await fetch(`${fhir.url}/ImagingStudy?identifier=urn:dicom:uid|urn:oid:1.2.2`)
-    const { entry } = (await response.json()) as {
-      readonly entry: ReadonlyArray<{ readonly resource: { id: string } }>
-    }
-    await fetch(`${fhir.url}/ImagingStudy/${entry[0]?.resource.id}`, { method: 'DELETE' })
+    await removeFromFhir(fhir.url, '1.2.2')
     const isOrthanc = source === 'orthanc'
     // A list that does not tell whose it is cannot be compared.
     expect(await run(world)).toMatchObject({ read: isOrthanc ? 1 : 2, differing: 1 })
     expect(await held()).toHaveLength(3)
+  })
+
+  it('also where one of its images cannot be cast', async () => {
+    const world = await worldOf()
+    const { orthanc, held, failed, fhir } = world
+    const noClass = { '00080016': { vr: 'UI', Value: ['x'] } }
+    const study = { study: '1.2.1', patientId: 'P1' }
+    orthanc.store(study, { ...study, instance: 2, elements: noClass }, { study: '1.2.2', patientId: 'P2' })
+    await run(world)
+    expect([await held(), await failed()]).toEqual([
+      ['1.2.1: 1', '1.2.2: 1'],
+      { DicomFailToStoreExceptionTable: ['0 TagsRejected'] },
+    ])
+    await removeFromFhir(fhir.url, '1.2.1')
+    expect(await run(world)).toMatchObject({ read: 1, differing: 1 })
+    expect(await held()).toEqual(['1.2.1: 1', '1.2.2: 1'])
   })
 
   it('one that ended early goes on where it stopped', async () => {

@@ -60,7 +60,10 @@ export const planReconciliation = async (
   if (E.isLeft(listed)) return listed
   const held = await heldIn(run, ports, defaultPartition)
   if (E.isLeft(held)) return held
-  const failing = new Set([...failures.right.rows.values()].flatMap((row) => row.studyInstanceUid ?? []))
+  const failing = new Map<string, number>()
+  for (const { studyInstanceUid: uid } of failures.right.rows.values()) {
+    if (uid !== undefined) failing.set(uid, (failing.get(uid) ?? 0) + 1)
+  }
   const now = run.ports.clock.now()
   const known: Known = {
     now,
@@ -95,8 +98,8 @@ interface Known {
   readonly since: number
   readonly seen: ReadonlyMap<string, SeenStudy>
   readonly held: ReadonlySet<string>
-  /** Studies that a row of a fail table is about. */
-  readonly failing: ReadonlySet<string>
+  /** Studies that rows of the fail tables are about, and how many. */
+  readonly failing: ReadonlyMap<string, number>
   readonly dueBefore: number
   readonly fullMs: number
 }
@@ -148,7 +151,7 @@ const isChanged = (known: Known, { studyInstanceUid: uid, state }: ListedStudy):
   if (was === undefined || was.state !== state) return true
   if (state === undefined && !isRead(known, uid)) return true
   // Somebody has taken it out of FHIR; what could not be cast never was there.
-  return !held.has(uid) && !failing.has(uid)
+  return !held.has(uid) && (failing.get(uid) ?? 0) < Math.max(1, was.instances)
 }
 
 /** Spread over the time: those of one night do not come back in one night. A time that is still to come was of a wrong clock. */
@@ -207,7 +210,7 @@ const notThere = async (
   const [missed, gone]: [ListedStudy[], string[]] = [[], []]
   const most = mostGone(maxGone, studies.size, confirmed)
   let leaving = 0
-  for (const uid of new Set([...held, ...seen.keys(), ...failing])) {
+  for (const uid of new Set([...held, ...seen.keys(), ...failing.keys()])) {
     if (studies.has(uid)) continue
     const has = await retrying(run, ports.studyIndex.has(defaultPartition, uid))
     if (E.isLeft(has)) return has
