@@ -5,11 +5,12 @@ import * as O from 'fp-ts/Option'
 import { type Meter, newMeter } from '../adapters/http/http'
 import { leaseHeld, looking, service } from '../app/operate/operating'
 import { plural } from '../app/operate/words'
-import type { ListedStudy, Reconciliation } from '../app/ports-source'
+import type { ListedStudy, Reconciliation, Reconciliations } from '../app/ports-source'
 import { runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
 import { type DoneStudy, unlisted } from '../app/source/cast-listed'
 import { type ReconcilePlan, planReconciliation } from '../app/source/plan-reconciliation'
+import { dayMs } from '../app/run/second-look'
 import { castSlice } from '../app/source/reconcile-slice'
 import { readSettings } from '../config/read-settings'
 import { type CastOptions, failing } from './cast'
@@ -70,6 +71,7 @@ interface Walking {
   readonly options: ReconcileOptions
   readonly plan: ReconcilePlan
   readonly context: Connected
+  readonly since: number | undefined
   readonly left: Map<string, ListedStudy>
   readonly meters: Meter[]
   readonly sum: Record<'entries' | 'stored' | 'recorded' | 'read' | 'differing' | 'gone' | 'notRead', number>
@@ -84,17 +86,18 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
   const ports = sourcePorts(context.right.ports)
   if (ports === undefined) return noSource
   const isReal = options.dryRun !== true
-  const planned = await planReconciliation(looking(ports, settings, run), ports, {
-    ...{ fullDays: configured.reconcile.fullDays, maxGone: configured.maxGone, confirmed: options.confirmed },
-  })
+  const since = isReal ? await sinceOf(ports.reconciliations, startedAt) : undefined
+  const asked = { ...configured.reconcile, maxGone: configured.maxGone, confirmed: options.confirmed, since }
+  const planned = await planReconciliation(looking(ports, settings, run), ports, asked)
   if (E.isLeft(planned)) {
     const nothing = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
-    if (isReal) await ports.reconciliations.write({ startedAt, goOnAt: clock.now() + restMs, ...nothing })()
+    if (isReal)
+      await ports.reconciliations.write({ startedAt: since ?? startedAt, goOnAt: clock.now() + restMs, ...nothing })()
     return service(planned.left)
   }
   const { changed, gone, due } = planned.right
   const walking: Walking = {
-    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter] },
+    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter], since },
     left: new Map([...changed, ...gone.map(unlisted), ...due].map((study) => [study.studyInstanceUid, study])),
     sum: { entries: 0, stored: 0, recorded: 0, read: 0, differing: 0, gone: 0, notRead: 0 },
   }
@@ -111,6 +114,14 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
   })
   if (ended.ended === 'LeaseHeld') return E.left(await leaseHeld(ports))
   return E.right(answer)
+}
+
+/** When the one began that is not done; one of long ago is none to go on with. */
+const sinceOf = async ({ read }: Reconciliations, now: number): Promise<number | undefined> => {
+  const last = await read()()
+  if (E.isLeft(last) || O.isNone(last.right)) return undefined
+  const { startedAt, endedAt } = last.right.value
+  return endedAt === undefined && startedAt <= now && startedAt > now - dayMs ? startedAt : undefined
 }
 
 type Ending = Pick<Reconciled, 'ended' | 'reason'>
@@ -180,11 +191,11 @@ const answerOf = ({ plan, sum, meters, context }: Walking, { ended, reason }: En
 })
 
 /** Written for the status, and for whoever may go on; that it cannot be written fails nothing. */
-const keep = async ({ context, plan, sum }: Walking, goOnAt: number | 'ended'): Promise<void> => {
+const keep = async ({ context, plan, sum, since }: Walking, goOnAt: number | 'ended'): Promise<void> => {
   const { read, differing, gone, notRead } = sum
   const at = clock.now()
   const reconciliation: Reconciliation = {
-    ...{ startedAt: context.startedAt, compared: plan.compared, read, differing, gone, notRead },
+    ...{ startedAt: since ?? context.startedAt, compared: plan.compared, read, differing, gone, notRead },
     ...(goOnAt === 'ended' ? { endedAt: at, goOnAt: at } : { goOnAt }),
     ...(plan.tooManyGone === undefined ? {} : { tooManyGone: plan.tooManyGone }),
   }
@@ -211,6 +222,8 @@ export const describeReconciled = (reconciled: Omit<Reconciled, 'ended'>): strin
 const isDue = (schedule: string, last: O.Option<Reconciliation>, now: number): boolean => {
   if (O.isNone(last)) return true
   const { startedAt, endedAt, goOnAt } = last.value
+  // Of a clock that was wrong: it would be put off for as long.
+  if (startedAt > now + dayMs) return true
   if (endedAt === undefined) return now >= goOnAt
   const next = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' }).nextRun(new Date(startedAt))
   return next !== null && next.getTime() <= now

@@ -141,6 +141,34 @@ describe('what is wrong with one study costs that study', () => {
     expect(await cast()).toMatchObject({ ended: 'CaughtUp', stored: 2 })
   })
 
+  it('a FHIR server that is down ends the run with the checkpoint where it was, though the archive can be read', async () => {
+    const { orthanc, cast, failed, fhir, syncedSequence } = await newWorld({
+      RetryConfiguration__TotalRetryDuration: '00:00:01',
+    })
+    orthanc.store({ study: '1.2.1' })
+    await cast()
+    orthanc.store({ study: '1.2.2' }, { study: '1.2.3' })
+    fhir.faults.set([{ fault: '503' }])
+    for (let runs = 0; runs < 2; runs++) {
+      expect(await cast()).toMatchObject({ ended: 'ServiceUnavailable', to: 4, recorded: 0 })
+    }
+    expect([await syncedSequence(), await failed()]).toEqual([4, {}])
+    fhir.faults.clear()
+    expect(await cast()).toMatchObject({ ended: 'CaughtUp', stored: 2 })
+  })
+
+  it('many in a row that cannot be read, while others can, are recorded and hold nothing up', async () => {
+    const { orthanc, cast, held, rows } = await newWorld()
+    orthanc.store({ study: '1.2.1' })
+    await cast()
+    const many = Array.from({ length: 25 }, (_, index) => `1.3.${index + 1}`)
+    for (const study of many) orthanc.store({ study }, { study, patientId: 'P2' })
+    orthanc.store({ study: '1.2.2' })
+    expect(await cast()).toMatchObject({ ended: 'CaughtUp', stored: 1, recorded: many.length })
+    expect(await held()).toEqual(['1.2.1: 1', '1.2.2: 1'])
+    expect(await rows('TransientFailureExceptionTable')).toHaveLength(many.length)
+  })
+
   it('metadata from the index alone (StudiesMetadata MainDicomTags) is read by series', async () => {
     const { orthanc, cast, held } = await newWorld()
     orthanc.isOfMainDicomTags = true

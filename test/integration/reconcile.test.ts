@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
+import { makeReconciliationTable } from '../../lib/adapters/storage/seen-table'
+import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { type Reconciled, reconcile, reconcileIfDue } from '../../lib/composition/reconcile'
 import { type SourceWorld, useSourceWorld } from '../support/world/source-world'
 
@@ -20,16 +22,24 @@ const many = (count: number) =>
 
 const twoDays = 2 * 86_400_000
 
-/** As if all of them had been read two days before. */
-const readBefore = async ({ environment, rows }: SourceWorld): Promise<void> => {
+/** As if all of them had been read so long before. */
+const readBefore = async ({ environment, rows }: SourceWorld, ms = twoDays): Promise<void> => {
   const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = environment()
   const name = `${TableStore__TableNamePrefix}StudiesTable`
   const table = TableClient.fromConnectionString(AzureWebJobsStorage, name, { allowInsecureConnection: true })
   for (const row of await rows('StudiesTable')) {
     if (row['partitionKey'] !== 'Seen') continue
     const key = { partitionKey: 'Seen', rowKey: String(row['rowKey']) }
-    await table.updateEntity({ ...key, ReadAt: new Date(Date.now() - twoDays) }, 'Merge')
+    await table.updateEntity({ ...key, ReadAt: new Date(Date.now() - ms) }, 'Merge')
   }
+}
+
+const removeFromFhir = async (url: string, study: string): Promise<void> => {
+  const response = await fetch(`${url}/ImagingStudy?identifier=urn:dicom:uid|urn:oid:${study}`)
+  const { entry } = (await response.json()) as {
+    readonly entry: ReadonlyArray<{ readonly resource: { id: string } }>
+  }
+  await fetch(`${url}/ImagingStudy/${entry[0]?.resource.id}`, { method: 'DELETE' })
 }
 
 describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%s)', (source) => {
@@ -64,6 +74,17 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ ended: 'Done', compared: 5, read: 4, differing: 4, gone: 1 })
     expect(await held()).toEqual(['1.2.2: 2', '1.2.3: 1', '1.2.4: 1', '1.2.5: 2', '1.2.6: 1'])
     expect(await run(world)).toMatchObject({ read: 0, differing: 0, gone: 0 })
+  })
+
+  it('an instance that was lost is found, though another study has come with as many', async () => {
+    const world = await worldOf()
+    const { orthanc, held } = world
+    orthanc.store(...many(3), { study: '1.2.1', patientId: 'P1', instance: 2 })
+    await run(world)
+    orthanc.remove({ study: '1.2.1', patientId: 'P1', instance: 2 })
+    orthanc.store({ study: '1.2.4', patientId: 'P4' })
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 2, differing: 2 })
+    expect(await held()).toEqual(['1.2.1: 1', '1.2.2: 1', '1.2.3: 1', '1.2.4: 1'])
   })
 
   it('a list that is cut takes no study for gone', async () => {
@@ -116,20 +137,49 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await held()).toHaveLength(3)
   })
 
+  it('an outage ends it, is told of, and is over with the next that gets through', async () => {
+    const world = await worldOf({ RetryConfiguration__TotalRetryDuration: '00:00:00' })
+    const { orthanc, rows, cast } = world
+    const stuckSince = async () => (await rows('SyncStateTable')).flatMap((row) => row['StuckSince'] ?? [])
+    orthanc.store(...many(30))
+    orthanc.fault = (_, path) => (path.endsWith('/metadata') ? 404 : undefined)
+    // However long it lasts: an archive of many studies has not lost all of them.
+    for (let runs = 0; runs < 2; runs++) {
+      expect(await run(world)).toMatchObject({ ended: 'ServiceUnavailable', read: 0, notRead: 0 })
+      expect(await stuckSince()).toHaveLength(1)
+    }
+    orthanc.fault = () => undefined
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 30 })
+    expect(await cast()).toMatchObject({ ended: 'CaughtUp' })
+    expect(await stuckSince()).toEqual([])
+  })
+
   it('what somebody took out of FHIR comes back; what cannot be cast is not read each night', async () => {
     const world = await worldOf()
     const { orthanc, held, fhir } = world
     orthanc.store(...many(3), { study: '1.2.4', patientId: null })
     await run(world)
-    const response = await fetch(`${fhir.url}/ImagingStudy?identifier=urn:dicom:uid|urn:oid:1.2.2`)
-    const { entry } = (await response.json()) as {
-      readonly entry: ReadonlyArray<{ readonly resource: { id: string } }>
-    }
-    await fetch(`${fhir.url}/ImagingStudy/${entry[0]?.resource.id}`, { method: 'DELETE' })
+    await removeFromFhir(fhir.url, '1.2.2')
     const isOrthanc = source === 'orthanc'
     // A list that does not tell whose it is cannot be compared.
     expect(await run(world)).toMatchObject({ read: isOrthanc ? 1 : 2, differing: 1 })
     expect(await held()).toHaveLength(3)
+  })
+
+  it('also where one of its images cannot be cast', async () => {
+    const world = await worldOf()
+    const { orthanc, held, failed, fhir } = world
+    const noClass = { '00080016': { vr: 'UI', Value: ['x'] } }
+    const study = { study: '1.2.1', patientId: 'P1' }
+    orthanc.store(study, { ...study, instance: 2, elements: noClass }, { study: '1.2.2', patientId: 'P2' })
+    await run(world)
+    expect([await held(), await failed()]).toEqual([
+      ['1.2.1: 1', '1.2.2: 1'],
+      { DicomFailToStoreExceptionTable: ['0 TagsRejected'] },
+    ])
+    await removeFromFhir(fhir.url, '1.2.1')
+    expect(await run(world)).toMatchObject({ read: 1, differing: 1 })
+    expect(await held()).toEqual(['1.2.1: 1', '1.2.2: 1'])
   })
 
   it('one that ended early goes on where it stopped', async () => {
@@ -143,12 +193,26 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ ended: 'Done', read: 8 - first.read })
   })
 
+  it('one that ended early goes on also with studies that its list says too little of, and reads them anew when it is done', async () => {
+    const world = await worldOf()
+    const { orthanc } = world
+    orthanc.store(...many(8).map(({ study }) => ({ study, patientId: null })))
+    let asked = 0
+    const first = await run(world, {}, { stopping: () => asked++ > 6 })
+    expect([first.ended, first.read > 0, first.read < 8]).toEqual(['Stopped', true, true])
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: 8 - first.read })
+    expect(await run(world)).toMatchObject({ ended: 'Done', read: source === 'orthanc' ? 0 : 8 })
+  })
+
   it('every study is read whole once in DicomCast__ReconcileFullDays', async () => {
     const world = await worldOf({ DicomCast__ReconcileFullDays: '1' })
     world.orthanc.store(...many(3))
     await run(world)
     expect(await run(world)).toMatchObject({ read: 0 })
     await readBefore(world)
+    expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
+    // By a clock that was wrong.
+    await readBefore(world, -2 * twoDays)
     expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
   })
 
@@ -165,6 +229,20 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     const before = orthanc.requests.length
     await tick()
     expect([orthanc.requests.length, between]).toEqual([before, 0])
+    // Of a clock that was wrong, once: it does not put it off for years.
+    const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = environment()
+    const reconciliations = makeReconciliationTable(
+      makeStorageAccount({ connectionString: AzureWebJobsStorage }),
+      TableStore__TableNamePrefix,
+    )
+    const inYears = Date.now() + 1_000 * twoDays
+    const none = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
+    for (const ended of [{ endedAt: inYears }, {}]) {
+      await reconciliations.write({ startedAt: inYears, goOnAt: inYears, ...none, ...ended })()
+      const asked = orthanc.requests.length
+      await tick()
+      expect(orthanc.requests.length).toBeGreaterThan(asked)
+    }
   })
 })
 

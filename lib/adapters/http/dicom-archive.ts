@@ -9,7 +9,7 @@ import { type KnownRow, knownRow } from '../../domain/checkpoint'
 import { defaultPartition } from '../../domain/dicom/partition'
 import { unavailable } from './answers'
 import type { Call } from './authorized'
-import { type DicomServiceSettings, isInstance, readMetadata, readStudy } from './dicom-metadata'
+import { type DicomServiceSettings, isInstance, isOfStudy, readMetadata, readStudy } from './dicom-metadata'
 
 type Result<A> = TE.TaskEither<ServiceError, A>
 
@@ -33,6 +33,8 @@ const noStudyEither: ServiceError = {
   status: 404,
 }
 
+const otherStudy = unavailable('dicom', 'asked for the metadata of a study it answers with that of another')
+
 const hiddenStudies: ServiceError = {
   ...unavailable('dicom', 'it lists studies, and the metadata of none of them is to be found'),
   status: 404,
@@ -44,7 +46,11 @@ const mostProbed = 5
 /** An archive without a change feed, as far as one can be asked of it. Its log stands in the place of the feed's rows. */
 export const dicomArchive = (settings: DicomServiceSettings, call: Call, source: StudySource): ProbedDicomService => {
   const metadata = readMetadata(settings, call)
-  const study = (partition: string, uid: string) => readStudy(metadata, partition, uid)
+  const study = (partition: string, uid: string): Result<ReadonlyArray<unknown>> =>
+    pipe(
+      readStudy(metadata, partition, uid),
+      TE.filterOrElse(isOfStudy(uid), (): ServiceError => otherStudy),
+    )
   const { log } = source
   const anyOf = (uids: ReadonlyArray<string>): Result<boolean> => {
     const [first, ...others] = uids

@@ -5,7 +5,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition } from '../../domain/dicom/partition'
 import { withoutUnread } from '../../domain/dicom/unread'
 import { dicomRoot, wadoAddress } from '../../domain/fhir/provenance'
-import { isRecord, listOf, unexpected } from './answers'
+import { isRecord, listOf, unavailable, unexpected } from './answers'
 import type { Call } from './authorized'
 import type { HttpAnswer } from './exchange'
 
@@ -67,7 +67,13 @@ const uidOf = (dataset: unknown, tag: string): string | undefined => {
 }
 
 const sopClassUid = '00080016'
+const sopInstanceUid = '00080018'
 const seriesInstanceUid = '0020000E'
+
+const instancesIn = (datasets: ReadonlyArray<unknown>): ReadonlySet<string> =>
+  new Set(datasets.flatMap((each) => uidOf(each, sopInstanceUid) ?? []))
+
+const changing = unavailable('dicom', 'its series have not all the images that its study has')
 
 /** A study's metadata from an index that has no class of its instances (Orthanc's MainDicomTags): read by series, then. */
 export const readStudy =
@@ -78,17 +84,30 @@ export const readStudy =
       TE.flatMap((datasets): Result<ReadonlyArray<unknown>> => {
         const series = new Set(datasets.flatMap((each) => uidOf(each, seriesInstanceUid) ?? []))
         const isWhole = datasets.every((each) => isRecord(each) && each[sopClassUid] !== undefined)
-        return isWhole || series.size === 0
-          ? TE.right(datasets)
-          : pipe(
-              [...series],
-              TE.traverseSeqArray((uid) => metadata(partition, `${studyInstanceUid}/series/${uid}`)),
-              TE.map(RA.flatten),
-            )
+        if (isWhole || series.size === 0) return TE.right(datasets)
+        return pipe(
+          [...series],
+          TE.traverseSeqArray((uid) => metadata(partition, `${studyInstanceUid}/series/${uid}`)),
+          TE.map(RA.flatten),
+          // What is missing would be taken for gone.
+          TE.filterOrElse(
+            (read) => {
+              const found = instancesIn(read)
+              return [...instancesIn(datasets)].every((uid) => found.has(uid))
+            },
+            (): ServiceError => changing,
+          ),
+        )
       }),
     )()
 
+/** What it answers for another study says nothing of this one, and least of all that its images are gone. */
+export const isOfStudy =
+  (studyInstanceUid: string) =>
+  (datasets: ReadonlyArray<unknown>): boolean =>
+    datasets.every((each) => (uidOf(each, '0020000D') ?? studyInstanceUid) === studyInstanceUid)
+
 export const isInstance =
-  (sopInstanceUid: string) =>
+  (uid: string) =>
   (dataset: unknown): boolean =>
-    uidOf(dataset, '00080018') === sopInstanceUid
+    uidOf(dataset, sopInstanceUid) === uid

@@ -6,12 +6,20 @@ import type { ListedStudy, StudySource } from '../../app/ports-source'
 import { digestOf } from '../../domain/digest'
 import type { Call } from './authorized'
 import type { DicomServiceSettings } from './dicom-metadata'
-import { type Attributes, readQido, studyUidIn } from './qido'
+import { type Attributes, readQido, studyUidIn, valueOf } from './qido'
 
 // Any archive with QIDO-RS and WADO-RS: its list of studies is all that tells of a change.
 
 /** Without these the list tells too little of a study: another patient, or fewer instances, would not be seen. */
 const wanted = ['00100020', '00201206', '00201208']
+
+/** A server that does not count returns the element without a value. */
+const isGiven =
+  (attributes: Attributes) =>
+  (tag: string): boolean => {
+    const value = valueOf(attributes, tag)
+    return value !== undefined && value !== null && value !== ''
+  }
 
 const compared = [
   ...wanted,
@@ -24,7 +32,7 @@ const compared = [
 const listedOf = (attributes: Attributes): ReadonlyArray<ListedStudy> => {
   const studyInstanceUid = studyUidIn(attributes)
   if (studyInstanceUid === undefined) return []
-  const isComparable = wanted.every((tag) => attributes[tag] !== undefined)
+  const isComparable = wanted.every(isGiven(attributes))
   const texts = compared.map((tag) => JSON.stringify(attributes[tag]))
   const state = isComparable ? digestOf([studyInstanceUid, ...texts]).slice(0, 16) : undefined
   return [{ id: studyInstanceUid, studyInstanceUid, state }]

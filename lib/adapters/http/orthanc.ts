@@ -62,7 +62,10 @@ const studyOf = (json: unknown): ReadonlyArray<ListedStudy> => {
 }
 
 /** `…/dicom-web` is a part of it. */
-const restRoot = (settings: DicomServiceSettings): string => reachedRoot(settings).root.replace(/\/[^/]+$/, '')
+const restRoot = (settings: DicomServiceSettings): string => {
+  const { origin, pathname } = new URL(reachedRoot(settings).root)
+  return `${origin}${pathname.replace(/\/[^/]*$/, '')}`
+}
 
 export const orthancSource = (settings: DicomServiceSettings, call: Call): StudySource => {
   const root = restRoot(settings)

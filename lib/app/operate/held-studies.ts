@@ -26,17 +26,28 @@ export interface Unlisted {
   readonly alone: ReadonlyArray<StudyKey>
 }
 
+/** Pages in a row that bring nothing new: a study may come twice while others are written, but not all of them. */
+const mostKnownPages = 100
+
+const endless: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'fhir', reason: 'its list of ImagingStudies does not end' },
+}
+
 /** What FHIR holds. All of it is read before the first is used: what is removed meanwhile would shift the pages. */
 export const heldIn = async (run: Run, ports: OperatorPorts, partition: string): Result<ReadonlySet<string>> => {
   const held = new Set<string>()
   const endpoints = await endpointsOf(run, partition)
   if (E.isLeft(endpoints) || endpoints.right.length === 0) return E.map(() => held)(endpoints)
   let next: string | undefined
+  let known = 0
   do {
+    const before = held.size
     const page = await retrying(run, ports.heldStudies.page(endpoints.right, next))
     if (E.isLeft(page)) return page
     for (const uid of page.right.studies) held.add(uid)
     next = page.right.next
+    known = held.size > before ? 0 : known + 1
+    if (known > mostKnownPages) return E.left(endless)
   } while (next !== undefined)
   return E.right(held)
 }

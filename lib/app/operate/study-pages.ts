@@ -24,6 +24,11 @@ const keepsChanging: ServiceError = {
   reason: 'its list of studies changes faster than it can be read',
 }
 
+const noPages: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
+  reason: 'its list of studies gives the same page wherever it is asked to begin',
+}
+
 /**
  * All studies of a partition. The list is no snapshot: what is stored meanwhile comes in front and shifts its pages
  * back, what is deleted shifts them forward, past studies that nobody would have read. And a page has no order: so each
@@ -42,7 +47,7 @@ export async function* studyPages(
 ): AsyncGenerator<E.Either<ServiceError, StudyPage>> {
   const step = Math.max(1, limit - overlap)
   const list: List = { read: (offset) => retrying(run, index.studies(partition, offset, limit)), step, seen }
-  let [offset, before, beginnings]: [number, ReadonlySet<string>, number] = [from, last, 0]
+  let [offset, before, beginnings, repeats]: [number, ReadonlySet<string>, number, number] = [from, last, 0, 0]
   for (;;) {
     const page = await connectedPage(list, offset, before)
     if (E.isLeft(page)) return yield page
@@ -54,13 +59,16 @@ export async function* studyPages(
     }
     const { studies, at } = page.right
     if (studies.length === 0) return
+    const all = new Set(studies)
+    repeats = all.size === before.size && studies.every((uid) => before.has(uid)) ? repeats + 1 : 0
+    if (repeats > mostBeginnings) return yield E.left(noPages)
     const fresh = studies.filter((uid) => !seen.has(uid))
     const known = studies.filter((uid) => seen.has(uid))
     for (const uid of fresh) seen.add(uid)
     // A page may be short before the end: studies whose first image is still on its way drop out of it.
     const next = at + (studies.length < limit ? studies.length : step)
     yield E.right({ studies: fresh, known, offset: at, next })
-    ;[offset, before] = [next, new Set(studies)]
+    ;[offset, before] = [next, all]
   }
 }
 
@@ -88,7 +96,9 @@ const connectedPage = async (
   if (E.isLeft(page)) return page
   if (page.right.length === 0) return atEnd(list, offset, isConnected)
   if (isConnected(page.right)) return E.right({ studies: page.right, at: offset })
-  for (const at of around(offset, step)) {
+  // Where the archive gives fewer at once than it is asked for, pages lie side by side.
+  const beside = Math.max(0, offset - Math.ceil(Math.min(overlap, before.size) / 2))
+  for (const at of [beside, ...around(offset, step)]) {
     const other = await read(at)
     if (E.isLeft(other)) return other
     if (other.right.length > 0 && isConnected(other.right)) return E.right({ studies: other.right, at })

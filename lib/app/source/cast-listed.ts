@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import type { RejectedInstances } from '../../domain/batch/rejected'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { defaultPartition } from '../../domain/dicom/partition'
+import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, remainingMs, retrying } from '../context'
 import { type StudyCast, castStudy } from '../operate/cast-study'
 import type { Witnesses } from '../operate/held-studies'
@@ -41,7 +42,7 @@ interface Walk {
   readonly forgotten: Array<string>
 }
 
-/** One after another that cannot be read: no longer the fault of the studies. */
+/** So many one after another that cannot be read: are others still to be read? */
 const mostInARow = 20
 
 /** Right: all were settled; else time is up, or somebody wants the end. `tell`: what became of each. */
@@ -96,7 +97,7 @@ const castOne = async (walk: Walk, { studyInstanceUid, state }: ListedStudy): St
   if (E.isLeft(cast)) {
     if (!canBeOneStudy(cast.left)) return E.left(await stuckOn(casting, cast.left))
     doubts.push({ key, error: cast.left })
-    return doubts.length < mostInARow ? E.right(undefined) : E.left(await stuckOn(casting, cast.left))
+    return doubts.length < mostInARow ? E.right(undefined) : blameTheLast(walk)
   }
   const settled = await settle(walk, studyInstanceUid, state, cast.right)
   return E.isLeft(settled) ? settled : blame(walk)
@@ -155,6 +156,9 @@ const errorOf = (error: ServiceError): EntryError => ({
 /** Others of the archive's list that are asked, to see whether anything can be read. */
 const mostAsked = 10
 
+const isOfFhir = (error: ServiceError): boolean =>
+  error._tag === 'FhirConflict' || (error._tag === 'ServiceUnavailable' && error.hop === 'fhir')
+
 /** Nothing came after them to compare with: one of the archive's others must be there. */
 const blameTheLast = async (walk: Walk): Step<void> => {
   const { casting, ports, doubts } = walk
@@ -162,21 +166,32 @@ const blameTheLast = async (walk: Walk): Step<void> => {
   if (first === undefined) return E.right(undefined)
   const { run, stored } = casting
   const { stuckSince } = stored.checkpoint
-  // An archive may have no other. What it said for so long, it means.
-  const isPatienceOver =
-    stuckSince !== undefined && run.ports.clock.now() - stuckSince >= run.settings.totalRetryDurationMs
-  const others = await retrying(run, ports.source.list(0, mostAsked + mostInARow))
+  const others = await retrying(run, ports.source.list(0, ports.source.pageSize))
   if (E.isLeft(others)) return E.left(await stuckOn(casting, others.left))
   const doubtful = new Set(doubts.map(({ key }) => key.studyInstanceUid))
   const uids = others.right.map(({ studyInstanceUid }) => studyInstanceUid).filter((uid) => !doubtful.has(uid))
-  const canRead = isPatienceOver || (await canReadOneOf(run, uids.slice(0, mostAsked)))
+  // Spread over the list: what cannot be read may stand side by side.
+  const step = Math.max(1, Math.ceil(uids.length / mostAsked))
+  const asked = uids.filter((_, index) => index % step === 0)
+  // A small archive may have no other that can be read. What it said for so long, it means; of FHIR that would be an outage.
+  const isPatienceOver =
+    stuckSince !== undefined &&
+    run.ports.clock.now() - stuckSince >= run.settings.totalRetryDurationMs &&
+    uids.length < mostAsked &&
+    doubts.length < mostInARow &&
+    !doubts.some(({ error }) => isOfFhir(error))
+  const canRead = isPatienceOver || (await canReadOneOf(run, asked))
   return canRead ? blame(walk) : E.left(await stuckOn(casting, first.error))
 }
 
+/** By both services: each may be the one that is down. */
 const canReadOneOf = async (run: Run, uids: ReadonlyArray<string>): Promise<boolean> => {
-  for (const uid of uids) {
-    const read = await run.ports.dicom.study(defaultPartition, uid)()
-    if (E.isRight(read) && read.right.length > 0) return true
+  const askingOnce: Run = { ...run, stopping: () => true }
+  for (const studyInstanceUid of uids) {
+    const read = await run.ports.dicom.study(defaultPartition, studyInstanceUid)()
+    if (E.isLeft(read) || read.right.length === 0) continue
+    const held = await loadSnapshot(askingOnce, [probe({ partition: defaultPartition, studyInstanceUid })], [])
+    if (E.isRight(held)) return true
   }
   return false
 }

@@ -22,6 +22,8 @@ import type { SourcePorts } from './source-ports'
 export interface ReconcileSettings {
   readonly fullDays: number
   readonly maxGone: number
+  /** When the comparison began that this one goes on with, ms: what was read since needs no other reading. None: a new one. */
+  readonly since?: number | undefined
   /** So many studies may be taken out of FHIR, because an operator says so. */
   readonly confirmed?: number | undefined
 }
@@ -58,19 +60,25 @@ export const planReconciliation = async (
   if (E.isLeft(listed)) return listed
   const held = await heldIn(run, ports, defaultPartition)
   if (E.isLeft(held)) return held
-  const failing = new Set([...failures.right.rows.values()].flatMap((row) => row.studyInstanceUid ?? []))
+  const failing = new Map<string, number>()
+  for (const { studyInstanceUid: uid } of failures.right.rows.values()) {
+    if (uid !== undefined) failing.set(uid, (failing.get(uid) ?? 0) + 1)
+  }
+  const now = run.ports.clock.now()
   const known: Known = {
+    now,
+    since: settings.since ?? Infinity,
     seen: new Map(seen.right.map((study) => [study.studyInstanceUid, study])),
     held: held.right,
     failing,
-    dueBefore: run.ports.clock.now() - settings.fullDays * dayMs,
+    dueBefore: now - settings.fullDays * dayMs,
     fullMs: settings.fullDays * dayMs,
   }
   const { studies } = listed.right
   const changed = [...studies.values()].filter((study) => isChanged(known, study))
   const isSame = new Set(studies.keys())
   for (const { studyInstanceUid } of changed) isSame.delete(studyInstanceUid)
-  const lost = await whatLostInstances(run, ports, known, isSame)
+  const lost = await whatLostInstances(run, ports, known, isSame, changed.length > 0)
   if (E.isLeft(lost)) return lost
   for (const uid of lost.right) isSame.delete(uid)
   const asked = await notThere(run, ports, known, studies, settings)
@@ -86,10 +94,12 @@ export const planReconciliation = async (
 }
 
 interface Known {
+  readonly now: number
+  readonly since: number
   readonly seen: ReadonlyMap<string, SeenStudy>
   readonly held: ReadonlySet<string>
-  /** Studies that a row of a fail table is about. */
-  readonly failing: ReadonlySet<string>
+  /** Studies that rows of the fail tables are about, and how many. */
+  readonly failing: ReadonlyMap<string, number>
   readonly dueBefore: number
   readonly fullMs: number
 }
@@ -129,17 +139,26 @@ const listOf = async (run: Run, ports: SourcePorts): Result<Listing> => {
   }
 }
 
-const isChanged = ({ seen, held, failing }: Known, { studyInstanceUid: uid, state }: ListedStudy): boolean => {
-  const was = seen.get(uid)
-  if (was === undefined || state === undefined || was.state !== state) return true
-  // Somebody has taken it out of FHIR; what could not be cast never was there.
-  return !held.has(uid) && !failing.has(uid)
+/** In this comparison, before it ended early. */
+const isRead = ({ seen, since, now }: Known, uid: string): boolean => {
+  const { readAt = 0 } = seen.get(uid) ?? {}
+  return readAt >= since && readAt <= now
 }
 
-/** Spread over the time: those of one night do not come back in one night. */
+const isChanged = (known: Known, { studyInstanceUid: uid, state }: ListedStudy): boolean => {
+  const { seen, held, failing } = known
+  const was = seen.get(uid)
+  if (was === undefined || was.state !== state) return true
+  if (state === undefined && !isRead(known, uid)) return true
+  // Somebody has taken it out of FHIR; what could not be cast never was there.
+  return !held.has(uid) && (failing.get(uid) ?? 0) < Math.max(1, was.instances)
+}
+
+/** Spread over the time: those of one night do not come back in one night. A time that is still to come was of a wrong clock. */
 const isDue = ({ seen, fullMs, dueBefore }: Known, uid: string): boolean => {
   const spread = Number.parseInt(digestOf([uid]).slice(0, 4), 16) / 0x1_0000
-  return (seen.get(uid)?.readAt ?? 0) < dueBefore + (fullMs / 2) * spread
+  const { readAt = 0 } = seen.get(uid) ?? {}
+  return readAt < dueBefore + (fullMs / 2) * spread || readAt > dueBefore + fullMs + dayMs
 }
 
 /**
@@ -151,13 +170,16 @@ const whatLostInstances = async (
   { source }: SourcePorts,
   { seen }: Known,
   same: ReadonlySet<string>,
+  // What came elsewhere may stand in the sum for what is gone.
+  haveOthersChanged: boolean,
 ): Result<ReadonlyArray<string>> => {
   if (source.countsAtOnce === 0 || same.size === 0) return E.right([])
   const totals = await retrying(run, source.totals())
   if (E.isLeft(totals) || O.isNone(totals.right)) return E.map(() => [])(totals)
   let instances = 0
   for (const { instances: each } of seen.values()) instances += each
-  if (instances === totals.right.value.instances && seen.size === same.size) return E.right([])
+  const isSum = instances === totals.right.value.instances && seen.size === same.size
+  if (isSum && !haveOthersChanged) return E.right([])
   const lost: string[] = []
   const uids = [...same]
   for (let start = 0; start < uids.length; start += source.countsAtOnce) {
@@ -180,18 +202,19 @@ interface NotThere {
 const notThere = async (
   run: Run,
   ports: SourcePorts,
-  { held, seen, failing }: Known,
+  known: Known,
   studies: ReadonlyMap<string, ListedStudy>,
   { maxGone, confirmed }: ReconcileSettings,
 ): Result<NotThere> => {
+  const { held, seen, failing } = known
   const [missed, gone]: [ListedStudy[], string[]] = [[], []]
   const most = mostGone(maxGone, studies.size, confirmed)
   let leaving = 0
-  for (const uid of new Set([...held, ...seen.keys(), ...failing])) {
+  for (const uid of new Set([...held, ...seen.keys(), ...failing.keys()])) {
     if (studies.has(uid)) continue
     const has = await retrying(run, ports.studyIndex.has(defaultPartition, uid))
     if (E.isLeft(has)) return has
-    if (has.right) missed.push(unlisted(uid))
+    if (has.right) missed.push(...(isRead(known, uid) ? [] : [unlisted(uid)]))
     else {
       gone.push(uid)
       if (held.has(uid)) leaving += 1

@@ -39,6 +39,19 @@ const isoOf = ({ date }: LogRow): string | undefined => {
   return second === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`
 }
 
+const unreadable = (what: string): ServiceError => ({
+  ...{ _tag: 'ServiceUnavailable', hop: 'dicom', reason: `unreadable log: ${what}` },
+})
+
+/** What has no order might be passed by, and what does not go on would be read for ever. */
+const faultOf = ({ rows, isDone }: LogPage, cursor: number): ServiceError | undefined => {
+  if (rows.some(({ sequence }, index) => sequence <= (rows[index - 1]?.sequence ?? -1))) {
+    return unreadable('its changes are not in order')
+  }
+  const isStill = !isDone && (rows.at(-1)?.sequence ?? 0) <= cursor
+  return isStill ? unreadable('it tells that it has more, and does not give it') : undefined
+}
+
 /** Nothing is behind this number; how far is the log? */
 const endOf = async (run: Run, log: ChangeLog, after: number): Result<LogPage> => retrying(run, log.rows(after, 1))
 
@@ -76,6 +89,8 @@ export const readLog = async (run: Run, log: ChangeLog, checkpoint: Checkpoint, 
   const { syncedSequence: cursor, logRows: known = [] } = checkpoint
   const page = await retrying(run, log.rows(Math.max(0, cursor - overlap), limit + overlap))
   if (E.isLeft(page)) return page
+  const fault = faultOf(page.right, cursor)
+  if (fault !== undefined) return E.left(fault)
   const same = await resetIn(run, log, checkpoint, page.right)
   if (E.isLeft(same)) return same
   const numbers = new Set(known.map(({ sequence }) => sequence))

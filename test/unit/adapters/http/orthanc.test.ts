@@ -116,6 +116,10 @@ describe('the state of a study in a list', () => {
   it.each(['00100020', '00201206', '00201208'])('of QIDO-RS is unknown without %s', async (tag) => {
     const { [tag]: _, ...rest } = qido as Readonly<Record<string, unknown>>
     expect(await listed(rest, 'dicomweb')).toBeUndefined()
+    // A server that does not count returns the element empty.
+    for (const empty of [{ vr: 'IS' }, { vr: 'IS', Value: [] }, { vr: 'IS', Value: [null] }]) {
+      expect(await listed({ ...qido, [tag]: empty }, 'dicomweb')).toBeUndefined()
+    }
   })
 })
 
@@ -146,4 +150,43 @@ it('a bad request of a study is an outage: no other address is tried for it', as
   const { archive, urls } = await sourceOf(json(400, {}))
   expect(await archive.study('Microsoft.Default', '1.2')()).toMatchObject({ left: { status: 400 } })
   expect(urls()).toEqual(['/dicom-web/studies/1.2/metadata'])
+})
+
+describe('metadata of a study', () => {
+  const text = (value: string) => ({ vr: 'UI', Value: [value] })
+  const indexed = (sop: string) => ({ '0020000D': text('1.2'), '0020000E': text('1.2.1'), '00080018': text(sop) })
+  const whole = (sop: string) => ({ ...indexed(sop), '00080016': text('1.2.840.10008.5.1.4.1.1.2') })
+
+  it.each([
+    ['has no such series', 404, {}],
+    ['has fewer images', 200, [whole('1.2.1.1')]],
+  ])('that is read by series is not taken for all of it where a series %s', async (_, status, body) => {
+    const { archive } = await sourceOf((seen, response) =>
+      (seen.url.includes('/series/') ? json(status, body) : json(200, [indexed('1.2.1.1'), indexed('1.2.1.2')]))(
+        seen,
+        response,
+      ),
+    )
+    expect(await archive.study('Microsoft.Default', '1.2')()).toMatchObject({ left: { _tag: 'ServiceUnavailable' } })
+  })
+
+  it('that is of another study is none of this one', async () => {
+    const { archive } = await sourceOf(json(200, [whole('1.2.1.1'), { ...whole('1.2.1.2'), '0020000D': text('1.3') }]))
+    expect(await archive.study('Microsoft.Default', '1.2')()).toMatchObject({ left: { _tag: 'ServiceUnavailable' } })
+    const own = await sourceOf(json(200, [whole('1.2.1.1')]))
+    expect(await own.archive.study('Microsoft.Default', '1.2')()).toMatchObject({ right: [{}] })
+  })
+})
+
+it('the API of an Orthanc whose endpoint has no path lies at its root', async () => {
+  const { url, seen } = await serve(json(200, { Changes: [], Done: true, Last: 1 }))
+  const settings = {
+    endpoint: url,
+    privateEndpoint: undefined,
+    source: 'orthanc',
+    version: '',
+    maxPageBytes: 1,
+  } as const
+  expect(await orthancSource(settings, callOf('dicom')).log?.rows(0, 1)()).toMatchObject({ right: { last: 1 } })
+  expect(seen.map((each) => each.url)).toEqual(['/changes?since=0&limit=1'])
 })

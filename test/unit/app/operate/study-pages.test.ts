@@ -81,6 +81,35 @@ describe('the pages of a list of studies', () => {
     expect(expected.filter((uid) => !seen.includes(uid))).toEqual([])
   })
 
+  const bounded = async (
+    page: (list: ReadonlyArray<string>, offset: number, limit: number) => ReadonlyArray<string>,
+  ) => {
+    let reads = 0
+    const studies = (_partition: string, offset: number, limit: number) => () => {
+      if (++reads > 500) throw new Error('it does not end')
+      return Promise.resolve(E.right(page(studiesUpTo(450), offset, limit)))
+    }
+    const seen: Array<string> = []
+    let failed = false
+    for await (const each of studyPages(run, { studies }, 'p', 0, 100, new Set())) {
+      if (E.isLeft(each)) failed = true
+      else seen.push(...each.right.studies)
+    }
+    return { seen, failed }
+  }
+
+  it.each([4, 10, 50, 99])('have all of it where the archive gives no more than %i at once', async (most) => {
+    const { seen, failed } = await bounded((list, offset, limit) => list.slice(offset, offset + Math.min(most, limit)))
+    expect([failed, seen.length]).toEqual([false, 450])
+  })
+
+  it.each([
+    ['the offset', (list: ReadonlyArray<string>, _: number, limit: number) => list.slice(0, limit)],
+    ['offset and limit', (list: ReadonlyArray<string>) => list],
+  ])('end with a failure where the archive ignores %s', async (_, page) => {
+    expect(await bounded(page)).toMatchObject({ failed: true })
+  })
+
   it('end with a failure where the list never holds still', async () => {
     let made = 0
     const { failed } = await walk(studiesUpTo(300), (_, all) => {

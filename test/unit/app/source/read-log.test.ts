@@ -90,3 +90,14 @@ it('one request when nothing is new', async () => {
   await read(log, after(begin, first))
   expect(asked).toEqual([[60 - overlap, 1_000 + overlap]])
 })
+
+it.each([
+  ['gives nothing new, and says that it has more', { rows: numbers(40, 60), isDone: false, last: 60 }],
+  ['is in no order', { rows: [...numbers(1, 60), row(80), row(70), row(62)], isDone: true, last: 80 }],
+])('a page that %s is unreadable', async (_, page) => {
+  const seen = await read(logOf(numbers(1, 60)).log, begin)
+  const log: ChangeLog = { ...logOf([]).log, rows: () => TE.right(page) }
+  expect(await readLog({ stopping: () => true } as unknown as Run, log, after(begin, seen), 2)).toMatchObject({
+    left: { _tag: 'ServiceUnavailable', hop: 'dicom' },
+  })
+})
