@@ -137,6 +137,39 @@ describe('a study', () => {
   })
 })
 
+describe('studies of which none can be read alone', () => {
+  const broken = ['1.2.1', '1.2.2', '1.2.3', '1.2.4']
+  const faults = broken.map((uid) => ({ fault: '500', match: { pathPrefix: `/v2/studies/${uid}/metadata` } }) as const)
+
+  it('are recorded, however many they are', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 6)
+    world.dicom.faults.set(faults)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    for (let tries = 0; tries < 5; tries++) await backfill.take({ backfillId: id, lane: 0, part: 1 })
+    expect(await backfill.store.part(id, 0, 1)()).toMatchObject({ right: { value: { isSettled: true, tries: 5 } } })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 2, failed: 4 } })
+  })
+
+  it('are recorded when they are left over, too', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 6)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    await backfill.take({ backfillId: id, lane: 0, part: 1 })
+    const partition = 'Microsoft.Default'
+    await backfill.store.leaveOver(
+      id,
+      broken.map((studyInstanceUid) => ({ partition, studyInstanceUid })),
+    )()
+    world.dicom.faults.set(faults)
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', leftOver: { cast: 0, failed: 4 } })
+  })
+})
+
 describe('an outage', () => {
   it.each(['dicom', 'fhir'] as const)('of %s is no try, and is gone on from', async (hop) => {
     const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })

@@ -15,6 +15,7 @@ import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
 import { settleTagsOfStudy } from '../run/settle-tags'
+import { readLaneRow } from './rows'
 
 type Result<A> = Promise<E.Either<Stop, A>>
 
@@ -26,8 +27,9 @@ export interface Caster {
   readonly index: FailIndex
   readonly witnesses: Witnesses
   readonly backfillId: string
+  readonly lanes: number
   /** None: whoever casts is the only one. */
-  readonly lane?: { readonly lane: number; readonly lanes: number }
+  readonly lane?: number
 }
 
 export interface Doubt {
@@ -44,7 +46,7 @@ export interface Cast {
 }
 
 const readsAtOnce = 4
-/** So many in a row, and none that could: no longer the fault of the studies. */
+/** So many in a row, and none that could: whose fault it is, a comparison tells before the others are tried. */
 const mostInARow = 3
 
 /** FHIR first, for all of them at once; then each as the archive has it; then as few transactions as the limits allow. */
@@ -70,7 +72,8 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
     }
   }
   const [first] = doubts
-  if (first !== undefined && read.length === 0 && doubts.length >= mostInARow) return E.left(first.error)
+  const isDoubtful = first !== undefined && read.length === 0 && doubts.length >= mostInARow
+  if (isDoubtful && !(await isTheirFault(caster, doubts))) return E.left(first.error)
   const left = await leaveOver(caster, read)
   if (E.isLeft(left)) return left
   const own = read.filter(({ key }) => !left.right.has(studyKeyText(key)))
@@ -86,12 +89,12 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
  * that a rejection note of another one takes images from, whose own lane may have read it before.
  */
 const leaveOver = async (
-  { run, ports, backfillId, lane }: Caster,
+  { run, ports, backfillId, lanes, lane }: Caster,
   read: ReadonlyArray<ReadStudy>,
 ): Promise<E.Either<ServiceError, ReadonlySet<string>>> => {
   if (lane === undefined) return E.right(new Set())
   const isForeign = ({ rows }: StudyRows): boolean =>
-    rows.some((row) => row._tag === 'Upsert' && laneOf(row.identity.value, lane.lanes) !== lane.lane)
+    rows.some((row) => row._tag === 'Upsert' && laneOf(row.identity.value, lanes) !== lane)
   const foreign = read.filter(({ study }) => isForeign(study)).map(({ key }) => key)
   const noted = read.flatMap(({ key, study }) => studiesOfNotes(key, study))
   const all = [...foreign, ...noted]
@@ -141,9 +144,8 @@ const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befo
     if (E.isLeft(rebuilt)) return rebuilt
     const { stop } = rebuilt.right
     inARow = stop === undefined ? 0 : inARow + 1
-    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop) || inARow >= mostInARow)) {
-      return E.left(stop)
-    }
+    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop))) return E.left(stop)
+    if (stop !== undefined && inARow >= mostInARow && E.isLeft(await moveOn(caster))) return E.left(stop)
     cast =
       stop === undefined
         ? withRebuilt(cast, rebuilt.right)
@@ -193,18 +195,30 @@ export const recordFailed = async (
   return E.map(() => undefined)(await retrying(run, ports.errors.record(rows)))
 }
 
-/** Do the services do for others what they did not do for these? What was done in this pass tells it, too. */
-export const isTheirFault = async (
-  caster: Caster,
+/** So many that were found before are asked for, since one may be gone, or broken, by now. */
+const mostWitnesses = 3
+
+/** Studies that were found before: in this pass, or by the lanes, its own before the others. */
+const foundBefore = async (
+  { run, ports, backfillId, lanes, lane = 0, witnesses }: Caster,
   doubts: ReadonlyArray<Doubt>,
-  witness: StudyKey | undefined,
-): Promise<boolean> => {
-  const { run } = caster
-  const isOfDicom = doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')
-  if (isOfDicom) {
-    if (witness === undefined) return false
-    const read = await run.ports.dicom.study(witness.partition, witness.studyInstanceUid)()
-    if (E.isLeft(read) || read.right.length === 0) return false
+): Promise<ReadonlyArray<StudyKey>> => {
+  const isDoubted = (key: StudyKey): boolean => doubts.some((each) => studyKeyText(each.key) === studyKeyText(key))
+  const found = [...witnesses].map(([partition, studyInstanceUid]): StudyKey => ({ partition, studyInstanceUid }))
+  for (let step = 0; step < lanes; step++) {
+    const row = await readLaneRow(run, ports, backfillId, (lane + step) % lanes)
+    if (E.isRight(row) && row.right.witness !== undefined) found.push(row.right.witness)
   }
-  return E.isRight(await moveOn(caster))
+  return found.filter((key) => !isDoubted(key)).slice(0, mostWitnesses)
+}
+
+/** Do the services do for others what they did not do for these? What was done in this pass tells it, too. */
+export const isTheirFault = async (caster: Caster, doubts: ReadonlyArray<Doubt>): Promise<boolean> => {
+  const { run } = caster
+  if (!doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')) return E.isRight(await moveOn(caster))
+  for (const { partition, studyInstanceUid } of await foundBefore(caster, doubts)) {
+    const read = await run.ports.dicom.study(partition, studyInstanceUid)()
+    if (E.isRight(read) && read.right.length > 0) return E.isRight(await moveOn(caster))
+  }
+  return false
 }
