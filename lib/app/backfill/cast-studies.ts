@@ -14,6 +14,7 @@ import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
+import { takeBack } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 import { readLaneRow } from './rows'
 
@@ -192,7 +193,14 @@ export const recordFailed = async (
     const status = 'status' in error ? error.status : undefined
     return { sequence: 0, key, error: { _tag: 'OutlastedRetries', hop, status } as const }
   })
-  return E.map(() => undefined)(await retrying(run, ports.errors.record(rows)))
+  const recorded = await retrying(run, ports.errors.record(rows))
+  if (E.isLeft(recorded)) return recorded
+  const still = await retrying(run, run.lease.confirm())
+  if (E.isLeft(still) && still.left._tag === 'LeaseLost') {
+    const written = recorded.right.filter(({ wasThere }) => wasThere !== true)
+    await takeBack(run, { failed: {}, codes: {}, written })
+  }
+  return still
 }
 
 /** So many that were found before are asked for, since one may be gone, or broken, by now. */
