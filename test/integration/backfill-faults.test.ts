@@ -4,8 +4,9 @@ import { resyncStudy } from '../../lib/composition/studies'
 import { laneOf } from '../../lib/domain/backfill/lane'
 import { held } from '../support/fhir/cast-fhir'
 import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
-import { created, deleted, updated } from '../support/world/cast-images'
-import { useCastWorld } from '../support/world/cast-world'
+import { noteElements } from '../simulation/rejection-note'
+import { created, deleted, uidsOf, updated } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 const castElsewhere = useCastElsewhere()
@@ -188,6 +189,45 @@ describe('an outage', () => {
     await backfill.take({ backfillId: id, lane: 0, part: 1 })
     expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 5, failed: 0 } })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  })
+})
+
+describe('what the error tables tell, and the feed would have ended before the head,', () => {
+  const listing = (image: { study: string; instance: number }) => {
+    const { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance } = uidsOf(image)
+    return noteElements({ code: '113037', lists: [{ study, series, instance }] })
+  }
+  const note = { study: '1.2.9', patientId: 'P1', elements: listing({ study: '1.2.1', instance: 1 }) }
+  const inStep = async (world: CastWorld) => {
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  }
+
+  it('ends for a study that is gone', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created({ study: '1.2.8', patientId: null }))
+    await world.cast()
+    expect(await world.failed()).not.toEqual({})
+    world.dicom.control.append(deleted({ study: '1.2.8' }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11 })
+    expect(await world.failed()).toEqual({})
+    await inStep(world)
+  })
+
+  it('ends for images that a rejection note listed which is gone', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created(note))
+    await world.cast()
+    world.dicom.control.append(deleted(note))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11 })
+    expect(await world.failed()).toEqual({})
+    await inStep(world)
   })
 })
 

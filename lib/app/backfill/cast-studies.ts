@@ -5,16 +5,18 @@ import { noCounts } from '../../domain/backfill/backfill'
 import type { Stop } from '../../domain/batch/delivery'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { nothingCast } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, retrying } from '../context'
-import type { Witnesses } from '../operate/held-studies'
+import { type Witnesses, believeStudyGone } from '../operate/held-studies'
 import { type ReadStudy, type Rebuilt, rebuildStudies } from '../operate/rebuild-studies'
 import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
+import { settledNow } from '../operate/settled-now'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
-import { takeBack } from '../run/settle-errors'
+import { settleUnderLease, takeBack } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 import { readLaneRow } from './rows'
 
@@ -116,8 +118,8 @@ const studiesOfNotes = ({ partition, studyInstanceUid: own }: StudyKey, { reject
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
   const { run, session, index } = caster
   const gone = studies.filter(({ study }) => study.unknown)
-  for (const { key } of gone) {
-    const forgotten = await settleTagsOfStudy(run, key, [])
+  for (const each of gone) {
+    const forgotten = await forget(caster, each)
     if (E.isLeft(forgotten)) return forgotten
   }
   const there = studies.filter(({ study }) => !study.unknown)
@@ -135,6 +137,16 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   if (stop._tag === 'OutOfTime' || !canBeOneStudy(stop)) return E.left(stop)
   const rest = there.filter((_, place) => rebuilt.right.studies[place]?.isWhole !== true)
   return castAlone(caster, rest, together)
+}
+
+/** Nothing is left of it but rows. Those that an entry of the feed would have taken away go only when others are found. */
+const forget = async ({ run, ports, index, witnesses }: Caster, { key, study }: ReadStudy): Result<void> => {
+  const rows = settledNow(index, key, study, nothingCast(), true)
+  if (rows.length > 0 && E.isRight(await believeStudyGone(run, ports, key, witnesses))) {
+    const settled = await settleUnderLease(run, index, rows, [])
+    if (E.isLeft(settled)) return settled
+  }
+  return E.map(() => undefined)(await settleTagsOfStudy(run, key, []))
 }
 
 const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {

@@ -10,6 +10,7 @@ import { readFailIndex } from '../run/fail-index'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
 import type { Listing } from './list-studies'
 import { writeBackfill } from './rows'
+import { forgetGoneNotes, leaveOverByRows } from './told-by-rows'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
@@ -50,10 +51,14 @@ export const walkFhir: Step = async ({ run, ports }, stored) => {
   return writeBackfill(run, ports, stored, { ...stored, walk: { ...counted, ...after, unlisted } })
 }
 
-const walked = (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
+const walked = async (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { walk, listed, maxGone = 0 } = stored
   const unlisted = walk?.unlisted ?? 0
   if (!coversAll(stored) || walk?.isCounted === true) {
+    const told = coversAll(stored)
+      ? await leaveOverByRows(run, ports, stored.id, stored.cursor?.partitions ?? [])
+      : E.right(undefined)
+    if (E.isLeft(told)) return told
     return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
   }
   return unlisted > mostGone(maxGone, listed.studies)
@@ -71,6 +76,8 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   if (left.right.length === 0) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return index
+  const heard = await forgetGoneNotes(run, left.right)
+  if (E.isLeft(heard)) return heard
   const witnesses: Witnesses = new Map()
   const caster: Caster = {
     ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id, lanes: stored.lanes },
