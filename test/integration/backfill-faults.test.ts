@@ -229,6 +229,20 @@ describe('what the error tables tell, and the feed would have ended before the h
     expect(await world.failed()).toEqual({})
     await inStep(world)
   })
+
+  it('begins for images that a note lists whose study is left over', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created({ study: '1.2.9', patientId: inLane0 }))
+    world.dicom.control.append(created({ ...note, patientId: inLane0, instance: 2 }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    await listed(backfill)
+    world.dicom.control.append(updated({ study: '1.2.9', patientId: inLane1 }))
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11, leftOver: { cast: 2 } })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 1 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  })
 })
 
 describe('cancel', () => {

@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import { laneOf } from '../../domain/backfill/lane'
 import type { Counts } from '../../domain/backfill/backfill'
 import { noCounts } from '../../domain/backfill/backfill'
 import type { Stop } from '../../domain/batch/delivery'
@@ -11,13 +10,14 @@ import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, retrying } from '../context'
 import { type Witnesses, believeStudyGone } from '../operate/held-studies'
 import { type ReadStudy, type Rebuilt, rebuildStudies } from '../operate/rebuild-studies'
-import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
+import { type StudyKey, readStudyRows } from '../operate/resync'
 import { settledNow } from '../operate/settled-now'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
 import { settleUnderLease, takeBack } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
+import { leaveOver } from './leave-over'
 import { readLaneRow } from './rows'
 
 type Result<A> = Promise<E.Either<Stop, A>>
@@ -79,41 +79,16 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   if (isDoubtful && !(await isTheirFault(caster, doubts))) return E.left(first.error)
   const left = await leaveOver(caster, read)
   if (E.isLeft(left)) return left
-  const own = read.filter(({ key }) => !left.right.has(studyKeyText(key)))
-  return castRead(caster, own, {
-    done: read.filter(({ key }) => left.right.has(studyKeyText(key))).map(({ key }) => key),
-    counts: { ...noCounts, leftOver: left.right.size },
+  const { foreign, noted } = left.right
+  const own = read.filter(({ key }) => !foreign.has(studyKeyText(key)))
+  const cast = await castRead(caster, own, {
+    done: read.filter(({ key }) => foreign.has(studyKeyText(key))).map(({ key }) => key),
+    counts: { ...noCounts, leftOver: foreign.size },
     doubts,
   })
+  if (E.isLeft(cast) || caster.lane !== undefined) return cast
+  return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
 }
-
-/**
- * A study of another lane's patient waits for the end: a worker that slept there could still create him. So does a study
- * that a rejection note of another one takes images from, whose own lane may have read it before.
- */
-const leaveOver = async (
-  { run, ports, backfillId, lanes, lane }: Caster,
-  read: ReadonlyArray<ReadStudy>,
-): Promise<E.Either<ServiceError, ReadonlySet<string>>> => {
-  if (lane === undefined) return E.right(new Set())
-  const isForeign = ({ rows }: StudyRows): boolean =>
-    rows.some((row) => row._tag === 'Upsert' && laneOf(row.identity.value, lanes) !== lane)
-  const foreign = read.filter(({ study }) => isForeign(study)).map(({ key }) => key)
-  const noted = read.flatMap(({ key, study }) => studiesOfNotes(key, study))
-  const all = [...foreign, ...noted]
-  if (all.length > 0) {
-    const left = await retrying(run, ports.backfills.leaveOver(backfillId, all))
-    if (E.isLeft(left)) return left
-  }
-  return E.right(new Set(foreign.map(studyKeyText)))
-}
-
-const studiesOfNotes = ({ partition, studyInstanceUid: own }: StudyKey, { rejected }: StudyRows) =>
-  rejected.flatMap(({ key: { studyInstanceUid }, error }) =>
-    error._tag === 'Rejected' && studyInstanceUid !== undefined && studyInstanceUid !== own
-      ? [{ partition, studyInstanceUid }]
-      : [],
-  )
 
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
   const { run, session, index } = caster
