@@ -245,6 +245,20 @@ describe('what the error tables tell, and the feed would have ended before the h
   })
 })
 
+it('the row of a backfill has room for a thousand partitions', async () => {
+  const world = await newWorld()
+  const backfill = backfillIn(world)
+  await backfill.start()
+  const partitions = Array.from({ length: 1_000 }, (_, at) => `${String(at).padStart(4, '0')}${'p'.repeat(60)}`)
+  const read = await backfill.store.read()()
+  if (read._tag === 'Left' || read.right._tag === 'None') throw new Error('there is no row')
+  const { etag, ...row } = read.right.value
+  const cursor = { partitions, at: 0, offset: 0 }
+  const written = await backfill.store.write({ ...row, cursor }, etag)()
+  expect(written).toMatchObject({ _tag: 'Right' })
+  expect(await backfill.store.read()()).toMatchObject({ right: { value: { cursor } } })
+})
+
 describe('cancel', () => {
   it('closes the lanes, leaves the checkpoint, and lets the feed go over what was done', async () => {
     const world = await newWorld()
