@@ -29,14 +29,13 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   const startedAt = Date.now()
   const tick = { ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) } as const
   const report = await inHand(cast(tick))
-  if (report.ended === 'GateClosed') {
-    // It may be closed for a backfill, and then this tick takes that further.
-    const ticked = await inHand(tickBackfill({ ...options, by: 'timer' }))
-    if (ticked !== undefined && E.isLeft(ticked)) throw new Error(problemOf(ticked.left).detail)
-  }
+  // The gate may be closed for a backfill, and then this tick takes that further. A cast that had nothing to write, or that
+  // failed before it came to write, has not asked.
+  const leftMs = (): number => Math.max(0, Math.min(budgetMs, longestTickMs - (Date.now() - startedAt)))
+  const ticked = await inHand(tickBackfill({ ...options, by: 'timer', budgetMs: leftMs() }))
+  if (ticked !== undefined && E.isLeft(ticked)) throw new Error(problemOf(ticked.left).detail)
   if (report.ended === 'CaughtUp') {
-    const leftMs = Math.min(budgetMs, longestTickMs - (Date.now() - startedAt))
-    await inHand(reconcileIfDue({ ...tick, budgetMs: leftMs }, () => cast({ ...tick, budgetMs: betweenMs })))
+    await inHand(reconcileIfDue({ ...tick, budgetMs: leftMs() }, () => cast({ ...tick, budgetMs: betweenMs })))
   }
   if (failing.has(report.ended)) throw new Error(`${report.ended}: ${report.reason}`)
 }

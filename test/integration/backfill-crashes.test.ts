@@ -37,6 +37,7 @@ const runWith = async (
   fhir: FhirService,
   fate: Fate | undefined,
   meanwhile: () => void = () => undefined,
+  atEnd: (ports: BackfillPorts) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> => {
   const prefix = `${world.environment()['TableStore__TableNamePrefix']}R${++runs}`
   const overrides = { Fhir__Endpoint: fhir.url, TableStore__TableNamePrefix: prefix, DicomCast__HoleAge: '00:00:01' }
@@ -102,6 +103,7 @@ const runWith = async (
   // Nobody comes after whoever wakes now, and a message comes late.
   await wake()
   for (let message = take(); message !== undefined; message = take()) await handle(real, settings, message)
+  await atEnd(real)
   return requests
 }
 
@@ -135,6 +137,36 @@ describe('a backfill in which a process', () => {
       }
     },
     1_800_000,
+  )
+
+  it.each([
+    ['an image', { patientId: null }, []],
+    [
+      'a study that fails alone',
+      patient(1),
+      [{ fault: '500', match: { pathPrefix: '/v2/studies/1.2.9/metadata' } } as const],
+    ],
+  ])(
+    'sleeps before it records %s, while the backfill is cancelled, tells no old news',
+    async (_name, image, faults) => {
+      const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+      fillSmall(world)
+      world.dicom.control.append(created({ study: '1.2.9', ...image }))
+      world.dicom.faults.set(faults)
+      const mended = (): void => {
+        world.dicom.faults.clear()
+        world.dicom.control.append(updated({ study: '1.2.9', ...patient(1) }))
+      }
+      await runWith(
+        world,
+        world.fhir,
+        { at: 'record', kind: 'sleeps', isCancelled: true },
+        mended,
+        async ({ errors }) => {
+          expect(await errors.failRows()()).toEqual(E.right([]))
+        },
+      )
+    },
   )
 
   it.each([

@@ -4,8 +4,9 @@ import { resyncStudy } from '../../lib/composition/studies'
 import { laneOf } from '../../lib/domain/backfill/lane'
 import { held } from '../support/fhir/cast-fhir'
 import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
-import { created, deleted, updated } from '../support/world/cast-images'
-import { useCastWorld } from '../support/world/cast-world'
+import { noteElements } from '../simulation/rejection-note'
+import { created, deleted, uidsOf, updated } from '../support/world/cast-images'
+import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 
 const newWorld = useCastWorld()
 const castElsewhere = useCastElsewhere()
@@ -137,6 +138,39 @@ describe('a study', () => {
   })
 })
 
+describe('studies of which none can be read alone', () => {
+  const broken = ['1.2.1', '1.2.2', '1.2.3', '1.2.4']
+  const faults = broken.map((uid) => ({ fault: '500', match: { pathPrefix: `/v2/studies/${uid}/metadata` } }) as const)
+
+  it('are recorded, however many they are', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 6)
+    world.dicom.faults.set(faults)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    for (let tries = 0; tries < 5; tries++) await backfill.take({ backfillId: id, lane: 0, part: 1 })
+    expect(await backfill.store.part(id, 0, 1)()).toMatchObject({ right: { value: { isSettled: true, tries: 5 } } })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 2, failed: 4 } })
+  })
+
+  it('are recorded when they are left over, too', async () => {
+    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+    fill(world, 6)
+    const backfill = backfillIn(world)
+    const { id } = await backfill.start()
+    await listed(backfill)
+    await backfill.take({ backfillId: id, lane: 0, part: 1 })
+    const partition = 'Microsoft.Default'
+    await backfill.store.leaveOver(
+      id,
+      broken.map((studyInstanceUid) => ({ partition, studyInstanceUid })),
+    )()
+    world.dicom.faults.set(faults)
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', leftOver: { cast: 0, failed: 4 } })
+  })
+})
+
 describe('an outage', () => {
   it.each(['dicom', 'fhir'] as const)('of %s is no try, and is gone on from', async (hop) => {
     const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
@@ -156,6 +190,73 @@ describe('an outage', () => {
     expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 5, failed: 0 } })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
   })
+})
+
+describe('what the error tables tell, and the feed would have ended before the head,', () => {
+  const listing = (image: { study: string; instance: number }) => {
+    const { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: instance } = uidsOf(image)
+    return noteElements({ code: '113037', lists: [{ study, series, instance }] })
+  }
+  const note = { study: '1.2.9', patientId: 'P1', elements: listing({ study: '1.2.1', instance: 1 }) }
+  const inStep = async (world: CastWorld) => {
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 0 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  }
+
+  it('ends for a study that is gone', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created({ study: '1.2.8', patientId: null }))
+    await world.cast()
+    expect(await world.failed()).not.toEqual({})
+    world.dicom.control.append(deleted({ study: '1.2.8' }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11 })
+    expect(await world.failed()).toEqual({})
+    await inStep(world)
+  })
+
+  it('ends for images that a rejection note listed which is gone', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created(note))
+    await world.cast()
+    world.dicom.control.append(deleted(note))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11 })
+    expect(await world.failed()).toEqual({})
+    await inStep(world)
+  })
+
+  it('begins for images that a note lists whose study is left over', async () => {
+    const world = await newWorld()
+    fill(world, 3)
+    world.dicom.control.append(created({ study: '1.2.9', patientId: inLane0 }))
+    world.dicom.control.append(created({ ...note, patientId: inLane0, instance: 2 }))
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 2 })
+    await listed(backfill)
+    world.dicom.control.append(updated({ study: '1.2.9', patientId: inLane1 }))
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', checkpoint: 11, leftOver: { cast: 2 } })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 1 })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  })
+})
+
+it('the row of a backfill has room for a thousand partitions', async () => {
+  const world = await newWorld()
+  const backfill = backfillIn(world)
+  await backfill.start()
+  const partitions = Array.from({ length: 1_000 }, (_, at) => `${String(at).padStart(4, '0')}${'p'.repeat(60)}`)
+  const read = await backfill.store.read()()
+  if (read._tag === 'Left' || read.right._tag === 'None') throw new Error('there is no row')
+  const { etag, ...row } = read.right.value
+  const cursor = { partitions, at: 0, offset: 0 }
+  const written = await backfill.store.write({ ...row, cursor }, etag)()
+  expect(written).toMatchObject({ _tag: 'Right' })
+  expect(await backfill.store.read()()).toMatchObject({ right: { value: { cursor } } })
 })
 
 describe('cancel', () => {

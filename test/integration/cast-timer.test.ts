@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { startFunctionsHost, type FunctionsHost } from '../../local/functions-host'
 import { held, sole } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
 import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
+import { backfillIn } from '../support/world/backfill-world'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
 import { compileCache } from '../support/world/compile-cache'
 import { startFakeOrthanc } from '../support/world/fake-orthanc'
@@ -54,6 +56,20 @@ it('the timer compares an archive that tells of no change with FHIR when it is d
   } finally {
     await orthanc.close()
   }
+})
+
+it('the timer takes a backfill further, also when the feed has nothing new', async () => {
+  const world = await newWorld({ settings: { DicomCast__HoleAge: '00:00:01' } })
+  world.dicom.control.append(...images(3, { study: '1.2.3' }))
+  expect(await world.cast()).toMatchObject({ ended: 'CaughtUp' })
+  const backfill = backfillIn(world)
+  await backfill.start()
+  const host = await startHost({ ...world.environment(), 'AzureWebJobs.backfillWork.Disabled': 'true' })
+  for (let fires = 0; fires < 100 && !(await backfill.status()).listed.whole; fires++) {
+    expect(await host.fire(timer)).toEqual({ succeeded: true })
+    await sleep(50)
+  }
+  expect(await backfill.status()).toMatchObject({ state: 'working', listed: { studies: 1, whole: true } })
 })
 
 describe('the timer function', () => {

@@ -55,7 +55,7 @@ export const makeBackfillTable = (account: StorageAccount, tableNamePrefix = '')
     pipe(get(key), TE.flatMapEither(O.traverse(E.Applicative)(decode(codec))), TE.mapLeft(serviceError))
 
   const write = <A>(key: RowKey, value: A, etag: string | undefined): TE.TaskEither<ServiceError, Stored<A>> => {
-    const entity = { ...key, Value: JSON.stringify(value) }
+    const entity = { ...key, ...columnsOf(JSON.stringify(value)) }
     return pipe(
       etag === undefined
         ? table.callCreating((client, abortSignal) => client.createEntity(entity, { abortSignal }))
@@ -196,12 +196,30 @@ export const makeBackfillTable = (account: StorageAccount, tableNamePrefix = '')
   }
 }
 
+/** A property holds 32 Ki characters: a longer text goes on in Value1, and so on. */
+const longestColumn = 32_000
+const columnAt = (place: number): string => `Value${place === 0 ? '' : place}`
+
+const columnsOf = (text: string): Columns => {
+  const columns = Array.from({ length: Math.ceil(text.length / longestColumn) }, (_, place) => [
+    columnAt(place),
+    text.slice(place * longestColumn, (place + 1) * longestColumn),
+  ])
+  return Object.fromEntries(columns) as Columns
+}
+
+const textIn = (row: Columns): string => {
+  let text = ''
+  for (let place = 0; typeof row[columnAt(place)] === 'string'; place++) text += String(row[columnAt(place)])
+  return text
+}
+
 const decode =
   <A>(codec: t.Type<A, unknown>) =>
   (row: TableEntityResult<Columns>): E.Either<StorageFailure, Stored<A>> =>
     pipe(
       E.tryCatch(
-        () => JSON.parse(String(row['Value'])) as unknown,
+        () => JSON.parse(textIn(row)) as unknown,
         () => undefined,
       ),
       E.flatMap(codec.decode),

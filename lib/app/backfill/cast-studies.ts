@@ -1,20 +1,24 @@
 import * as E from 'fp-ts/Either'
-import { laneOf } from '../../domain/backfill/lane'
 import type { Counts } from '../../domain/backfill/backfill'
 import { noCounts } from '../../domain/backfill/backfill'
 import type { Stop } from '../../domain/batch/delivery'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { nothingCast } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, retrying } from '../context'
-import type { Witnesses } from '../operate/held-studies'
+import { type Witnesses, believeStudyGone } from '../operate/held-studies'
 import { type ReadStudy, type Rebuilt, rebuildStudies } from '../operate/rebuild-studies'
-import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
+import { type StudyKey, readStudyRows } from '../operate/resync'
+import { settledNow } from '../operate/settled-now'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
+import { settleUnderLease, takeBack } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
+import { leaveOver } from './leave-over'
+import { readLaneRow } from './rows'
 
 type Result<A> = Promise<E.Either<Stop, A>>
 
@@ -26,8 +30,9 @@ export interface Caster {
   readonly index: FailIndex
   readonly witnesses: Witnesses
   readonly backfillId: string
+  readonly lanes: number
   /** None: whoever casts is the only one. */
-  readonly lane?: { readonly lane: number; readonly lanes: number }
+  readonly lane?: number
 }
 
 export interface Doubt {
@@ -44,7 +49,7 @@ export interface Cast {
 }
 
 const readsAtOnce = 4
-/** So many in a row, and none that could: no longer the fault of the studies. */
+/** So many in a row, and none that could: whose fault it is, a comparison tells before the others are tried. */
 const mostInARow = 3
 
 /** FHIR first, for all of them at once; then each as the archive has it; then as few transactions as the limits allow. */
@@ -70,50 +75,26 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
     }
   }
   const [first] = doubts
-  if (first !== undefined && read.length === 0 && doubts.length >= mostInARow) return E.left(first.error)
+  const isDoubtful = first !== undefined && read.length === 0 && doubts.length >= mostInARow
+  if (isDoubtful && !(await isTheirFault(caster, doubts))) return E.left(first.error)
   const left = await leaveOver(caster, read)
   if (E.isLeft(left)) return left
-  const own = read.filter(({ key }) => !left.right.has(studyKeyText(key)))
-  return castRead(caster, own, {
-    done: read.filter(({ key }) => left.right.has(studyKeyText(key))).map(({ key }) => key),
-    counts: { ...noCounts, leftOver: left.right.size },
+  const { foreign, noted } = left.right
+  const own = read.filter(({ key }) => !foreign.has(studyKeyText(key)))
+  const cast = await castRead(caster, own, {
+    done: read.filter(({ key }) => foreign.has(studyKeyText(key))).map(({ key }) => key),
+    counts: { ...noCounts, leftOver: foreign.size },
     doubts,
   })
+  if (E.isLeft(cast) || caster.lane !== undefined) return cast
+  return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
 }
-
-/**
- * A study of another lane's patient waits for the end: a worker that slept there could still create him. So does a study
- * that a rejection note of another one takes images from, whose own lane may have read it before.
- */
-const leaveOver = async (
-  { run, ports, backfillId, lane }: Caster,
-  read: ReadonlyArray<ReadStudy>,
-): Promise<E.Either<ServiceError, ReadonlySet<string>>> => {
-  if (lane === undefined) return E.right(new Set())
-  const isForeign = ({ rows }: StudyRows): boolean =>
-    rows.some((row) => row._tag === 'Upsert' && laneOf(row.identity.value, lane.lanes) !== lane.lane)
-  const foreign = read.filter(({ study }) => isForeign(study)).map(({ key }) => key)
-  const noted = read.flatMap(({ key, study }) => studiesOfNotes(key, study))
-  const all = [...foreign, ...noted]
-  if (all.length > 0) {
-    const left = await retrying(run, ports.backfills.leaveOver(backfillId, all))
-    if (E.isLeft(left)) return left
-  }
-  return E.right(new Set(foreign.map(studyKeyText)))
-}
-
-const studiesOfNotes = ({ partition, studyInstanceUid: own }: StudyKey, { rejected }: StudyRows) =>
-  rejected.flatMap(({ key: { studyInstanceUid }, error }) =>
-    error._tag === 'Rejected' && studyInstanceUid !== undefined && studyInstanceUid !== own
-      ? [{ partition, studyInstanceUid }]
-      : [],
-  )
 
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
   const { run, session, index } = caster
   const gone = studies.filter(({ study }) => study.unknown)
-  for (const { key } of gone) {
-    const forgotten = await settleTagsOfStudy(run, key, [])
+  for (const each of gone) {
+    const forgotten = await forget(caster, each)
     if (E.isLeft(forgotten)) return forgotten
   }
   const there = studies.filter(({ study }) => !study.unknown)
@@ -133,6 +114,16 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   return castAlone(caster, rest, together)
 }
 
+/** Nothing is left of it but rows. Those that an entry of the feed would have taken away go only when others are found. */
+const forget = async ({ run, ports, index, witnesses }: Caster, { key, study }: ReadStudy): Result<void> => {
+  const rows = settledNow(index, key, study, nothingCast(), true)
+  if (rows.length > 0 && E.isRight(await believeStudyGone(run, ports, key, witnesses))) {
+    const settled = await settleUnderLease(run, index, rows, [])
+    if (E.isLeft(settled)) return settled
+  }
+  return E.map(() => undefined)(await settleTagsOfStudy(run, key, []))
+}
+
 const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
   const { run, session, index } = caster
   let [cast, inARow] = [before, 0]
@@ -141,9 +132,8 @@ const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befo
     if (E.isLeft(rebuilt)) return rebuilt
     const { stop } = rebuilt.right
     inARow = stop === undefined ? 0 : inARow + 1
-    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop) || inARow >= mostInARow)) {
-      return E.left(stop)
-    }
+    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop))) return E.left(stop)
+    if (stop !== undefined && inARow >= mostInARow && E.isLeft(await moveOn(caster))) return E.left(stop)
     cast =
       stop === undefined
         ? withRebuilt(cast, rebuilt.right)
@@ -190,21 +180,40 @@ export const recordFailed = async (
     const status = 'status' in error ? error.status : undefined
     return { sequence: 0, key, error: { _tag: 'OutlastedRetries', hop, status } as const }
   })
-  return E.map(() => undefined)(await retrying(run, ports.errors.record(rows)))
+  const recorded = await retrying(run, ports.errors.record(rows))
+  if (E.isLeft(recorded)) return recorded
+  const still = await retrying(run, run.lease.confirm())
+  if (E.isLeft(still) && still.left._tag === 'LeaseLost') {
+    const written = recorded.right.filter(({ wasThere }) => wasThere !== true)
+    await takeBack(run, { failed: {}, codes: {}, written })
+  }
+  return still
+}
+
+/** So many that were found before are asked for, since one may be gone, or broken, by now. */
+const mostWitnesses = 3
+
+/** Studies that were found before: in this pass, or by the lanes, its own before the others. */
+const foundBefore = async (
+  { run, ports, backfillId, lanes, lane = 0, witnesses }: Caster,
+  doubts: ReadonlyArray<Doubt>,
+): Promise<ReadonlyArray<StudyKey>> => {
+  const isDoubted = (key: StudyKey): boolean => doubts.some((each) => studyKeyText(each.key) === studyKeyText(key))
+  const found = [...witnesses].map(([partition, studyInstanceUid]): StudyKey => ({ partition, studyInstanceUid }))
+  for (let step = 0; step < lanes; step++) {
+    const row = await readLaneRow(run, ports, backfillId, (lane + step) % lanes)
+    if (E.isRight(row) && row.right.witness !== undefined) found.push(row.right.witness)
+  }
+  return found.filter((key) => !isDoubted(key)).slice(0, mostWitnesses)
 }
 
 /** Do the services do for others what they did not do for these? What was done in this pass tells it, too. */
-export const isTheirFault = async (
-  caster: Caster,
-  doubts: ReadonlyArray<Doubt>,
-  witness: StudyKey | undefined,
-): Promise<boolean> => {
+export const isTheirFault = async (caster: Caster, doubts: ReadonlyArray<Doubt>): Promise<boolean> => {
   const { run } = caster
-  const isOfDicom = doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')
-  if (isOfDicom) {
-    if (witness === undefined) return false
-    const read = await run.ports.dicom.study(witness.partition, witness.studyInstanceUid)()
-    if (E.isLeft(read) || read.right.length === 0) return false
+  if (!doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')) return E.isRight(await moveOn(caster))
+  for (const { partition, studyInstanceUid } of await foundBefore(caster, doubts)) {
+    const read = await run.ports.dicom.study(partition, studyInstanceUid)()
+    if (E.isRight(read) && read.right.length > 0) return E.isRight(await moveOn(caster))
   }
-  return E.isRight(await moveOn(caster))
+  return false
 }

@@ -53,7 +53,12 @@ export const runOfLane = (
     ...looking(ports, settings, options),
     lease: {
       check: () => E.right(undefined),
-      confirm: () => async () => E.map(() => undefined)(await fence.read()),
+      // A lane that is closed is lost like one that somebody else has: what was recorded meanwhile is taken back.
+      confirm: () => async () =>
+        E.bimap(
+          (error: ServiceError): ServiceError => (error._tag === 'GateClosed' ? { _tag: 'LeaseLost' } : error),
+          () => undefined,
+        )(await fence.read()),
       release: () => Promise.resolve(),
     },
   }

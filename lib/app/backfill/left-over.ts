@@ -9,7 +9,8 @@ import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
 import type { Listing } from './list-studies'
-import { readLaneRow, writeBackfill } from './rows'
+import { writeBackfill } from './rows'
+import { forgetGoneNotes, leaveOverByRows } from './told-by-rows'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
@@ -51,10 +52,14 @@ export const walkFhir: Step = async ({ run, ports }, stored) => {
 }
 
 /** All was looked through: it is counted first, then left over. */
-export const walked = (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
+export const walked = async (run: Run, ports: BackfillPorts, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { walk, listed, maxGone = 0 } = stored
   const unlisted = walk?.unlisted ?? 0
   if (!looksForGone(stored) || walk?.isCounted === true) {
+    const told = coversAll(stored)
+      ? await leaveOverByRows(run, ports, stored.id, stored.cursor?.partitions ?? [])
+      : E.right(undefined)
+    if (E.isLeft(told)) return told
     return writeBackfill(run, ports, stored, { ...stored, isWalked: coversAll(stored), state: 'leftOver' })
   }
   return unlisted > mostGone(maxGone, listed.studies)
@@ -72,9 +77,11 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   if (left.right.length === 0) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return index
+  const heard = await forgetGoneNotes(run, left.right)
+  if (E.isLeft(heard)) return heard
   const witnesses: Witnesses = new Map()
   const caster: Caster = {
-    ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id },
+    ...{ run, ports, session, index: index.right, witnesses, backfillId: stored.id, lanes: stored.lanes },
   }
   let [keys, cast, failed]: [ReadonlyArray<StudyKey>, number, number] = [left.right, 0, 0]
   for (let attempt = 1; keys.length > 0; attempt++) {
@@ -87,7 +94,7 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
     if (E.isLeft(settled)) return settled
     keys = doubts.map(({ key }) => key)
     if (attempt < tries || doubts.length === 0) continue
-    const blamed = await blame(caster, stored, doubts, done.right.done[0])
+    const blamed = await blame(caster, stored, doubts)
     if (E.isLeft(blamed)) return blamed
     failed += keys.length
     keys = []
@@ -96,21 +103,10 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   return writeBackfill(run, ports, stored, { ...stored, leftOver })
 }
 
-const blame = async (
-  caster: Caster,
-  { id, lanes }: Backfill,
-  doubts: ReadonlyArray<Doubt>,
-  good: StudyKey | undefined,
-): Result<void> => {
+const blame = async (caster: Caster, { id }: Backfill, doubts: ReadonlyArray<Doubt>): Result<void> => {
   const { run, ports } = caster
-  let witness = good
-  for (let lane = 0; lane < lanes && witness === undefined; lane++) {
-    const row = await readLaneRow(run, ports, id, lane)
-    if (E.isLeft(row)) return row
-    witness = row.right.witness
-  }
   const [first] = doubts
-  if (first !== undefined && !(await isTheirFault(caster, doubts, witness))) return E.left(first.error)
+  if (first !== undefined && !(await isTheirFault(caster, doubts))) return E.left(first.error)
   const recorded = await recordFailed(caster, doubts)
   if (E.isLeft(recorded)) return recorded
   return take(

@@ -11,7 +11,7 @@ import { readFailIndex } from '../run/fail-index'
 import type { RunOptions } from '../run/run-cast'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
 import { runOfLane } from './lane-fence'
-import { countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
+import { countSettled, readBackfillRow, readPart, send, writePart } from './rows'
 
 /** What a message asks for. */
 export interface PartKey {
@@ -67,9 +67,10 @@ export const workPart = async (
   if (E.isLeft(index)) return postpone(working, begun.right, index.left)
   const lanes = O.isSome(row.right) ? row.right.value.lanes : 0
   if (lanes <= key.lane) return dropped('there is no such lane')
+  const { partition, witness } = begun.right
   const caster: Caster = {
-    ...{ run, ports, session, index: index.right, witnesses: new Map(), backfillId: key.backfillId },
-    lane: { lane: key.lane, lanes },
+    ...{ run, ports, session, index: index.right, backfillId: key.backfillId, lanes, lane: key.lane },
+    witnesses: new Map(witness === undefined ? [] : [[partition, witness]]),
   }
   return castPart(working, caster, begun.right)
 }
@@ -101,7 +102,11 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
     const done = new Set(cast.right.done.map(({ studyInstanceUid }) => studyInstanceUid))
     const witness = caster.witnesses.get(partition) ?? part.witness
     const next = {
-      ...{ ...withDone(part, done, cast.right.counts), stalls: 0, touchedAt: ports.clock.now() },
+      ...{
+        ...withDone(part, done, cast.right.counts),
+        stalls: done.size > 0 ? 0 : part.stalls,
+        touchedAt: ports.clock.now(),
+      },
       ...(witness === undefined ? {} : { witness }),
     }
     const written = await writePart(run, ports, key.backfillId, part.etag, next)
@@ -111,7 +116,7 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
   const [first] = doubts
   if (first === undefined) return settle(working, part)
   // Others of this pass are the comparison; where there are none, a study that was found before.
-  const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts, await witnessOf(working, part)))
+  const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts))
   if (!isBlamed) return postpone(working, part, first.error)
   const counted = { ...part, tries: part.tries + 1 }
   if (counted.tries < mostTries) return again(working, counted, 15 * counted.tries, describe(first.error))
@@ -161,17 +166,6 @@ const sendNext = async ({ run, ports, key }: Working, witness: Parameters<typeof
 
 const witnessIn = ({ partition, witness }: Part) =>
   witness === undefined ? undefined : { partition, studyInstanceUid: witness }
-
-/** Of the part, or the first that a lane tells, its own before others'. */
-const witnessOf = async ({ run, ports, key: { backfillId, lane } }: Working, part: Part) => {
-  const own = witnessIn(part)
-  if (own !== undefined) return own
-  for (const each of [lane, 0, 1, 2, 3]) {
-    const row = await readLaneRow(run, ports, backfillId, each)
-    if (E.isRight(row) && row.right.witness !== undefined) return row.right.witness
-  }
-  return undefined
-}
 
 const postpone = (working: Working, part: Stored<Part>, stop: Stop): Result<Worked> => {
   const { part: later, delayS } = stalled(part, working.ports.clock.now())

@@ -14,9 +14,9 @@ import type { ServiceError } from '../../../lib/domain/cast-error'
 
 export class Killed extends Error {}
 
-/** What befalls a process at its n-th request: it is not sent, or its answer is not heard, or it is sent much later. */
+/** What befalls a process at its n-th request, or the first of that name: it is not sent, or its answer is not heard, or it is sent much later. */
 export interface Fate {
-  readonly at: number
+  readonly at: number | string
   readonly kind: 'diesBefore' | 'diesAfter' | 'sleeps'
   /** Of a sleep: so many messages or ticks of others. */
   readonly steps?: number
@@ -39,18 +39,19 @@ type Request = (...given: ReadonlyArray<unknown>) => TE.TaskEither<unknown, unkn
 
 /** The ports of one process, whose requests are counted. */
 export const withFate = (real: BackfillPorts, fate: Fate | undefined, onSleep: () => void): Fateful => {
-  let [requests, isDead, isAsleep] = [0, false, false]
+  let [requests, isDead, isAsleep, isOver] = [0, false, false, false]
   let wake: () => void = () => undefined
   const awake = new Promise<void>((resolve) => {
     wake = resolve
   })
   const befall =
-    (request: Request): Request =>
+    (name: string, request: Request): Request =>
     (...given) =>
     async () => {
       if (isDead) throw new Killed()
       requests += 1
-      const isNow = requests === fate?.at
+      const isNow = !isOver && (requests === fate?.at || name === fate?.at)
+      isOver ||= isNow
       if (isNow && fate.kind === 'diesBefore') {
         isDead = true
         throw new Killed()
@@ -71,7 +72,9 @@ export const withFate = (real: BackfillPorts, fate: Fate | undefined, onSleep: (
   const wrapped = Object.fromEntries(
     [...asked, ...alsoAsked].map((name) => [
       name,
-      Object.fromEntries(Object.entries(real[name]).map(([method, request]) => [method, befall(request as Request)])),
+      Object.fromEntries(
+        Object.entries(real[name]).map(([method, request]) => [method, befall(method, request as Request)]),
+      ),
     ]),
   )
   return {
