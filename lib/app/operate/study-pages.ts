@@ -54,7 +54,7 @@ export async function* studyPages(
     }
     const { studies, at } = page.right
     if (studies.length === 0) return
-    const fresh = studies.filter((uid) => !seen.has(uid))
+    const fresh = [...new Set(studies)].filter((uid) => !seen.has(uid))
     const known = studies.filter((uid) => seen.has(uid))
     for (const uid of fresh) seen.add(uid)
     // A page may be short before the end: studies whose first image is still on its way drop out of it.
