@@ -90,16 +90,15 @@ const listPages: Step = async (listing, stored, cursor, gatheringOf) => {
   const index = remembering(ports, details)
   const last = new Set(cursor.before)
   let [next, unlistable, pages]: [Cursor, number, number] = [cursor, stored.unlistable, 0]
-  let isEnd = true
+  let [isEnd, isBorn] = [true, false]
   for await (const page of studyPages(run, index, partition, cursor.offset, pageSize, new Set(last), last)) {
     if (E.isLeft(page)) return page
     const { studies: fresh, known } = page.right
     const studies = fresh.flatMap((uid) => details.get(uid) ?? []).filter((each) => isUid(each.studyInstanceUid))
     unlistable += fresh.length - studies.length
-    if (cursor.offset === 0 && pages === 0) {
-      const born = await bearEndpoint(listing, partition, studies[0])
-      if (E.isLeft(born)) return born
-    }
+    const born = isBorn ? E.right(undefined) : await bearEndpoint(listing, partition, studies[0])
+    if (E.isLeft(born)) return born
+    isBorn ||= studies.length > 0
     gather(gathering, studies)
     const written = await writeParts(gathering, false)
     if (E.isLeft(written)) return written

@@ -62,7 +62,7 @@ export async function* studyPages(
     const all = new Set(studies)
     repeats = all.size === before.size && studies.every((uid) => before.has(uid)) ? repeats + 1 : 0
     if (repeats > mostBeginnings) return yield E.left(noPages)
-    const fresh = studies.filter((uid) => !seen.has(uid))
+    const fresh = [...all].filter((uid) => !seen.has(uid))
     const known = studies.filter((uid) => seen.has(uid))
     for (const uid of fresh) seen.add(uid)
     // A page may be short before the end: studies whose first image is still on its way drop out of it.

@@ -33,6 +33,11 @@ describe('the pages of a list of studies', () => {
     expect([...seen].sort()).toEqual(studiesUpTo(count).sort())
   })
 
+  it('have a study once that a page names twice', async () => {
+    const { seen } = await walk(['1.2.2', '1.2.1', '1.2.2'])
+    expect([...seen].sort()).toEqual(['1.2.1', '1.2.2'])
+  })
+
   it.each([1, 15, 50, 150])(
     'miss no study that is there all the time, when %i are deleted before each page',
     async (some) => {
