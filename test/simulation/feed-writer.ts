@@ -24,6 +24,8 @@ export interface FeedWriter {
   readonly deleteSomething: (study?: string) => boolean
   /** An image with which nothing is wrong: what fails beside it fails alone. */
   readonly createHealthy: () => void
+  /** Two new people, one behind the other, whom a server that compares loosely may take for one. */
+  readonly createAlike: () => void
 }
 
 export const partitions = ['Microsoft.Default', 'research'] as const
@@ -400,6 +402,11 @@ export const startWriter = (
   }
   scheduler.after(random.between(0, 5_000), step)
 
+  const studyOf = (uid: string, patient: string): Study => ({
+    ...{ partition: partitions[0], uid, patient, named: patient },
+    ...{ events: [], given: 'Zoe', description: 'healthy' },
+  })
+
   const notes = startNotes(world, feed, {
     studies: () => studies,
     begin: (changes) => void begin(changes),
@@ -410,17 +417,11 @@ export const startWriter = (
   })
 
   return {
-    createHealthy: () => {
-      const healthy: Study = {
-        partition: partitions[0],
-        uid: '1.2.99',
-        patient: 'P9',
-        named: 'P9',
-        events: [],
-        given: 'Zoe',
-        description: 'healthy',
-      }
-      create(healthy, 1)
+    createHealthy: () => create(studyOf('1.2.99', 'P9'), 1),
+    createAlike: () => {
+      if (!faults.has('fhir: compares loosely')) return
+      create(studyOf('1.2.97', 'q9'), 1)
+      create(studyOf('1.2.98', 'Q9'), 1)
     },
     isDone: () => done && notes.isDone() && feed.open() === 0,
     deleteSomething: (uid) => {

@@ -216,6 +216,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'what was found by a conditional create counts as written',
     edits: [{ file: session, from: 'if (status !== 201) found.add(entry)', to: 'if (false) found.add(entry)' }],
+    under: ['fhir: created by another', 'fhir: creates are no lock', 'feed: move'],
   },
   {
     name: 'a refused If-Match counts as stored',
@@ -236,6 +237,7 @@ export const mutants: ReadonlyArray<Mutant> = [
       { file: delivery, from: `if (sent._tag !== 'Committed') return stopped(before, error)`, to: '' },
       { file: delivery, from: 'if (!isCompared) return stopped(state, error)', to: '' },
     ],
+    under: ['fhir: fails for one body', 'fhir: writes down', 'fhir: rejects an instance'],
   },
   {
     name: 'without Basic a position that was not written counts as written',
@@ -259,6 +261,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'late rows overwrite newer values',
     edits: [{ file: 'lib/domain/mapping/merge-study.ts', from: `late ? 'fill' : 'follow'`, to: `'follow'` }],
+    under: ['feed: late row', 'feed: bulk update'],
   },
   {
     name: 'a study moves to whomever a row names, without reading it whole',
@@ -314,6 +317,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const name = JSON.stringify([feedIdOf(settings.dicom), study, kind, uid])',
       },
     ],
+    under: ['feed: dose report', 'feed: partition twins', 'feed: twin report'],
   },
   {
     name: 'doses stay with the person whom their study left',
@@ -394,6 +398,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'return change',
       },
     ],
+    under: ['operator: verifies and repairs', 'feed: bulk update'],
   },
   {
     name: 'an image of which the feed has told nothing yet votes',

@@ -231,6 +231,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   faults.quiet()
   world.say(() => 'all faults end')
   writer.createHealthy()
+  writer.createAlike()
   await scheduler.run(
     () => (!operators.busy() && services.feed.open() === 0) || violations.length > 0,
     scheduler.now() + 3_600_000,

@@ -320,3 +320,42 @@ pinned(
     { doses: { '2': doses(['1.7.1'], ['1.9.1', 'final', 100, ['1.7.1']]) } },
   ),
 )
+
+const [early, late] = [report(100, ['1.7.1', '1.7.2']), report(200, ['1.7.1', '1.7.3'], { minute: 61 })]
+pinned(
+  'D8: also when the newer one repeats the first event of the older one',
+  { then: [[create(1, 1, 'P1', late)], [create(1, 2, 'P1', early)]] },
+  ending(
+    { '1': 'P1: 1 2' },
+    {
+      doses: {
+        '1': doses(
+          ['1.7.1', '1.7.2', '1.7.3'],
+          ['1.2.1.1.1', 'final', 200, ['1.7.1', '1.7.3']],
+          ['1.2.1.1.2', 'final', 100, ['1.7.1', '1.7.2']],
+        ),
+      },
+    },
+  ),
+)
+
+const summariesOf = (store: FhirStore): ReadonlyArray<Observation> =>
+  observations(store).filter(({ code }) => JSON.stringify(code).includes('73569-6'))
+
+pinned(
+  'a summary that somebody made a member of another is none any more when its report goes',
+  {
+    before: [
+      [create(1, 1, 'P1', report(100, ['1.7.1']))],
+      [create(1, 2, 'P1', report(250, ['1.7.2'], { minute: 61 }))],
+    ],
+    changesFhir: true,
+    meanwhile: (store) => {
+      const [first, second] = summariesOf(store)
+      const more = { reference: `Observation/${second?.id}` }
+      return first === undefined ? [] : [{ ...first, hasMember: [...(first.hasMember ?? []), more] }]
+    },
+    then: [[remove(1, 2)]],
+  },
+  ending({ '1': 'P1: 1' }, { doses: { '1': doses(['1.7.1'], ['1.2.1.1.1', 'final', 100, ['1.7.1']]) } }),
+)

@@ -238,9 +238,13 @@ const endOf = (world: World, { storage, fhir, feed }: Services): End => {
   return { ...end, problems: [...end.problems, ...world.violations] }
 }
 
-/** The story, cast as the cut says, until nothing is left to do; and a day later, when rows have been looked at again. */
-export const endAfter = async (story: Story, { behind, batchSize }: Cut): Promise<End & { services: Services }> => {
-  const world = makeWorld(1, { only: new Set() })
+/** The story, cast as the cut says, until nothing is left to do; and a day later, when rows have been looked at again. `seed`: of what takes how long. */
+export const endAfter = async (
+  story: Story,
+  { behind, batchSize }: Omit<Cut, 'name'>,
+  seed = 1,
+): Promise<End & { services: Services }> => {
+  const world = makeWorld(seed, { only: new Set() })
   const { flavour = {}, verdictOn, maxBatches } = story
   const services = calmServices(world, verdictOn === undefined ? { flavour } : { flavour, verdictOn })
   const calm = { ...calmSettings(batchSize), ...(maxBatches === undefined ? {} : { maxBatches }) }

@@ -462,3 +462,23 @@ pinned(
   },
   ending({ '7': 'P1: 1' }, { rows: ['1 4 PatientMismatch'] }),
 )
+
+const emptied = (study: ImagingStudy): ImagingStudy => {
+  const { series: _series, ...rest } = study
+  return { ...rest, status: 'cancelled', numberOfSeries: 0, numberOfInstances: 0 }
+}
+pinned(
+  'a newer study that stands emptied, since FHIR refuses its deletion, keeps no older one from telling what its Patient is called',
+  {
+    flavour: { refusesToDelete: (path) => path.startsWith('ImagingStudy/'), staleStatus: 409 },
+    before: [[create(1, 1, 'P1')], [create(2, 1, 'P1')]],
+    changesFhir: true,
+    meanwhile: (store) =>
+      store
+        .all('ImagingStudy')
+        .flatMap((each) => (each.identifier?.[0]?.value === 'urn:oid:1.2.2' ? [emptied(each)] : [])),
+    then: [[remove(2, 1)], [create(1, 2, 'P1', { given: 'Bo' })]],
+  },
+  ending({ '1': 'P1: 1 2' }),
+  (store) => expect(store.all('Patient').map(({ name }) => name?.[0]?.given)).toEqual([['Bo']]),
+)

@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Story, create, endAfter, ending } from './cases/told'
+
+// The second of two batches is looked up while the first is written, and what the first creates is what the second needs. Of each
+// story a study stands there before: a transaction that writes the Endpoint makes every look-up old.
+
+const seeds = Array.from({ length: 20 }, (_, index) => index + 1)
+const rowByRow = { behind: () => false, batchSize: 1 }
+const before = [[create(9, 1, 'P9')]]
+
+const alike: Story = {
+  ...{ before, flavour: { folds: (value) => value.toLowerCase() } },
+  then: [[create(1, 1, 'ab-1')], [create(2, 1, 'AB-1')]],
+}
+
+const ofIssuer: Story = {
+  ...{ before, patient: { systemId: undefined, isIssuerIdUsed: true, issuerSystems: { HOSP: 'urn:oid:1.2.3.5' } } },
+  then: [[create(1, 1, 'P1')], [create(2, 1, 'P1', { issuer: 'HOSP' })]],
+}
+
+describe('a batch that is looked up beside the one before', () => {
+  it.each(seeds)(
+    'hangs nothing on whom the server takes for its Patient, and who is only created: seed %i',
+    async (seed) => {
+      const { services: _services, ...end } = await endAfter(alike, rowByRow, seed)
+      expect(end).toEqual(ending({ '1': 'ab-1: 1', '9': 'P9: 1' }, { rows: ['2 1 PatientAmbiguous'] }))
+    },
+  )
+
+  it.each(seeds)('has no second Patient beside one without a system who is only created: seed %i', async (seed) => {
+    const { services, ...end } = await endAfter(ofIssuer, rowByRow, seed)
+    expect(end).toEqual(ending({ '1': 'P1: 1', '2': 'P1: 1', '9': 'P9: 1' }))
+    expect(services.fhir.store.all('Patient')).toHaveLength(2)
+  })
+})
