@@ -14,16 +14,27 @@ export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, S
   const { checkpoint: stored, name } = read.right
   const known = goBy(run, name)
   if (E.isLeft(known)) return known
-  if (O.isSome(stored) && stored.value.isOriginals !== true) return E.right(stored.value)
+  if (O.isSome(stored) && stored.value.isOriginals !== true) return E.right(ofThisKind(run, stored.value))
   const begun = await beginName(run, O.isSome(stored))
   if (E.isLeft(begun)) return begun
-  if (O.isSome(stored)) return E.right(stored.value)
+  if (O.isSome(stored)) return E.right(ofThisKind(run, stored.value))
   const { startFrom } = run.settings
   if (startFrom === 'beginning') return E.right({ checkpoint: beginningAt(run, 0), etag: undefined })
   const latest = startFrom === 'now' ? await retrying(run, dicom.latest()) : E.right(O.some({ sequence: startFrom }))
   if (E.isLeft(latest)) return latest
   const checkpoint = beginningAt(run, headOf(latest.right))
   return writeCheckpoint(run, { checkpoint, etag: undefined }, checkpoint)
+}
+
+/**
+ * The number of a feed says nothing about an archive's log, nor the other way round: what is there is cast again, which
+ * changes nothing that is right.
+ */
+const ofThisKind = (run: Run, stored: StoredCheckpoint): StoredCheckpoint => {
+  const { source } = run.ports
+  const isOfLog = stored.checkpoint.logRows !== undefined
+  const isOther = source === undefined ? isOfLog : source.log !== undefined && !isOfLog
+  return isOther ? { ...stored, checkpoint: beginningAt(run, 0) } : stored
 }
 
 /** Of an archive with a log of its own: none of its rows was read. */

@@ -27,8 +27,6 @@ export const castChanges =
       const looked = await lookOnceMore(casting)
       return E.isLeft(looked) ? looked.left : { ended: 'CaughtUp', reason: noLog }
     }
-    // The number of a feed says nothing about a log: what is there is cast again, which changes nothing that is right.
-    if (casting.checkpoint.logRows === undefined) casting.checkpoint = { ...newCheckpoint(0), logRows: [] }
     for (;;) {
       const ended = await castBatchOf(casting, ports, log)
       if (E.isLeft(ended)) return ended.left
