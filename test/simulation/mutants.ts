@@ -178,6 +178,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'const ready = undefined as E.Either<ServiceError, void> | undefined',
       },
     ],
+    under: ['tables: checkpoint fails', 'feed: bulk update'],
   },
   {
     name: 'the lease is not confirmed when the position was read',
@@ -722,7 +723,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'each.probe !== undefined ? [] : []',
       },
     ],
-    under: ['feed: UIDs change', 'feed: late row'],
+    under: ['feed: UIDs change', 'feed: late row', 'feed: bulk update'],
   },
   {
     name: 'a note hides only what is cast after it',
@@ -799,7 +800,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'a row of another failure forgets what a note says',
     edits: [{ file: settleErrors, from: 'return rejected === undefined ? {} : { rejected }', to: 'return {}' }],
-    under: [...notes, 'feed: stray', 'feed: bulk update', 'feed: poison', 'feed: misfiled is set right'],
+    under: [
+      ...(['feed: rejection note', 'feed: note for quality', 'feed: stray', 'feed: poison'] as const),
+      'feed: misfiled is set right',
+    ],
   },
   {
     name: 'the row of a note goes before the one in its place stands',
