@@ -236,13 +236,19 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'entries are blamed without comparison',
     edits: [
       { file: delivery, from: `if (sent._tag !== 'Committed') return stopped(before, error)`, to: '' },
-      { file: delivery, from: 'if (!isCompared) return stopped(state, error)', to: '' },
+      { file: delivery, from: 'if (!isStored && !isOnePerson(failing)) return stopped(state, error)', to: '' },
     ],
     under: ['fhir: fails for one body', 'fhir: writes down', 'fhir: rejects an instance'],
   },
   {
     name: 'without Basic a position that was not written counts as written',
-    edits: [{ file: delivery, from: '(state.input.hasPosition && isOnePerson(failing))', to: 'isOnePerson(failing)' }],
+    edits: [
+      {
+        file: 'lib/app/cast/deliver.ts',
+        from: 'return session.hasPosition ? E.right([]) : ourEndpoint(delivering)',
+        to: 'return session.hasPosition ? E.right([]) : E.map(() => [])(await ourEndpoint(delivering))',
+      },
+    ],
     under: ['fhir: offers no Basic', 'fhir: writes down'],
   },
   {

@@ -7,6 +7,7 @@ import { type Settlement, closedLedger } from '../../domain/batch/ledger'
 import { keptRejections } from '../../domain/batch/rejections'
 import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
+import { defaultPartition } from '../../domain/dicom/partition'
 import type { Run } from '../context'
 import type { Ahead } from './ahead'
 import { type Delivering, perform } from './deliver'
@@ -50,7 +51,10 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   const { stuckSince, rejectedStudies, mismatched = new Map(), isRebuild = false } = input
   const { live, superseded } = coalesce(input.rows)
   const position = input.sequences ?? { from: live[0]?.sequence ?? 0, to: live.at(-1)?.sequence ?? 0 }
-  const delivering: Delivering = { run, session, position, mismatched, rebuilt: isRebuild ? live : undefined }
+  const delivering: Delivering = {
+    ...{ run, session, position, mismatched, rebuilt: isRebuild ? live : undefined },
+    partition: live[0]?.key.partition ?? defaultPartition,
+  }
   session.startBatch(input.before, input.next)
   const { totalRetryDurationMs } = run.settings
   let state = beginDelivery({

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import type { FhirResource } from 'fhir/r4'
+import type { Endpoint, FhirResource } from 'fhir/r4'
 import type { Action, Event, ToPlan } from '../../domain/batch/delivery'
 import { isEmptied } from '../../domain/batch/emptied'
 import type { Mismatched } from '../../domain/batch/fold'
@@ -10,10 +10,13 @@ import { otherSpellings } from '../../domain/batch/spelling'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import { withMismatched } from '../../domain/batch/witnesses'
 import type { ServiceError } from '../../domain/cast-error'
-import { type TransactionEntry, deleteEntry } from '../../domain/fhir/bundle'
+import { type TransactionEntry, deleteEntry, updateEntry } from '../../domain/fhir/bundle'
+import { isEndpointOf } from '../../domain/mapping/endpoint'
 import { type Run, pauseBefore, retrying } from '../context'
 import type { FhirSession } from './fhir-session'
+import { dicomEndpoints } from './load-snapshot'
 import { type Known, prepare } from './prepare'
+import { ofType } from './snapshot-searches'
 
 /** What the actions of one batch need besides what they say themselves. */
 export interface Delivering {
@@ -21,6 +24,8 @@ export interface Delivering {
   readonly session: FhirSession
   /** For our position and the audit log. */
   readonly position: { readonly from: number; readonly to: number }
+  /** Of the first row. */
+  readonly partition: string
   /** Instances with a PatientMismatch on record, by study. */
   readonly mismatched: Mismatched
   /** All live instances of the studies, in a rebuild. */
@@ -77,15 +82,39 @@ const endpointFor = (
   return undefined
 }
 
-const send = async (
-  { run, session, position }: Delivering,
-  entries: ReadonlyArray<TransactionEntry>,
-): Promise<Event> => {
-  const known = entries.length === 0 ? await session.readPosition() : E.right(undefined)
-  const sent = E.isLeft(known)
-    ? ({ _tag: 'Failed', error: known.left, attempts: 1 } as const)
-    : await session.send(entries, position)
+const send = async (delivering: Delivering, entries: ReadonlyArray<TransactionEntry>): Promise<Event> => {
+  const { run, session, position } = delivering
+  const ready = entries.length === 0 ? await nothingElse(delivering) : E.right(entries)
+  const sent = E.isLeft(ready)
+    ? ({ _tag: 'Failed', error: ready.left, attempts: 1 } as const)
+    : await session.send(ready.right, position)
   return { _tag: 'Sent', sent, now: run.ports.clock.now() }
+}
+
+/** What shows that the server takes a write: our position moves; where it keeps none, our Endpoint is written as it stands. */
+const nothingElse = async (
+  delivering: Delivering,
+): Promise<E.Either<ServiceError, ReadonlyArray<TransactionEntry>>> => {
+  const { session } = delivering
+  const known = await session.readPosition()
+  if (E.isLeft(known)) return known
+  return session.hasPosition ? E.right([]) : ourEndpoint(delivering)
+}
+
+const noEndpoint: ServiceError = {
+  ...{ _tag: 'ServiceUnavailable', hop: 'fhir' },
+  reason: 'it offers no Basic and has no Endpoint of ours: there is nothing to compare a failure with',
+}
+
+const ourEndpoint = async ({
+  run,
+  partition,
+}: Delivering): Promise<E.Either<ServiceError, ReadonlyArray<TransactionEntry>>> => {
+  const { dicom, fhirBase } = run.settings
+  const found = await retrying(run, run.ports.fhir.search([dicomEndpoints]))
+  if (E.isLeft(found)) return found
+  const own = ofType<Endpoint>('Endpoint', found.right.flat()).find(isEndpointOf(dicom, partition))
+  return own === undefined ? E.left(noEndpoint) : E.right([updateEntry(fhirBase, own, own.meta?.versionId)])
 }
 
 const wait = async ({ run }: Delivering, { error, attempt }: Extract<Action, { _tag: 'Wait' }>): Promise<Event> => {

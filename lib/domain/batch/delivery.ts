@@ -20,7 +20,7 @@
 //   a comparison| our position alone fails | the run stops: it is the service
 //               | it can be written        | every other study is tried; one that is stored, or no other person that
 //               |                          | fails, and what failed is blamed and taken apart by study; else the run stops
-//               | there is none (no Basic) | the same, but only another study that is stored tells
+//               | there is none (no Basic) | our Endpoint is written in its place, as it stands
 //   a deletion  | each resource that was   | deleted alone, once: summaries, events, study; what is refused again stays
 //               | emptied                  | emptied, and so does its study
 //   nothing     | our position not moved   | moved, so that no older transaction can be committed any more
@@ -674,9 +674,7 @@ const tryOthers = (state: Delivery, comparison: Comparison): Delivery => {
   if (next !== undefined) return above(inHand(state, comparison), lotOf(next, { tries: true }))
   const { settled } = state.ledger
   const isStored = state.input.live.some(({ sequence }) => settled.get(sequence)?._tag === 'Stored')
-  // Without a position nothing was written to compare with.
-  const isCompared = isStored || (state.input.hasPosition && isOnePerson(failing))
-  if (!isCompared) return stopped(state, error)
+  if (!isStored && !isOnePerson(failing)) return stopped(state, error)
   const rows = rowsOf(units)
   const open = [...unsettledOthers(state, rows), ...rows].filter(({ sequence }) => !settled.has(sequence))
   return inTurn(withoutFrame(state), byStudy(open))

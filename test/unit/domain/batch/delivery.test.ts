@@ -89,15 +89,6 @@ describe('what fails', () => {
     const { ends } = play({ ...world, stuckSince: patienceOver })
     expect(ends).toEqual(['OutlastedRetries', 'OutlastedRetries'])
   })
-
-  it.each([
-    ['one study', { '1': ['failing'] }],
-    ['one person', { '1': ['failing'], '2': ['failing'] }],
-  ] as const)('is never blamed by a position that the server does not offer: %s', (_, studies) => {
-    const patients = { '1': 'A', '2': 'A' }
-    const { ends, stop } = play({ studies, patients, stuckSince: patienceOver, hasPosition: false })
-    expect([new Set(ends), stop]).toEqual([new Set(['open']), down])
-  })
 })
 
 describe('a delete that the server refuses', () => {
