@@ -16,10 +16,14 @@ const endpointOf = (root: string): Endpoint => ({
 })
 
 /** The study with one more image, as a whole. */
-const withImage = (study: ImagingStudy, { series: uid, instance, seriesNumber, number }: Image): ImagingStudy => {
+const withImage = (
+  study: ImagingStudy,
+  { series: uid, instance, seriesNumber, number }: Image,
+  system: string,
+): ImagingStudy => {
   const { series = [] } = study
   const own = series.find((each) => each.uid === uid) ?? {
-    ...{ uid, number: seriesNumber, modality: { system: 'DCM', code: 'CT' }, instance: [] },
+    ...{ uid, number: seriesNumber, modality: { system, code: 'CT' }, instance: [] },
   }
   const image = { uid: instance, sopClass: { code: '1.2.840.10008.5.1.4.1.1.2' }, number }
   const others = series.filter((each) => each.uid !== uid)
@@ -35,9 +39,15 @@ const written = (resource: FhirResource, fullUrl: string): BundleEntry<FhirResou
 
 /**
  * What the original DICOMcast asks of a FHIR server, one request after the other: what the server is, and for each image
- * Endpoint, Patient and study, each by a search of its own, and a transaction with the whole study. Gives their number.
+ * Endpoint, Patient and study, each by a search of its own, and a transaction with the whole study. Gives their number. `system`: of the modality; a server
+ * that validates takes no 'DCM'.
  */
-export const castAsOriginal = async (fhirUrl: string, root: string, images: Iterable<Image>): Promise<number> => {
+export const castAsOriginal = async (
+  fhirUrl: string,
+  root: string,
+  images: Iterable<Image>,
+  system = 'DCM',
+): Promise<number> => {
   const agent = new Agent({ connections: 1, pipelining: 1 })
   let requests = 0
   const ask = async (path: string, body?: Bundle<FhirResource>): Promise<unknown> => {
@@ -75,7 +85,7 @@ export const castAsOriginal = async (fhirUrl: string, root: string, images: Iter
       entry: [
         ...(endpoint === undefined ? [written(endpointOf(root), urls.endpoint)] : []),
         ...(patient === undefined ? [written(made, urls.patient)] : []),
-        written(withImage(before, image), `urn:uuid:${randomUUID()}`),
+        written(withImage(before, image, system), `urn:uuid:${randomUUID()}`),
       ],
     })
   }
