@@ -1,6 +1,7 @@
 import type { Hop } from '../../domain/cast-error'
 import type { GateState } from '../ports-gate'
 import type { CodeCount, ErrorTable, RunRecord, TableCount } from '../ports-operator'
+import type { Reconciliation } from '../ports-source'
 import type { Timer } from './timer'
 
 export type HopHealth =
@@ -46,18 +47,10 @@ export interface ArchiveFacts {
   /** When it is compared with FHIR; null: only by hand. */
   readonly schedule: string | null
   /** The last comparison, or the one at work. None yet, or it cannot be read. */
-  readonly reconciliation?: {
+  readonly reconciliation?: Omit<Reconciliation, 'startedAt' | 'endedAt' | 'goOnAt'> & {
     readonly startedAt: string
     /** None: it is not done. */
     readonly endedAt?: string
-    /** Studies of the archive's list; and of these what was read whole, was changed in FHIR, left it, could not be read. */
-    readonly compared: number
-    readonly read: number
-    readonly differing: number
-    readonly gone: number
-    readonly notRead: number
-    /** More than may leave FHIR unasked. */
-    readonly tooManyGone?: number
   }
   /** It is overdue by its schedule, or was never done. */
   readonly isLate: boolean
