@@ -129,8 +129,12 @@ describe('a DICOM service on HAPI', () => {
 it('HAPI refuses a transaction whose If-Match is old', async () => {
   const world = await newWorld()
   const [study = ''] = studies(1)
-  await castAll(world, { study })
-  const { stdout } = await dicomcast(world.environment(), 'status', '--json')
-  expect(JSON.parse(stdout)).toMatchObject({ feed: { refusesOldIfMatch: true }, warnings: [] })
+  // All worlds share what it is tried on: where a test beside this one is at it, the next run tells.
+  let status: { readonly feed?: { readonly refusesOldIfMatch?: boolean } } = {}
+  for (let instance = 1; status.feed?.refusesOldIfMatch === undefined && instance < 10; instance += 1) {
+    await castAll(world, { study, instance })
+    status = JSON.parse((await dicomcast(world.environment(), 'status', '--json')).stdout) as typeof status
+  }
+  expect(status).toMatchObject({ feed: { refusesOldIfMatch: true }, warnings: [] })
   expect(world.logged.filter((line) => line.includes('If-Match'))).toEqual([])
 })
