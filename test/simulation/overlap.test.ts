@@ -13,11 +13,6 @@ const alike: Story = {
   then: [[create(1, 1, 'ab-1')], [create(2, 1, 'AB-1')]],
 }
 
-const ofIssuer: Story = {
-  ...{ before, patient: { systemId: undefined, isIssuerIdUsed: true, issuerSystems: { HOSP: 'urn:oid:1.2.3.5' } } },
-  then: [[create(1, 1, 'P1')], [create(2, 1, 'P1', { issuer: 'HOSP' })]],
-}
-
 describe('a batch that is looked up beside the one before', () => {
   it.each(seeds)(
     'hangs nothing on whom the server takes for its Patient, and who is only created: seed %i',
@@ -26,10 +21,4 @@ describe('a batch that is looked up beside the one before', () => {
       expect(end).toEqual(ending({ '1': 'ab-1: 1', '9': 'P9: 1' }, { rows: ['2 1 PatientAmbiguous'] }))
     },
   )
-
-  it.each(seeds)('has no second Patient beside one without a system who is only created: seed %i', async (seed) => {
-    const { services, ...end } = await endAfter(ofIssuer, rowByRow, seed)
-    expect(end).toEqual(ending({ '1': 'P1: 1', '2': 'P1: 1', '9': 'P9: 1' }))
-    expect(services.fhir.store.all('Patient')).toHaveLength(2)
-  })
 })

@@ -164,7 +164,10 @@ export const findPatient = (
     : { _tag: 'Found', ...first, takenOver: exact.length === 0 }
 }
 
-/** A sole Patient without a system is taken over when it carries our mark or is the subject of one of our studies. */
+/**
+ * A sole Patient without a system is taken over when it carries our mark or is the subject of one of our studies; not
+ * where images without an issuer still get no system: then it is theirs, and whoever has the number at an issuer is not.
+ */
 const takenOver = (
   { ourSubjects }: Snapshot,
   { dicom, patient }: MappingSettings,
@@ -178,6 +181,7 @@ const takenOver = (
   const partition = partitionOf(dicom, sole.meta)
   const own = systemOfPartition(patient, partition)
   const ofPartition = own === 'Unlisted' ? undefined : own.system
+  if (own !== 'Unlisted' && own.system === undefined) return []
   const { systemId, partitionSystems } = patient
   const isOfPartitions = system === systemId || Object.values(partitionSystems).some((each) => each === system)
   return isOfPartitions && ofPartition !== system ? [] : [sole]

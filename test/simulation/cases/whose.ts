@@ -307,6 +307,21 @@ pinned(
 )
 
 pinned(
+  'W16: a PatientID without an issuer and the same one of an issuer are two people, whoever comes first',
+  {
+    patient: { systemId: undefined, isIssuerIdUsed: true, issuerSystems: { HOSP: 'urn:oid:1.2.3.5' } },
+    then: [
+      [create(1, 1, 'P1')],
+      [create(2, 1, 'P1', { issuer: 'HOSP' })],
+      [create(3, 1, 'P2', { issuer: 'HOSP' })],
+      [create(4, 1, 'P2')],
+    ],
+  },
+  ending({ '1': 'P1: 1', '2': 'P1: 1', '3': 'P2: 1', '4': 'P2: 1' }),
+  (store) => expect(store.all('Patient')).toHaveLength(4),
+)
+
+pinned(
   'W16: nor are those that move to nobody',
   {
     before: [[create(1, 1, 'P1'), create(1, 2, 'P1')]],

@@ -7,9 +7,9 @@ import { mapEndpoint } from '../../../../lib/domain/mapping/endpoint'
 import { snapshotOf } from '../../../support/fhir/domain-fhir'
 import { fhirBase, root, settingsOf } from '../../../support/world/domain-settings'
 
-const settings = settingsOf()
 const dicom = dicomRoot(root, 'v2')
 const system = 'urn:oid:1.2.3.4'
+const settings = settingsOf({ patient: { systemId: system } })
 const identity: PatientIdentity = { system, value: 'P1', assigner: undefined }
 const withoutSystem = { ...identity, system: undefined }
 const person = (id: string, parts: Partial<Patient> = {}): Patient => ({
@@ -91,6 +91,11 @@ describe('taking over a Patient without a system', () => {
       findPatient(snapshotOf({ patients: [ofB] }), settingsOf({ patient: { partitionSystems } }), identity)
     expect(findWith({ a: system })).toEqual({ _tag: 'None' })
     expect(findWith({ a: system, b: system })).toEqual(found(ofB, { takenOver: true }))
+  })
+
+  it('leaves one of ours where images without an issuer get no system: it is theirs', () => {
+    const marked = { ...bare, meta: ourMeta(root) }
+    expect(findPatient(snapshotOf({ patients: [marked] }), settingsOf(), identity)).toEqual({ _tag: 'None' })
   })
 
   it('prefers the one with the system', () => {

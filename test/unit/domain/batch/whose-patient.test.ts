@@ -371,7 +371,10 @@ describe('taking over', () => {
   it('makes one person of it once: two systems that have the value are two people', () => {
     const systems = { 'Microsoft.Default': 'http://north.example', research: 'http://south.example' }
     const rows = [rowIn(1, 'Microsoft.Default', systems), rowIn(2, 'research', systems)]
-    const planned = planOf(rows, { snapshot: holding({ patients: [person('1', 'P1')] }) })
+    const planned = planOf(rows, {
+      snapshot: holding({ patients: [person('1', 'P1')] }),
+      settings: settingsOf({ patient: { partitionSystems: systems } }),
+    })
     expect(requestsOf(planned.units)).toEqual([
       'PUT Patient/1',
       'POST ImagingStudy',
