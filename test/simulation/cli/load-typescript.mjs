@@ -3,6 +3,12 @@ import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { transformSync } from '@swc/core'
 
+/** A mutant of the product: texts of its files, replaced before they are compiled. */
+export const planting = (edits) => (path, text) =>
+  edits
+    .filter(({ file }) => path.replaceAll('\\', '/').endsWith(`/${file}`))
+    .reduce((changed, { from, to }) => changed.replace(from, () => to), text)
+
 /**
  * Lets this process require TypeScript as it stands, without a build. `change` may turn the text of a file into
  * another one before it is compiled: that is how a fault is planted in the product.

@@ -1,12 +1,13 @@
 // npm run simulate:mutants [-- text] [--within N] [--threads N] [--only]: plants one fault after the other in the product (those
-// whose names hold the text), and wants each found by the simulator in N histories (2,000); `--only`: without the code as it
-// stands, which takes the longest.
+// whose names hold the text), and wants each found by the simulator in N histories (2,000), or by the story that it names;
+// `--only`: without the code as it stands, which takes the longest.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { inThread } from './in-threads.mjs'
 import { loadTypeScript } from './load-typescript.mjs'
+import { failingIn } from './stories.mjs'
 
 const {
   values,
@@ -24,19 +25,25 @@ const root = new URL('../../../', import.meta.url)
 
 const seeds = Array.from({ length: within }, (_, index) => index + 1)
 
-const judge = async ({ edits, under }) => {
+const secondsSince = (started) => Math.round((performance.now() - started) / 1_000)
+
+const judge = async ({ edits, under, toldBy }) => {
   const lost = edits.find(({ file, from }) => readFileSync(new URL(file, root), 'utf8').split(from).length !== 2)
   if (lost !== undefined) return { fault: `its text does not stand exactly once in ${lost.file}: ${lost.from}` }
   const started = performance.now()
+  if (toldBy !== undefined) {
+    const how = await failingIn(toldBy, edits)
+    return { seconds: secondsSince(started), ...(how === undefined ? {} : { by: toldBy, how: how.slice(0, 90) }) }
+  }
   let report
   await inThread({ seeds, untilFirst: true, edits, under }, (one) => {
     report = one
   })
   const [found] = report.failures
-  const seconds = Math.round((performance.now() - started) / 1_000)
+  const seconds = secondsSince(started)
   return found === undefined
     ? { seconds }
-    : { seconds, seed: found.seed, how: found.violations[0].split('\n')[0].slice(0, 90) }
+    : { seconds, by: `seed ${found.seed}`, how: found.violations[0].split('\n')[0].slice(0, 90) }
 }
 
 // The code as it stands comes first: only what passes without a fault tells anything about one.
@@ -55,27 +62,28 @@ const next = async () => {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
     const outcome = await judge(mutant)
     outcomes.set(mutant, outcome)
-    const { seed, seconds, fault } = outcome
+    const { by, seconds, fault } = outcome
     console.error(
-      `${outcomes.size} of ${all.length}, ${Math.round((performance.now() - started) / 1000)} s: ${mutant.name}: ${fault ?? seed ?? 'nobody'}, ${seconds} s`,
+      `${outcomes.size} of ${all.length}, ${secondsSince(started)} s: ${mutant.name}: ${fault ?? by ?? 'nobody'}, ${seconds} s`,
     )
   }
 }
 await Promise.all(Array.from({ length: Math.max(1, threads) }, next))
 
 const row = (name, verdict, after, how) =>
-  `| ${name.padEnd(75)} | ${verdict.padEnd(11)} | ${after.padStart(7)} | ${how}`
+  `| ${name.padEnd(75)} | ${verdict.padEnd(19)} | ${after.padStart(7)} | ${how}`
 console.log(row('planted fault', 'found by', 'after', 'what the simulator says'))
-console.log(row('-'.repeat(75), '-'.repeat(11), '-'.repeat(7), '-'.repeat(60)))
+console.log(row('-'.repeat(75), '-'.repeat(19), '-'.repeat(7), '-'.repeat(60)))
 const isRight = (mutant) => {
-  const { seed, fault } = outcomes.get(mutant)
-  return fault === undefined && (seed === undefined) === originals.includes(mutant)
+  const { by, fault } = outcomes.get(mutant)
+  return fault === undefined && (by === undefined) === originals.includes(mutant)
 }
 for (const mutant of all) {
-  const { seed, seconds = 0, how = '', fault } = outcomes.get(mutant)
-  const verdict = fault !== undefined ? 'NOT PLANTED' : seed !== undefined ? `seed ${seed}` : 'nobody'
-  const none = originals.includes(mutant) ? `${within} histories, nothing lost` : `IT SURVIVED ${within} histories`
-  console.log(row(mutant.name, verdict, `${seconds} s`, fault ?? (seed === undefined ? none : how)))
+  const { by, seconds = 0, how = '', fault } = outcomes.get(mutant)
+  const tried = mutant.toldBy ?? `${within} histories`
+  const none = originals.includes(mutant) ? `${tried}, nothing lost` : `IT SURVIVED ${tried}`
+  const verdict = fault === undefined ? (by ?? 'nobody') : 'NOT PLANTED'
+  console.log(row(mutant.name, verdict, `${seconds} s`, fault ?? (by === undefined ? none : how)))
 }
 const found = mutants.filter(isRight).length
 const isSound = originals.every(isRight)
