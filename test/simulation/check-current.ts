@@ -13,6 +13,8 @@ export interface CurrentCheck {
   /** What a transaction does not know that was written before the position on which it is built; before it is carried out. */
   readonly unknown: (bundle: Transaction, process: Process) => ReadonlyArray<string>
   readonly carriedOut: (bundle: Transaction, outcome: Outcome, process: Process) => void
+  /** It was told that this was carried out, and not which version it wrote: it asks for that, and that alone. */
+  readonly untold: (bundle: Transaction, process: Process) => void
   /** A Basic is read. */
   readonly read: (path: string, process: Process) => void
   /** A look-up begins; what it brought is told to what it gives back. */
@@ -55,8 +57,14 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
   let moment = 0
   const reads = new Map<string, number>()
   const lookUps = new Map<string, number>()
+  const untold = new Map<Process, string>()
+  const versionAt = (path: string): string => `${path} ${store.versionOf(path)}`
   return {
-    read: (path, process) => void reads.set(`${process.name} ${path}`, ++moment),
+    untold: (bundle, process) => void untold.set(process, versionAt(positionOf(bundle)?.url ?? '')),
+    read: (path, process) => {
+      // Nobody has written since: what it looked up before is as good as if the answer had told the version.
+      if (untold.get(process) !== versionAt(path)) reads.set(`${process.name} ${path}`, ++moment)
+    },
     lookUp: (process) => {
       const begun = ++moment
       const before = byOthers(process)

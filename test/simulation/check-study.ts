@@ -92,8 +92,9 @@ const compareImages = (
     const there = present.get(id)
     present.delete(id)
     const isFailed = failed.has(each.row.sequence)
+    const isTaken = !replayed && others.taken.has(key.instance)
     if (each.isDoubtful) {
-      if (there === undefined && each.tags !== undefined && !stage.named.has(keyText(key)))
+      if (there === undefined && each.tags !== undefined && !isTaken && !stage.named.has(keyText(key)))
         problems.push(`${key.instance} is missing, and nothing tells it`)
     } else if (each.tags === undefined) {
       const isExcused = isOfFhir.has(codes.get(each.row.sequence)) || mayBeThere(services.feed, each.image)
@@ -114,7 +115,6 @@ const compareImages = (
       if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !mayBoth)
         problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
-      const isTaken = !replayed && others.taken.has(key.instance)
       if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
       const isLetIn = services.storage.people.has(personText(each.tags))

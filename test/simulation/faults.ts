@@ -77,6 +77,7 @@ const kinds = {
   'feed: note goes': { share: 0.7, rate: 1, apart: true },
   'feed: only events wake': { share: 0.3, rate: 1, apart: true },
   'fhir: offers no Basic': { share: 0.5, rate: 1, apart: true },
+  'fhir: tells no version of what it wrote': { share: 0.2, rate: 0.5, apart: true },
   'original: its account': { share: 0.85, rate: 1, apart: true },
   'original: by issuers': { share: 0.35, rate: 1, apart: true },
   'original: was restarted': { share: 0.95, rate: 0.9, apart: true },

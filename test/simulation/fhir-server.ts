@@ -148,7 +148,11 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       if (answer.right.entries.some(({ status }) => status === 201)) faults.meet('lost answer × create')
       return timeout()
     }
-    return answer
+    if (E.isLeft(answer) || answer.right._tag !== 'Committed') return answer
+    if (!faults.strikes('fhir: tells no version of what it wrote')) return answer
+    side.current?.untold(bundle, process)
+    const { entries } = answer.right
+    return E.right({ ...answer.right, entries: entries.map((entry) => ({ ...entry, etag: undefined })) })
   }
 
   return {
@@ -211,6 +215,10 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
       process.transactions += 1
       if (process.transactions === mostTransactions) world.violate(`${process.name} sends without end`)
       if (process.checkpointing) world.violate(`${process.name} writes to FHIR while its last checkpoint is on its way`)
+      if (
+        bundle.entry?.some(({ request }) => request?.url.startsWith('Basic/') === true && request.ifMatch === undefined)
+      )
+        world.violate(`${process.name} writes its position, whatever the version`)
       if (bundle.entry?.length !== entries)
         world.violate(`a bundle of ${bundle.entry?.length} entries was called one of ${entries}`)
       process.writing += 1

@@ -169,6 +169,28 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
+    name: 'a position whose version nobody told is written whatever its version is',
+    edits: [
+      {
+        file: session,
+        from: 'if (position.isKept && position.version === undefined) {',
+        to: 'if (position.isKept && process.pid < 0) {',
+      },
+      { file: session, from: '?? (await versionOfWritten(run, own))', to: '' },
+    ],
+    under: ['fhir: tells no version of what it wrote', 'feed: dose report', 'fhir: a second Patient'],
+  },
+  {
+    name: 'what stands there by now is taken for the version that nobody told',
+    edits: [
+      {
+        file: session,
+        from: "return theirs !== undefined && theirs === notesOf(own, 'transaction')[0] ? asIfMatch(version) : undefined",
+        to: 'return theirs !== undefined ? asIfMatch(version) : undefined',
+      },
+    ],
+  },
+  {
     name: 'a transaction does not wait for the checkpoint of the batch before',
     edits: [
       {
@@ -348,11 +370,11 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'return [...goneSummaries].filter(',
       },
     ],
-    toldBy: 'cases/doses.test.ts',
   },
   {
     name: 'a summary still lists the events that went',
     edits: [{ file: planObservations, from: 'return gone.has(id) ? [] : [each]', to: 'return [each]' }],
+    toldBy: 'cases/doses.test.ts',
   },
   {
     name: 'a superseded report counts as well',
@@ -363,11 +385,11 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'facts?.status',
       },
     ],
-    toldBy: 'cases/doses.test.ts',
   },
   {
     name: 'one event in common supersedes a report',
     edits: [{ file: superseded, from: '[...report.events].every(', to: '[...report.events].some(' }],
+    toldBy: 'cases/doses.test.ts',
   },
   {
     name: 'of two reports the older one counts',
@@ -388,11 +410,11 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'sopInstanceUid === known.sopInstanceUid',
       },
     ],
-    toldBy: 'cases/feed.test.ts',
   },
   {
     name: 'a study that stands emptied has the say on its Patient',
     edits: [{ file: 'lib/app/cast/ages.ts', from: ' || study.numberOfInstances === 0', to: '' }],
+    toldBy: 'cases/whose.test.ts',
   },
   {
     name: 'the study that is cast last has the say on its Patient',

@@ -1,8 +1,11 @@
 import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import type { Basic } from 'fhir/r4'
 import type { Sent } from '../../domain/batch/delivery'
 import { createdPatient } from '../../domain/batch/units'
 import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
+import { notesOf } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs } from '../context'
 import type { FhirSearch, TransactOutcome } from '../ports'
 import { type Ahead, type Found, foundAhead, noteWritten } from './ahead'
@@ -112,7 +115,12 @@ const send = async (
   entries: ReadonlyArray<TransactionEntry>,
   sequences: Sequences,
 ): Promise<Sent> => {
-  const all = [...positionEntry(position, sequences.to), ...entries]
+  // Known when the batch was looked up; since then an answer may have told no version, and what was read may be old.
+  if (position.isKept && position.version === undefined) {
+    return { _tag: 'Reread', error: { _tag: 'FhirConflict', status: 412 }, positionMoved: true }
+  }
+  const own = position.isKept ? position.fence.next(sequences.to) : undefined
+  const all = [...positionEntry(position, own), ...entries]
   if (all.length === 0) return { _tag: 'Committed', found: new Set() }
   const ready = await position.before
   if (ready !== undefined && E.isLeft(ready)) return { _tag: 'Failed', error: ready.left, attempts: 1 }
@@ -124,7 +132,13 @@ const send = async (
     if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
     lookAhead(position)
     const result = await run.ports.fhir.transact(body, all.length, `${sequences.from}-${sequences.to}`)()
-    if (E.isRight(result)) return taken(position, entries, result.right)
+    if (E.isRight(result)) {
+      const { right: outcome } = result
+      if (outcome._tag === 'Committed' && own !== undefined) {
+        position.version = outcome.entries[0]?.etag ?? (await versionOfWritten(run, own))
+      }
+      return taken(position, entries, outcome)
+    }
     const { left: error } = result
     if (error._tag === 'FhirConflict') return refusedFor(position, error)
     if (error._tag !== 'ServiceUnavailable') return { _tag: 'Failed', error, attempts: attempt }
@@ -141,20 +155,29 @@ const lookAhead = (position: Position): void => {
   if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
 }
 
-const positionEntry = ({ run, fence, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> =>
-  isKept ? [updateEntry(run.settings.fhirBase, fence.next(sequence), version)] : []
+const positionEntry = ({ run, version }: Position, own: Basic | undefined): ReadonlyArray<TransactionEntry> =>
+  own === undefined ? [] : [updateEntry(run.settings.fhirBase, own, version)]
+
+/** Where an answer tells no version: that of what was written, if nobody has written since. */
+const versionOfWritten = async ({ ports }: Run, own: Basic): Promise<string | undefined> => {
+  const read = await ports.fhir.read('Basic', own.id ?? '')()
+  const stored = E.isRight(read) ? O.toUndefined(read.right) : undefined
+  const version = stored?.meta?.versionId
+  if (stored === undefined || version === undefined) return undefined
+  const [theirs] = notesOf(stored, 'transaction')
+  return theirs !== undefined && theirs === notesOf(own, 'transaction')[0] ? asIfMatch(version) : undefined
+}
 
 const isPatient = (creates: string): boolean => creates.startsWith(createdPatient(''))
 
 const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, outcome: TransactOutcome): Sent => {
   if (outcome._tag === 'Rejected') return outcome
-  const own = position.isKept ? 1 : 0
-  position.version = position.isKept ? outcome.entries[0]?.etag : undefined
+  const first = position.isKept ? 1 : 0
   position.run.trouble = undefined
   if (position.ahead !== undefined) noteWritten(position.ahead, entries)
   const found = new Set<TransactionEntry>()
   entries.forEach((entry, index) => {
-    const { status, id } = outcome.entries[index + own] ?? {}
+    const { status, id } = outcome.entries[index + first] ?? {}
     if (entry.creates === undefined) return
     if (status !== 201) found.add(entry)
     // A long run creates studies without end, and asks for none of them by id.
