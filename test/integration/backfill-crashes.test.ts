@@ -29,6 +29,8 @@ const castElsewhere = useCastElsewhere()
 const stride = process.env['EVERY_CRASH'] === '1' ? 1 : 7
 const offset = stride === 1 ? 0 : new Date().getUTCDate() % stride
 
+const ticksEvery = 6
+
 let runs = 0
 
 /** One whole backfill, in which that befalls a process; how many requests there were until then. */
@@ -38,6 +40,7 @@ const runWith = async (
   fate: Fate | undefined,
   meanwhile: () => void = () => undefined,
   atEnd: (ports: BackfillPorts) => Promise<void> = () => Promise.resolve(),
+  each: (ports: BackfillPorts, steps: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> => {
   const prefix = `${world.environment()['TableStore__TableNamePrefix']}R${++runs}`
   const overrides = { Fhir__Endpoint: fhir.url, TableStore__TableNamePrefix: prefix, DicomCast__HoleAge: '00:00:01' }
@@ -89,7 +92,9 @@ const runWith = async (
     const row = await real.backfills.read()()
     if (E.isRight(row) && O.isSome(row.right) && row.right.value.state === 'over') break
     if (steps >= 60) throw new Error(JSON.stringify([fate, said.slice(-8), row]))
-    const message = take()
+    await each(real, steps)
+    // The timer ticks also while there are messages.
+    const message = steps % ticksEvery === ticksEvery - 1 ? undefined : take()
     if (message === undefined) skew += 20 * 60_000
     await process(async (ports) => {
       const answer = await (message === undefined ? tick(ports, settings) : handle(ports, settings, message))
@@ -138,6 +143,28 @@ describe('a backfill in which a process', () => {
     },
     1_800_000,
   )
+
+  it('dies at any request leaves no harm, also when somebody opens the gate in the midst of it', async () => {
+    const world = await newWorld()
+    fillSmall(world)
+    const openGate = async ({ gate }: BackfillPorts, steps: number): Promise<void> => {
+      const read = await gate.read()()
+      if (steps !== 2 || E.isLeft(read) || O.isNone(read.right)) return
+      await gate.write({ state: 'running', by: 'bob', since: 1 }, read.right.value.etag)()
+    }
+    const nothing = () => Promise.resolve()
+    const calm = await startFhirService()
+    const requests = await runWith(world, calm, undefined, undefined, nothing, openGate)
+    const wanted = endStateOf(calm)
+    await calm.close()
+    for (let at = 1 + offset; at <= requests; at += stride) {
+      const fhir = await startFhirService()
+      await runWith(world, fhir, { at, kind: 'diesAfter' }, undefined, nothing, openGate)
+      expect([at, endStateOf(fhir)]).toEqual([at, wanted])
+      expectNoneTwice(fhir)
+      await fhir.close()
+    }
+  }, 1_800_000)
 
   it.each([
     ['an image', { patientId: null }, []],

@@ -3,7 +3,14 @@ import { replayRows } from '../../lib/composition/feed'
 import { resyncStudy } from '../../lib/composition/studies'
 import { laneOf } from '../../lib/domain/backfill/lane'
 import { held } from '../support/fhir/cast-fhir'
-import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
+import {
+  backfillIn,
+  endStateOf,
+  expectNoneTwice,
+  fill,
+  listed,
+  useCastElsewhere,
+} from '../support/world/backfill-world'
 import { noteElements } from '../simulation/rejection-note'
 import { created, deleted, uidsOf, updated } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
@@ -15,17 +22,6 @@ const castElsewhere = useCastElsewhere()
 const [inLane0 = '', inLane1 = ''] = [0, 1].map((lane) =>
   ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7', 'A8'].find((id) => laneOf(id, 2) === lane),
 )
-
-/** Until its parts are on the queue. */
-const listed = async (backfill: ReturnType<typeof backfillIn>) => {
-  for (let tries = 0; tries < 400; tries++) {
-    await backfill.tick()
-    const now = await backfill.status()
-    if (now.listed.whole) return now
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('nothing is listed')
-}
 
 describe('a message of a backfill', () => {
   it('that comes twice, or late, does nothing', async () => {

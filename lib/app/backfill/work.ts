@@ -10,7 +10,7 @@ import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
 import type { RunOptions } from '../run/run-cast'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
-import { runOfLane } from './lane-fence'
+import { isLaneClosed, runOfLane } from './lane-fence'
 import { countSettled, readBackfillRow, readPart, send, writePart } from './rows'
 
 /** What a message asks for. */
@@ -32,13 +32,14 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 const dropped = (reason: string): E.Either<never, Worked> => E.right({ _tag: 'Dropped', reason })
 
 /** Somebody else has the lane, or nobody may have it any more. */
-const isOthers = ({ _tag }: Stop): boolean => ['GateClosed', 'LeaseLost', 'CheckpointMoved'].includes(_tag)
+const isOthers = (stop: Stop): boolean =>
+  isLaneClosed(stop) || stop._tag === 'LeaseLost' || stop._tag === 'CheckpointMoved'
 
 const describe = (stop: Stop): string =>
   stop._tag === 'OutOfTime' ? 'the time is used up' : describeServiceError(stop)
 
 /**
- * Works on one part: the lane first, then the part's row, then FHIR, then the archive. Whatever ends it early, the same
+ * Works on one part: the lane first, then the gate, then the part's row, then FHIR, then the archive. Whatever ends it early, the same
  * message is sent again, and what is done stays done. Left: not even that could be said to storage.
  */
 export const workPart = async (

@@ -76,6 +76,8 @@ export const Backfill = t.intersection([
      */
     walk: t.intersection([t.type({ at: Count }), t.partial({ next: Text, unlisted: Count, isCounted: t.boolean })]),
     isWalked: t.boolean,
+    /** The gate was found open in the midst of it: until the position and the lanes have moved, nothing more is written. */
+    isUnfenced: t.boolean,
     /** So many that FHIR holds were not listed: more than may leave it unasked, so none does. */
     tooManyGone: Count,
     isCancelled: t.boolean,
