@@ -80,7 +80,7 @@ const foreseenLines = ({ partitions, whole, missing = 0 }: Foreseen): ReadonlyAr
     ({ partition, studies, images }) =>
       `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
   ),
-  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} of the list not in the archive`]),
+  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} named, and not in the archive`]),
   ...(whole ? [] : ['There are more: the counting was ended before its end.']),
 ]
 
@@ -120,7 +120,7 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
   const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
-  const { ended, endedAt, checkpoint, tooManyGone, given: named } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone, given: named, since } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
@@ -137,7 +137,7 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
     ...(tooManyGone === undefined
       ? []
       : [
-          `${plural(tooManyGone, 'study', 'studies')} that ${named === undefined ? 'FHIR holds' : 'were named'} are not in the archive's list: too many to be taken out unasked. ` +
+          `${plural(tooManyGone, 'study', 'studies')} that ${named !== undefined ? 'were named' : since !== undefined ? 'the feed names' : 'FHIR holds'} are not in the archive's list: too many to be taken out unasked. ` +
             'Is it the right archive, and whole? dicomcast verify --all names them',
         ]),
     ...(failed === 0

@@ -70,11 +70,11 @@ const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, imag
   tile('Speed', imagesPerS === undefined ? 'not known' : number(imagesPerS) + ' / s', 'images'),
   ...(checkpoint === undefined ? [] : [tile('Checkpoint', number(checkpoint), 'the feed goes on from there')]))
 
-const backfillTrouble = ({ done, leftOver, tooManyGone, given }) => [
+const backfillTrouble = ({ done, leftOver, tooManyGone, given, since }) => [
   done.failed + leftOver.failed === 0 ? undefined
     : el('p', { class: 'bad' }, 'To look at: ', codeLink('OutlastedRetries'), ' has ' + counted(done.failed + leftOver.failed, 'study', 'studies') + '.'),
   tooManyGone === undefined ? undefined
-    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + (given === undefined ? ' that FHIR holds' : ' that were named') + ' are not in the archive’s list: too many to be taken out ' +
+    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + (given !== undefined ? ' that were named' : since !== undefined ? ' that the feed names' : ' that FHIR holds') + ' are not in the archive’s list: too many to be taken out ' +
       'unasked. Is it the right archive, and whole? dicomcast verify --all names them.'),
 ]
 

@@ -274,21 +274,3 @@ describe('cancel', () => {
     expectNoneTwice(world.fhir)
   })
 })
-
-describe('a backfill of a part of the archive', () => {
-  it('since a time takes what has changed since, and leaves the checkpoint', async () => {
-    const world = await newWorld()
-    fill(world, 3)
-    await world.cast()
-    const since = Date.now()
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    world.dicom.control.append(created({ study: '1.8.1', patientId: 'P9' }))
-    world.dicom.control.append(deleted({ study: '1.2.1', instance: 1 }))
-    const backfill = backfillIn(world)
-    await backfill.start({ lanes: 2, scope: { since } })
-    const ended = await backfill.run()
-    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 9, listed: { studies: 2 } })
-    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 0 })
-  })
-})

@@ -12,6 +12,7 @@ import { keepShut, moveLanes, movePosition } from './keep-shut'
 import { castLeftOver, walkFhir } from './left-over'
 import { moveLane } from './lane-fence'
 import { listGiven, walkGiven } from './list-given'
+import { listSince, walkSince } from './list-since'
 import { type Listing, listStep } from './list-studies'
 import { open, openGate } from './open-again'
 import {
@@ -103,7 +104,9 @@ const wait: Step = ({ run, ports }, stored) =>
     : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
 
 const list: Step = async (listing, stored) => {
-  const stepped = await (stored.scope.given === undefined ? listStep : listGiven)(listing, stored)
+  const { given, since } = stored.scope
+  const step = given !== undefined ? listGiven : since !== undefined ? listSince : listStep
+  const stepped = await step(listing, stored)
   if (E.isLeft(stepped)) return stepped
   const lanes = await tendLanes(listing, stepped.right)
   return E.isLeft(lanes) ? lanes : stepped
@@ -157,13 +160,18 @@ const close: Step = async ({ run, ports }, stored) => {
   return writeBackfill(run, ports, stored, { ...stored, state })
 }
 
+const walk: Step = (listing, stored) => {
+  const { given, since } = stored.scope
+  return (given !== undefined ? walkGiven : since !== undefined ? walkSince : walkFhir)(listing, stored)
+}
+
 const steps: Readonly<Record<State, Step>> = {
   starting: begin,
   waiting: wait,
   listing: list,
   working: work,
   closing: close,
-  walking: (listing, stored) => (stored.scope.given === undefined ? walkFhir : walkGiven)(listing, stored),
+  walking: walk,
   leftOver: castLeftOver,
   opening: open,
   over: () => Promise.resolve(E.right(undefined)),

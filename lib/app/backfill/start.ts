@@ -12,6 +12,7 @@ import type { BackfillPorts } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
 import { type Advanced, advance, advanceHeld, inBackfill } from './advance'
 import { foreseeGiven, keepGiven, spelledGiven } from './list-given'
+import { foreseeSince } from './list-since'
 import { type Foreseen, foresee } from './list-studies'
 import { readBackfillRow, writeBackfill } from './rows'
 
@@ -125,9 +126,11 @@ export const foreseeBackfill = (
     if (E.isLeft(known)) return known
     const named = await spelledGiven(run, ports, studies ?? [])
     if (E.isLeft(named)) return named
-    const foreseen = await (studies === undefined
-      ? foresee({ run, ports }, scope)
-      : foreseeGiven(run, ports, named.right))
+    const foreseen = await (studies !== undefined
+      ? foreseeGiven(run, ports, named.right)
+      : scope.since !== undefined
+        ? foreseeSince(run, ports, scope, scope.since)
+        : foresee({ run, ports }, scope))
     return E.isLeft(foreseen) ? service(foreseen.left) : foreseen
   })
 

@@ -108,9 +108,11 @@ export const coversAll = ({ scope, isCancelled, unlistable }: Backfill): boolean
   scope.given === undefined &&
   unlistable === 0
 
-/** Whether it is looked for what the archive did not list: of everything, or of the studies that were named. */
-export const looksForGone = (backfill: Backfill): boolean =>
-  coversAll(backfill) || (backfill.scope.given !== undefined && backfill.isCancelled !== true)
+/** Whether it is looked for what the archive did not list: of everything, or of the studies that were named, by whomever. */
+export const looksForGone = (backfill: Backfill): boolean => {
+  const { scope, isCancelled } = backfill
+  return coversAll(backfill) || ((scope.given !== undefined || scope.since !== undefined) && isCancelled !== true)
+}
 
 /** May the checkpoint go to the head that was noted? Deletes before it are listed by nobody: FHIR's side tells them. */
 export const mayMoveCheckpoint = (backfill: Backfill): boolean =>
