@@ -127,7 +127,7 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
     const known = await readLaneRow(run, ports, id, lane)
     if (E.isLeft(known)) return known
     if (known.right.settled >= (parts[lane] ?? 0)) continue
-    const counted = await countSettled(run, ports, id, lane)
+    const counted = await countSettled(run, ports, id, known.right)
     if (E.isLeft(counted)) return counted
     if (counted.right.settled >= (parts[lane] ?? 0)) continue
     atWork += 1
@@ -136,7 +136,8 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
     if (O.isNone(read.right) || read.right.value.isSettled) continue
     const { etag, ...part } = read.right.value
     const now = ports.clock.now()
-    if (now - part.touchedAt < untouchedMs) continue
+    // Sent, and no worker was free for it.
+    if (now - Math.max(part.touchedAt, counted.right.dueAt ?? 0) < untouchedMs) continue
     const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
     if (E.isLeft(touched)) {
       // Its worker is there after all.

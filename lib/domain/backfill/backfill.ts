@@ -175,6 +175,8 @@ export const LaneRow = t.intersection([
   t.partial({
     /** The study that was last found in the archive. */
     witness: t.type({ partition: Text, studyInstanceUid: Text }),
+    /** Its next part was sent, to be taken from then on, ms. */
+    dueAt: Count,
   }),
 ])
 export type LaneRow = t.TypeOf<typeof LaneRow>
@@ -202,9 +204,9 @@ export const withDone = (part: Part, done: ReadonlySet<string>, counts: Counts):
 const [firstStallS, longestStallS] = [15, 600]
 
 /** What an outage, or a closed door, costs: no try, and a while that doubles. */
-export const stalled = (part: Part, now: number): { readonly part: Part; readonly delayS: number } => {
-  const delayS = Math.min(longestStallS, firstStallS * 2 ** Math.min(part.stalls, 10))
-  return { part: { ...part, stalls: part.stalls + 1, touchedAt: now + delayS * 1_000 }, delayS }
-}
+export const stallS = ({ stalls }: Pick<Part, 'stalls'>): number =>
+  Math.min(longestStallS, firstStallS * 2 ** Math.min(stalls, 10))
+
+export const stalled = (part: Part): Part => ({ ...part, stalls: part.stalls + 1 })
 
 export const mostTries = 5

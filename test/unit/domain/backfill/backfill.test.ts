@@ -7,6 +7,7 @@ import {
   newPart,
   noCounts,
   openStudies,
+  stallS,
   stalled,
   states,
   withDone,
@@ -66,8 +67,7 @@ describe('a part', () => {
   it('waits longer each time that a service is away, to a bound, and no try is counted', () => {
     let [each, waits]: [typeof part, Array<number>] = [part, []]
     for (let time = 0; time < 9; time++) {
-      const next = stalled(each, 1_000)
-      ;[each, waits] = [next.part, [...waits, next.delayS]]
+      ;[each, waits] = [stalled(each), [...waits, stallS(each)]]
     }
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 600, 600, 600])
     expect(each.tries).toBe(0)
