@@ -119,14 +119,15 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
-  const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
+  const { state, by, startedAt, listed, settled, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } =
+    backfill
   const { ended, endedAt, checkpoint, tooManyGone, given: named, since } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
     `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
     `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}${named === undefined ? '' : `; of ${plural(named, 'study', 'studies')} that were named`}`,
-    `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(done.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
+    `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(settled.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
     ...(done.leftOver + leftOver.cast === 0
       ? []
       : [`Left over   ${plural(done.leftOver, 'study', 'studies')} by workers; ${leftOver.cast} cast at the end`]),

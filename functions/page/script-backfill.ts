@@ -51,12 +51,12 @@ const backfillButton = () => backfillCounted === undefined
   : action('Begin (' + backfillCounted + ')', 'Begin a backfill of ' + backfillCounted, backfillAt, backfillBegin)
 
 /** The bar is of images; while they are not counted it only says that something happens. */
-const backfillBar = ({ state, listed, done, secondsLeft }) => {
+const backfillBar = ({ state, listed, settled, secondsLeft }) => {
   const isCountable = (state === 'listing' || state === 'working') && listed.images > 0
   return [
-    el('label', { for: 'backfillBar' }, number(done.images) + ' of about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' listed so far') +
+    el('label', { for: 'backfillBar' }, number(settled.images) + ' of about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' listed so far') +
       (secondsLeft === undefined ? '' : ', about ' + duration(secondsLeft) + ' left')),
-    el('progress', { id: 'backfillBar', ...(isCountable ? { max: listed.images, value: Math.min(done.images, listed.images) } : {}) }),
+    el('progress', { id: 'backfillBar', ...(isCountable ? { max: listed.images, value: Math.min(settled.images, listed.images) } : {}) }),
   ]
 }
 

@@ -72,6 +72,19 @@ describe('a study', () => {
     expectNoneTwice(world.fhir)
   })
 
+  it('that is gone when its worker comes is done, and nothing of the list is left', async () => {
+    const world = await newWorld()
+    fill(world, 4, 1)
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 1 })
+    await listed(backfill)
+    world.dicom.control.append(deleted({ study: '1.2.4' }))
+    expect(await backfill.run()).toMatchObject({
+      ...{ listed: { studies: 4, images: 4 }, settled: { studies: 4, images: 4 } },
+      ...{ done: { studies: 4, images: 3, leftOver: 0 } },
+    })
+  })
+
   it('that was deleted before the head, and that FHIR holds still, goes', async () => {
     const world = await newWorld()
     fill(world, 5)

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Backfill, type LaneRow, type Part, added, noCounts } from '../../domain/backfill/backfill'
+import { type Backfill, type LaneRow, type Part, noCounts, withSettled } from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, retrying } from '../context'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
@@ -81,8 +81,7 @@ export const countSettled = async (
     const next = await readPart(run, ports, id, known.lane, known.settled + 1)
     if (E.isLeft(next)) return next
     if (O.isNone(next.right) || !next.right.value.isSettled) return E.right(row)
-    const { part, counts } = next.right.value
-    const to = { ...known, ...more, settled: part, counts: added(known.counts, counts) }
+    const to = withSettled({ ...known, ...more }, next.right.value)
     const write = await retrying(run, ports.backfills.writeLane(id, to, etag))
     if (E.isLeft(write) && write.left._tag !== 'CheckpointMoved') return write
     if (E.isLeft(write)) conflicts += 1

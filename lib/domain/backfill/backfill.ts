@@ -27,6 +27,9 @@ export const states = [
 ] as const
 export type State = (typeof states)[number]
 
+const Listed = t.type({ studies: Count, images: Count })
+export type Listed = t.TypeOf<typeof Listed>
+
 const Head = t.intersection([t.type({ sequence: Count }), t.partial({ timestamp: Text, sopInstanceUid: Text })])
 
 const Scope = t.partial({
@@ -52,7 +55,7 @@ export const Backfill = t.intersection([
     isFresh: t.boolean,
     /** Parts that were written, by lane. */
     parts: t.readonlyArray(Count),
-    listed: t.type({ studies: Count, images: Count }),
+    listed: Listed,
     /** What the list named and nobody can ask for: the feed must go over it. */
     unlistable: Count,
     /** Left over to the end, and cast there. */
@@ -119,6 +122,7 @@ export const mayMoveCheckpoint = (backfill: Backfill): boolean =>
   coversAll(backfill) && (backfill.isFresh || backfill.isWalked === true)
 
 export const Counts = t.type({
+  /** Also those that were gone when their worker came. */
   studies: Count,
   images: Count,
   /** Images that were not in FHIR as the archive has them, and are now, or are gone now. */
@@ -149,7 +153,7 @@ export const Part = t.intersection([
     part: Count,
     partition: Text,
     /** As they were listed. */
-    listed: t.type({ studies: Count, images: Count }),
+    listed: Listed,
     studies: t.readonlyArray(Text),
     /** Those that are not done, by their place in `studies`. */
     open: t.readonlyArray(Count),
@@ -175,6 +179,8 @@ export const LaneRow = t.intersection([
   t.partial({
     /** The study that was last found in the archive. */
     witness: t.type({ partition: Text, studyInstanceUid: Text }),
+    /** As they were listed: what is left is estimated by it, since studies may be gone, or left over. */
+    listed: Listed,
     /** Its next part was sent, to be taken from then on, ms. */
     dueAt: Count,
   }),
@@ -190,6 +196,19 @@ export const newPart = (
   open: studies.map((_, place) => place),
   listed: { studies: studies.length, images: studies.reduce((sum, { instances }) => sum + instances, 0) },
 })
+
+/** A lane that goes on from an older version has only what its parts came to. */
+export const listedOf = ({ listed, counts }: Pick<LaneRow, 'listed' | 'counts'>): Listed =>
+  listed ?? { studies: counts.studies, images: counts.images }
+
+/** One part more is settled. */
+export const withSettled = (row: LaneRow, { part, counts, listed }: Part): LaneRow => {
+  const before = listedOf(row)
+  return {
+    ...{ ...row, settled: part, counts: added(row.counts, counts) },
+    listed: { studies: before.studies + listed.studies, images: before.images + listed.images },
+  }
+}
 
 export const openStudies = ({ studies, open }: Part): ReadonlyArray<string> =>
   open.flatMap((place) => studies[place] ?? [])
