@@ -119,9 +119,8 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
-  const { state, by, startedAt, listed, settled, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } =
-    backfill
-  const { ended, endedAt, checkpoint, tooManyGone, given: named, since } = backfill
+  const { state, by, startedAt, listed, settled, done, leftOver, lanes, lanesAtWork, lanesWaiting } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone, given: named, since, imagesPerS, secondsLeft } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
@@ -131,7 +130,7 @@ export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string>
     ...(done.leftOver + leftOver.cast === 0
       ? []
       : [`Left over   ${plural(done.leftOver, 'study', 'studies')} by workers; ${leftOver.cast} cast at the end`]),
-    `Lanes       ${lanesAtWork} of ${lanes} at work`,
+    `Lanes       ${lanesAtWork} of ${lanes} at work${lanesWaiting === 0 ? '' : `; ${lanesWaiting} of them wait, since a service asked for less`}`,
     ...(imagesPerS === undefined ? [] : [`Speed       ${imagesPerS} images/s`]),
     ...(secondsLeft === undefined ? [] : [`Time left   about ${ago(secondsLeft)}`]),
     ...(checkpoint === undefined ? [] : [`Checkpoint  ${checkpoint}: the feed goes on from there`]),

@@ -60,13 +60,13 @@ const backfillBar = ({ state, listed, settled, secondsLeft }) => {
   ]
 }
 
-const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
+const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, lanesWaiting, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
   tile('Listed', counted(listed.studies, 'study', 'studies'), 'about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' so far') + (given === undefined ? '' : ', of ' + number(given) + ' that were named')),
   tile('Done', counted(done.studies, 'study', 'studies'),
     counted(done.images, 'image') + ', ' + number(done.written) + ' written, ' + number(done.notCast) + ' not cast'),
   tile('Failed', counted(done.failed + leftOver.failed, 'study', 'studies'), 'that fail alone', done.failed + leftOver.failed > 0 ? 'bad' : ''),
   tile('Left over', counted(done.leftOver, 'study', 'studies'), number(leftOver.cast) + ' cast at the end, by one writer'),
-  tile('Lanes', number(lanesAtWork) + ' of ' + number(lanes), 'at work'),
+  tile('Lanes', number(lanesAtWork) + ' of ' + number(lanes), 'at work' + (lanesWaiting === 0 ? '' : ', ' + number(lanesWaiting) + ' of them wait: a service asked for less')),
   tile('Speed', imagesPerS === undefined ? 'not known' : number(imagesPerS) + ' / s', 'images'),
   ...(checkpoint === undefined ? [] : [tile('Checkpoint', number(checkpoint), 'the feed goes on from there')]))
 

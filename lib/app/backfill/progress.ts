@@ -27,6 +27,8 @@ export interface BackfillProgress {
   readonly lanes: number
   /** Lanes that have parts which are not settled. */
   readonly lanesAtWork: number
+  /** Of these, lanes that wait since a service asked for fewer requests. */
+  readonly lanesWaiting: number
   readonly partitions?: ReadonlyArray<string>
   readonly since?: string
   /** Studies that were named, where it is about them alone. */
@@ -60,27 +62,33 @@ export const readProgress = async ({
   if (E.isLeft(read)) return read
   if (O.isNone(read.right)) return E.right(undefined)
   const { value: backfill } = read.right
-  let [done, lanesAtWork] = [noCounts, 0]
+  let [done, lanesAtWork, lanesWaiting] = [noCounts, 0, 0]
+  const now = clock.now()
   const settled = { studies: 0, images: 0 }
   const rows = await Promise.all(backfill.parts.map((_, lane) => backfills.lane(backfill.id, lane)()))
   for (const [lane, row] of rows.entries()) {
     if (E.isLeft(row)) return row
     const known = O.toUndefined(row.right)
-    if ((known?.settled ?? 0) < (backfill.parts[lane] ?? 0)) lanesAtWork += 1
+    const isAtWork = !isOver(backfill) && (known?.settled ?? 0) < (backfill.parts[lane] ?? 0)
+    if (isAtWork) lanesAtWork += 1
+    if (isAtWork && (known?.dueAt ?? 0) > now) lanesWaiting += 1
     if (known === undefined) continue
     done = added(done, known.counts)
     const { studies, images } = listedOf(known)
     settled.studies += studies
     settled.images += images
   }
-  return E.right(progressOf(backfill, settled, done, isOver(backfill) ? 0 : lanesAtWork, clock.now()))
+  return E.right(progressOf(backfill, { settled, done, lanesAtWork, lanesWaiting }, now))
 }
 
 const progressOf = (
   backfill: Backfill,
-  settled: Listed,
-  done: Counts,
-  lanesAtWork: number,
+  {
+    settled,
+    done,
+    lanesAtWork,
+    lanesWaiting,
+  }: Pick<BackfillProgress, 'settled' | 'done' | 'lanesAtWork' | 'lanesWaiting'>,
   now: number,
 ): BackfillProgress => {
   const { id, by, startedAt, state, lanes, scope, head, listed, leftOver, listFrom, listedAt, endedAt } = backfill
@@ -94,7 +102,7 @@ const progressOf = (
     ...(state === 'over' ? { ended: isCancelled === true ? ('Cancelled' as const) : ('Done' as const) } : {}),
     ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...{ lanes, lanesAtWork },
+    ...{ lanes, lanesAtWork, lanesWaiting },
     ...(scope.partitions === undefined ? {} : { partitions: scope.partitions }),
     ...(scope.since === undefined ? {} : { since: iso(scope.since) }),
     ...(scope.given === undefined ? {} : { given: scope.given.studies }),

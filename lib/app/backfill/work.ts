@@ -4,6 +4,7 @@ import {
   type LaneRow,
   type Part,
   mostTries,
+  nextPauseS,
   noCounts,
   openStudies,
   stallS,
@@ -185,15 +186,19 @@ const settledBefore = async (working: Working): Result<Worked> => {
   return E.isLeft(sent) ? sent : dropped('it is settled')
 }
 
-/** At most one message of a lane is on the queue: whoever settles a part sends the lane's next one, and counts it then. */
+/** At most one message of a lane is on the queue: whoever settles a part sends the lane's next one, to be seen later where a service asked for less, and counts it then. */
 const sendNext = async ({ run, ports, key }: Working, row: ReadLane, more: Partial<LaneRow>): Result<void> => {
   const { backfillId, lane, part } = key
   const next = await readPart(run, ports, backfillId, lane, part + 1)
   if (E.isLeft(next)) return next
   const isDue = O.isSome(next.right) && !next.right.value.isSettled
-  const sent = isDue ? await send(run, ports, { backfillId, lane, part: part + 1 }) : E.right(undefined)
+  const pauseS = nextPauseS(row.pauseS ?? 0, run.throttled ?? 0)
+  // Lanes that were asked at the same time come back one by one.
+  const delayS = Math.ceil(pauseS * (0.5 + run.ports.random.fraction()))
+  const sent = isDue ? await send(run, ports, { backfillId, lane, part: part + 1 }, delayS) : E.right(undefined)
   if (E.isLeft(sent)) return sent
-  const counted = await countSettled(run, ports, backfillId, row, { ...more, dueAt: ports.clock.now() })
+  const noted = { ...more, pauseS, dueAt: ports.clock.now() + (isDue ? delayS * 1_000 : 0) }
+  const counted = await countSettled(run, ports, backfillId, row, noted)
   if (E.isLeft(counted) || O.isSome(next.right)) return E.map(() => undefined)(counted)
   // The lane is through: when the list is, too, somebody must see whether all are.
   const whole = await readBackfillRow(run, ports)

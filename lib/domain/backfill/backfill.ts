@@ -183,6 +183,8 @@ export const LaneRow = t.intersection([
     listed: Listed,
     /** Its next part was sent, to be taken from then on, ms. */
     dueAt: Count,
+    /** So long it waits between two parts, since a service asked for less. */
+    pauseS: Count,
   }),
 ])
 export type LaneRow = t.TypeOf<typeof LaneRow>
@@ -227,5 +229,18 @@ export const stallS = ({ stalls }: Pick<Part, 'stalls'>): number =>
   Math.min(longestStallS, firstStallS * 2 ** Math.min(stalls, 10))
 
 export const stalled = (part: Part): Part => ({ ...part, stalls: part.stalls + 1 })
+
+/** Of one part: a service that asks for less so often has more writers than it can take. */
+const manyThrottled = 3
+const [firstPauseS, longestPauseS] = [15, 600]
+
+/**
+ * How long a lane waits before its next part: twice as long each time that a service asked for less all the while, half as
+ * long each time that none did. So there are fewer lanes at work at a time, and they come back.
+ */
+export const nextPauseS = (pauseS: number, throttled: number): number => {
+  if (throttled >= manyThrottled) return Math.min(longestPauseS, Math.max(firstPauseS, pauseS * 2))
+  return pauseS / 2 < firstPauseS ? 0 : Math.floor(pauseS / 2)
+}
 
 export const mostTries = 5

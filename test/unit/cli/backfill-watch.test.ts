@@ -7,6 +7,7 @@ import type { Answer } from '../../../lib/composition/operator'
 const begun: BackfillProgress = {
   ...{ id: 'b', by: 'anna', startedAt: '2026-11-29T11:00:00.000Z', state: 'waiting', lanes: 8, lanesAtWork: 0 },
   listed: { studies: 0, images: 0, whole: false },
+  lanesWaiting: 0,
   settled: { studies: 0, images: 0 },
   done: { studies: 0, images: 0, written: 0, notCast: 0, failed: 0, leftOver: 0 },
   leftOver: { cast: 0, failed: 0 },

@@ -5,6 +5,7 @@ import {
   cancelled,
   mayMoveCheckpoint,
   newPart,
+  nextPauseS,
   noCounts,
   openStudies,
   stallS,
@@ -71,5 +72,19 @@ describe('a part', () => {
     }
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 600, 600, 600])
     expect(each.tries).toBe(0)
+  })
+})
+
+describe('a lane', () => {
+  const pausesOf = (throttled: ReadonlyArray<number>): ReadonlyArray<number> => {
+    let pauseS = 0
+    return throttled.map((times) => (pauseS = nextPauseS(pauseS, times)))
+  }
+
+  it('waits longer from part to part while a service asks for less, to a bound, and comes back when it does not', () => {
+    expect(pausesOf([0, 2, 3, 9, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0])).toEqual([
+      ...[0, 0, 15, 30, 60, 120, 240, 480, 600],
+      ...[300, 150, 75, 37, 18, 0],
+    ])
   })
 })
