@@ -112,6 +112,16 @@ const runWith = async (
   return requests
 }
 
+/** Closed also where the test fails: jest would wait for it without end. */
+const inFhir = async <A>(does: (fhir: FhirService) => Promise<A>): Promise<A> => {
+  const fhir = await startFhirService()
+  try {
+    return await does(fhir)
+  } finally {
+    await fhir.close()
+  }
+}
+
 const patient = (number: number) => ({ patientId: `P${number}`, name: `Doe^N${number}` })
 
 const fillSmall = (world: CastWorld): void => {
@@ -128,17 +138,14 @@ describe('a backfill in which a process', () => {
       const world = await newWorld()
       fillSmall(world)
       world.dicom.control.append(updated({ study: '1.2.1', ...patient(2) }))
-      const calm = await startFhirService()
-      const requests = await runWith(world, calm, undefined)
-      const wanted = endStateOf(calm)
-      await calm.close()
+      const [requests, wanted] = await inFhir(async (calm) => [await runWith(world, calm, undefined), endStateOf(calm)])
       expect(requests).toBeGreaterThan(100)
       for (let at = 1 + offset; at <= requests; at += stride) {
-        const fhir = await startFhirService()
-        await runWith(world, fhir, { at, kind })
-        expect([at, endStateOf(fhir)]).toEqual([at, wanted])
-        expectNoneTwice(fhir)
-        await fhir.close()
+        await inFhir(async (fhir) => {
+          await runWith(world, fhir, { at, kind })
+          expect([at, endStateOf(fhir)]).toEqual([at, wanted])
+          expectNoneTwice(fhir)
+        })
       }
     },
     1_800_000,
@@ -153,16 +160,16 @@ describe('a backfill in which a process', () => {
       await gate.write({ state: 'running', by: 'bob', since: 1 }, read.right.value.etag)()
     }
     const nothing = () => Promise.resolve()
-    const calm = await startFhirService()
-    const requests = await runWith(world, calm, undefined, undefined, nothing, openGate)
-    const wanted = endStateOf(calm)
-    await calm.close()
+    const [requests, wanted] = await inFhir(async (calm) => {
+      const made = await runWith(world, calm, undefined, undefined, nothing, openGate)
+      return [made, endStateOf(calm)]
+    })
     for (let at = 1 + offset; at <= requests; at += stride) {
-      const fhir = await startFhirService()
-      await runWith(world, fhir, { at, kind: 'diesAfter' }, undefined, nothing, openGate)
-      expect([at, endStateOf(fhir)]).toEqual([at, wanted])
-      expectNoneTwice(fhir)
-      await fhir.close()
+      await inFhir(async (fhir) => {
+        await runWith(world, fhir, { at, kind: 'diesAfter' }, undefined, nothing, openGate)
+        expect([at, endStateOf(fhir)]).toEqual([at, wanted])
+        expectNoneTwice(fhir)
+      })
     }
   }, 1_800_000)
 
@@ -206,9 +213,7 @@ describe('a backfill in which a process', () => {
     async (_name, sleep) => {
       const world = await newWorld()
       fillSmall(world)
-      const calm = await startFhirService()
-      const requests = await runWith(world, calm, undefined)
-      await calm.close()
+      const requests = await inFhir((calm) => runWith(world, calm, undefined))
       let times = 0
       const meanwhile = (): void => {
         times += 1
@@ -217,11 +222,11 @@ describe('a backfill in which a process', () => {
         world.dicom.control.append((isOdd ? deleted : created)({ study: '1.2.5', ...patient(2) }))
       }
       for (let at = 1 + offset; at <= requests; at += stride) {
-        const fhir = await startFhirService()
-        await runWith(world, fhir, { at, kind: 'sleeps', ...sleep }, meanwhile)
-        expect([at, endStateOf(fhir)]).toEqual([at, endStateOf(await castElsewhere(world))])
-        expectNoneTwice(fhir)
-        await fhir.close()
+        await inFhir(async (fhir) => {
+          await runWith(world, fhir, { at, kind: 'sleeps', ...sleep }, meanwhile)
+          expect([at, endStateOf(fhir)]).toEqual([at, endStateOf(await castElsewhere(world))])
+          expectNoneTwice(fhir)
+        })
       }
     },
     1_800_000,
