@@ -6,13 +6,13 @@ import { headOf } from '../../domain/checkpoint'
 import { openSession } from '../cast/fhir-session'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from '../operate/operating'
-import { sendPlanned } from '../operate/rename-steps'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
-import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
 import type { RunOptions } from '../run/run-cast'
+import { keepShut, moveLanes, movePosition } from './keep-shut'
 import { castLeftOver, walkFhir } from './left-over'
 import { moveLane } from './lane-fence'
 import { listGiven, walkGiven } from './list-given'
+import { listSince, walkSince } from './list-since'
 import { type Listing, listStep } from './list-studies'
 import { open, openGate } from './open-again'
 import {
@@ -55,11 +55,14 @@ export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Opera
   if (E.isLeft(read)) return service(read.left)
   let stored = O.toUndefined(read.right)
   if (stored === undefined || isOver(stored)) {
-    // Whoever closed the gate died before it could say what for.
+    // Nobody else would open what was shut for it.
     const opened = await openGate(run, ports)
     return E.isLeft(opened) ? service(opened.left) : E.right({})
   }
   const listing: Listing = { run, ports, session: openSession(run, true) }
+  const kept = await keepShut(listing, stored)
+  if (E.isLeft(kept)) return E.right({ backfill: stored, trouble: describeServiceError(kept.left) })
+  stored = kept.right
   let isMoved = false
   while (!isOver(stored) && !run.stopping() && remainingMs(run) > 0) {
     const next: E.Either<ServiceError, Stored<Backfill> | undefined> = await steps[stored.state](listing, stored)
@@ -79,19 +82,12 @@ export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Opera
 }
 
 /** A sleeping run is fenced; the lanes stand before anything is listed; then the head of the feed is noted. */
-const begin: Step = async ({ run, ports, session }, stored) => {
-  const opened = await openCheckpoint(run)
-  if (E.isLeft(opened)) return opened
-  const fenced = await writeCheckpoint(run, opened.right, opened.right.checkpoint)
+const begin: Step = async (listing, stored) => {
+  const { run, ports } = listing
+  const fenced = await movePosition(listing)
   if (E.isLeft(fenced)) return fenced
-  const moved = await sendPlanned(session, () => Promise.resolve(E.right([])))
-  if (E.isLeft(moved)) {
-    return moved.left._tag === 'Service' ? E.left(moved.left.error) : E.left({ _tag: 'FhirConflict', status: 412 })
-  }
-  for (let lane = 0; lane < stored.lanes; lane++) {
-    const made = await moveLane(run, { lane, backfillId: stored.id, isOpen: true })
-    if (E.isLeft(made)) return made
-  }
+  const made = await moveLanes(run, stored, true)
+  if (E.isLeft(made)) return made
   const latest = await retrying(run, ports.dicom.latest())
   if (E.isLeft(latest)) return latest
   const head = O.getOrElse(() => ({ sequence: headOf(O.none) }))(latest.right)
@@ -108,7 +104,9 @@ const wait: Step = ({ run, ports }, stored) =>
     : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
 
 const list: Step = async (listing, stored) => {
-  const stepped = await (stored.scope.given === undefined ? listStep : listGiven)(listing, stored)
+  const { given, since } = stored.scope
+  const step = given !== undefined ? listGiven : since !== undefined ? listSince : listStep
+  const stepped = await step(listing, stored)
   if (E.isLeft(stepped)) return stepped
   const lanes = await tendLanes(listing, stepped.right)
   return E.isLeft(lanes) ? lanes : stepped
@@ -129,7 +127,7 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
     const known = await readLaneRow(run, ports, id, lane)
     if (E.isLeft(known)) return known
     if (known.right.settled >= (parts[lane] ?? 0)) continue
-    const counted = await countSettled(run, ports, id, lane)
+    const counted = await countSettled(run, ports, id, known.right)
     if (E.isLeft(counted)) return counted
     if (counted.right.settled >= (parts[lane] ?? 0)) continue
     atWork += 1
@@ -138,7 +136,8 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
     if (O.isNone(read.right) || read.right.value.isSettled) continue
     const { etag, ...part } = read.right.value
     const now = ports.clock.now()
-    if (now - part.touchedAt < untouchedMs) continue
+    // Sent, and no worker was free for it.
+    if (now - Math.max(part.touchedAt, counted.right.dueAt ?? 0) < untouchedMs) continue
     const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
     if (E.isLeft(touched)) {
       // Its worker is there after all.
@@ -156,12 +155,15 @@ const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill
 
 /** What is left over is cast when no worker can write any more. */
 const close: Step = async ({ run, ports }, stored) => {
-  for (let lane = 0; lane < stored.lanes; lane++) {
-    const closed = await moveLane(run, { lane, backfillId: stored.id, isOpen: false })
-    if (E.isLeft(closed)) return closed
-  }
+  const closed = await moveLanes(run, stored, false)
+  if (E.isLeft(closed)) return closed
   const state = looksForGone(stored) && !stored.isFresh ? 'walking' : 'leftOver'
   return writeBackfill(run, ports, stored, { ...stored, state })
+}
+
+const walk: Step = (listing, stored) => {
+  const { given, since } = stored.scope
+  return (given !== undefined ? walkGiven : since !== undefined ? walkSince : walkFhir)(listing, stored)
 }
 
 const steps: Readonly<Record<State, Step>> = {
@@ -170,7 +172,7 @@ const steps: Readonly<Record<State, Step>> = {
   listing: list,
   working: work,
   closing: close,
-  walking: (listing, stored) => (stored.scope.given === undefined ? walkFhir : walkGiven)(listing, stored),
+  walking: walk,
   leftOver: castLeftOver,
   opening: open,
   over: () => Promise.resolve(E.right(undefined)),
