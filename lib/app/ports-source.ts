@@ -95,6 +95,8 @@ export interface Reconciliation {
   readonly notRead: number
   /** FHIR holds them, the archive has them no more, and they are too many to be taken out unasked. */
   readonly tooManyGone?: number
+  /** At least so many: the others were not asked for. */
+  readonly hasMoreGone?: boolean
 }
 
 export interface Reconciliations {

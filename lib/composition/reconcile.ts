@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Cron } from 'croner'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { type Meter, newMeter } from '../adapters/http/http'
 import { leaseHeld, looking, service } from '../app/operate/operating'
+import { describeTooManyGone } from '../app/operate/max-gone'
 import { plural } from '../app/operate/words'
 import type { ListedStudy, Reconciliation, Reconciliations } from '../app/ports-source'
 import { runCast } from '../app/run/run-cast'
@@ -12,8 +12,7 @@ import { type DoneStudy, unlisted } from '../app/source/cast-listed'
 import { type ReconcilePlan, planReconciliation } from '../app/source/plan-reconciliation'
 import { dayMs } from '../app/run/second-look'
 import { castSlice } from '../app/source/reconcile-slice'
-import { readSettings } from '../config/read-settings'
-import { type CastOptions, failing } from './cast'
+import { failing } from './cast'
 import { clock, forgetCapabilities, sourcePorts } from './connect'
 import { type Answer, type Connected, type Operator, connected, remember } from './operator'
 import { keepTotals, totalsOf } from './totals'
@@ -37,6 +36,8 @@ export interface Reconciled {
   readonly notRead: number
   /** More than may be taken out unasked, so that none was; else 0. */
   readonly tooManyGone: number
+  /** They are at least so many. */
+  readonly hasMoreGone: boolean
   /** The archive tells of so many more studies than its list gave. */
   readonly missing: number
   readonly dicomRequests: number
@@ -87,7 +88,8 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
   if (ports === undefined) return noSource
   const isReal = options.dryRun !== true
   const since = isReal ? await sinceOf(ports.reconciliations, startedAt) : undefined
-  const asked = { ...configured.reconcile, maxGone: configured.maxGone, confirmed: options.confirmed, since }
+  const { reconcile: given, maxGone } = configured
+  const asked = { ...given, maxGone, confirmed: options.confirmed, since, countsAll: !isReal }
   const planned = await planReconciliation(looking(ports, settings, run), ports, asked)
   if (E.isLeft(planned)) {
     const nothing = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
@@ -185,6 +187,7 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
 const answerOf = ({ plan, sum, meters, context }: Walking, { ended, reason }: Ending): Reconciled => ({
   ...{ ended, reason, compared: plan.compared, read: sum.read, differing: sum.differing, gone: sum.gone },
   ...{ notRead: sum.notRead, tooManyGone: plan.tooManyGone ?? 0, missing: plan.missing },
+  hasMoreGone: plan.hasMoreGone ?? false,
   dicomRequests: meters.reduce((all, { dicomRequests }) => all + dicomRequests, 0),
   fhirRequests: meters.reduce((all, { fhirRequests }) => all + fhirRequests, 0),
   durationMs: clock.now() - context.startedAt,
@@ -198,53 +201,18 @@ const keep = async ({ context, plan, sum, since }: Walking, goOnAt: number | 'en
     ...{ startedAt: since ?? context.startedAt, compared: plan.compared, read, differing, gone, notRead },
     ...(goOnAt === 'ended' ? { endedAt: at, goOnAt: at } : { goOnAt }),
     ...(plan.tooManyGone === undefined ? {} : { tooManyGone: plan.tooManyGone }),
+    ...(plan.hasMoreGone === true ? { hasMoreGone: true } : {}),
   }
   await context.ports.reconciliations.write(reconciliation)()
 }
 
 export const describeReconciled = (reconciled: Omit<Reconciled, 'ended'>): string => {
-  const { compared, read, differing, gone, notRead, tooManyGone, missing, reason } = reconciled
+  const { compared, read, differing, gone, notRead, tooManyGone, hasMoreGone, missing, reason } = reconciled
   return [
     `${plural(compared, 'study', 'studies')} compared, ${read} read, ${differing} differing, ${gone} gone`,
     ...(notRead === 0 ? [] : [`${notRead} could not be read`]),
     ...(missing === 0 ? [] : [`its list lacks ${missing} that it has`]),
-    ...(tooManyGone === 0
-      ? []
-      : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are there no more: too many to be taken out unasked. ` +
-            `Is it the right archive? Then dicomcast reconcile --confirm ${tooManyGone}`,
-        ]),
+    ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)]),
     ...(reason === '' ? [] : [reason]),
   ].join('; ')
-}
-
-/** Its time has come, by its schedule; the first time, and when one was not done, at once. */
-const isDue = (schedule: string, last: O.Option<Reconciliation>, now: number): boolean => {
-  if (O.isNone(last)) return true
-  const { startedAt, endedAt, goOnAt } = last.value
-  // Of a clock that was wrong: it would be put off for as long.
-  if (startedAt > now + dayMs) return true
-  if (endedAt === undefined) return now >= goOnAt
-  const next = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' }).nextRun(new Date(startedAt))
-  return next !== null && next.getTime() <= now
-}
-
-/**
- * Behind a cast that has caught up: the comparison, when it is due, within the time that is left. `again` casts between its
- * slices.
- */
-export const reconcileIfDue = async (options: CastOptions, again: () => Promise<unknown>): Promise<void> => {
-  const settings = readSettings(options.environment)
-  if (E.isLeft(settings) || settings.right.reconcile.schedule === undefined) return
-  const { environment, log, by = 'timer', budgetMs = settings.right.timeBudgetMs, stopping } = options
-  const operator: Operator = {
-    ...{ environment, log, by, budgetMs, requestsEndMs: budgetMs },
-    ...(stopping === undefined ? {} : { stopping }),
-  }
-  const context = connected(operator)
-  if (E.isLeft(context)) return
-  const last = await context.right.ports.reconciliations.read()()
-  if (E.isLeft(last) || !isDue(settings.right.reconcile.schedule, last.right, clock.now())) return
-  const done = await reconcile(operator, { between: again })
-  if (E.isLeft(done)) log('warn', 'The comparison with the archive could not be made; it is begun again by itself')
 }

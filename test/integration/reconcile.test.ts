@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
 import { makeReconciliationTable } from '../../lib/adapters/storage/seen-table'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
-import { type Reconciled, reconcile, reconcileIfDue } from '../../lib/composition/reconcile'
+import { type Reconciled, reconcile } from '../../lib/composition/reconcile'
+import { reconcileIfDue } from '../../lib/composition/reconcile-due'
 import { type SourceWorld, useSourceWorld } from '../support/world/source-world'
 
 const newWorld = useSourceWorld()

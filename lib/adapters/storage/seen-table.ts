@@ -72,7 +72,7 @@ export const makeSeenTable = (account: StorageAccount, tableNamePrefix = ''): Se
 const numbers = ['Compared', 'Read', 'Differing', 'Gone', 'NotRead'] as const
 
 const decodeWalk = (row: Columns): O.Option<Reconciliation> => {
-  const { StartedAt, EndedAt, GoOnAt, TooManyGone } = row
+  const { StartedAt, EndedAt, GoOnAt, TooManyGone, HasMoreGone } = row
   if (!(StartedAt instanceof Date) || numbers.some((name) => typeof row[name] !== 'number')) return O.none
   const [compared = 0, read = 0, differing = 0, gone = 0, notRead = 0] = numbers.map((name) => Number(row[name]))
   return O.some({
@@ -80,6 +80,7 @@ const decodeWalk = (row: Columns): O.Option<Reconciliation> => {
     goOnAt: GoOnAt instanceof Date ? GoOnAt.getTime() : 0,
     ...(EndedAt instanceof Date ? { endedAt: EndedAt.getTime() } : {}),
     ...(typeof TooManyGone === 'number' ? { tooManyGone: TooManyGone } : {}),
+    ...(HasMoreGone === true ? { hasMoreGone: true } : {}),
   })
 }
 
@@ -95,13 +96,14 @@ export const makeReconciliationTable = (account: StorageAccount, tableNamePrefix
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
         TE.mapLeft(serviceError),
       ),
-    write: ({ startedAt, endedAt, goOnAt, compared, read, differing, gone, notRead, tooManyGone }) =>
+    write: ({ startedAt, endedAt, goOnAt, compared, read, differing, gone, notRead, tooManyGone, hasMoreGone }) =>
       pipe(
         table.callCreating((client, abortSignal) =>
           client.upsertEntity(
             {
               ...{ ...walkKey, StartedAt: new Date(startedAt), Compared: compared, Read: read },
               ...{ Differing: differing, Gone: gone, NotRead: notRead, TooManyGone: tooManyGone },
+              HasMoreGone: hasMoreGone,
               GoOnAt: new Date(goOnAt),
               EndedAt: endedAt === undefined ? undefined : new Date(endedAt),
             },

@@ -1,6 +1,7 @@
 import { failTables } from '../../domain/cast-error'
 import type { ErrorTable, TableCount } from '../ports-operator'
 import type { Facts, LastCast, Status } from './facts'
+import { describeTooManyGone } from './max-gone'
 import { ago, byCode, plural } from './words'
 
 /** Behind by more than this is worth a look. */
@@ -86,21 +87,13 @@ const lagReasons = ({ backlog, lagS }: Facts): ReadonlyArray<string> =>
 const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
   if (archive === undefined) return []
   const { reconciliation, schedule, isLate } = archive
-  const { tooManyGone = 0, endedAt, startedAt } = reconciliation ?? {}
+  const { tooManyGone = 0, hasMoreGone, endedAt, startedAt } = reconciliation ?? {}
   const when = schedule === null ? 'DicomCast__ReconcileSchedule is off' : `its schedule is ${schedule}`
   const late =
     startedAt === undefined
       ? `the archive was never compared with FHIR: what its log does not tell is not known (${when})`
       : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done` : `ended at ${endedAt}`}; ${when}`
-  return [
-    ...(isLate ? [late] : []),
-    ...(tooManyGone === 0
-      ? []
-      : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are in the archive no more, too many to be taken out ` +
-            `unasked. Is it the right archive? Then dicomcast reconcile --confirm ${tooManyGone}`,
-        ]),
-  ]
+  return [...(isLate ? [late] : []), ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)])]
 }
 
 /** A long catch-up is no fault; somebody who waits for it must know. */
