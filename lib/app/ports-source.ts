@@ -81,6 +81,8 @@ export interface Reconciliation {
   readonly startedAt: number
   /** None: it is not done. */
   readonly endedAt?: number
+  /** When one was done, this one or one before. None yet. */
+  readonly doneAt?: number
   /** While it is not done nobody goes on before: somebody is at work, or a service needs time. */
   readonly goOnAt: number
   /** Studies of the archive's list. */

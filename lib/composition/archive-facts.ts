@@ -9,10 +9,11 @@ import type { Connected } from './operator'
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 const toldOf = (last: Reconciliation): NonNullable<ArchiveFacts['reconciliation']> => {
-  const { startedAt, endedAt, compared, read, differing, gone, notRead, tooManyGone, hasMoreGone } = last
+  const { startedAt, endedAt, doneAt, compared, read, differing, gone, notRead, tooManyGone, hasMoreGone } = last
   return {
     startedAt: iso(startedAt),
     ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
+    ...(doneAt === undefined ? {} : { doneAt: iso(doneAt) }),
     ...{ compared, read, differing, gone, notRead },
     ...(tooManyGone === undefined ? {} : { tooManyGone }),
     ...(hasMoreGone === true ? { hasMoreGone } : {}),

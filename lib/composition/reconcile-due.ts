@@ -15,7 +15,8 @@ const isDue = (schedule: string, last: O.Option<Reconciliation>, now: number): b
   const { startedAt, endedAt, goOnAt } = last.value
   // Of a clock that was wrong: it would be put off for as long.
   if (startedAt > now + dayMs) return true
-  if (endedAt === undefined) return now >= goOnAt
+  if (now < goOnAt) return false
+  if (endedAt === undefined) return true
   const next = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' }).nextRun(new Date(startedAt))
   return next !== null && next.getTime() <= now
 }

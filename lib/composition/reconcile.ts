@@ -5,7 +5,7 @@ import { type Meter, newMeter } from '../adapters/http/http'
 import { leaseHeld, looking, service } from '../app/operate/operating'
 import { describeTooManyGone } from '../app/operate/max-gone'
 import { plural } from '../app/operate/words'
-import type { ListedStudy, Reconciliation, Reconciliations } from '../app/ports-source'
+import type { ListedStudy, Reconciliation } from '../app/ports-source'
 import { runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
 import { type DoneStudy, unlisted } from '../app/source/cast-listed'
@@ -73,6 +73,8 @@ interface Walking {
   readonly plan: ReconcilePlan
   readonly context: Connected
   readonly since: number | undefined
+  /** The row as it was. */
+  readonly last: O.Option<Reconciliation>
   readonly left: Map<string, ListedStudy>
   readonly meters: Meter[]
   readonly sum: Record<'entries' | 'stored' | 'recorded' | 'read' | 'differing' | 'gone' | 'notRead', number>
@@ -87,19 +89,19 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
   const ports = sourcePorts(context.right.ports)
   if (ports === undefined) return noSource
   const isReal = options.dryRun !== true
-  const since = isReal ? await sinceOf(ports.reconciliations, startedAt) : undefined
+  const read = await ports.reconciliations.read()()
+  const last = E.isRight(read) ? read.right : O.none
+  const since = isReal ? sinceOf(last, startedAt) : undefined
   const { reconcile: given, maxGone } = configured
   const asked = { ...given, maxGone, confirmed: options.confirmed, since, countsAll: !isReal }
   const planned = await planReconciliation(looking(ports, settings, run), ports, asked)
   if (E.isLeft(planned)) {
-    const nothing = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
-    if (isReal)
-      await ports.reconciliations.write({ startedAt: since ?? startedAt, goOnAt: clock.now() + restMs, ...nothing })()
+    if (isReal) await ports.reconciliations.write(putOff(last, startedAt))()
     return service(planned.left)
   }
   const { changed, gone, due } = planned.right
   const walking: Walking = {
-    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter], since },
+    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter], since, last },
     left: new Map([...changed, ...gone.map(unlisted), ...due].map((study) => [study.studyInstanceUid, study])),
     sum: { entries: 0, stored: 0, recorded: 0, read: 0, differing: 0, gone: 0, notRead: 0 },
   }
@@ -119,12 +121,18 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
 }
 
 /** When the one began that is not done; one of long ago is none to go on with. */
-const sinceOf = async ({ read }: Reconciliations, now: number): Promise<number | undefined> => {
-  const last = await read()()
-  if (E.isLeft(last) || O.isNone(last.right)) return undefined
-  const { startedAt, endedAt } = last.right.value
+const sinceOf = (last: O.Option<Reconciliation>, now: number): number | undefined => {
+  if (O.isNone(last)) return undefined
+  const { startedAt, endedAt } = last.value
   return endedAt === undefined && startedAt <= now && startedAt > now - dayMs ? startedAt : undefined
 }
+
+/** It could not even begin: what is known of the last one stays, and a service is given time. */
+const putOff = (last: O.Option<Reconciliation>, startedAt: number): Reconciliation => ({
+  ...{ startedAt, compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 },
+  ...O.toUndefined(last),
+  goOnAt: clock.now() + restMs,
+})
 
 type Ending = Pick<Reconciled, 'ended' | 'reason'>
 
@@ -194,12 +202,14 @@ const answerOf = ({ plan, sum, meters, context }: Walking, { ended, reason }: En
 })
 
 /** Written for the status, and for whoever may go on; that it cannot be written fails nothing. */
-const keep = async ({ context, plan, sum, since }: Walking, goOnAt: number | 'ended'): Promise<void> => {
+const keep = async ({ context, plan, sum, since, last }: Walking, goOnAt: number | 'ended'): Promise<void> => {
   const { read, differing, gone, notRead } = sum
   const at = clock.now()
+  const { doneAt } = O.toUndefined(last) ?? {}
+  const doneBefore = doneAt === undefined ? {} : { doneAt }
   const reconciliation: Reconciliation = {
     ...{ startedAt: since ?? context.startedAt, compared: plan.compared, read, differing, gone, notRead },
-    ...(goOnAt === 'ended' ? { endedAt: at, goOnAt: at } : { goOnAt }),
+    ...(goOnAt === 'ended' ? { endedAt: at, doneAt: at, goOnAt: at } : { ...doneBefore, goOnAt }),
     ...(plan.tooManyGone === undefined ? {} : { tooManyGone: plan.tooManyGone }),
     ...(plan.hasMoreGone === true ? { hasMoreGone: true } : {}),
   }

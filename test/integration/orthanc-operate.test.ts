@@ -102,6 +102,33 @@ describe('how it stands with an archive without a change feed', () => {
     expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
   })
 
+  it('status tells when one was done, whatever became of those after it', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    await world.cast()
+    const compared = async (): Promise<Readonly<Record<string, unknown>>> => {
+      const answer = await world.call('GET', 'status')
+      expect(undocumented({ path: '/status', verb: 'GET' }, answer)).toEqual([])
+      return (answer.json['archive'] as { readonly reconciliation: Record<string, unknown> }).reconciliation
+    }
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const good = await compared()
+    expect(good).toMatchObject({ compared: 2, doneAt: good['endedAt'] })
+    // Its list cannot be read; then a study cannot.
+    world.orthanc.fault = (_, path) => (path === '/studies' ? 503 : undefined)
+    const quick = { ...world.environment(), RetryConfiguration__TotalRetryDuration: '00:00:00' }
+    expect((await dicomcast(quick, 'reconcile')).code).toBe(3)
+    expect(await compared()).toEqual(good)
+    world.orthanc.now = 10
+    world.orthanc.store({ study: '1.2.1' })
+    world.orthanc.fault = (_, path) => (path.endsWith('/metadata') ? 503 : undefined)
+    expect((await dicomcast(quick, 'reconcile')).code).toBe(3)
+    const { doneAt, endedAt } = await compared()
+    expect([doneAt, endedAt]).toEqual([good['endedAt'], undefined])
+    const metrics = await fetch(`${world.host.url}/api/metrics`)
+    expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
+  })
+
   it('rows that a deletion took out of the log are no backlog', async () => {
     const world = await newWorld()
     world.orthanc.store({ study: '1.2.1' })

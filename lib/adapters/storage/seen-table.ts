@@ -71,14 +71,17 @@ export const makeSeenTable = (account: StorageAccount, tableNamePrefix = ''): Se
 
 const numbers = ['Compared', 'Read', 'Differing', 'Gone', 'NotRead'] as const
 
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms))
+
 const decodeWalk = (row: Columns): O.Option<Reconciliation> => {
-  const { StartedAt, EndedAt, GoOnAt, TooManyGone, HasMoreGone } = row
+  const { StartedAt, EndedAt, DoneAt, GoOnAt, TooManyGone, HasMoreGone } = row
   if (!(StartedAt instanceof Date) || numbers.some((name) => typeof row[name] !== 'number')) return O.none
   const [compared = 0, read = 0, differing = 0, gone = 0, notRead = 0] = numbers.map((name) => Number(row[name]))
   return O.some({
     ...{ startedAt: StartedAt.getTime(), compared, read, differing, gone, notRead },
     goOnAt: GoOnAt instanceof Date ? GoOnAt.getTime() : 0,
     ...(EndedAt instanceof Date ? { endedAt: EndedAt.getTime() } : {}),
+    ...(DoneAt instanceof Date ? { doneAt: DoneAt.getTime() } : {}),
     ...(typeof TooManyGone === 'number' ? { tooManyGone: TooManyGone } : {}),
     ...(HasMoreGone === true ? { hasMoreGone: true } : {}),
   })
@@ -96,16 +99,20 @@ export const makeReconciliationTable = (account: StorageAccount, tableNamePrefix
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
         TE.mapLeft(serviceError),
       ),
-    write: ({ startedAt, endedAt, goOnAt, compared, read, differing, gone, notRead, tooManyGone, hasMoreGone }) =>
+    write: ({ startedAt, endedAt, doneAt, goOnAt, ...counts }) =>
       pipe(
         table.callCreating((client, abortSignal) =>
           client.upsertEntity(
             {
-              ...{ ...walkKey, StartedAt: new Date(startedAt), Compared: compared, Read: read },
-              ...{ Differing: differing, Gone: gone, NotRead: notRead, TooManyGone: tooManyGone },
-              HasMoreGone: hasMoreGone,
-              GoOnAt: new Date(goOnAt),
-              EndedAt: endedAt === undefined ? undefined : new Date(endedAt),
+              ...{ ...walkKey, StartedAt: new Date(startedAt), EndedAt: dateOf(endedAt), DoneAt: dateOf(doneAt) },
+              ...{
+                GoOnAt: new Date(goOnAt),
+                Compared: counts.compared,
+                Read: counts.read,
+                Differing: counts.differing,
+              },
+              ...{ Gone: counts.gone, NotRead: counts.notRead, TooManyGone: counts.tooManyGone },
+              HasMoreGone: counts.hasMoreGone,
             },
             'Replace',
             { abortSignal },

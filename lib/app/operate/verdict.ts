@@ -87,12 +87,13 @@ const lagReasons = ({ backlog, lagS }: Facts): ReadonlyArray<string> =>
 const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
   if (archive === undefined) return []
   const { reconciliation, schedule, isLate } = archive
-  const { tooManyGone = 0, hasMoreGone, endedAt, startedAt } = reconciliation ?? {}
+  const { tooManyGone = 0, hasMoreGone, endedAt, doneAt, startedAt } = reconciliation ?? {}
+  const before = doneAt === undefined ? '' : ` (the one before was, at ${doneAt})`
   const when = schedule === null ? 'DicomCast__ReconcileSchedule is off' : `its schedule is ${schedule}`
   const late =
     startedAt === undefined
       ? `the archive was never compared with FHIR: what its log does not tell is not known (${when})`
-      : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done` : `ended at ${endedAt}`}; ${when}`
+      : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done${before}` : `ended at ${endedAt}`}; ${when}`
   return [...(isLate ? [late] : []), ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)])]
 }
 
