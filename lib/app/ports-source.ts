@@ -101,6 +101,20 @@ export interface Reconciliation {
   readonly hasMoreGone?: boolean
 }
 
+/** What hints of deletions may still take out of FHIR: each names a study or a few, and all of them together many. */
+export interface HintedGone {
+  /** ms; counted from here, a day long. */
+  readonly since: number
+  readonly gone: number
+  /** When a hint told of more than may leave FHIR: they wait for a comparison. None: all have left. */
+  readonly waitingSince?: number
+}
+
+export interface HintedGoneStore {
+  readonly read: () => Result<O.Option<HintedGone>>
+  readonly write: (gone: HintedGone) => Result<void>
+}
+
 export interface Reconciliations {
   readonly read: () => Result<O.Option<Reconciliation>>
   readonly write: (reconciliation: Reconciliation) => Result<void>

@@ -2,7 +2,7 @@ import { Cron } from 'croner'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ArchiveFacts } from '../app/operate/facts'
-import type { Reconciliation } from '../app/ports-source'
+import type { HintedGone, Reconciliation } from '../app/ports-source'
 import { clock } from './connect'
 import type { Connected } from './operator'
 
@@ -27,15 +27,25 @@ const isLate = (schedule: string, { startedAt }: Reconciliation): boolean => {
   return missed !== undefined && missed.getTime() < clock.now()
 }
 
+/** Until a comparison has looked for them. */
+const waitingOf = (
+  hinted: HintedGone | undefined,
+  last: Reconciliation | undefined,
+): Pick<ArchiveFacts, 'goneWaitingSince'> =>
+  hinted?.waitingSince === undefined || (last?.doneAt ?? 0) >= hinted.waitingSince
+    ? {}
+    : { goneWaitingSince: iso(hinted.waitingSince) }
+
 /** What only an archive without a change feed has; none of another. */
 export const archiveFacts = async ({ ports, settings }: Connected): Promise<ArchiveFacts | undefined> => {
   if (ports.source === undefined) return undefined
   const { schedule } = settings.reconcile
-  const read = await ports.reconciliations.read()()
+  const [read, hinted] = await Promise.all([ports.reconciliations.read()(), ports.hintedGone.read()()])
   const last = E.isRight(read) ? O.toUndefined(read.right) : undefined
   return {
     ...{ source: ports.source.kind, schedule: schedule ?? null },
     ...(last === undefined ? {} : { reconciliation: toldOf(last) }),
+    ...waitingOf(E.isRight(hinted) ? O.toUndefined(hinted.right) : undefined, last),
     // What cannot be read is told by storage's health.
     isLate: E.isRight(read) && (last === undefined || (schedule !== undefined && isLate(schedule, last))),
   }

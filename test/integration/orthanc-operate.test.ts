@@ -56,6 +56,45 @@ describe('a hint of an archive', () => {
     expect(studies(world)).toBe(3)
   })
 
+  it('takes no more out in a day, though each is told by itself: the others wait for the comparison', async () => {
+    const world = await newWorld({ DicomCast__MaxGone: '1' })
+    for (let study = 1; study <= 4; study++) world.orthanc.store({ study: `1.2.${study}` })
+    await world.cast()
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const wakes = (): number => world.host.logs.filter(({ message }) => message.includes('"kind":"wake"')).length
+    for (const [index, study] of ['1.2.9', '1.2.1', '1.2.2', '1.2.3'].entries()) {
+      world.orthanc.removeStudy(study)
+      await wake(world, { studyInstanceUid: study })
+      await until(() => wakes() === index + 1, 'the end of the run')
+    }
+    expect(studies(world)).toBe(3)
+    const waits = async (): Promise<boolean> => {
+      const answer = await world.call('GET', 'status')
+      expect(undocumented({ path: '/status', verb: 'GET' }, answer)).toEqual([])
+      return JSON.stringify(answer.json['reasons']).includes('more deleted studies than may leave FHIR')
+    }
+    expect(await waits()).toBe(true)
+    expect((await dicomcast(world.environment(), 'reconcile', '--confirm', '2')).code).toBe(0)
+    expect([studies(world), await waits()]).toEqual([1, false])
+  })
+
+  it('that is told again and again while a run is at work is heeded once', async () => {
+    const world = await newWorld()
+    const release = await takeLease(world)
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    const told = ['1.2.1', '1.2.2', '1.2.1', '1.2.2', '1.2.1']
+    await Promise.all(told.map((studyInstanceUid) => wake(world, { studyInstanceUid })))
+    await release()
+    await until(() => studies(world) === 2, 'both studies')
+    // Whoever else may be at work is over when another hint was heeded.
+    world.orthanc.store({ study: '1.2.3' })
+    await wake(world, { studyInstanceUid: '1.2.3' })
+    await until(() => studies(world) === 3, 'the third')
+    const read = (study: string): number =>
+      world.orthanc.requests.filter((each) => each.endsWith(`/studies/${study}/metadata`)).length
+    expect(['1.2.1', '1.2.2'].map(read)).toEqual([1, 1])
+  })
+
   it('waits for the run that is at work', async () => {
     const world = await newWorld()
     const release = await takeLease(world)

@@ -54,6 +54,8 @@ export interface ArchiveFacts {
     /** When one was done, this one or one before. None yet. */
     readonly doneAt?: string
   }
+  /** Hints told of more deleted studies than may leave FHIR unasked: these wait for a comparison. */
+  readonly goneWaitingSince?: string
   /** It is overdue by its schedule, or was never done. */
   readonly isLate: boolean
 }

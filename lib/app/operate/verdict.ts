@@ -86,7 +86,7 @@ const lagReasons = ({ backlog, lagS }: Facts): ReadonlyArray<string> =>
 
 const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
   if (archive === undefined) return []
-  const { reconciliation, schedule, isLate } = archive
+  const { reconciliation, schedule, goneWaitingSince, isLate } = archive
   const { tooManyGone = 0, hasMoreGone, endedAt, doneAt, startedAt } = reconciliation ?? {}
   const before = doneAt === undefined ? '' : ` (the one before was, at ${doneAt})`
   const when = schedule === null ? 'DicomCast__ReconcileSchedule is off' : `its schedule is ${schedule}`
@@ -94,7 +94,16 @@ const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
     startedAt === undefined
       ? `the archive was never compared with FHIR: what its log does not tell is not known (${when})`
       : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done${before}` : `ended at ${endedAt}`}; ${when}`
-  return [...(isLate ? [late] : []), ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)])]
+  return [
+    ...(isLate ? [late] : []),
+    ...(goneWaitingSince === undefined
+      ? []
+      : [
+          `the archive told at ${goneWaitingSince} of more deleted studies than may leave FHIR unasked in a day ` +
+            '(DicomCast__MaxGone): they wait for the next comparison, or dicomcast reconcile',
+        ]),
+    ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)]),
+  ]
 }
 
 /** A long catch-up is no fault; somebody who waits for it must know. */
