@@ -55,6 +55,11 @@ export interface StudySource {
   readonly totals: () => Result<O.Option<{ readonly studies: number; readonly instances: number }>>
   /** Of these studies, by UID: for an archive whose lists do not show that an instance is gone. */
   readonly counts: (uids: ReadonlyArray<string>) => Result<ReadonlyMap<string, StudyCounts>>
+  /**
+   * How many studies the archive lists under a UID. None: the metadata of a UID that two have is not to be found there, and
+   * nobody need ask.
+   */
+  readonly copies?: (uid: string) => Result<number>
   /** Studies that one such question may name; 0: the lists show everything. */
   readonly countsAtOnce: number
 }

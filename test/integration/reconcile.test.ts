@@ -247,6 +247,31 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
   })
 })
 
+it('one UID under two PatientIDs, of which the metadata is that of the later, moves no image', async () => {
+  const world = await newWorld({ DicomWeb__Source: 'dicomweb' })
+  const { orthanc, fhir, rows } = world
+  orthanc.givesLaterOfTwo = true
+  orthanc.store(...many(4))
+  await run(world)
+  const before = fhir.store.all()
+  orthanc.store({ study: '1.2.2', patientId: 'P7' })
+  expect(await run(world)).toMatchObject({ ended: 'Done', gone: 0, notRead: 1 })
+  expect(fhir.store.all().filter(({ resourceType }) => resourceType !== 'Basic')).toEqual(
+    before.filter(({ resourceType }) => resourceType !== 'Basic'),
+  )
+  const [row] = await rows('TransientFailureExceptionTable')
+  expect(row).toMatchObject({ StudyUid: '1.2.2', Exception: expect.stringContaining('more than one study') })
+  // One that asks for it by its UID is told so, too.
+  const resynced = await world.dicomcast('resync', '1.2.2')
+  expect([resynced.code, resynced.stdout + resynced.stderr]).toEqual([
+    3,
+    expect.stringContaining('more than one study'),
+  ])
+  orthanc.remove({ study: '1.2.2', patientId: 'P7' })
+  expect(await run(world)).toMatchObject({ ended: 'Done', notRead: 0 })
+  expect(await world.failed()).toEqual({})
+})
+
 it('an archive with a change feed is compared by verify', async () => {
   const { dicomcast, environment } = await newWorld()
   expect(
