@@ -217,6 +217,18 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
   })
 
+  it('a study that has nothing to change costs FHIR no write but the first of a slice', async () => {
+    const world = await worldOf({ DicomCast__ReconcileFullDays: '1' })
+    const { orthanc, fhir } = world
+    orthanc.store(...many(6))
+    await run(world)
+    const versions = (): number => fhir.store.all().reduce((sum, { meta }) => sum + Number(meta?.versionId ?? 0), 0)
+    await readBefore(world)
+    const before = versions()
+    expect(await run(world)).toMatchObject({ read: 6, differing: 0 })
+    expect(versions() - before).toBe(1)
+  })
+
   it('begins by itself when it is due, and not again before its next time', async () => {
     const world = await worldOf({ DicomCast__ReconcileSchedule: '0 0 0 1 1 *' })
     const { orthanc, held, environment } = world
