@@ -12,7 +12,7 @@ import { type DoneStudy, unlisted } from '../app/source/cast-listed'
 import { type ReconcilePlan, planReconciliation } from '../app/source/plan-reconciliation'
 import { dayMs } from '../app/run/second-look'
 import { castSlice } from '../app/source/reconcile-slice'
-import { failing } from './cast'
+import { cast, failing } from './cast'
 import { clock, forgetCapabilities, sourcePorts } from './connect'
 import { type Answer, type Connected, type Operator, connected, remember } from './operator'
 import { keepTotals, totalsOf } from './totals'
@@ -38,6 +38,8 @@ export interface Reconciled {
   readonly tooManyGone: number
   /** They are at least so many. */
   readonly hasMoreGone: boolean
+  /** Studies that are still to be read or taken out when it ended early, or by a dry run. */
+  readonly left: number
   /** The archive tells of so many more studies than its list gave. */
   readonly missing: number
   readonly dicomRequests: number
@@ -65,6 +67,12 @@ const leasePauseMs = 2_000
 const mostLeaseTries = 150
 /** A service that failed is given so long before it is begun again by itself. */
 const restMs = 10 * 60_000
+
+/** What the archive's log tells is cast, for whoever asks for a comparison. */
+export const castBetween =
+  ({ environment, log, by, stopping }: Operator) =>
+  (): Promise<unknown> =>
+    cast({ environment, log, by, budgetMs: betweenMs, ...(stopping === undefined ? {} : { stopping }) })
 
 /** One comparison on its way. */
 interface Walking {
@@ -162,7 +170,7 @@ const walk = async (walking: Walking): Promise<Ending> => {
     tries = 0
     // One study may need more than a slice has.
     if (left.size === before) sliceMs *= 2
-    if (left.size > 0) await options.between?.()
+    if (left.size > 0 && leftMsOf(walking) > 0) await options.between?.()
   }
   return { ended: plan.tooManyGone === undefined ? 'Done' : 'TooManyGone', reason: '' }
 }
@@ -175,7 +183,7 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
   const context = connected({ ...operator, budgetMs: leftMs, requestsEndMs: leftMs }, undefined, meter)
   const ports = E.isLeft(context) ? undefined : sourcePorts(context.right.ports)
   if (E.isLeft(context) || ports === undefined) return { ended: 'ConfigurationInvalid' }
-  const { cast, options, settings } = context.right
+  const { cast: under, options, settings } = context.right
   const tell = ({ studyInstanceUid, became }: DoneStudy): void => {
     left.delete(studyInstanceUid)
     if (became === 'Changed' || became === 'Same') sum.read += 1
@@ -184,7 +192,7 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
     if (became === 'NotRead') sum.notRead += 1
   }
   const run = { ...options, budgetMs: Math.min(sliceMs, leftMs) }
-  const summary = await runCast(ports, cast, run, castSlice(ports, [...left.values()], tell))
+  const summary = await runCast(ports, under, run, castSlice(ports, [...left.values()], tell))
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   meters.push(meter)
   for (const name of ['entries', 'stored', 'recorded'] as const) sum[name] += summary[name]
@@ -192,10 +200,11 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
   return summary
 }
 
-const answerOf = ({ plan, sum, meters, context }: Walking, { ended, reason }: Ending): Reconciled => ({
+const answerOf = ({ plan, sum, meters, context, left }: Walking, { ended, reason }: Ending): Reconciled => ({
   ...{ ended, reason, compared: plan.compared, read: sum.read, differing: sum.differing, gone: sum.gone },
   ...{ notRead: sum.notRead, tooManyGone: plan.tooManyGone ?? 0, missing: plan.missing },
   hasMoreGone: plan.hasMoreGone ?? false,
+  left: left.size,
   dicomRequests: meters.reduce((all, { dicomRequests }) => all + dicomRequests, 0),
   fhirRequests: meters.reduce((all, { fhirRequests }) => all + fhirRequests, 0),
   durationMs: clock.now() - context.startedAt,

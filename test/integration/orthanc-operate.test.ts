@@ -168,6 +168,25 @@ describe('how it stands with an archive without a change feed', () => {
     expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
   })
 
+  it('a comparison is begun over HTTP, and says what is left', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    const reconcile = async (query = '') => {
+      const answer = await world.call('POST', `reconcile${query}`)
+      expect(undocumented({ path: '/reconcile', verb: 'POST' }, answer)).toEqual([])
+      return answer
+    }
+    expect(await reconcile('?dryRun=true')).toMatchObject({ status: 200, json: { ended: 'Done', read: 2, left: 2 } })
+    expect(studies(world)).toBe(0)
+    expect(await reconcile()).toMatchObject({ status: 200, json: { ended: 'Done', differing: 2, left: 0 } })
+    expect(studies(world)).toBe(2)
+    expect(await reconcile('?confirm=none')).toMatchObject({ status: 400 })
+    world.orthanc.now = 10
+    world.orthanc.store({ study: '1.2.1' })
+    await takeLease(world)
+    expect(await reconcile('?budgetSeconds=1')).toMatchObject({ status: 409 })
+  })
+
   it('rows that a deletion took out of the log are no backlog', async () => {
     const world = await newWorld()
     world.orthanc.store({ study: '1.2.1' })
