@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { cast } from '../lib/composition/cast'
-import { type Reconciled, betweenMs, describeReconciled, reconcile } from '../lib/composition/reconcile'
+import { type Reconciled, castBetween, describeReconciled, reconcile } from '../lib/composition/reconcile'
 import { parseConfirm } from '../lib/requests/requests'
 import { type Output, exitCodesHelp, given, operator, parsed, show, withJson } from './operator'
 
@@ -21,10 +20,7 @@ export const reconcileCommand = (): Command =>
       const request = parsed(parseConfirm(given({ confirm })), options)
       if (request === undefined) return
       const who = operator()
-      const { environment, log, by, stopping } = who
-      const between = (): Promise<unknown> =>
-        cast({ environment, log, by, budgetMs: betweenMs, ...(stopping === undefined ? {} : { stopping }) })
-      const done = await reconcile(who, { dryRun, confirmed: request.confirm, between })
+      const done = await reconcile(who, { dryRun, confirmed: request.confirm, between: castBetween(who) })
       show(done, options, lines(dryRun), exitCode(dryRun))
     })
 

@@ -79,10 +79,11 @@ const factLines = (answer: StatusAnswer): ReadonlyArray<string> => {
 const archiveLines = ({ source, schedule, reconciliation }: NonNullable<StatusAnswer['archive']>): string[] => {
   const every = schedule === null ? 'only by hand: dicomcast reconcile' : `schedule ${schedule}`
   if (reconciliation === undefined) return [`Archive     ${source}`, `Compared    never; ${every}`]
-  const { startedAt, endedAt, compared, differing, gone, notRead } = reconciliation
+  const { startedAt, endedAt, doneAt, compared, differing, gone, notRead } = reconciliation
+  const before = doneAt === undefined ? '' : `, the one before done ${doneAt}`
   return [
     `Archive     ${source}`,
-    `Compared    ${endedAt ?? `not done yet, begun ${startedAt}`}: ${plural(compared, 'study', 'studies')}, ${differing} differing, ` +
+    `Compared    ${endedAt ?? `not done yet, begun ${startedAt}${before}`}: ${plural(compared, 'study', 'studies')}, ${differing} differing, ` +
       `${gone} gone${notRead === 0 ? '' : `, ${notRead} could not be read`}; ${every}`,
   ]
 }

@@ -159,7 +159,7 @@ param holeAge string = '00:02:00'
 @description('Time of one request, answer included: hh:mm:ss.')
 param requestTimeout string = '00:01:40'
 
-@description('Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.')
+@description('Studies that a comparison, or hints of an archive in a day, may take out of FHIR unasked; 1 % of those compared, if that is more.')
 @minValue(0)
 @maxValue(1000000)
 param maxGone int = 50

@@ -125,6 +125,24 @@ const catchUp = act(async () => {
   }
 })
 
+/** The timer goes on with what one call leaves. */
+async function compare(at) {
+  say('note', 'Comparing…', at)
+  const done = await call('POST', 'reconcile')
+  await refresh()
+  const { ended, compared, differing, gone, notRead, left, tooManyGone } = done
+  const isDone = ended === 'Done' && notRead === 0
+  say(isDone ? 'good' : 'note',
+    (ended === 'Done' ? 'Compared: ' : left > 0 ? 'Not done, the timer goes on: ' : ended + ': ') +
+      counted(compared, 'study', 'studies') + ', ' + number(differing) + ' differing, ' + number(gone) + ' gone' +
+      (notRead > 0 ? ', ' + number(notRead) + ' not read' : '') + (left > 0 ? ', ' + number(left) + ' to go' : '') + '.' +
+      (tooManyGone > 0 ? ' ' + number(tooManyGone) + ' are too many to be taken out unasked.' : ''), at)
+}
+const compareButton = () => {
+  const at = ['compare', '#factsTitle']
+  return action('Compare now', 'Compare the archive with FHIR now', at, () => compare(at))
+}
+
 let reading
 /** One at a time; who asks meanwhile gets the next one, which sees what he did. */
 async function finishTakeOver(looks) {

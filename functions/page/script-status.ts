@@ -58,11 +58,12 @@ const timerTile = ({ state, schedule, lastRanAt }, storage) => {
 
 const comparedTile = ({ source, schedule, reconciliation }) => {
   const every = schedule === null ? 'only by hand' : schedule
-  if (reconciliation === undefined) return tile('Compared', 'Never', source + ' with FHIR (' + every + ')', 'warn')
-  const { endedAt, compared, differing, gone, notRead } = reconciliation
-  return tile('Compared', endedAt === undefined ? 'Not done yet' : when(endedAt),
-    counted(compared, 'study', 'studies') + ', ' + number(differing) + ' differing, ' + number(gone) + ' gone' +
-      (notRead > 0 ? ', ' + number(notRead) + ' not read' : '') + ' (' + every + ')')
+  if (reconciliation === undefined) return tile('Compared', 'Never', [source + ' with FHIR (' + every + ') ', compareButton()], 'warn')
+  const { endedAt, doneAt, compared, differing, gone, notRead } = reconciliation
+  const before = endedAt !== undefined || doneAt === undefined ? [] : ['last done ', when(doneAt), '; ']
+  const counts = counted(compared, 'study', 'studies') + ', ' + number(differing) + ' differing, ' + number(gone) + ' gone' +
+    (notRead > 0 ? ', ' + number(notRead) + ' not read' : '') + ' (' + every + ')'
+  return tile('Compared', endedAt === undefined ? 'Not done yet' : when(endedAt), [...before, counts + ' ', compareButton()])
 }
 
 const showFacts = ({ archive, checkpoint, head, lease, entriesPerSecond, timer, health }) => {

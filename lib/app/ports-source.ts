@@ -55,6 +55,11 @@ export interface StudySource {
   readonly totals: () => Result<O.Option<{ readonly studies: number; readonly instances: number }>>
   /** Of these studies, by UID: for an archive whose lists do not show that an instance is gone. */
   readonly counts: (uids: ReadonlyArray<string>) => Result<ReadonlyMap<string, StudyCounts>>
+  /**
+   * How many studies the archive lists under a UID. None: the metadata of a UID that two have is not to be found there, and
+   * nobody need ask.
+   */
+  readonly copies?: (uid: string) => Result<number>
   /** Studies that one such question may name; 0: the lists show everything. */
   readonly countsAtOnce: number
 }
@@ -81,6 +86,8 @@ export interface Reconciliation {
   readonly startedAt: number
   /** None: it is not done. */
   readonly endedAt?: number
+  /** When one was done, this one or one before. None yet. */
+  readonly doneAt?: number
   /** While it is not done nobody goes on before: somebody is at work, or a service needs time. */
   readonly goOnAt: number
   /** Studies of the archive's list. */
@@ -95,6 +102,22 @@ export interface Reconciliation {
   readonly notRead: number
   /** FHIR holds them, the archive has them no more, and they are too many to be taken out unasked. */
   readonly tooManyGone?: number
+  /** At least so many: the others were not asked for. */
+  readonly hasMoreGone?: boolean
+}
+
+/** What hints of deletions may still take out of FHIR: each names a study or a few, and all of them together many. */
+export interface HintedGone {
+  /** ms; counted from here, a day long. */
+  readonly since: number
+  readonly gone: number
+  /** When a hint told of more than may leave FHIR: they wait for a comparison. None: all have left. */
+  readonly waitingSince?: number
+}
+
+export interface HintedGoneStore {
+  readonly read: () => Result<O.Option<HintedGone>>
+  readonly write: (gone: HintedGone) => Result<void>
 }
 
 export interface Reconciliations {

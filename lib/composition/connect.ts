@@ -25,7 +25,7 @@ import { makeAcceptedTable } from '../adapters/storage/accepted-table'
 import { makeWakeTable } from '../adapters/storage/wake-table'
 import { makeNameTable } from '../adapters/storage/name-table'
 import { makeGateTable } from '../adapters/storage/gate-table'
-import { makeReconciliationTable, makeSeenTable } from '../adapters/storage/seen-table'
+import { makeHintedGoneTable, makeReconciliationTable, makeSeenTable } from '../adapters/storage/seen-table'
 import { makeRunHistoryTable } from '../adapters/storage/run-history-table'
 import { makeTotalsTable } from '../adapters/storage/totals-table'
 import { makeStorageAccount } from '../adapters/storage/storage-client'
@@ -33,7 +33,7 @@ import { believeGone } from '../app/feed/believe-gone'
 import type { Clock, FhirServer, Log, Progress } from '../app/ports'
 import type { BackfillPorts } from '../app/ports-backfill-store'
 import type { CheckPorts } from '../app/ports-check'
-import type { Reconciliations, SeenStudies } from '../app/ports-source'
+import type { HintedGoneStore, Reconciliations, SeenStudies } from '../app/ports-source'
 import type { TotalsStore } from '../app/ports-totals'
 import type { SourcePorts } from '../app/source/source-ports'
 import type { Settings } from '../config/read-settings'
@@ -74,6 +74,7 @@ const storageOf = (settings: Settings, requestTimeoutMs: number | undefined) => 
     wake: makeWakeTable(account, tableNamePrefix),
     seen: makeSeenTable(account, tableNamePrefix),
     reconciliations: makeReconciliationTable(account, tableNamePrefix),
+    hintedGone: makeHintedGoneTable(account, tableNamePrefix),
     backfillQueue: openBackfillQueue(account, tableNamePrefix),
     backfills: makeBackfillTable(account, tableNamePrefix),
   }
@@ -171,6 +172,7 @@ export interface Connection extends CheckPorts, BackfillPorts {
   readonly totals: TotalsStore
   readonly seen: SeenStudies
   readonly reconciliations: Reconciliations
+  readonly hintedGone: HintedGoneStore
 }
 
 /** None: the archive has a change feed. */

@@ -90,7 +90,7 @@ export const gaugesOf = (status: Status, version: string): ReadonlyArray<Sample>
     ...sample('dicomcast_refused_studies', checkpoint?.refusedStudiesInARow),
     ...sample('dicomcast_last_tick_timestamp_seconds', seconds(timer.lastRanAt)),
     ...sample('dicomcast_last_success_timestamp_seconds', seconds(timer.lastSucceededAt)),
-    ...sample('dicomcast_last_comparison_timestamp_seconds', seconds(archive?.reconciliation?.endedAt)),
+    ...sample('dicomcast_last_comparison_timestamp_seconds', seconds(archive?.reconciliation?.doneAt)),
     ...sample('dicomcast_last_run_seconds', last === undefined ? undefined : last.durationMs / 1_000),
     ...sample('dicomcast_lease_held', lease.held === null ? undefined : lease.held ? 1 : 0),
     ...errorTables.flatMap((table) => rowsOf(table, failures[table]?.codes)),

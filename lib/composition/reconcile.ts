@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Cron } from 'croner'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { type Meter, newMeter } from '../adapters/http/http'
 import { leaseHeld, looking, service } from '../app/operate/operating'
+import { describeTooManyGone } from '../app/operate/max-gone'
 import { plural } from '../app/operate/words'
-import type { ListedStudy, Reconciliation, Reconciliations } from '../app/ports-source'
+import type { ListedStudy, Reconciliation } from '../app/ports-source'
 import { runCast } from '../app/run/run-cast'
 import type { RunSummary } from '../app/run/summary'
 import { type DoneStudy, unlisted } from '../app/source/cast-listed'
 import { type ReconcilePlan, planReconciliation } from '../app/source/plan-reconciliation'
 import { dayMs } from '../app/run/second-look'
 import { castSlice } from '../app/source/reconcile-slice'
-import { readSettings } from '../config/read-settings'
-import { type CastOptions, failing } from './cast'
+import { cast, failing } from './cast'
 import { clock, forgetCapabilities, sourcePorts } from './connect'
 import { type Answer, type Connected, type Operator, connected, remember } from './operator'
 import { keepTotals, totalsOf } from './totals'
@@ -37,6 +36,10 @@ export interface Reconciled {
   readonly notRead: number
   /** More than may be taken out unasked, so that none was; else 0. */
   readonly tooManyGone: number
+  /** They are at least so many. */
+  readonly hasMoreGone: boolean
+  /** Studies that are still to be read or taken out when it ended early, or by a dry run. */
+  readonly left: number
   /** The archive tells of so many more studies than its list gave. */
   readonly missing: number
   readonly dicomRequests: number
@@ -65,6 +68,12 @@ const mostLeaseTries = 150
 /** A service that failed is given so long before it is begun again by itself. */
 const restMs = 10 * 60_000
 
+/** What the archive's log tells is cast, for whoever asks for a comparison. */
+export const castBetween =
+  ({ environment, log, by, stopping }: Operator) =>
+  (): Promise<unknown> =>
+    cast({ environment, log, by, budgetMs: betweenMs, ...(stopping === undefined ? {} : { stopping }) })
+
 /** One comparison on its way. */
 interface Walking {
   readonly operator: Operator
@@ -72,6 +81,8 @@ interface Walking {
   readonly plan: ReconcilePlan
   readonly context: Connected
   readonly since: number | undefined
+  /** The row as it was. */
+  readonly last: O.Option<Reconciliation>
   readonly left: Map<string, ListedStudy>
   readonly meters: Meter[]
   readonly sum: Record<'entries' | 'stored' | 'recorded' | 'read' | 'differing' | 'gone' | 'notRead', number>
@@ -86,18 +97,19 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
   const ports = sourcePorts(context.right.ports)
   if (ports === undefined) return noSource
   const isReal = options.dryRun !== true
-  const since = isReal ? await sinceOf(ports.reconciliations, startedAt) : undefined
-  const asked = { ...configured.reconcile, maxGone: configured.maxGone, confirmed: options.confirmed, since }
+  const read = await ports.reconciliations.read()()
+  const last = E.isRight(read) ? read.right : O.none
+  const since = isReal ? sinceOf(last, startedAt) : undefined
+  const { reconcile: given, maxGone } = configured
+  const asked = { ...given, maxGone, confirmed: options.confirmed, since, countsAll: !isReal }
   const planned = await planReconciliation(looking(ports, settings, run), ports, asked)
   if (E.isLeft(planned)) {
-    const nothing = { compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 }
-    if (isReal)
-      await ports.reconciliations.write({ startedAt: since ?? startedAt, goOnAt: clock.now() + restMs, ...nothing })()
+    if (isReal) await ports.reconciliations.write(putOff(last, startedAt))()
     return service(planned.left)
   }
   const { changed, gone, due } = planned.right
   const walking: Walking = {
-    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter], since },
+    ...{ operator, options, plan: planned.right, context: context.right, meters: [meter], since, last },
     left: new Map([...changed, ...gone.map(unlisted), ...due].map((study) => [study.studyInstanceUid, study])),
     sum: { entries: 0, stored: 0, recorded: 0, read: 0, differing: 0, gone: 0, notRead: 0 },
   }
@@ -117,12 +129,18 @@ export const reconcile = async (operator: Operator, options: ReconcileOptions = 
 }
 
 /** When the one began that is not done; one of long ago is none to go on with. */
-const sinceOf = async ({ read }: Reconciliations, now: number): Promise<number | undefined> => {
-  const last = await read()()
-  if (E.isLeft(last) || O.isNone(last.right)) return undefined
-  const { startedAt, endedAt } = last.right.value
+const sinceOf = (last: O.Option<Reconciliation>, now: number): number | undefined => {
+  if (O.isNone(last)) return undefined
+  const { startedAt, endedAt } = last.value
   return endedAt === undefined && startedAt <= now && startedAt > now - dayMs ? startedAt : undefined
 }
+
+/** It could not even begin: what is known of the last one stays, and a service is given time. */
+const putOff = (last: O.Option<Reconciliation>, startedAt: number): Reconciliation => ({
+  ...{ startedAt, compared: 0, read: 0, differing: 0, gone: 0, notRead: 0 },
+  ...O.toUndefined(last),
+  goOnAt: clock.now() + restMs,
+})
 
 type Ending = Pick<Reconciled, 'ended' | 'reason'>
 
@@ -152,7 +170,7 @@ const walk = async (walking: Walking): Promise<Ending> => {
     tries = 0
     // One study may need more than a slice has.
     if (left.size === before) sliceMs *= 2
-    if (left.size > 0) await options.between?.()
+    if (left.size > 0 && leftMsOf(walking) > 0) await options.between?.()
   }
   return { ended: plan.tooManyGone === undefined ? 'Done' : 'TooManyGone', reason: '' }
 }
@@ -165,7 +183,7 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
   const context = connected({ ...operator, budgetMs: leftMs, requestsEndMs: leftMs }, undefined, meter)
   const ports = E.isLeft(context) ? undefined : sourcePorts(context.right.ports)
   if (E.isLeft(context) || ports === undefined) return { ended: 'ConfigurationInvalid' }
-  const { cast, options, settings } = context.right
+  const { cast: under, options, settings } = context.right
   const tell = ({ studyInstanceUid, became }: DoneStudy): void => {
     left.delete(studyInstanceUid)
     if (became === 'Changed' || became === 'Same') sum.read += 1
@@ -174,7 +192,7 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
     if (became === 'NotRead') sum.notRead += 1
   }
   const run = { ...options, budgetMs: Math.min(sliceMs, leftMs) }
-  const summary = await runCast(ports, cast, run, castSlice(ports, [...left.values()], tell))
+  const summary = await runCast(ports, under, run, castSlice(ports, [...left.values()], tell))
   if (failing.has(summary.ended)) forgetCapabilities(settings)
   meters.push(meter)
   for (const name of ['entries', 'stored', 'recorded'] as const) sum[name] += summary[name]
@@ -182,69 +200,38 @@ const slice = async (walking: Walking, sliceMs: number): Promise<Pick<RunSummary
   return summary
 }
 
-const answerOf = ({ plan, sum, meters, context }: Walking, { ended, reason }: Ending): Reconciled => ({
+const answerOf = ({ plan, sum, meters, context, left }: Walking, { ended, reason }: Ending): Reconciled => ({
   ...{ ended, reason, compared: plan.compared, read: sum.read, differing: sum.differing, gone: sum.gone },
   ...{ notRead: sum.notRead, tooManyGone: plan.tooManyGone ?? 0, missing: plan.missing },
+  hasMoreGone: plan.hasMoreGone ?? false,
+  left: left.size,
   dicomRequests: meters.reduce((all, { dicomRequests }) => all + dicomRequests, 0),
   fhirRequests: meters.reduce((all, { fhirRequests }) => all + fhirRequests, 0),
   durationMs: clock.now() - context.startedAt,
 })
 
 /** Written for the status, and for whoever may go on; that it cannot be written fails nothing. */
-const keep = async ({ context, plan, sum, since }: Walking, goOnAt: number | 'ended'): Promise<void> => {
+const keep = async ({ context, plan, sum, since, last }: Walking, goOnAt: number | 'ended'): Promise<void> => {
   const { read, differing, gone, notRead } = sum
   const at = clock.now()
+  const { doneAt } = O.toUndefined(last) ?? {}
+  const doneBefore = doneAt === undefined ? {} : { doneAt }
   const reconciliation: Reconciliation = {
     ...{ startedAt: since ?? context.startedAt, compared: plan.compared, read, differing, gone, notRead },
-    ...(goOnAt === 'ended' ? { endedAt: at, goOnAt: at } : { goOnAt }),
+    ...(goOnAt === 'ended' ? { endedAt: at, doneAt: at, goOnAt: at } : { ...doneBefore, goOnAt }),
     ...(plan.tooManyGone === undefined ? {} : { tooManyGone: plan.tooManyGone }),
+    ...(plan.hasMoreGone === true ? { hasMoreGone: true } : {}),
   }
   await context.ports.reconciliations.write(reconciliation)()
 }
 
 export const describeReconciled = (reconciled: Omit<Reconciled, 'ended'>): string => {
-  const { compared, read, differing, gone, notRead, tooManyGone, missing, reason } = reconciled
+  const { compared, read, differing, gone, notRead, tooManyGone, hasMoreGone, missing, reason } = reconciled
   return [
     `${plural(compared, 'study', 'studies')} compared, ${read} read, ${differing} differing, ${gone} gone`,
     ...(notRead === 0 ? [] : [`${notRead} could not be read`]),
     ...(missing === 0 ? [] : [`its list lacks ${missing} that it has`]),
-    ...(tooManyGone === 0
-      ? []
-      : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are there no more: too many to be taken out unasked. ` +
-            `Is it the right archive? Then dicomcast reconcile --confirm ${tooManyGone}`,
-        ]),
+    ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)]),
     ...(reason === '' ? [] : [reason]),
   ].join('; ')
-}
-
-/** Its time has come, by its schedule; the first time, and when one was not done, at once. */
-const isDue = (schedule: string, last: O.Option<Reconciliation>, now: number): boolean => {
-  if (O.isNone(last)) return true
-  const { startedAt, endedAt, goOnAt } = last.value
-  // Of a clock that was wrong: it would be put off for as long.
-  if (startedAt > now + dayMs) return true
-  if (endedAt === undefined) return now >= goOnAt
-  const next = new Cron(schedule, { mode: '6-part', paused: true, timezone: 'UTC' }).nextRun(new Date(startedAt))
-  return next !== null && next.getTime() <= now
-}
-
-/**
- * Behind a cast that has caught up: the comparison, when it is due, within the time that is left. `again` casts between its
- * slices.
- */
-export const reconcileIfDue = async (options: CastOptions, again: () => Promise<unknown>): Promise<void> => {
-  const settings = readSettings(options.environment)
-  if (E.isLeft(settings) || settings.right.reconcile.schedule === undefined) return
-  const { environment, log, by = 'timer', budgetMs = settings.right.timeBudgetMs, stopping } = options
-  const operator: Operator = {
-    ...{ environment, log, by, budgetMs, requestsEndMs: budgetMs },
-    ...(stopping === undefined ? {} : { stopping }),
-  }
-  const context = connected(operator)
-  if (E.isLeft(context)) return
-  const last = await context.right.ports.reconciliations.read()()
-  if (E.isLeft(last) || !isDue(settings.right.reconcile.schedule, last.right, clock.now())) return
-  const done = await reconcile(operator, { between: again })
-  if (E.isLeft(done)) log('warn', 'The comparison with the archive could not be made; it is begun again by itself')
 }

@@ -6,7 +6,8 @@ import { tickBackfill } from './backfill'
 import { cast, failing } from './cast'
 import { inHand, isStopping } from './lifetime'
 import { problemOf } from './problem'
-import { betweenMs, reconcileIfDue } from './reconcile'
+import { betweenMs } from './reconcile'
+import { reconcileIfDue } from './reconcile-due'
 
 /** The host ends an invocation after ten minutes. */
 const longestTickMs = 9 * 60_000

@@ -165,7 +165,7 @@ export const settings = {
   DicomCast__MaxGone: withDefault(
     whole(0, 1_000_000, 'studies'),
     '50',
-    'Studies that a verify with --repair may take out of FHIR unasked; 1 % of those compared, if that is more.',
+    'Studies that a comparison, or hints of an archive in a day, may take out of FHIR unasked; 1 % of those compared, if that is more.',
   ),
   DicomCast__ReconcileSchedule: withDefault(
     scheduleOrOff,

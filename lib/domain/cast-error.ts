@@ -32,7 +32,7 @@ export type EntryError =
   /** FHIR refuses it for good. Issue codes and element paths; never the server's text: servers echo names and ids. */
   | { readonly _tag: 'FhirRejected'; readonly status: number; readonly issues: ReadonlyArray<string> }
   /** It failed for longer than TotalRetryDuration while comparable requests succeeded. */
-  | { readonly _tag: 'OutlastedRetries'; readonly hop: Hop; readonly status: number | undefined }
+  | { readonly _tag: 'OutlastedRetries'; readonly hop: Hop; readonly status: number | 'ambiguous' | undefined }
 
 /** `identity`: whoever gives the tokens for one of the others. */
 export type Hop = 'dicom' | 'fhir' | 'storage' | 'identity'
@@ -41,11 +41,9 @@ export type Hop = 'dicom' | 'fhir' | 'storage' | 'identity'
 export type ServiceError =
   /** Another writer changed what we read: read again, merge again. */
   | { readonly _tag: 'FhirConflict'; readonly status: number }
-  /**
-   * `reason` is in our own words. `answerLost`: the request may have been carried out. `outOfTime`: it was cut short by
-   * the run's own time budget, which says nothing about the service. `timedOut`: it was sent, and no whole answer came
-   * within the time of a request.
-   */
+  // `reason` is in our own words. `answerLost`: the request may have been carried out. `outOfTime`: it was cut short by the
+  // run's own time budget, which says nothing about the service. `timedOut`: it was sent, and no whole answer came within
+  // the time of a request. `isAmbiguous`: the archive has more than one study of the UID.
   | {
       readonly _tag: 'ServiceUnavailable'
       readonly hop: Hop
@@ -55,6 +53,7 @@ export type ServiceError =
       readonly answerLost?: boolean
       readonly outOfTime?: boolean
       readonly timedOut?: boolean
+      readonly isAmbiguous?: boolean
     }
   | { readonly _tag: 'AccessDenied'; readonly hop: Hop; readonly status: number; readonly reason: string }
   /** The answer does not fit: read less at once. */
@@ -210,7 +209,9 @@ export const describeEntryError = (error: EntryError): string => {
     case 'FhirRejected':
       return `FHIR refused it with ${error.status}${listed(error.issues)}.`
     case 'OutlastedRetries':
-      return `The ${error.hop} service kept failing for this entry alone${error.status === undefined ? '' : ` with ${error.status}`}. Replay it when the cause is found.`
+      return error.status === 'ambiguous'
+        ? 'The archive has more than one study of this StudyInstanceUID. When only one is left, resync it.'
+        : `The ${error.hop} service kept failing for this entry alone${error.status === undefined ? '' : ` with ${error.status}`}. Replay it when the cause is found.`
   }
 }
 

@@ -196,8 +196,13 @@ export const parseNoBody = (text: string): Parsed<void> =>
 
 export const allTables = errorTables
 
-/** Of the command line: studies that may be taken out of FHIR. */
-export const parseConfirm = parser({ confirm: whole(1, 100_000_000) })
+/** Studies that may be taken out of FHIR. */
+const confirm = whole(1, 100_000_000)
+
+/** Of the command line. */
+export const parseConfirm = parser({ confirm })
+
+export const parseReconcile = parser({ dryRun: flag, confirm, budgetSeconds })
 
 const ScopeBody = parser({ all: flag, since: time, sample: whole(1, 1_000_000) })
 

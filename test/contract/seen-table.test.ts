@@ -56,7 +56,7 @@ it('keeps the last comparison', async () => {
   const begun = { startedAt: 1, goOnAt: 5, compared: 3, read: 2, differing: 1, gone: 0, notRead: 0 }
   await reconciliations.write(begun)()
   expect(await reconciliations.read()()).toEqual(E.right(O.some(begun)))
-  const ended = { ...begun, endedAt: 9, tooManyGone: 70 }
+  const ended = { ...begun, endedAt: 9, doneAt: 9, tooManyGone: 70, hasMoreGone: true }
   await reconciliations.write(ended)()
   expect(await reconciliations.read()()).toEqual(E.right(O.some(ended)))
   await client.upsertEntity({ partitionKey: 'Reconciliation', rowKey: 'Reconciliation', Compared: 1 }, 'Replace')

@@ -47,6 +47,7 @@ describe('every route', () => {
 
   it.each([
     ['catch-up', 1_024],
+    ['reconcile', 1_024],
     ['pause', 1_024],
     ['resume', 1_024],
     ['preview', 1_024],

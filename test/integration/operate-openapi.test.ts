@@ -26,6 +26,7 @@ const calls = (etag: string): ReadonlyArray<readonly ['GET' | 'POST', string, st
   ['POST', '/accept', 'accept', { patient: 'none', identifier: 'P1' }],
   ['POST', '/resync', 'resync', { study: '1.2.3' }],
   ['POST', '/wake', 'wake', []],
+  ['POST', '/reconcile', 'reconcile'],
   ['POST', '/pause', 'pause'],
   ['POST', '/resume', 'resume'],
   ['POST', '/rename-service', 'rename-service?dryRun=true', { from: 'https://never.example' }],

@@ -56,6 +56,45 @@ describe('a hint of an archive', () => {
     expect(studies(world)).toBe(3)
   })
 
+  it('takes no more out in a day, though each is told by itself: the others wait for the comparison', async () => {
+    const world = await newWorld({ DicomCast__MaxGone: '1' })
+    for (let study = 1; study <= 4; study++) world.orthanc.store({ study: `1.2.${study}` })
+    await world.cast()
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const wakes = (): number => world.host.logs.filter(({ message }) => message.includes('"kind":"wake"')).length
+    for (const [index, study] of ['1.2.9', '1.2.1', '1.2.2', '1.2.3'].entries()) {
+      world.orthanc.removeStudy(study)
+      await wake(world, { studyInstanceUid: study })
+      await until(() => wakes() === index + 1, 'the end of the run')
+    }
+    expect(studies(world)).toBe(3)
+    const waits = async (): Promise<boolean> => {
+      const answer = await world.call('GET', 'status')
+      expect(undocumented({ path: '/status', verb: 'GET' }, answer)).toEqual([])
+      return JSON.stringify(answer.json['reasons']).includes('more deleted studies than may leave FHIR')
+    }
+    expect(await waits()).toBe(true)
+    expect((await dicomcast(world.environment(), 'reconcile', '--confirm', '2')).code).toBe(0)
+    expect([studies(world), await waits()]).toEqual([1, false])
+  })
+
+  it('that is told again and again while a run is at work is heeded once', async () => {
+    const world = await newWorld()
+    const release = await takeLease(world)
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    const told = ['1.2.1', '1.2.2', '1.2.1', '1.2.2', '1.2.1']
+    await Promise.all(told.map((studyInstanceUid) => wake(world, { studyInstanceUid })))
+    await release()
+    await until(() => studies(world) === 2, 'both studies')
+    // Whoever else may be at work is over when another hint was heeded.
+    world.orthanc.store({ study: '1.2.3' })
+    await wake(world, { studyInstanceUid: '1.2.3' })
+    await until(() => studies(world) === 3, 'the third')
+    const read = (study: string): number =>
+      world.orthanc.requests.filter((each) => each.endsWith(`/studies/${study}/metadata`)).length
+    expect(['1.2.1', '1.2.2'].map(read)).toEqual([1, 1])
+  })
+
   it('waits for the run that is at work', async () => {
     const world = await newWorld()
     const release = await takeLease(world)
@@ -100,6 +139,52 @@ describe('how it stands with an archive without a change feed', () => {
     ])
     const metrics = await fetch(`${world.host.url}/api/metrics`)
     expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
+  })
+
+  it('status tells when one was done, whatever became of those after it', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    await world.cast()
+    const compared = async (): Promise<Readonly<Record<string, unknown>>> => {
+      const answer = await world.call('GET', 'status')
+      expect(undocumented({ path: '/status', verb: 'GET' }, answer)).toEqual([])
+      return (answer.json['archive'] as { readonly reconciliation: Record<string, unknown> }).reconciliation
+    }
+    expect((await dicomcast(world.environment(), 'reconcile')).code).toBe(0)
+    const good = await compared()
+    expect(good).toMatchObject({ compared: 2, doneAt: good['endedAt'] })
+    // Its list cannot be read; then a study cannot.
+    world.orthanc.fault = (_, path) => (path === '/studies' ? 503 : undefined)
+    const quick = { ...world.environment(), RetryConfiguration__TotalRetryDuration: '00:00:00' }
+    expect((await dicomcast(quick, 'reconcile')).code).toBe(3)
+    expect(await compared()).toEqual(good)
+    world.orthanc.now = 10
+    world.orthanc.store({ study: '1.2.1' })
+    world.orthanc.fault = (_, path) => (path.endsWith('/metadata') ? 503 : undefined)
+    expect((await dicomcast(quick, 'reconcile')).code).toBe(3)
+    const { doneAt, endedAt } = await compared()
+    expect([doneAt, endedAt]).toEqual([good['endedAt'], undefined])
+    const metrics = await fetch(`${world.host.url}/api/metrics`)
+    expect(await metrics.text()).toMatch(/^dicomcast_last_comparison_timestamp_seconds \d/m)
+  })
+
+  it('a comparison is begun over HTTP, and says what is left', async () => {
+    const world = await newWorld()
+    world.orthanc.store({ study: '1.2.1' }, { study: '1.2.2' })
+    const reconcile = async (query = '') => {
+      const answer = await world.call('POST', `reconcile${query}`)
+      expect(undocumented({ path: '/reconcile', verb: 'POST' }, answer)).toEqual([])
+      return answer
+    }
+    expect(await reconcile('?dryRun=true')).toMatchObject({ status: 200, json: { ended: 'Done', read: 2, left: 2 } })
+    expect(studies(world)).toBe(0)
+    expect(await reconcile()).toMatchObject({ status: 200, json: { ended: 'Done', differing: 2, left: 0 } })
+    expect(studies(world)).toBe(2)
+    expect(await reconcile('?confirm=none')).toMatchObject({ status: 400 })
+    world.orthanc.now = 10
+    world.orthanc.store({ study: '1.2.1' })
+    await takeLease(world)
+    expect(await reconcile('?budgetSeconds=1')).toMatchObject({ status: 409 })
   })
 
   it('rows that a deletion took out of the log are no backlog', async () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import { TableClient } from '@azure/data-tables'
 import { makeReconciliationTable } from '../../lib/adapters/storage/seen-table'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
-import { type Reconciled, reconcile, reconcileIfDue } from '../../lib/composition/reconcile'
+import { type Reconciled, reconcile } from '../../lib/composition/reconcile'
+import { reconcileIfDue } from '../../lib/composition/reconcile-due'
 import { type SourceWorld, useSourceWorld } from '../support/world/source-world'
 
 const newWorld = useSourceWorld()
@@ -216,6 +217,18 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
     expect(await run(world)).toMatchObject({ read: 3, differing: 0 })
   })
 
+  it('a study that has nothing to change costs FHIR no write but the first of a slice', async () => {
+    const world = await worldOf({ DicomCast__ReconcileFullDays: '1' })
+    const { orthanc, fhir } = world
+    orthanc.store(...many(6))
+    await run(world)
+    const versions = (): number => fhir.store.all().reduce((sum, { meta }) => sum + Number(meta?.versionId ?? 0), 0)
+    await readBefore(world)
+    const before = versions()
+    expect(await run(world)).toMatchObject({ read: 6, differing: 0 })
+    expect(versions() - before).toBe(1)
+  })
+
   it('begins by itself when it is due, and not again before its next time', async () => {
     const world = await worldOf({ DicomCast__ReconcileSchedule: '0 0 0 1 1 *' })
     const { orthanc, held, environment } = world
@@ -244,6 +257,31 @@ describe.each(['orthanc', 'dicomweb'] as const)('a comparison with an archive (%
       expect(orthanc.requests.length).toBeGreaterThan(asked)
     }
   })
+})
+
+it('one UID under two PatientIDs, of which the metadata is that of the later, moves no image', async () => {
+  const world = await newWorld({ DicomWeb__Source: 'dicomweb' })
+  const { orthanc, fhir, rows } = world
+  orthanc.givesLaterOfTwo = true
+  orthanc.store(...many(4))
+  await run(world)
+  const before = fhir.store.all()
+  orthanc.store({ study: '1.2.2', patientId: 'P7' })
+  expect(await run(world)).toMatchObject({ ended: 'Done', gone: 0, notRead: 1 })
+  expect(fhir.store.all().filter(({ resourceType }) => resourceType !== 'Basic')).toEqual(
+    before.filter(({ resourceType }) => resourceType !== 'Basic'),
+  )
+  const [row] = await rows('TransientFailureExceptionTable')
+  expect(row).toMatchObject({ StudyUid: '1.2.2', Exception: expect.stringContaining('more than one study') })
+  // One that asks for it by its UID is told so, too.
+  const resynced = await world.dicomcast('resync', '1.2.2')
+  expect([resynced.code, resynced.stdout + resynced.stderr]).toEqual([
+    3,
+    expect.stringContaining('more than one study'),
+  ])
+  orthanc.remove({ study: '1.2.2', patientId: 'P7' })
+  expect(await run(world)).toMatchObject({ ended: 'Done', notRead: 0 })
+  expect(await world.failed()).toEqual({})
 })
 
 it('an archive with a change feed is compared by verify', async () => {

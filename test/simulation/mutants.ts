@@ -29,6 +29,7 @@ const storedCheckpoint = 'lib/app/run/stored-checkpoint.ts'
 const delivery = 'lib/domain/batch/delivery.ts'
 const session = 'lib/app/cast/fhir-session.ts'
 const fence = 'lib/app/cast/fence.ts'
+const besideNotes = 'lib/app/run/beside-notes.ts'
 const settleErrors = 'lib/app/run/settle-errors.ts'
 const planObservations = 'lib/domain/batch/plan-observations.ts'
 const superseded = 'lib/domain/batch/superseded.ts'
@@ -796,7 +797,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'an image that comes back keeps the row of its note',
     edits: [
       { file: heedNotes, from: '[...after].filter(([, { error }]) => error.notes.length > 0)', to: '[...after]' },
-      { file: settleErrors, from: 'error === undefined || error.notes.length === 0 ?', to: 'error === undefined ?' },
+      { file: besideNotes, from: 'error === undefined || error.notes.length === 0 ?', to: 'error === undefined ?' },
     ],
     under: notes,
   },
@@ -820,7 +821,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'the row of a note takes the place of the one that says why an image is not in FHIR',
     edits: [
       {
-        file: settleErrors,
+        file: besideNotes,
         from: 'row.error !== undefined && (error?.isHidden !== true || isOfFhir(row.error))',
         to: 'false',
       },
@@ -829,7 +830,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a row of another failure forgets what a note says',
-    edits: [{ file: settleErrors, from: 'return rejected === undefined ? {} : { rejected }', to: 'return {}' }],
+    edits: [{ file: besideNotes, from: 'return rejected === undefined ? {} : { rejected }', to: 'return {}' }],
     under: [
       ...(['feed: rejection note', 'feed: note for quality', 'feed: stray', 'feed: poison'] as const),
       'feed: misfiled is set right',

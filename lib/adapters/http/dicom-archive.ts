@@ -35,6 +35,11 @@ const noStudyEither: ServiceError = {
 
 const otherStudy = unavailable('dicom', 'asked for the metadata of a study it answers with that of another')
 
+const ambiguous: ServiceError = {
+  ...unavailable('dicom', 'it has more than one study of this StudyInstanceUID: nobody can tell which is meant'),
+  ...{ status: 404, isAmbiguous: true },
+}
+
 const hiddenStudies: ServiceError = {
   ...unavailable('dicom', 'it lists studies, and the metadata of none of them is to be found'),
   status: 404,
@@ -50,7 +55,16 @@ export const dicomArchive = (settings: DicomServiceSettings, call: Call, source:
     pipe(
       readStudy(metadata, partition, uid),
       TE.filterOrElse(isOfStudy(uid), (): ServiceError => otherStudy),
+      TE.flatMap((datasets) => onlyStudy(uid, datasets)),
     )
+  /** Of two studies of one UID its metadata may be that of either, and its images would move from one to the other. */
+  const onlyStudy = (uid: string, datasets: ReadonlyArray<unknown>): Result<ReadonlyArray<unknown>> =>
+    datasets.length === 0 || source.copies === undefined
+      ? TE.right(datasets)
+      : pipe(
+          source.copies(uid),
+          TE.flatMap((copies) => (copies > 1 ? TE.left(ambiguous) : TE.right(datasets))),
+        )
   const { log } = source
   const anyOf = (uids: ReadonlyArray<string>): Result<boolean> => {
     const [first, ...others] = uids

@@ -45,6 +45,12 @@ export const dicomwebSource = (settings: DicomServiceSettings, call: Call): Stud
     pageSize: 200,
     list: (offset, limit) => pipe(read(`limit=${limit}&offset=${offset}`), TE.map(RA.chain(listedOf))),
     totals: () => TE.right(O.none),
+    copies: (uid) =>
+      pipe(
+        read(`StudyInstanceUID=${uid}&limit=2`),
+        // An archive may not know the key, and answer with any.
+        TE.map((studies) => studies.filter((study) => studyUidIn(study) === uid).length),
+      ),
     counts: () => TE.right(new Map()),
     countsAtOnce: 0,
   }

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import * as E from 'fp-ts/Either'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import type { Hop } from '../../domain/cast-error'
 
 // One exchange over undici: how long it may take, how much of the answer is kept, and whether it left us at all.
@@ -43,6 +43,8 @@ export type HttpFailure =
       readonly reason: string
       readonly outOfTime?: boolean
       readonly timedOut?: boolean
+      /** Nothing of an answer came: the connection was, as it seems, closed while it was idle. */
+      readonly wasIdle?: boolean
     }
   | { readonly _tag: 'AnswerTooBig' }
 
@@ -54,6 +56,12 @@ export const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : ''
 
 const isAlert = (error: unknown): boolean => /^ERR_SSL_.*ALERT/.test(codeOf(error))
+
+/** By the other side: a connection that had brought an answer before. Of one that was reset no more is known. */
+const wasClosedIdle = (error: unknown): boolean =>
+  error instanceof errors.SocketError
+    ? (error.socket?.bytesRead ?? 0) > 0
+    : ['ECONNRESET', 'EPIPE'].includes(codeOf(error))
 
 const whyNotSent = (error: unknown): string => {
   const code = codeOf(error)
@@ -170,7 +178,10 @@ export const exchange = (
             // TLS 1.3 refuses our certificate when the request is on its way; nobody reads that.
             sending === undefined || isAlert(error)
               ? notSent(whyNotSent(error))
-              : answerLost('the connection ended before the answer was complete'),
+              : {
+                  ...answerLost('the connection ended before the answer was complete'),
+                  ...(start.status === 0 && wasClosedIdle(error) ? { wasIdle: true } : {}),
+                },
           ),
         ),
     }

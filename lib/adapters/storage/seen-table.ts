@@ -3,7 +3,15 @@ import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
-import type { Reconciliation, Reconciliations, SeenStudies, SeenStudy } from '../../app/ports-source'
+import type { ServiceError } from '../../domain/cast-error'
+import type {
+  HintedGone,
+  HintedGoneStore,
+  Reconciliation,
+  Reconciliations,
+  SeenStudies,
+  SeenStudy,
+} from '../../app/ports-source'
 import { listRows } from './list-rows'
 import type { Columns } from './single-row'
 import { type StorageAccount, type StorageCall, isAbsent, serviceError } from './storage-client'
@@ -12,6 +20,7 @@ import { type StorageAccount, type StorageCall, isAbsent, serviceError } from '.
 // comparison. No value of a patient stands in it, but a digest.
 
 const seenKey = 'Seen'
+const hintedKey = { partitionKey: 'Hinted', rowKey: 'Hinted' }
 const walkKey = { partitionKey: 'Reconciliation', rowKey: 'Reconciliation' }
 
 /** A row that makes no sense counts as a study that was never seen: it is read whole. */
@@ -71,45 +80,84 @@ export const makeSeenTable = (account: StorageAccount, tableNamePrefix = ''): Se
 
 const numbers = ['Compared', 'Read', 'Differing', 'Gone', 'NotRead'] as const
 
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms))
+
 const decodeWalk = (row: Columns): O.Option<Reconciliation> => {
-  const { StartedAt, EndedAt, GoOnAt, TooManyGone } = row
+  const { StartedAt, EndedAt, DoneAt, GoOnAt, TooManyGone, HasMoreGone } = row
   if (!(StartedAt instanceof Date) || numbers.some((name) => typeof row[name] !== 'number')) return O.none
   const [compared = 0, read = 0, differing = 0, gone = 0, notRead = 0] = numbers.map((name) => Number(row[name]))
   return O.some({
     ...{ startedAt: StartedAt.getTime(), compared, read, differing, gone, notRead },
     goOnAt: GoOnAt instanceof Date ? GoOnAt.getTime() : 0,
     ...(EndedAt instanceof Date ? { endedAt: EndedAt.getTime() } : {}),
+    ...(DoneAt instanceof Date ? { doneAt: DoneAt.getTime() } : {}),
     ...(typeof TooManyGone === 'number' ? { tooManyGone: TooManyGone } : {}),
+    ...(HasMoreGone === true ? { hasMoreGone: true } : {}),
   })
 }
 
-export const makeReconciliationTable = (account: StorageAccount, tableNamePrefix = ''): Reconciliations => {
-  const table = tableOf(account, tableNamePrefix)
+interface Stored<A> {
+  readonly read: () => TE.TaskEither<ServiceError, O.Option<A>>
+  readonly write: (columns: Columns) => TE.TaskEither<ServiceError, void>
+}
+
+/** A row that nobody else writes at the same time: only who holds the lease. */
+const makeRow = <A>(
+  account: StorageAccount,
+  prefix: string,
+  key: { readonly partitionKey: string; readonly rowKey: string },
+  decode: (row: Columns) => O.Option<A>,
+): Stored<A> => {
+  const table = tableOf(account, prefix)
   return {
     read: () =>
       pipe(
-        table.call((client, abortSignal) =>
-          client.getEntity<Columns>(walkKey.partitionKey, walkKey.rowKey, { abortSignal }),
-        ),
-        TE.map(decodeWalk),
+        table.call((client, abortSignal) => client.getEntity<Columns>(key.partitionKey, key.rowKey, { abortSignal })),
+        TE.map(decode),
         TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
         TE.mapLeft(serviceError),
       ),
-    write: ({ startedAt, endedAt, goOnAt, compared, read, differing, gone, notRead, tooManyGone }) =>
+    write: (columns) =>
       pipe(
         table.callCreating((client, abortSignal) =>
-          client.upsertEntity(
-            {
-              ...{ ...walkKey, StartedAt: new Date(startedAt), Compared: compared, Read: read },
-              ...{ Differing: differing, Gone: gone, NotRead: notRead, TooManyGone: tooManyGone },
-              GoOnAt: new Date(goOnAt),
-              EndedAt: endedAt === undefined ? undefined : new Date(endedAt),
-            },
-            'Replace',
-            { abortSignal },
-          ),
+          client.upsertEntity({ ...key, ...columns }, 'Replace', { abortSignal }),
         ),
         TE.bimap(serviceError, () => undefined),
       ),
+  }
+}
+
+export const makeReconciliationTable = (account: StorageAccount, tableNamePrefix = ''): Reconciliations => {
+  const { read, write } = makeRow(account, tableNamePrefix, walkKey, decodeWalk)
+  return {
+    read,
+    write: ({ startedAt, endedAt, doneAt, goOnAt, ...counts }) =>
+      write({
+        ...{
+          StartedAt: new Date(startedAt),
+          EndedAt: dateOf(endedAt),
+          DoneAt: dateOf(doneAt),
+          GoOnAt: new Date(goOnAt),
+        },
+        ...{ Compared: counts.compared, Read: counts.read, Differing: counts.differing, Gone: counts.gone },
+        ...{ NotRead: counts.notRead, TooManyGone: counts.tooManyGone, HasMoreGone: counts.hasMoreGone },
+      }),
+  }
+}
+
+const decodeHinted = ({ Since, Gone, WaitingSince }: Columns): O.Option<HintedGone> =>
+  Since instanceof Date && typeof Gone === 'number'
+    ? O.some({
+        ...{ since: Since.getTime(), gone: Gone },
+        ...(WaitingSince instanceof Date ? { waitingSince: WaitingSince.getTime() } : {}),
+      })
+    : O.none
+
+export const makeHintedGoneTable = (account: StorageAccount, tableNamePrefix = ''): HintedGoneStore => {
+  const { read, write } = makeRow(account, tableNamePrefix, hintedKey, decodeHinted)
+  return {
+    read,
+    write: ({ since, gone, waitingSince }) =>
+      write({ Since: new Date(since), Gone: gone, WaitingSince: dateOf(waitingSince) }),
   }
 }

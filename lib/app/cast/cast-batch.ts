@@ -38,6 +38,8 @@ export interface BatchInput {
   readonly mismatched?: Mismatched
   /** The rows are all live instances of their studies. */
   readonly isRebuild?: boolean
+  /** Who holds the lease casts study after study: one that has nothing to write need not move our position again (ADR 2). */
+  readonly sparesPosition?: boolean
   /** Nothing is sent until that came about: the checkpoint of the batch before is stored. */
   readonly before?: Promise<E.Either<ServiceError, void>>
   /** Looks up what the batch behind it needs, while its transactions are on their way. */
@@ -60,6 +62,7 @@ export const castBatch = async (run: Run, session: FhirSession, input: BatchInpu
   let state = beginDelivery({
     ...{ live, superseded, stuckSince, totalRetryDurationMs, rejectedStudies },
     ...{ limits: limitsOf(run), hasPosition: session.hasPosition },
+    hasMoved: input.sparesPosition === true && session.isPositionOurs(),
   })
   for (;;) {
     const action = decide(state)

@@ -20,6 +20,8 @@ export interface FhirSession {
   readonly hasPosition: boolean
   /** Makes sure that our position is known; before every snapshot. */
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
+  /** It stands as our own last transaction left it: nothing that was built before that can be committed any more. */
+  readonly isPositionOurs: () => boolean
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
   /** Patients that this run created, by what their creation is known by (createdPatient): the id, where the server told it. */
@@ -45,6 +47,8 @@ interface Position {
   readonly isKept: boolean
   /** The version our last transaction left or met; none while unknown. */
   version: string | undefined
+  /** This version is one that our own transaction left. */
+  isOurs: boolean
   /** The gate was open after this version was read. */
   passed: boolean
   before: Promise<E.Either<ServiceError, void>> | undefined
@@ -58,12 +62,13 @@ interface Position {
 export const openSession = (run: Run, offersBasic: boolean, fence: Fence = positionFence(run)): FhirSession => {
   const position: Position = {
     ...{ run, fence, isKept: offersBasic },
-    ...{ version: undefined, passed: false, before: undefined, created: new Map() },
+    ...{ version: undefined, isOurs: false, passed: false, before: undefined, created: new Map() },
     ...{ next: undefined, ahead: undefined, lookedUp: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
+    isPositionOurs: () => position.version !== undefined && position.isOurs,
     reached: fence.reached,
     created: () => position.created,
     startBatch: (before, next) => {
@@ -107,6 +112,7 @@ const knowVersion = async (position: Position): Result<void> => {
   const read = await position.fence.read()
   if (E.isLeft(read)) return read
   position.version = asIfMatch(read.right)
+  position.isOurs = false
   return E.right(undefined)
 }
 
@@ -173,6 +179,7 @@ const isPatient = (creates: string): boolean => creates.startsWith(createdPatien
 const taken = (position: Position, entries: ReadonlyArray<TransactionEntry>, outcome: TransactOutcome): Sent => {
   if (outcome._tag === 'Rejected') return outcome
   const first = position.isKept ? 1 : 0
+  position.isOurs = position.isKept
   position.run.trouble = undefined
   if (position.ahead !== undefined) noteWritten(position.ahead, entries)
   const found = new Set<TransactionEntry>()

@@ -44,7 +44,7 @@ export const castStudy = async (
   if (study.right.unknown) return forgetStudy(run, ports, index, key)
   const { rows } = study.right
   const result = await castBatch(run, session, {
-    ...{ rows, stuckSince, sequences: { from: at, to: at }, isRebuild: true },
+    ...{ rows, stuckSince, sequences: { from: at, to: at }, isRebuild: true, sparesPosition: true },
     ...(rejectedStudies === undefined ? {} : { rejectedStudies }),
   })
   const settled = settledNow(index, key, study.right, result, result.stop === undefined)

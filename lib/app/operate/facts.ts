@@ -47,11 +47,15 @@ export interface ArchiveFacts {
   /** When it is compared with FHIR; null: only by hand. */
   readonly schedule: string | null
   /** The last comparison, or the one at work. None yet, or it cannot be read. */
-  readonly reconciliation?: Omit<Reconciliation, 'startedAt' | 'endedAt' | 'goOnAt'> & {
+  readonly reconciliation?: Omit<Reconciliation, 'startedAt' | 'endedAt' | 'doneAt' | 'goOnAt'> & {
     readonly startedAt: string
     /** None: it is not done. */
     readonly endedAt?: string
+    /** When one was done, this one or one before. None yet. */
+    readonly doneAt?: string
   }
+  /** Hints told of more deleted studies than may leave FHIR unasked: these wait for a comparison. */
+  readonly goneWaitingSince?: string
   /** It is overdue by its schedule, or was never done. */
   readonly isLate: boolean
 }

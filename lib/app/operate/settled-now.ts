@@ -2,7 +2,7 @@ import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-fee
 import { failRowName } from '../../domain/fail-row'
 import type { BatchResult } from '../cast/cast-batch'
 import type { FailRowKey } from '../ports'
-import { type FailIndex, type SettledRow, failingIn } from '../run/fail-index'
+import { type FailIndex, type SettledRow, aboutStudies, failingIn } from '../run/fail-index'
 import type { StudyKey, StudyRows } from './resync'
 
 /**
@@ -10,12 +10,13 @@ import type { StudyKey, StudyRows } from './resync'
  * those that were cast, or are gone, are true no more.
  */
 export const settledNow = (
-  index: FailIndex,
+  whole: FailIndex,
   key: StudyKey,
   { rows, rejected }: StudyRows,
   { settled }: Pick<BatchResult, 'settled'>,
   isWhole: boolean,
 ): ReadonlyArray<SettledRow> => {
+  const index = aboutStudies(whole, [key, ...rejected.map((each) => each.key)])
   const cast = rows.flatMap((row): ReadonlyArray<SettledRow> => {
     const settlement = settled.get(row.sequence)
     if (settlement === undefined) return []

@@ -1,6 +1,7 @@
 import { failTables } from '../../domain/cast-error'
 import type { ErrorTable, TableCount } from '../ports-operator'
 import type { Facts, LastCast, Status } from './facts'
+import { describeTooManyGone } from './max-gone'
 import { ago, byCode, plural } from './words'
 
 /** Behind by more than this is worth a look. */
@@ -85,21 +86,23 @@ const lagReasons = ({ backlog, lagS }: Facts): ReadonlyArray<string> =>
 
 const archiveReasons = ({ archive }: Facts): ReadonlyArray<string> => {
   if (archive === undefined) return []
-  const { reconciliation, schedule, isLate } = archive
-  const { tooManyGone = 0, endedAt, startedAt } = reconciliation ?? {}
+  const { reconciliation, schedule, goneWaitingSince, isLate } = archive
+  const { tooManyGone = 0, hasMoreGone, endedAt, doneAt, startedAt } = reconciliation ?? {}
+  const before = doneAt === undefined ? '' : ` (the one before was, at ${doneAt})`
   const when = schedule === null ? 'DicomCast__ReconcileSchedule is off' : `its schedule is ${schedule}`
   const late =
     startedAt === undefined
       ? `the archive was never compared with FHIR: what its log does not tell is not known (${when})`
-      : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done` : `ended at ${endedAt}`}; ${when}`
+      : `the last comparison of the archive with FHIR ${endedAt === undefined ? `began at ${startedAt}, and is not done${before}` : `ended at ${endedAt}`}; ${when}`
   return [
     ...(isLate ? [late] : []),
-    ...(tooManyGone === 0
+    ...(goneWaitingSince === undefined
       ? []
       : [
-          `${plural(tooManyGone, 'study', 'studies')} that FHIR holds are in the archive no more, too many to be taken out ` +
-            `unasked. Is it the right archive? Then dicomcast reconcile --confirm ${tooManyGone}`,
+          `the archive told at ${goneWaitingSince} of more deleted studies than may leave FHIR unasked in a day ` +
+            '(DicomCast__MaxGone): they wait for the next comparison, or dicomcast reconcile',
         ]),
+    ...(tooManyGone === 0 ? [] : [describeTooManyGone(tooManyGone, hasMoreGone)]),
   ]
 }
 

@@ -26,10 +26,41 @@ export interface SettledRow {
 
 /** The fail rows of a run, read once: while the lease is held nobody else adds any. */
 export interface FailIndex {
+  /** Changed by keepRow and dropRow alone. */
   readonly rows: Map<string, FailRowKey>
+  /** The same rows by StudyInstanceUID, from when they are first asked for so. */
+  byStudy?: Map<string, Map<string, FailRowKey>>
 }
 
 export const idOf = (row: FailRowKey): string => `${row.table} ${standingRowName(row)}`
+
+const studyOf = ({ studyInstanceUid = '' }: Partial<InstanceKey>): string => studyInstanceUid
+
+const addTo = (byStudy: Map<string, Map<string, FailRowKey>>, row: FailRowKey): void => {
+  const rows = byStudy.get(studyOf(row)) ?? new Map<string, FailRowKey>()
+  byStudy.set(studyOf(row), rows.set(idOf(row), row))
+}
+
+export const keepRow = (index: FailIndex, row: FailRowKey): void => {
+  index.rows.set(idOf(row), row)
+  if (index.byStudy !== undefined) addTo(index.byStudy, row)
+}
+
+export const dropRow = (index: FailIndex, row: FailRowKey): void => {
+  index.rows.delete(idOf(row))
+  index.byStudy?.get(studyOf(row))?.delete(idOf(row))
+}
+
+/** The rows of these studies alone: who goes from study to study does not read all rows for each. Not to be changed. */
+export const aboutStudies = (index: FailIndex, keys: Iterable<Partial<InstanceKey>>): FailIndex => {
+  if (index.byStudy === undefined) {
+    const byStudy = new Map<string, Map<string, FailRowKey>>()
+    for (const row of index.rows.values()) addTo(byStudy, row)
+    index.byStudy = byStudy
+  }
+  const uids = new Set([...keys].map(studyOf))
+  return { rows: new Map([...uids].flatMap((uid) => [...(index.byStudy?.get(uid) ?? [])])) }
+}
 
 export const readFailIndex = async (run: Run): Promise<E.Either<ServiceError, FailIndex>> => {
   const read = await retrying(run, run.ports.errors.failRows())

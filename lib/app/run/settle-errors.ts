@@ -1,15 +1,23 @@
 import * as E from 'fp-ts/Either'
 import { type EntryError, type FailTable, type ServiceError, failTableOf, isOfPatient } from '../../domain/cast-error'
-import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
+import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
 import { identityDigest } from '../../domain/fail-row'
 import { firstRoot } from '../../domain/fhir/provenance'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
 import type { FailRow, FailRowKey, RecordedRow, TagRow } from '../ports'
-import { type FailIndex, type SettledRow, idOf, staleRows, underStandingEntries, wholeKey } from './fail-index'
-
-type Rejected = Extract<EntryError, { _tag: 'Rejected' }>
+import { besideNotes, rejectedBeside } from './beside-notes'
+import {
+  type FailIndex,
+  type SettledRow,
+  aboutStudies,
+  dropRow,
+  keepRow,
+  staleRows,
+  underStandingEntries,
+  wholeKey,
+} from './fail-index'
 
 export const tagRowsOf = (
   settled: ReadonlyArray<SettledRow>,
@@ -65,55 +73,24 @@ interface Changes {
   readonly tagRows: ReadonlyArray<TagRow>
 }
 
-const rejectionOf = ({ rejected }: Run, key: Partial<InstanceKey>): Rejected | undefined => {
-  const { error } = rejected?.get(wholeKey(key) ?? '') ?? {}
-  return error === undefined || error.notes.length === 0 ? undefined : error
-}
-
-/** A row of another failure keeps it: as soon as that is over, the note has the word again. */
-const rejectedBeside = (run: Run, key: Partial<InstanceKey>, { _tag }: EntryError): Pick<FailRow, 'rejected'> => {
-  const rejected = _tag === 'Rejected' ? undefined : rejectionOf(run, key)
-  return rejected === undefined ? {} : { rejected }
-}
-
-/** FHIR may hold it still. */
-const isOfFhir = ({ _tag }: EntryError): boolean => _tag === 'FhirRejected' || _tag === 'OutlastedRetries'
-
-/**
- * What a rejection note lists has a row that tells it, whatever else is settled of it: unless that is a failure which keeps
- * an image out, or in, against its word.
- */
-const besideNotes = (
-  run: Run,
-  { rows }: FailIndex,
-  given: ReadonlyArray<SettledRow>,
+/** What is known without an entry of a feed is about its own study. An entry has its number, whatever UIDs its row has. */
+const nearOf = (
+  index: FailIndex,
+  settled: ReadonlyArray<SettledRow>,
   syncedInstances: ReadonlyArray<InstanceKey>,
-) => {
-  if (run.rejected === undefined || run.rejected.size === 0) return { settled: given, syncedInstances }
-  const isOfNow = ({ settlement }: SettledRow): boolean => settlement !== 'Superseded' && settlement !== 'Skipped'
-  const last = new Map(given.filter(isOfNow).map((row) => [wholeKey(row.key), row]))
-  const settled = given.map((row): SettledRow => {
-    const error = last.get(wholeKey(row.key)) === row ? rejectionOf(run, row.key) : undefined
-    const isFailure = row.error !== undefined && (error?.isHidden !== true || isOfFhir(row.error))
-    return error === undefined || isFailure ? row : { ...row, error, settlement: 'Recorded' }
-  })
-  const told = new Set([...rows.values()].flatMap((row) => (row.code === 'Rejected' ? (wholeKey(row) ?? []) : [])))
-  const inHand = new Set(given.map(({ key }) => wholeKey(key)))
-  const synced = syncedInstances.filter((key) => rejectionOf(run, key) === undefined || !told.has(instanceKeyText(key)))
-  const untold = synced.flatMap((key): ReadonlyArray<SettledRow> => {
-    const error = inHand.has(instanceKeyText(key)) ? undefined : rejectionOf(run, key)
-    return error === undefined ? [] : [{ sequence: 0, key, error, issues: [], settlement: 'Recorded' }]
-  })
-  return { settled: [...settled, ...untold], syncedInstances: synced }
-}
+): FailIndex =>
+  settled.every(({ sequence }) => sequence === 0)
+    ? aboutStudies(index, [...settled.map(({ key }) => key), ...syncedInstances])
+    : index
 
 /** None when the tables tell it already. */
 const changesOf = (
   run: Run,
-  index: FailIndex,
+  whole: FailIndex,
   settled: ReadonlyArray<SettledRow>,
   syncedInstances: ReadonlyArray<InstanceKey>,
 ): Changes | undefined => {
+  const index = nearOf(whole, settled, syncedInstances)
   const beside = besideNotes(run, index, settled, syncedInstances)
   const named = underStandingEntries(index, beside.settled)
   const stale = staleRows(index, beside.settled, named, beside.syncedInstances)
@@ -132,7 +109,7 @@ const removeStale = async (
   stale: ReadonlyArray<FailRowKey>,
 ): Promise<E.Either<ServiceError, void>> => {
   const removed = stale.length === 0 ? E.right(undefined) : await retrying(run, run.ports.errors.remove(stale))
-  if (E.isRight(removed)) for (const row of stale) index.rows.delete(idOf(row))
+  if (E.isRight(removed)) for (const row of stale) dropRow(index, row)
   return removed
 }
 
@@ -142,10 +119,15 @@ const recordNew = async (
   { fails, tagRows }: Changes,
 ): Promise<E.Either<ServiceError, Recorded>> => {
   const { errors } = run.ports
-  const noted = notedIn(index)
+  const noted = notedIn(
+    aboutStudies(
+      index,
+      fails.map(({ key }) => key),
+    ),
+  )
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
   if (E.isLeft(written)) return written
-  for (const row of written.right) index.rows.set(idOf(row), row)
+  for (const row of written.right) keepRow(index, row)
   if (tagRows.length > 0) {
     const recorded = await retrying(run, errors.recordTags(tagRows))
     if (E.isLeft(recorded)) return recorded

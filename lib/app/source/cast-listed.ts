@@ -147,10 +147,15 @@ const blame = async ({ casting, doubts, tell, forgotten }: Walk): Step<void> => 
   return E.right(undefined)
 }
 
+const statusOf = (error: ServiceError): number | 'ambiguous' | undefined => {
+  if (error._tag === 'ServiceUnavailable' && error.isAmbiguous === true) return 'ambiguous'
+  return error._tag === 'ServiceUnavailable' || error._tag === 'FhirConflict' ? error.status : undefined
+}
+
 const errorOf = (error: ServiceError): EntryError => ({
   _tag: 'OutlastedRetries',
   hop: error._tag === 'ServiceUnavailable' ? error.hop : error._tag === 'FhirConflict' ? 'fhir' : 'dicom',
-  status: error._tag === 'ServiceUnavailable' || error._tag === 'FhirConflict' ? error.status : undefined,
+  status: statusOf(error),
 })
 
 /** Others of the archive's list that are asked, to see whether anything can be read. */

@@ -26,6 +26,8 @@ export interface ReconcileSettings {
   readonly since?: number | undefined
   /** So many studies may be taken out of FHIR, because an operator says so. */
   readonly confirmed?: number | undefined
+  /** All that are gone are to be counted, however many: somebody waits for the number. */
+  readonly countsAll?: boolean
 }
 
 export interface ReconcilePlan {
@@ -39,6 +41,8 @@ export interface ReconcilePlan {
   readonly gone: ReadonlyArray<string>
   /** Of these, what would leave FHIR, when that is more than may leave it unasked: then none does. */
   readonly tooManyGone?: number
+  /** They are at least so many: the others were not asked for. */
+  readonly hasMoreGone?: boolean
   /** The archive tells that it has more studies than its list gave. */
   readonly missing: number
 }
@@ -195,8 +199,14 @@ interface NotThere {
   /** The list did not give them, and the archive has them. */
   readonly missed: ReadonlyArray<ListedStudy>
   readonly gone: ReadonlyArray<string>
-  readonly tooMany: Pick<ReconcilePlan, 'tooManyGone'>
+  readonly tooMany: Pick<ReconcilePlan, 'tooManyGone' | 'hasMoreGone'>
 }
+
+/**
+ * So many more than may leave FHIR are asked for: enough to tell a few too many from an archive that is gone, which would
+ * cost a request for each study that it had.
+ */
+const askedBeyond = 1_000
 
 /** Absence from a list proves nothing: each is asked for by its UID. */
 const notThere = async (
@@ -204,14 +214,21 @@ const notThere = async (
   ports: SourcePorts,
   known: Known,
   studies: ReadonlyMap<string, ListedStudy>,
-  { maxGone, confirmed }: ReconcileSettings,
+  { maxGone, confirmed, countsAll = false }: ReconcileSettings,
 ): Result<NotThere> => {
   const { held, seen, failing } = known
   const [missed, gone]: [ListedStudy[], string[]] = [[], []]
   const most = mostGone(maxGone, studies.size, confirmed)
+  // Whoever confirms a number that was too small is told the right one.
+  const mostAsked = countsAll || confirmed !== undefined ? Infinity : most + askedBeyond
   let leaving = 0
+  let hasMoreGone = false
   for (const uid of new Set([...held, ...seen.keys(), ...failing.keys()])) {
     if (studies.has(uid)) continue
+    if (leaving > mostAsked) {
+      hasMoreGone = true
+      break
+    }
     const has = await retrying(run, ports.studyIndex.has(defaultPartition, uid))
     if (E.isLeft(has)) return has
     if (has.right) missed.push(...(isRead(known, uid) ? [] : [unlisted(uid)]))
@@ -222,7 +239,7 @@ const notThere = async (
   }
   return E.right(
     leaving > most
-      ? { missed, gone: gone.filter((uid) => !held.has(uid)), tooMany: { tooManyGone: leaving } }
+      ? { missed, gone: gone.filter((uid) => !held.has(uid)), tooMany: { tooManyGone: leaving, hasMoreGone } }
       : { missed, gone, tooMany: {} },
   )
 }

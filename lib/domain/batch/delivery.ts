@@ -196,6 +196,8 @@ export interface DeliveryInput {
   readonly rejectedStudies: ReadonlyArray<string> | undefined
   /** A server without Basic has no position of ours to move. */
   readonly hasPosition: boolean
+  /** It stands as our own last transaction left it, and need not be moved for what has nothing to write. */
+  readonly hasMoved?: boolean
 }
 
 /** Conflicts in a row on the same rows before the service counts as unavailable. */
@@ -221,7 +223,7 @@ const lotOf = (
 export const beginDelivery = (input: DeliveryInput): Delivery => ({
   input,
   stack: input.live.length === 0 ? [] : [lotOf(input.live, { tries: false })],
-  ledger: openLedger(input.superseded, input.rejectedStudies, !input.hasPosition),
+  ledger: openLedger(input.superseded, input.rejectedStudies, !input.hasPosition || input.hasMoved === true),
   sent: new Set(),
   verdicts: new Map(),
   keep: new Set(),

@@ -33,6 +33,8 @@ export interface FakeOrthanc {
   limitFindResults: number
   /** Study metadata comes from the index, without the class of the instances. */
   isOfMainDicomTags: boolean
+  /** Metadata of a UID that two studies have is that of the later one: another server than Orthanc. */
+  givesLaterOfTwo: boolean
   /** Status for a path that matches; none: as it should be. */
   fault: (method: string, path: string) => number | undefined
   /** Seconds since its beginning, the times that it writes. */
@@ -142,9 +144,11 @@ export const startFakeOrthanc = async (): Promise<FakeOrthanc> => {
 
   const metadata = (path: string): ReadonlyArray<Dataset> => {
     const [, study, , series, , instance] = path.split('/')
-    const ofStudy = [...instances.values()].filter((each) => valueOf(each, tags.Study) === study)
+    const ofUid = [...instances.values()].filter((each) => valueOf(each, tags.Study) === study)
+    const ids = [...new Set(ofUid.map((each) => idsOf(each).Study))]
     // One UID under two patients is to be found under none.
-    if (new Set(ofStudy.map((each) => idsOf(each).Study)).size > 1) return []
+    if (ids.length > 1 && !fake.givesLaterOfTwo) return []
+    const ofStudy = ofUid.filter((each) => idsOf(each).Study === ids.at(-1))
     const isIn = (tag: string, uid: string | undefined) => (each: Dataset) =>
       uid === undefined || uid === 'metadata' || valueOf(each, tag) === uid
     const found = ofStudy.filter(isIn(tags.Series, series)).filter(isIn(tags.Instance, instance))
@@ -198,7 +202,7 @@ export const startFakeOrthanc = async (): Promise<FakeOrthanc> => {
       ;[instances, changes, last] = [new Map(), [], 0]
       arrived.clear()
     },
-    ...{ limitFindResults: 0, isOfMainDicomTags: false, fault: () => undefined, now: 0 },
+    ...{ limitFindResults: 0, isOfMainDicomTags: false, givesLaterOfTwo: false, fault: () => undefined, now: 0 },
     close: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

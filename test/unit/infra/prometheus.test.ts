@@ -48,7 +48,7 @@ const status: Status = {
   archive: {
     ...{ source: 'orthanc', schedule: null, isLate: false },
     reconciliation: {
-      ...{ startedAt: '2026-11-29T02:00:00.000Z', endedAt: '2026-11-29T02:01:00.000Z' },
+      ...{ startedAt: '2026-11-29T02:00:00.000Z', doneAt: '2026-11-29T02:01:00.000Z' },
       ...{ compared: 3, read: 1, differing: 1, gone: 0, notRead: 0 },
     },
   },
