@@ -105,8 +105,8 @@ export interface FailRowKey extends FailRowSubject {
 }
 
 export interface RecordedRow extends FailRowKey {
-  /** It stood there before, and was written again: it may be another run's by now. */
-  readonly wasThere?: true
+  /** What stood in its place, and may have been another run's: opaque, for takeBack. */
+  readonly before?: object
 }
 
 /** `sequence` 0: what no entry of the feed told of; its row is known by the instance. */
@@ -151,6 +151,8 @@ export interface ErrorTables {
   readonly record: (rows: ReadonlyArray<FailRow>) => Result<ReadonlyArray<RecordedRow>>
   /** By ETag: a row that was changed since stays. One that is gone is no error. */
   readonly remove: (rows: ReadonlyArray<FailRowKey>) => Result<void>
+  /** As if they had not been recorded, each by ETag. */
+  readonly takeBack: (rows: ReadonlyArray<RecordedRow>) => Result<void>
   readonly recordTags: (rows: ReadonlyArray<TagRow>) => Result<void>
   readonly tagRows: (study: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>) => Result<ReadonlyArray<TagRowKey>>
   /** By ETag, as `remove`. */

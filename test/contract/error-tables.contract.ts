@@ -134,7 +134,7 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       await succeed(open().record(rows))
       const recorded = await succeed(open().record(rows))
       const listed = await rowsOf(open())
-      expect(sorted(listed).map((row) => ({ ...row, wasThere: true }))).toEqual(sorted(recorded))
+      expect(sorted(listed).map((row) => ({ ...row, before: expect.any(Object) }))).toEqual(sorted(recorded))
     })
 
     it('records one row when a batch names a sequence twice', async () => {
@@ -203,7 +203,19 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       const changed = await succeed(open().record([mismatch(2)]))
       await succeed(open().remove(stale))
       const listed = await rowsOf(open())
-      expect(listed.map((row) => ({ ...row, wasThere: true }))).toEqual(changed)
+      expect(listed.map((row) => ({ ...row, before: expect.any(Object) }))).toEqual(changed)
+    })
+
+    it('takes back what was recorded: what stood there before stands there again, and what others wrote since stays', async () => {
+      const { open } = await arrange()
+      await succeed(open().record([mismatch(1), mismatch(2)]))
+      const before = await rowsOf(open())
+      const recorded = await succeed(open().record([malformed(1), malformed(2), malformed(3), malformed(4)]))
+      const newest = await succeed(open().record([malformed(4)]))
+      await succeed(open().takeBack(recorded))
+      await succeed(open().takeBack(recorded))
+      const known = ({ sequence, code }: FailRowKey) => [sequence, code]
+      expect((await rowsOf(open())).map(known)).toEqual([...before, ...newest].map(known))
     })
 
     it('finds nothing wrong with a row that is gone', async () => {

@@ -150,7 +150,16 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'a second writer takes back what was recorded before',
     edits: [
-      { file: settleErrors, from: 'written.right.filter(({ wasThere }) => wasThere !== true)', to: 'written.right' },
+      {
+        file: settleErrors,
+        from: 'all: written.right,',
+        to: 'all: written.right.map(({ before: _before, ...row }) => row),',
+      },
+      {
+        file: settleErrors,
+        from: 'written: written.right.filter((row) => isOurs(row, noted))',
+        to: 'written: written.right.filter((row) => isOurs(row, noted)).map(({ before: _before, ...row }) => row)',
+      },
     ],
     under: ['run: overlap', 'run: pause', 'feed: stray', 'feed: misfiled first', 'feed: update to nobody'],
   },

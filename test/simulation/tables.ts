@@ -247,7 +247,7 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
             const keys = own.map((row): RecordedRow => {
               const etag = `e${++storage.writes}`
               const id = rowId(table, { ...row.key, sequence: row.sequence })
-              const wasThere = storage.fails.has(id)
+              const before = storage.fails.get(id)
               const standing = {
                 ...{ table, row: copied(row), etag, judgedAt: world.scheduler.now() },
                 ...{ writer: process, isTooLate: lease.holder !== process },
@@ -256,7 +256,7 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
               const { partition = '', studyInstanceUid: study = '', seriesInstanceUid: series = '' } = row.key
               storage.everRecorded.add(studyText({ partition, study }))
               storage.everRecorded.add(keyText({ partition, study, series, instance: row.key.sopInstanceUid ?? '' }))
-              return { ...keyOf(standing), ...(wasThere ? { wasThere } : {}) }
+              return { ...keyOf(standing), ...(before === undefined ? {} : { before }) }
             })
             return E.right(keys)
           },
@@ -272,6 +272,19 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
           const id = rowId(row.table, row)
           if (row.original !== undefined) storage.originals.delete(row.original.row)
           else if (storage.fails.get(id)?.etag === row.etag) storage.fails.delete(id)
+          return E.right(undefined)
+        })
+        if (E.isLeft(answer)) return answer
+      }
+      return E.right(undefined)
+    },
+    takeBack: (rows) => async () => {
+      for (const row of rows) {
+        const answer = await ask(`take back ${row.sequence}`, () => {
+          const id = rowId(row.table, row)
+          if (storage.fails.get(id)?.etag !== row.etag) return E.right(undefined)
+          if (row.before === undefined) storage.fails.delete(id)
+          else storage.fails.set(id, { ...(row.before as StandingFailRow), etag: `e${++storage.writes}` })
           return E.right(undefined)
         })
         if (E.isLeft(answer)) return answer

@@ -10,7 +10,7 @@ import { type Columns, type TableName, invalidTags, storedText, transientRetry }
 import { failEntity, lastOfEachName, listFailRows, removeRow } from './fail-rows'
 import { type Access, type StorageAccount, serviceError } from './storage-client'
 import { listTagRows, onePerPlace, tagEntity, tagKey } from './tag-rows'
-import { inParallel, insertOrReplace, readRow, removeByEtag, upsert } from './write-rows'
+import { inParallel, insertOrReplace, putBack, readRow, removeByEtag, upsert } from './write-rows'
 
 /** Tables and columns of the original; its own rows have other keys, and only go. */
 export const makeErrorTables = (account: StorageAccount, now: () => number, tableNamePrefix = ''): ErrorTables => {
@@ -61,6 +61,16 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
       pipe(
         rows,
         inParallel((row) => removeRow(fails[row.table], row)),
+        TE.bimap(serviceError, () => undefined),
+      ),
+    takeBack: (rows) =>
+      pipe(
+        rows,
+        inParallel((row) =>
+          row.before === undefined
+            ? removeRow(fails[row.table], row)
+            : putBack(fails[row.table], row.before as TableEntity, row.etag),
+        ),
         TE.bimap(serviceError, () => undefined),
       ),
     recordTags: (rows) =>

@@ -4,12 +4,12 @@ import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
 import type { RecordedRow } from '../../app/ports'
-import type { Columns, TableName } from './error-columns'
+import type { Columns } from './error-columns'
 import { type Access, type StorageCall, type StorageFailure, isAbsent, unusable } from './storage-client'
 
 // The requests that write rows: as few as there can be, and each can be asked again.
 
-export const readRow = (table: Access<TableClient>, name: TableName, rowKey: string): StorageCall<O.Option<Columns>> =>
+export const readRow = (table: Access<TableClient>, name: string, rowKey: string): StorageCall<O.Option<Columns>> =>
   pipe(
     table.call((client, abortSignal) => client.getEntity<Columns>(name, rowKey, { abortSignal })),
     TE.map((row): O.Option<Columns> => O.some(row)),
@@ -47,9 +47,9 @@ export const upsert = (
     TE.map(RA.flatten),
   )
 
-type Written = Pick<RecordedRow, 'etag' | 'wasThere'>
+type Written = Pick<RecordedRow, 'etag' | 'before'>
 
-/** Told apart, because a run that turns out to be the second writer takes back only what was not there before. */
+/** With what stood there before: a run that turns out to be the second writer puts it back. */
 export const insertOrReplace = (
   table: Access<TableClient>,
   entities: ReadonlyArray<TableEntity>,
@@ -83,8 +83,13 @@ const insertOrReplaceOne =
       TE.orElse((failure) =>
         exists(failure)
           ? pipe(
-              transaction(table, [['upsert', entity, 'Replace']]),
-              TE.map(([etag = '']): Written => ({ etag, wasThere: true })),
+              readRow(table, entity.partitionKey, entity.rowKey),
+              TE.bindTo('stood'),
+              TE.bind('etags', () => transaction(table, [['upsert', entity, 'Replace']])),
+              TE.map(({ stood, etags: [etag = ''] }): Written => ({
+                etag,
+                ...(O.isSome(stood) ? { before: stood.value } : {}),
+              })),
             )
           : TE.left(failure),
       ),
@@ -97,8 +102,23 @@ export const removeByEtag = (
   rowKey: string,
   etag: string,
 ): StorageCall<unknown> =>
+  unlessChanged(table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })))
+
+/** Only where the row of this ETag stands there still. */
+export const putBack = (table: Access<TableClient>, row: TableEntity, etag: string): StorageCall<unknown> => {
+  const told = Object.entries(row).filter(
+    ([name]) => name !== 'etag' && name !== 'timestamp' && !name.startsWith('odata.'),
+  )
+  const { partitionKey, rowKey } = row
+  const entity = { ...Object.fromEntries(told), partitionKey, rowKey }
+  return unlessChanged(
+    table.call((client, abortSignal) => client.updateEntity(entity, 'Replace', { etag, abortSignal })),
+  )
+}
+
+const unlessChanged = (call: StorageCall<unknown>): StorageCall<unknown> =>
   pipe(
-    table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })),
+    call,
     TE.map(() => undefined),
     TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
   )

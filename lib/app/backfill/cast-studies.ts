@@ -186,8 +186,7 @@ export const recordFailed = async (
   if (E.isLeft(recorded)) return recorded
   const still = await retrying(run, run.lease.confirm())
   if (E.isLeft(still) && still.left._tag === 'LeaseLost') {
-    const written = recorded.right.filter(({ wasThere }) => wasThere !== true)
-    await takeBack(run, { failed: {}, codes: {}, written })
+    await takeBack(run, { failed: {}, codes: {}, written: recorded.right })
   }
   return still
 }

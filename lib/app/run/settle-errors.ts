@@ -57,14 +57,14 @@ export interface ErrorsSettled {
   readonly failed: Readonly<Partial<Record<FailTable, number>>>
   /** The same rows by their code. */
   readonly codes: CodeCounts
-  /** What was not there before: to be taken back when the checkpoint turns out to be somebody else's. */
-  readonly written: ReadonlyArray<FailRowKey>
+  /** To be taken back when the checkpoint turns out to be somebody else's. */
+  readonly written: ReadonlyArray<RecordedRow>
 }
 
 interface Recorded {
   readonly errors: ErrorsSettled
-  /** What was not there before, as long as nothing else is gone. */
-  readonly fresh: ReadonlyArray<FailRowKey>
+  /** To be taken back as long as nothing else is gone. */
+  readonly all: ReadonlyArray<RecordedRow>
 }
 
 interface Changes {
@@ -138,8 +138,10 @@ const recordNew = async (
     failed[failTableOf(error)] = (failed[failTableOf(error)] ?? 0) + 1
     codes[error._tag] = (codes[error._tag] ?? 0) + 1
   }
-  const fresh = written.right.filter(({ wasThere }) => wasThere !== true)
-  return E.right({ errors: { failed, codes, written: fresh.filter((row) => isOurs(row, noted)) }, fresh })
+  return E.right({
+    errors: { failed, codes, written: written.right.filter((row) => isOurs(row, noted)) },
+    all: written.right,
+  })
 }
 
 /** Instances of which a row tells what a note says. */
@@ -151,7 +153,7 @@ const notedIn = ({ rows }: FailIndex): ReadonlySet<string | undefined> =>
  * back. Whoever acted on it meanwhile has written it again, which gave it another ETag: then it stays.
  */
 const isOurs = (row: RecordedRow, noted: ReadonlySet<string | undefined>): boolean =>
-  row.rejected === undefined || !noted.has(wholeKey(row))
+  row.before !== undefined || row.rejected === undefined || !noted.has(wholeKey(row))
 
 const nothingToTell: ErrorsSettled = { failed: {}, codes: {}, written: [] }
 
@@ -186,11 +188,11 @@ const replaceOld = async (
   run: Run,
   index: FailIndex,
   old: ReadonlyArray<FailRowKey>,
-  { errors, fresh }: Recorded,
+  { errors, all }: Recorded,
 ): Promise<E.Either<ServiceError, ErrorsSettled>> => {
-  const still = old.length + fresh.length === 0 ? E.right(undefined) : await retrying(run, run.lease.confirm())
+  const still = old.length + all.length === 0 ? E.right(undefined) : await retrying(run, run.lease.confirm())
   if (E.isLeft(still)) {
-    if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: fresh })
+    if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: all })
     return still
   }
   const removed = await removeStale(run, index, old)
@@ -206,7 +208,7 @@ const takeBackPauseMs = 500
 export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<void> => {
   for (let attempt = 0; attempt < 4 && written.length > 0; attempt++) {
     if (attempt > 0) await run.ports.clock.sleep(takeBackPauseMs * attempt)
-    if (E.isRight(await run.ports.errors.remove(written)())) return
+    if (E.isRight(await run.ports.errors.takeBack(written)())) return
   }
 }
 

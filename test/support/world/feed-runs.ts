@@ -27,6 +27,7 @@ export const feedRuns = (
       return right([])
     },
     remove: () => () => right(undefined),
+    takeBack: () => () => right(undefined),
     recordTags: () => () => right(undefined),
     recordStuck: () => () => right(undefined),
     tagRows: () => () => right([]),

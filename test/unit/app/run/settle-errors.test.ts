@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import type { Run } from '../../../../lib/app/context'
-import type { FailRow, FailRowKey, Ports } from '../../../../lib/app/ports'
+import type { FailRow, FailRowKey, Ports, RecordedRow } from '../../../../lib/app/ports'
 import type { SettledRow } from '../../../../lib/app/run/fail-index'
 import { settleErrors, settleUnderLease, takeBack } from '../../../../lib/app/run/settle-errors'
 import { type EntryError, failTableOf } from '../../../../lib/domain/cast-error'
@@ -15,8 +15,8 @@ const written: ReadonlyArray<FailRowKey> = [
 /** A run whose time is over, on a storage that fails so many times. */
 const lateRun = (failures: number) => {
   const removed: Array<ReadonlyArray<FailRowKey>> = []
-  const errors: Pick<Ports['errors'], 'remove'> = {
-    remove: (rows) => () => {
+  const errors: Pick<Ports['errors'], 'takeBack'> = {
+    takeBack: (rows) => () => {
       removed.push(rows)
       return Promise.resolve(
         removed.length > failures
@@ -65,12 +65,20 @@ const after = async (
   for (const row of standing) tables.set(idOf(keyOf(row)), keyOf(row))
   const errors: Partial<Ports['errors']> = {
     record: (fails) => () => {
-      const recorded = fails
-        .map(keyOf)
-        .map((row) => (tables.has(idOf(row)) ? { ...row, wasThere: true as const } : row))
+      const recorded = fails.map(keyOf).map((row): RecordedRow => {
+        const before = tables.get(idOf(row))
+        return { ...row, ...(before === undefined ? {} : { before }) }
+      })
       for (const row of fails) tables.set(idOf(keyOf(row)), keyOf(row))
       isRecorded = true
       return Promise.resolve(ends === true ? E.left({ _tag: 'LeaseLost' }) : E.right(recorded))
+    },
+    takeBack: (ours) => () => {
+      for (const row of ours) {
+        if (row.before === undefined) tables.delete(idOf(row))
+        else tables.set(idOf(row), row.before as FailRowKey)
+      }
+      return Promise.resolve(E.right(undefined))
     },
     remove: (gone) => () => {
       for (const row of gone) tables.delete(idOf(row))
