@@ -15,8 +15,11 @@ import { type Fence, positionFence } from './fence'
 export interface FhirSession {
   /** A server without Basic has none. */
   readonly hasPosition: boolean
-  /** Makes sure that our position is known; before every snapshot. */
+  /** Makes sure that our position is known, and that the gate was open after that; before every snapshot. */
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
+  /** The same, but the gate is only asked: what is read and planned meanwhile counts when it `mayWrite`. */
+  readonly beginPosition: () => Promise<E.Either<ServiceError, void>>
+  readonly mayWrite: () => Promise<E.Either<ServiceError, void>>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
   /** Patients that this run created, by what their creation is known by (createdPatient): the id, where the server told it. */
@@ -42,8 +45,8 @@ interface Position {
   readonly isKept: boolean
   /** The version our last transaction left or met; none while unknown. */
   version: string | undefined
-  /** The gate was open after this version was read. */
-  passed: boolean
+  /** Whether the gate was open, asked after this version was read. None: to be asked. */
+  gate: Promise<E.Either<ServiceError, void>> | undefined
   before: Promise<E.Either<ServiceError, void>> | undefined
   next: (() => Ahead['lookUp']) | undefined
   /** Of the next batch, and of the one in hand. */
@@ -55,16 +58,18 @@ interface Position {
 export const openSession = (run: Run, offersBasic: boolean, fence: Fence = positionFence(run)): FhirSession => {
   const position: Position = {
     ...{ run, fence, isKept: offersBasic },
-    ...{ version: undefined, passed: false, before: undefined, created: new Map() },
+    ...{ version: undefined, gate: undefined, before: undefined, created: new Map() },
     ...{ next: undefined, ahead: undefined, lookedUp: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
+    beginPosition: () => beginPosition(position),
+    mayWrite: () => mayWrite(position),
     reached: fence.reached,
     created: () => position.created,
     startBatch: (before, next) => {
-      position.passed = false
+      position.gate = undefined
       position.before = before
       position.lookedUp = position.ahead
       position.ahead = undefined
@@ -85,19 +90,30 @@ export const openSession = (run: Run, offersBasic: boolean, fence: Fence = posit
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
-/** The gate comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
 const readPosition = async (position: Position): Result<void> => {
   const known = await knowVersion(position)
-  if (E.isLeft(known) || position.passed) return known
-  const open = await position.fence.mayWrite()
-  position.passed = E.isRight(open)
-  if (E.isLeft(open)) position.version = undefined
+  return E.isLeft(known) ? known : mayWrite(position)
+}
+
+const beginPosition = async (position: Position): Result<void> => {
+  const known = await knowVersion(position)
+  // Whoever waits for it hears of an exception.
+  if (E.isRight(known)) askGate(position).catch(() => undefined)
+  return known
+}
+
+/** It comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
+const askGate = (position: Position): Result<void> => (position.gate ??= position.fence.mayWrite())
+
+const mayWrite = async (position: Position): Result<void> => {
+  const open = await askGate(position)
+  if (E.isLeft(open)) position.gate = position.version = undefined
   return open
 }
 
 const knowVersion = async (position: Position): Result<void> => {
   if (!position.isKept || position.version !== undefined) return E.right(undefined)
-  position.passed = false
+  position.gate = undefined
   // Between what was looked up and this version somebody else may have written.
   position.ahead = undefined
   position.lookedUp = undefined
