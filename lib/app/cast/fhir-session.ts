@@ -5,7 +5,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '../../domain/fhir/bundle'
 import { type Run, pauseBefore, remainingMs } from '../context'
 import type { FhirSearch, TransactOutcome } from '../ports'
-import { type Ahead, type Found, foundAhead, noteWritten } from './ahead'
+import { type Ahead, type Found, foundAhead, noteWritten, writesEndpoint } from './ahead'
 import { type Fence, positionFence } from './fence'
 
 /**
@@ -138,7 +138,7 @@ const send = async (
     if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
     const held = run.lease.check()
     if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
-    lookAhead(position)
+    lookAhead(position, entries)
     const result = await run.ports.fhir.transact(body, all.length, `${sequences.from}-${sequences.to}`)()
     if (E.isRight(result)) return taken(position, entries, result.right)
     const { left: error } = result
@@ -153,8 +153,9 @@ const send = async (
   }
 }
 
-const lookAhead = (position: Position): void => {
-  if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
+const lookAhead = (position: Position, entries: ReadonlyArray<TransactionEntry>): void => {
+  if (entries.some(writesEndpoint)) position.ahead = undefined
+  else if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
 }
 
 const positionEntry = ({ run, fence, isKept, version }: Position, sequence: number): ReadonlyArray<TransactionEntry> =>
