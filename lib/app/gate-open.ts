@@ -20,7 +20,7 @@ export const closedBy = ({ state, by, since }: GateRow): string => {
 }
 
 /**
- * May this run write? To be asked after the position's version was read, and before FHIR and the archive are: whoever
+ * May this run write? To be asked after the position's version was read, and to be heard before anything is sent: whoever
  * closes the gate moves the position then, so that a run that asked before, and slept, is refused by its old version.
  * Who asked first and read the position after would pass both.
  */

@@ -77,11 +77,16 @@ export const checkEnd = (
     ...stage.doses.problems,
     ...checkEdits(stage, studies),
     ...checkEmptied(stage),
-    ...checkNotes(feed, withdrawals(feed, hidesForQuality), stage, byImage, ({ series, instance, ...key }) =>
-      (studies.get(studyText(key))?.series ?? []).some(
-        (each) => each.uid === series && each.instance?.some(({ uid }) => uid === instance) === true,
-      ),
-    ),
+    ...checkNotes(feed, withdrawals(feed, hidesForQuality), stage, byImage, {
+      isThere: ({ series, instance, ...key }) =>
+        (studies.get(studyText(key))?.series ?? []).some(
+          (each) => each.uid === series && each.instance?.some(({ uid }) => uid === instance) === true,
+        ),
+      isRefused: (key) => {
+        const study = expected.get(studyText(key))
+        return study !== undefined && stage.causes.isRefused(study)
+      },
+    }),
   ]
 }
 

@@ -71,16 +71,24 @@ const listedIn = ({ key, rows }: Image): ReadonlyArray<string> =>
 type Rejected = Extract<EntryError, { _tag: 'Rejected' }>
 const isRejected = (error: EntryError): error is Rejected => error._tag === 'Rejected'
 
+interface InFhir {
+  readonly isThere: (key: Key) => boolean
+  /** FHIR takes nothing of its study: also not what would take it out. */
+  readonly isRefused: (key: Key) => boolean
+}
+
+const isOfFhir = (error: EntryError | undefined): boolean =>
+  error?._tag === 'FhirRejected' || error?._tag === 'OutlastedRetries'
+
 /**
- * Each of them has its row, and no other has one. `rows`: of each image (keyText) those that stand; `isThere`: FHIR
- * holds it.
+ * Each of them has its row, and no other has one. `rows`: of each image (keyText) those that stand.
  */
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
   { failed }: { readonly failed: ReadonlySet<number> },
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
-  isThere: (key: Key) => boolean,
+  { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
   const lost = [...images.values()].filter((image) => mayBeThere({ images }, image))
   const ofLost = new Set(lost.flatMap(listedIn))
@@ -93,7 +101,8 @@ export const checkNotes = (
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined
-        const mayBe = error !== undefined && isLive && (!isHidden(key) || isThere(key))
+        const isKept = isThere(key) || (isOfFhir(error) && isRefused(key))
+        const mayBe = error !== undefined && isLive && (!isHidden(key) || isKept)
         return mayBe ? [] : [`${name} is withdrawn, and recorded as ${error?._tag ?? 'nothing'}`]
       }
       const right = error.isHidden ? hiding : codes

@@ -22,19 +22,22 @@ export interface Ahead {
   readonly written: Set<string>
 }
 
+const writtenBy = ({ creates, updates, deletes }: TransactionEntry): string | undefined =>
+  updates ?? deletes ?? creates?.split(' ')[0]
+
+/** Of Endpoints a look-up finds all: what is made beside such an entry, or was before it, is old. */
+export const writesEndpoint = (entry: TransactionEntry): boolean => /^Endpoint(\/|$)/.test(writtenBy(entry) ?? '')
+
 export const noteWritten = ({ written }: Ahead, entries: ReadonlyArray<TransactionEntry>): void => {
-  for (const { creates, updates, deletes } of entries) {
-    const reference = updates ?? deletes ?? creates?.split(' ')[0]
+  for (const entry of entries) {
+    const reference = writtenBy(entry)
     if (reference !== undefined) written.add(reference)
   }
 }
 
-const isEndpoint = (reference: string): boolean => /^Endpoint(\/|$)/.test(reference)
-
-/** Of what it found, something has been written since; or an Endpoint, of which it found all. */
+/** Of what it found, something has been written since. */
 const isOld = ({ found }: LookUp, written: ReadonlySet<string>): boolean =>
-  [...written].some(isEndpoint) ||
-  (found._tag === 'Right' && found.right.flat().some(({ resourceType, id }) => written.has(`${resourceType}/${id}`)))
+  found._tag === 'Right' && found.right.flat().some(({ resourceType, id }) => written.has(`${resourceType}/${id}`))
 
 /** What it found, when it is what is asked for now, and still stands. */
 export const foundAhead = async (

@@ -51,7 +51,7 @@ const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPl
   const mismatched = withMismatched(delivering.mismatched, strays)
   const makeKnown = async (): Promise<E.Either<ServiceError, Known>> => {
     // Our position is read before every snapshot: a transaction that was built on an older one must fail.
-    const read = await session.readPosition()
+    const read = await session.beginPosition()
     return E.isLeft(read)
       ? read
       : E.right({
@@ -60,6 +60,8 @@ const planRows = async (delivering: Delivering, { rows, strays, ...known }: ToPl
         })
   }
   const prepared = await prepare(run, rows, makeKnown, session.foundAhead)
+  const open = await session.mayWrite()
+  if (E.isLeft(open)) return { _tag: 'NotPlanned', error: open.left }
   if (E.isLeft(prepared)) return { _tag: 'NotPlanned', error: prepared.left }
   const { plan, snapshot, isRowsAlone } = prepared.right
   if (!isRowsAlone) session.standAlone()

@@ -12,7 +12,7 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 export interface Fence {
   /** Its version now. Left also when somebody else may have written since the first time: what was read then is old. */
   readonly read: () => Result<string>
-  /** To be asked after the version was read, and before what is written is: may it be written? */
+  /** To be asked after the version was read, and to be heard before anything is written: may it be? */
   readonly mayWrite: () => Result<void>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number

@@ -8,7 +8,7 @@ import { type TransactionEntry, asIfMatch, transactionText, updateEntry } from '
 import { notesOf } from '../../domain/fhir/position'
 import { type Run, pauseBefore, remainingMs } from '../context'
 import type { FhirSearch, TransactOutcome } from '../ports'
-import { type Ahead, type Found, foundAhead, noteWritten } from './ahead'
+import { type Ahead, type Found, foundAhead, noteWritten, writesEndpoint } from './ahead'
 import { type Fence, positionFence } from './fence'
 
 /**
@@ -18,10 +18,13 @@ import { type Fence, positionFence } from './fence'
 export interface FhirSession {
   /** A server without Basic has none. */
   readonly hasPosition: boolean
-  /** Makes sure that our position is known; before every snapshot. */
+  /** Makes sure that our position is known, and that the gate was open after that; before every snapshot. */
   readonly readPosition: () => Promise<E.Either<ServiceError, void>>
   /** It stands as our own last transaction left it: nothing that was built before that can be committed any more. */
   readonly isPositionOurs: () => boolean
+  /** The same, but the gate is only asked: what is read and planned meanwhile counts when it `mayWrite`. */
+  readonly beginPosition: () => Promise<E.Either<ServiceError, void>>
+  readonly mayWrite: () => Promise<E.Either<ServiceError, void>>
   /** The highest sequence that an earlier run's last transaction held. */
   readonly reached: () => number
   /** Patients that this run created, by what their creation is known by (createdPatient): the id, where the server told it. */
@@ -49,8 +52,8 @@ interface Position {
   version: string | undefined
   /** This version is one that our own transaction left. */
   isOurs: boolean
-  /** The gate was open after this version was read. */
-  passed: boolean
+  /** Whether the gate was open, asked after this version was read. None: to be asked. */
+  gate: Promise<E.Either<ServiceError, void>> | undefined
   before: Promise<E.Either<ServiceError, void>> | undefined
   next: (() => Ahead['lookUp']) | undefined
   /** Of the next batch, and of the one in hand. */
@@ -62,17 +65,19 @@ interface Position {
 export const openSession = (run: Run, offersBasic: boolean, fence: Fence = positionFence(run)): FhirSession => {
   const position: Position = {
     ...{ run, fence, isKept: offersBasic },
-    ...{ version: undefined, isOurs: false, passed: false, before: undefined, created: new Map() },
+    ...{ version: undefined, isOurs: false, gate: undefined, before: undefined, created: new Map() },
     ...{ next: undefined, ahead: undefined, lookedUp: undefined },
   }
   return {
     hasPosition: offersBasic,
     readPosition: () => readPosition(position),
     isPositionOurs: () => position.version !== undefined && position.isOurs,
+    beginPosition: () => beginPosition(position),
+    mayWrite: () => mayWrite(position),
     reached: fence.reached,
     created: () => position.created,
     startBatch: (before, next) => {
-      position.passed = false
+      position.gate = undefined
       position.before = before
       position.lookedUp = position.ahead
       position.ahead = undefined
@@ -93,19 +98,30 @@ export const openSession = (run: Run, offersBasic: boolean, fence: Fence = posit
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
-/** The gate comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
 const readPosition = async (position: Position): Result<void> => {
   const known = await knowVersion(position)
-  if (E.isLeft(known) || position.passed) return known
-  const open = await position.fence.mayWrite()
-  position.passed = E.isRight(open)
-  if (E.isLeft(open)) position.version = undefined
+  return E.isLeft(known) ? known : mayWrite(position)
+}
+
+const beginPosition = async (position: Position): Result<void> => {
+  const known = await knowVersion(position)
+  // Whoever waits for it hears of an exception.
+  if (E.isRight(known)) askGate(position).catch(() => undefined)
+  return known
+}
+
+/** It comes after the version, each time that is read, and once a batch: who closes it moves the position then. */
+const askGate = (position: Position): Result<void> => (position.gate ??= position.fence.mayWrite())
+
+const mayWrite = async (position: Position): Result<void> => {
+  const open = await askGate(position)
+  if (E.isLeft(open)) position.gate = position.version = undefined
   return open
 }
 
 const knowVersion = async (position: Position): Result<void> => {
   if (!position.isKept || position.version !== undefined) return E.right(undefined)
-  position.passed = false
+  position.gate = undefined
   // Between what was looked up and this version somebody else may have written.
   position.ahead = undefined
   position.lookedUp = undefined
@@ -136,7 +152,7 @@ const send = async (
     if (remainingMs(run) <= 0) return { _tag: 'OutOfTime' }
     const held = run.lease.check()
     if (E.isLeft(held)) return { _tag: 'Failed', error: held.left, attempts: attempt }
-    lookAhead(position)
+    lookAhead(position, entries)
     const result = await run.ports.fhir.transact(body, all.length, `${sequences.from}-${sequences.to}`)()
     if (E.isRight(result)) {
       const { right: outcome } = result
@@ -157,8 +173,9 @@ const send = async (
   }
 }
 
-const lookAhead = (position: Position): void => {
-  if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
+const lookAhead = (position: Position, entries: ReadonlyArray<TransactionEntry>): void => {
+  if (entries.some(writesEndpoint)) position.ahead = undefined
+  else if (position.next !== undefined) position.ahead ??= { lookUp: position.next(), written: new Set() }
 }
 
 const positionEntry = ({ run, version }: Position, own: Basic | undefined): ReadonlyArray<TransactionEntry> =>

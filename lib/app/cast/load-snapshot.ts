@@ -51,9 +51,11 @@ interface Beyond {
   readonly foundAhead?: FhirSession['foundAhead']
 }
 
-const identitiesOf = (upserts: ReadonlyArray<UpsertRow>): ReadonlyArray<UpsertRow['identity']> => [
-  ...new Map(upserts.map(({ identity }) => [identifierToken(identity.system, identity.value), identity])).values(),
-]
+const identitiesOf = (upserts: ReadonlyArray<UpsertRow>): ReadonlyArray<UpsertRow['identity']> => {
+  // The rows of a series have one in common.
+  const identities = new Set(upserts.map(({ identity }) => identity))
+  return [...new Map([...identities].map((each) => [identifierToken(each.system, each.value), each])).values()]
+}
 
 /** What is asked for first. */
 export const firstSearches = (

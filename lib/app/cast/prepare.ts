@@ -89,12 +89,15 @@ export const prepare = async (
   }
 }
 
-/** Between two steps others have their turn: the lease is renewed by a timer, and the host wants signs of life. */
+/**
+ * Before each step others have their turn: what is about to be asked of services goes out first, the lease is renewed by a
+ * timer, and the host wants signs of life.
+ */
 export const inSteps = async <A>({ sleep }: Pick<Clock, 'sleep'>, steps: Generator<undefined, A>): Promise<A> => {
   for (;;) {
+    await sleep(0)
     const { done, value } = steps.next()
     if (done === true) return value
-    await sleep(0)
   }
 }
 

@@ -6,6 +6,7 @@ import { type ServiceError, isOfPatient } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { identityDigest } from '../../domain/fail-row'
 import { firstRoot } from '../../domain/fhir/provenance'
+import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type BatchInput, type BatchResult, castBatch } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import type { Stop } from '../../domain/batch/delivery'
@@ -50,7 +51,7 @@ const stride = 104_729
  */
 export const newsOf = (run: Run, judged: ReadonlyArray<Judgement>, settled: ReadonlyArray<SettledRow>): News => {
   const of = new Map(settled.map((row) => [row.sequence, row]))
-  const [named, deletedFrom] = [new Map<string, number>(), new Set<string>()]
+  const [taken, deletedFrom] = [new Map<PatientIdentity, number>(), new Set<string>()]
   for (const judgement of judged) {
     if (judgement._tag !== 'Live') continue
     const { row } = judgement
@@ -59,8 +60,13 @@ export const newsOf = (run: Run, judged: ReadonlyArray<Judgement>, settled: Read
     const isTakenOut = error !== undefined && (row._tag === 'Delete' || isOfPatient(error._tag))
     if (isTakenOut || (isTaken && row._tag === 'Delete')) deletedFrom.add(studyKeyText(row.key))
     if (!isTaken || row._tag === 'Delete') continue
-    const digest = identityDigest(firstRoot(run.settings.dicom), row.identity)
-    named.set(digest, Math.max(row.sequence, named.get(digest) ?? 0))
+    // The rows of a series have one in common.
+    taken.set(row.identity, Math.max(row.sequence, taken.get(row.identity) ?? 0))
+  }
+  const named = new Map<string, number>()
+  for (const [identity, sequence] of taken) {
+    const digest = identityDigest(firstRoot(run.settings.dicom), identity)
+    named.set(digest, Math.max(sequence, named.get(digest) ?? 0))
   }
   return { named, deletedFrom }
 }

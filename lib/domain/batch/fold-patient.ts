@@ -50,6 +50,7 @@ const draftOf = (key: string, base: Patient | undefined): PatientDraft => ({
   base,
   resource: base,
   applied: undefined,
+  compared: undefined,
   kept: new Set(),
   keptFor: new Set(),
 })

@@ -88,6 +88,8 @@ export interface PatientDraft {
   readonly base: Patient | undefined
   resource: Patient | undefined
   applied: Applied<Patient> | undefined
+  /** Whether the last two that were compared are two people: the images of a series claim the same. */
+  compared: { readonly known: Patient; readonly claimed: Patient; readonly conflict: boolean } | undefined
   readonly kept: Set<keyof Patient>
   /** Identifiers (patientKeyText) whose instances, in a rebuild, have said what stays. */
   readonly keptFor: Set<string>

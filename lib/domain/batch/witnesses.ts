@@ -17,7 +17,8 @@ type InHand = Pick<LiveRow, 'key' | 'sequence'>
  * recorded, in an earlier plan of this batch, is still to come for it.
  */
 export const mismatchedOf = ({ input }: Fold, { key, sequence }: InHand): ReadonlyMap<string, Mismatch> => {
-  const mismatched = input.mismatched?.get(studyKeyText(key)) ?? noRows
+  const mismatched = input.mismatched?.get(studyKeyText(key))
+  if (mismatched === undefined) return noRows
   return new Map([...mismatched].filter(([, each]) => each.hasNoVote !== true && (each.sequence ?? 0) <= sequence))
 }
 

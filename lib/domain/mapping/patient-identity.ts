@@ -18,8 +18,18 @@ export interface PatientIdentity {
 
 export type IdentityProblem = TagIssue | { readonly _tag: 'IssuerUnknown' }
 
-export const patientKeyText = ({ system, value }: Pick<PatientIdentity, 'system' | 'value'>): string =>
-  identifierToken(system, value)
+type PatientKey = Pick<PatientIdentity, 'system' | 'value'>
+
+/** The rows of a series have one identity in common, and each is asked for it time and again. */
+const keyTexts = new WeakMap<PatientKey, string>()
+
+export const patientKeyText = (key: PatientKey): string => {
+  const known = keyTexts.get(key)
+  if (known !== undefined) return known
+  const text = identifierToken(key.system, key.value)
+  keyTexts.set(key, text)
+  return text
+}
 
 type KnownIssuer = { readonly system: string; readonly name: string | undefined }
 
