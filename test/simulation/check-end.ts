@@ -144,9 +144,12 @@ const checkFailRows = (
   const isDue = ({ error, key }: FailRow): boolean =>
     error._tag === 'PatientMismatch' && (feed.vanished.has(studyOf(key)) || isRefused(expected.get(studyOf(key))))
   const isRefused = (study: ExpectedStudy | undefined): boolean => study !== undefined && causes.isRefused(study)
+  // A note lists it, and FHIR refuses also what would take it out, whether it was ever there or not.
+  const isOfNote = ({ sequence, error, rejected, key }: FailRow): boolean =>
+    sequence === 0 && rejected !== undefined && error._tag === 'FhirRejected' && isRefused(expected.get(studyOf(key)))
   return [...storage.fails.values()].flatMap(({ row: recorded, writer, isTooLate }) => {
     const { error } = recorded
-    if (error._tag === 'Rejected' && recorded.sequence === 0) return []
+    if ((error._tag === 'Rejected' && recorded.sequence === 0) || isOfNote(recorded)) return []
     const row = entryOf(feed, recorded)
     const sequence = row?.sequence ?? recorded.sequence
     if (row === undefined) return [`${sequence} is recorded, and there is no such row`]

@@ -101,8 +101,8 @@ export const checkNotes = (
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined
-        const isKept = isThere(key) || (isOfFhir(error) && isRefused(key))
-        const mayBe = error !== undefined && isLive && (!isHidden(key) || isKept)
+        const isStuck = isOfFhir(error) && isRefused(key)
+        const mayBe = isStuck || (error !== undefined && isLive && (!isHidden(key) || isThere(key)))
         return mayBe ? [] : [`${name} is withdrawn, and recorded as ${error?._tag ?? 'nothing'}`]
       }
       const right = error.isHidden ? hiding : codes
