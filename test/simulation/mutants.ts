@@ -592,7 +592,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: settleErrors,
-        from: "if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: fresh })",
+        from: "if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: all })",
         to: '',
       },
     ],
