@@ -11,6 +11,7 @@ import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
 import type { RunOptions } from '../run/run-cast'
 import { castLeftOver, walkFhir } from './left-over'
+import { eachLane } from './each-lane'
 import { moveLane } from './lane-fence'
 import { listGiven, walkGiven } from './list-given'
 import { type Listing, listStep } from './list-studies'
@@ -88,10 +89,8 @@ const begin: Step = async ({ run, ports, session }, stored) => {
   if (E.isLeft(moved)) {
     return moved.left._tag === 'Service' ? E.left(moved.left.error) : E.left({ _tag: 'FhirConflict', status: 412 })
   }
-  for (let lane = 0; lane < stored.lanes; lane++) {
-    const made = await moveLane(run, { lane, backfillId: stored.id, isOpen: true })
-    if (E.isLeft(made)) return made
-  }
+  const made = await eachLane(stored.lanes, (lane) => moveLane(run, { lane, backfillId: stored.id, isOpen: true }))
+  if (E.isLeft(made)) return made
   const latest = await retrying(run, ports.dicom.latest())
   if (E.isLeft(latest)) return latest
   const head = O.getOrElse(() => ({ sequence: headOf(O.none) }))(latest.right)
@@ -123,43 +122,38 @@ const work: Step = async (listing, stored) => {
 }
 
 /** Sends again what no worker has touched for long; how many lanes have parts that are not settled. */
-const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill): Result<number> => {
-  let atWork = 0
-  for (let lane = 0; lane < lanes; lane++) {
-    const known = await readLaneRow(run, ports, id, lane)
-    if (E.isLeft(known)) return known
-    if (known.right.settled >= (parts[lane] ?? 0)) continue
-    const counted = await countSettled(run, ports, id, lane)
-    if (E.isLeft(counted)) return counted
-    if (counted.right.settled >= (parts[lane] ?? 0)) continue
-    atWork += 1
-    const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
-    if (E.isLeft(read)) return read
-    if (O.isNone(read.right) || read.right.value.isSettled) continue
-    const { etag, ...part } = read.right.value
-    const now = ports.clock.now()
-    if (now - part.touchedAt < untouchedMs) continue
-    const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
-    if (E.isLeft(touched)) {
-      // Its worker is there after all.
-      if (touched.left._tag === 'CheckpointMoved') continue
-      return touched
-    }
-    // Whoever slept over the birth of the lane has closed it since.
-    const opened = await moveLane(run, { lane, backfillId: id, isOpen: true })
-    if (E.isLeft(opened)) return opened
-    const sent = await send(run, ports, { backfillId: id, lane, part: part.part })
-    if (E.isLeft(sent)) return sent
-  }
-  return E.right(atWork)
+const tendLanes = async (listing: Listing, stored: Backfill): Result<number> => {
+  const tended = await eachLane(stored.lanes, (lane) => tendLane(listing, stored, lane))
+  return E.map((atWork: ReadonlyArray<boolean>) => atWork.filter((each) => each).length)(tended)
+}
+
+/** Whether it has parts that are not settled. */
+const tendLane = async ({ run, ports }: Listing, { id, parts }: Backfill, lane: number): Result<boolean> => {
+  const known = await readLaneRow(run, ports, id, lane)
+  if (E.isLeft(known)) return known
+  if (known.right.settled >= (parts[lane] ?? 0)) return E.right(false)
+  const counted = await countSettled(run, ports, id, lane)
+  if (E.isLeft(counted)) return counted
+  if (counted.right.settled >= (parts[lane] ?? 0)) return E.right(false)
+  const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
+  if (E.isLeft(read)) return read
+  if (O.isNone(read.right) || read.right.value.isSettled) return E.right(true)
+  const { etag, ...part } = read.right.value
+  const now = ports.clock.now()
+  if (now - part.touchedAt < untouchedMs) return E.right(true)
+  const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
+  // Its worker is there after all.
+  if (E.isLeft(touched)) return touched.left._tag === 'CheckpointMoved' ? E.right(true) : touched
+  // Whoever slept over the birth of the lane has closed it since.
+  const opened = await moveLane(run, { lane, backfillId: id, isOpen: true })
+  if (E.isLeft(opened)) return opened
+  return E.map(() => true)(await send(run, ports, { backfillId: id, lane, part: part.part }))
 }
 
 /** What is left over is cast when no worker can write any more. */
 const close: Step = async ({ run, ports }, stored) => {
-  for (let lane = 0; lane < stored.lanes; lane++) {
-    const closed = await moveLane(run, { lane, backfillId: stored.id, isOpen: false })
-    if (E.isLeft(closed)) return closed
-  }
+  const closed = await eachLane(stored.lanes, (lane) => moveLane(run, { lane, backfillId: stored.id, isOpen: false }))
+  if (E.isLeft(closed)) return closed
   const state = looksForGone(stored) && !stored.isFresh ? 'walking' : 'leftOver'
   return writeBackfill(run, ports, stored, { ...stored, state })
 }
