@@ -35,7 +35,7 @@ export const watchBackfill = async ({ read, bar, pause, stopping }: Watching): P
     const found = await read()
     if (found._tag === 'Right') {
       ;[last, failures] = [found, 0]
-      before ??= found.right.done.images
+      before ??= found.right.settled.images
       if (found.right.state === 'over') break
       draw(bar, found.right, before)
     } else {
@@ -56,11 +56,11 @@ export const watchBackfill = async ({ read, bar, pause, stopping }: Watching): P
 
 const draw = (
   bar: ProgressBar,
-  { state, listed, done, lanes, lanesAtWork }: BackfillProgress,
+  { state, listed, settled, lanes, lanesAtWork }: BackfillProgress,
   before: number,
 ): void => {
   if ((state !== 'listing' && state !== 'working') || listed.images === 0) return bar.wait(`It ${stateWords[state]}`)
   const soFar = listed.whole ? '' : ' listed so far'
-  const words = `${done.images} of ${listed.images} images${soFar}, ${lanesAtWork} of ${lanes} lanes at work`
-  bar.show(done.images, listed.images, words, before)
+  const words = `${settled.images} of ${listed.images} images${soFar}, ${lanesAtWork} of ${lanes} lanes at work`
+  bar.show(settled.images, listed.images, words, before)
 }

@@ -80,7 +80,7 @@ const foreseenLines = ({ partitions, whole, missing = 0 }: Foreseen): ReadonlyAr
     ({ partition, studies, images }) =>
       `${partition}: ${plural(studies, 'study', 'studies')}, about ${plural(images, 'image', 'images')}`,
   ),
-  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} of the list not in the archive`]),
+  ...(missing === 0 ? [] : [`${plural(missing, 'study', 'studies')} named, and not in the archive`]),
   ...(whole ? [] : ['There are more: the counting was ended before its end.']),
 ]
 
@@ -119,25 +119,25 @@ const percent = (done: number, all: number): string => (all === 0 ? '' : ` (${Ma
 
 /** Also a block of the status. */
 export const backfillLines = (backfill: BackfillProgress): ReadonlyArray<string> => {
-  const { state, by, startedAt, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, secondsLeft } = backfill
-  const { ended, endedAt, checkpoint, tooManyGone, given: named } = backfill
+  const { state, by, startedAt, listed, settled, done, leftOver, lanes, lanesAtWork, lanesWaiting } = backfill
+  const { ended, endedAt, checkpoint, tooManyGone, given: named, since, imagesPerS, secondsLeft } = backfill
   const failed = done.failed + leftOver.failed
   const over = ended === undefined ? stateWords[state] : ended === 'Done' ? 'is done' : 'was cancelled'
   return [
     `Backfill    ${over}; begun by ${by} at ${startedAt}${endedAt === undefined ? '' : `, ended at ${endedAt}`}`,
     `Listed      ${plural(listed.studies, 'study', 'studies')}, about ${plural(listed.images, 'image', 'images')}${listed.whole ? '' : ' so far'}${named === undefined ? '' : `; of ${plural(named, 'study', 'studies')} that were named`}`,
-    `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(done.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
+    `Done        ${plural(done.studies, 'study', 'studies')}, ${plural(done.images, 'image', 'images')}${percent(settled.images, listed.images)}; ${done.written} written, ${done.notCast} not cast`,
     ...(done.leftOver + leftOver.cast === 0
       ? []
       : [`Left over   ${plural(done.leftOver, 'study', 'studies')} by workers; ${leftOver.cast} cast at the end`]),
-    `Lanes       ${lanesAtWork} of ${lanes} at work`,
+    `Lanes       ${lanesAtWork} of ${lanes} at work${lanesWaiting === 0 ? '' : `; ${lanesWaiting} of them wait, since a service asked for less`}`,
     ...(imagesPerS === undefined ? [] : [`Speed       ${imagesPerS} images/s`]),
     ...(secondsLeft === undefined ? [] : [`Time left   about ${ago(secondsLeft)}`]),
     ...(checkpoint === undefined ? [] : [`Checkpoint  ${checkpoint}: the feed goes on from there`]),
     ...(tooManyGone === undefined
       ? []
       : [
-          `${plural(tooManyGone, 'study', 'studies')} that ${named === undefined ? 'FHIR holds' : 'were named'} are not in the archive's list: too many to be taken out unasked. ` +
+          `${plural(tooManyGone, 'study', 'studies')} that ${named !== undefined ? 'were named' : since !== undefined ? 'the feed names' : 'FHIR holds'} are not in the archive's list: too many to be taken out unasked. ` +
             'Is it the right archive, and whole? dicomcast verify --all names them',
         ]),
     ...(failed === 0

@@ -51,30 +51,30 @@ const backfillButton = () => backfillCounted === undefined
   : action('Begin (' + backfillCounted + ')', 'Begin a backfill of ' + backfillCounted, backfillAt, backfillBegin)
 
 /** The bar is of images; while they are not counted it only says that something happens. */
-const backfillBar = ({ state, listed, done, secondsLeft }) => {
+const backfillBar = ({ state, listed, settled, secondsLeft }) => {
   const isCountable = (state === 'listing' || state === 'working') && listed.images > 0
   return [
-    el('label', { for: 'backfillBar' }, number(done.images) + ' of about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' listed so far') +
+    el('label', { for: 'backfillBar' }, number(settled.images) + ' of about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' listed so far') +
       (secondsLeft === undefined ? '' : ', about ' + duration(secondsLeft) + ' left')),
-    el('progress', { id: 'backfillBar', ...(isCountable ? { max: listed.images, value: Math.min(done.images, listed.images) } : {}) }),
+    el('progress', { id: 'backfillBar', ...(isCountable ? { max: listed.images, value: Math.min(settled.images, listed.images) } : {}) }),
   ]
 }
 
-const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
+const backfillFacts = ({ given, listed, done, leftOver, lanes, lanesAtWork, lanesWaiting, imagesPerS, checkpoint }) => el('dl', { class: 'tiles' },
   tile('Listed', counted(listed.studies, 'study', 'studies'), 'about ' + counted(listed.images, 'image') + (listed.whole ? '' : ' so far') + (given === undefined ? '' : ', of ' + number(given) + ' that were named')),
   tile('Done', counted(done.studies, 'study', 'studies'),
     counted(done.images, 'image') + ', ' + number(done.written) + ' written, ' + number(done.notCast) + ' not cast'),
   tile('Failed', counted(done.failed + leftOver.failed, 'study', 'studies'), 'that fail alone', done.failed + leftOver.failed > 0 ? 'bad' : ''),
   tile('Left over', counted(done.leftOver, 'study', 'studies'), number(leftOver.cast) + ' cast at the end, by one writer'),
-  tile('Lanes', number(lanesAtWork) + ' of ' + number(lanes), 'at work'),
+  tile('Lanes', number(lanesAtWork) + ' of ' + number(lanes), 'at work' + (lanesWaiting === 0 ? '' : ', ' + number(lanesWaiting) + ' of them wait: a service asked for less')),
   tile('Speed', imagesPerS === undefined ? 'not known' : number(imagesPerS) + ' / s', 'images'),
   ...(checkpoint === undefined ? [] : [tile('Checkpoint', number(checkpoint), 'the feed goes on from there')]))
 
-const backfillTrouble = ({ done, leftOver, tooManyGone, given }) => [
+const backfillTrouble = ({ done, leftOver, tooManyGone, given, since }) => [
   done.failed + leftOver.failed === 0 ? undefined
     : el('p', { class: 'bad' }, 'To look at: ', codeLink('OutlastedRetries'), ' has ' + counted(done.failed + leftOver.failed, 'study', 'studies') + '.'),
   tooManyGone === undefined ? undefined
-    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + (given === undefined ? ' that FHIR holds' : ' that were named') + ' are not in the archive’s list: too many to be taken out ' +
+    : el('p', { class: 'bad' }, counted(tooManyGone, 'study', 'studies') + (given !== undefined ? ' that were named' : since !== undefined ? ' that the feed names' : ' that FHIR holds') + ' are not in the archive’s list: too many to be taken out ' +
       'unasked. Is it the right archive, and whole? dicomcast verify --all names them.'),
 ]
 

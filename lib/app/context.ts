@@ -38,6 +38,8 @@ export interface Run {
   /** A person or the host asked for the end: the batch in hand is finished, and nothing is waited for. */
   readonly stopping: () => boolean
   retries: number
+  /** Answers that asked for fewer requests. */
+  throttled?: number
   /** As storage keeps it; none until it was read, or when there is no such row. */
   name?: StoredName | undefined
   /** Conflicts that an operator let through (acceptedDigest); none until a conflict asked for them. */
@@ -58,6 +60,7 @@ const attemptsFor = (status: number | undefined): number =>
 export const pauseBefore = async (run: Run, attempt: number, error: ServiceError): Promise<boolean> => {
   if (error._tag !== 'ServiceUnavailable' || error.outOfTime === true) return false
   run.trouble = error
+  if (error.status === 429 || error.retryAfterMs !== undefined) run.throttled = (run.throttled ?? 0) + 1
   if (run.stopping()) return false
   const { clock, random } = run.ports
   const policy = { ...requestRetries, attempts: attemptsFor(error.status) }

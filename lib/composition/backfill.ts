@@ -7,6 +7,7 @@ import { type BackfillRequest, cancelBackfill, foreseeBackfill, startBackfill as
 import { type Worked, workPart } from '../app/backfill/work'
 import { type Operated, service } from '../app/operate/operating'
 import type { BackfillMessage } from '../app/ports-backfill'
+import { isOver } from '../domain/backfill/backfill'
 import { describeServiceError } from '../domain/cast-error'
 import {
   type Answer,
@@ -156,12 +157,17 @@ export const handleBackfillMessage = async (operator: Operator, message: Backfil
   if (E.isLeft(handled)) throw new Error(problemOf(handled.left).detail)
 }
 
-/** What the timer does in the place of casting; none: the gate is not closed for a backfill. */
-export const tickBackfill = async (operator: Operator): Promise<Answer<Handled> | undefined> => {
+/**
+ * What the timer does in the place of casting; none: no backfill is at work. The gate does not tell that: whoever deletes
+ * its row lets the feed in. `isClosed`: it is known that one is, or that the gate is closed.
+ */
+export const tickBackfill = async (operator: Operator, isClosed = false): Promise<Answer<Handled> | undefined> => {
   const context = connected(operator)
   if (E.isLeft(context)) return undefined
-  const gate = await context.right.ports.gate.read()()
-  if (E.isLeft(gate) || O.isNone(gate.right) || gate.right.value.state !== 'backfill') return undefined
+  if (!isClosed) {
+    const row = await context.right.ports.backfills.read()()
+    if (E.isLeft(row) || O.isNone(row.right) || isOver(row.right.value)) return undefined
+  }
   return advanceIn(operator, context.right)
 }
 

@@ -29,10 +29,11 @@ export const castOnTimer = async (log: Log): Promise<void> => {
   const startedAt = Date.now()
   const tick = { ...options, kind: 'timer', by: 'timer', ...(schedule === undefined ? {} : { schedule }) } as const
   const report = await inHand(cast(tick))
-  // The gate may be closed for a backfill, and then this tick takes that further. A cast that had nothing to write, or that
-  // failed before it came to write, has not asked.
+  // A backfill may be at work, and then this tick takes that further. A cast that came to write has met its gate; one that
+  // had nothing to write, or failed before, has not asked.
   const leftMs = (): number => Math.max(0, Math.min(budgetMs, longestTickMs - (Date.now() - startedAt)))
-  const ticked = await inHand(tickBackfill({ ...options, by: 'timer', budgetMs: leftMs() }))
+  const isClosed = report.ended === 'GateClosed'
+  const ticked = await inHand(tickBackfill({ ...options, by: 'timer', budgetMs: leftMs() }, isClosed))
   if (ticked !== undefined && E.isLeft(ticked)) throw new Error(problemOf(ticked.left).detail)
   if (report.ended === 'CaughtUp') {
     await inHand(reconcileIfDue({ ...tick, budgetMs: leftMs() }, () => cast({ ...tick, budgetMs: betweenMs })))

@@ -56,7 +56,7 @@ export const work = async (operator: Operator, tell: (line: string) => void): Pr
     }
     if (!isAway && clock.now() - tickedAt >= tickMs) {
       tickedAt = clock.now()
-      await tickBackfill(operator)
+      await tickBackfill(operator, true)
     } else await clock.sleep(isAway ? afterFailureMs : idleMs)
   }
 }

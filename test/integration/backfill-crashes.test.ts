@@ -29,6 +29,8 @@ const castElsewhere = useCastElsewhere()
 const stride = process.env['EVERY_CRASH'] === '1' ? 1 : 7
 const offset = stride === 1 ? 0 : new Date().getUTCDate() % stride
 
+const ticksEvery = 6
+
 let runs = 0
 
 /** One whole backfill, in which that befalls a process; how many requests there were until then. */
@@ -38,6 +40,7 @@ const runWith = async (
   fate: Fate | undefined,
   meanwhile: () => void = () => undefined,
   atEnd: (ports: BackfillPorts) => Promise<void> = () => Promise.resolve(),
+  each: (ports: BackfillPorts, steps: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> => {
   const prefix = `${world.environment()['TableStore__TableNamePrefix']}R${++runs}`
   const overrides = { Fhir__Endpoint: fhir.url, TableStore__TableNamePrefix: prefix, DicomCast__HoleAge: '00:00:01' }
@@ -89,7 +92,9 @@ const runWith = async (
     const row = await real.backfills.read()()
     if (E.isRight(row) && O.isSome(row.right) && row.right.value.state === 'over') break
     if (steps >= 60) throw new Error(JSON.stringify([fate, said.slice(-8), row]))
-    const message = take()
+    await each(real, steps)
+    // The timer ticks also while there are messages.
+    const message = steps % ticksEvery === ticksEvery - 1 ? undefined : take()
     if (message === undefined) skew += 20 * 60_000
     await process(async (ports) => {
       const answer = await (message === undefined ? tick(ports, settings) : handle(ports, settings, message))
@@ -105,6 +110,16 @@ const runWith = async (
   for (let message = take(); message !== undefined; message = take()) await handle(real, settings, message)
   await atEnd(real)
   return requests
+}
+
+/** Closed also where the test fails: jest would wait for it without end. */
+const inFhir = async <A>(does: (fhir: FhirService) => Promise<A>): Promise<A> => {
+  const fhir = await startFhirService()
+  try {
+    return await does(fhir)
+  } finally {
+    await fhir.close()
+  }
 }
 
 const patient = (number: number) => ({ patientId: `P${number}`, name: `Doe^N${number}` })
@@ -123,21 +138,40 @@ describe('a backfill in which a process', () => {
       const world = await newWorld()
       fillSmall(world)
       world.dicom.control.append(updated({ study: '1.2.1', ...patient(2) }))
-      const calm = await startFhirService()
-      const requests = await runWith(world, calm, undefined)
-      const wanted = endStateOf(calm)
-      await calm.close()
+      const [requests, wanted] = await inFhir(async (calm) => [await runWith(world, calm, undefined), endStateOf(calm)])
       expect(requests).toBeGreaterThan(100)
       for (let at = 1 + offset; at <= requests; at += stride) {
-        const fhir = await startFhirService()
-        await runWith(world, fhir, { at, kind })
-        expect([at, endStateOf(fhir)]).toEqual([at, wanted])
-        expectNoneTwice(fhir)
-        await fhir.close()
+        await inFhir(async (fhir) => {
+          await runWith(world, fhir, { at, kind })
+          expect([at, endStateOf(fhir)]).toEqual([at, wanted])
+          expectNoneTwice(fhir)
+        })
       }
     },
     1_800_000,
   )
+
+  it('dies at any request leaves no harm, also when somebody opens the gate in the midst of it', async () => {
+    const world = await newWorld()
+    fillSmall(world)
+    const openGate = async ({ gate }: BackfillPorts, steps: number): Promise<void> => {
+      const read = await gate.read()()
+      if (steps !== 2 || E.isLeft(read) || O.isNone(read.right)) return
+      await gate.write({ state: 'running', by: 'bob', since: 1 }, read.right.value.etag)()
+    }
+    const nothing = () => Promise.resolve()
+    const [requests, wanted] = await inFhir(async (calm) => {
+      const made = await runWith(world, calm, undefined, undefined, nothing, openGate)
+      return [made, endStateOf(calm)]
+    })
+    for (let at = 1 + offset; at <= requests; at += stride) {
+      await inFhir(async (fhir) => {
+        await runWith(world, fhir, { at, kind: 'diesAfter' }, undefined, nothing, openGate)
+        expect([at, endStateOf(fhir)]).toEqual([at, wanted])
+        expectNoneTwice(fhir)
+      })
+    }
+  }, 1_800_000)
 
   it.each([
     ['an image', { patientId: null }, []],
@@ -179,9 +213,7 @@ describe('a backfill in which a process', () => {
     async (_name, sleep) => {
       const world = await newWorld()
       fillSmall(world)
-      const calm = await startFhirService()
-      const requests = await runWith(world, calm, undefined)
-      await calm.close()
+      const requests = await inFhir((calm) => runWith(world, calm, undefined))
       let times = 0
       const meanwhile = (): void => {
         times += 1
@@ -190,11 +222,11 @@ describe('a backfill in which a process', () => {
         world.dicom.control.append((isOdd ? deleted : created)({ study: '1.2.5', ...patient(2) }))
       }
       for (let at = 1 + offset; at <= requests; at += stride) {
-        const fhir = await startFhirService()
-        await runWith(world, fhir, { at, kind: 'sleeps', ...sleep }, meanwhile)
-        expect([at, endStateOf(fhir)]).toEqual([at, endStateOf(await castElsewhere(world))])
-        expectNoneTwice(fhir)
-        await fhir.close()
+        await inFhir(async (fhir) => {
+          await runWith(world, fhir, { at, kind: 'sleeps', ...sleep }, meanwhile)
+          expect([at, endStateOf(fhir)]).toEqual([at, endStateOf(await castElsewhere(world))])
+          expectNoneTwice(fhir)
+        })
       }
     },
     1_800_000,

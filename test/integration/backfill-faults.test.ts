@@ -3,7 +3,14 @@ import { replayRows } from '../../lib/composition/feed'
 import { resyncStudy } from '../../lib/composition/studies'
 import { laneOf } from '../../lib/domain/backfill/lane'
 import { held } from '../support/fhir/cast-fhir'
-import { backfillIn, endStateOf, expectNoneTwice, fill, useCastElsewhere } from '../support/world/backfill-world'
+import {
+  backfillIn,
+  endStateOf,
+  expectNoneTwice,
+  fill,
+  listed,
+  useCastElsewhere,
+} from '../support/world/backfill-world'
 import { noteElements } from '../simulation/rejection-note'
 import { created, deleted, uidsOf, updated } from '../support/world/cast-images'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
@@ -15,17 +22,6 @@ const castElsewhere = useCastElsewhere()
 const [inLane0 = '', inLane1 = ''] = [0, 1].map((lane) =>
   ['A1', 'A2', 'A3', 'A4', 'A5', 'A6', 'A7', 'A8'].find((id) => laneOf(id, 2) === lane),
 )
-
-/** Until its parts are on the queue. */
-const listed = async (backfill: ReturnType<typeof backfillIn>) => {
-  for (let tries = 0; tries < 400; tries++) {
-    await backfill.tick()
-    const now = await backfill.status()
-    if (now.listed.whole) return now
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error('nothing is listed')
-}
 
 describe('a message of a backfill', () => {
   it('that comes twice, or late, does nothing', async () => {
@@ -74,6 +70,19 @@ describe('a study', () => {
     await world.cast()
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
     expectNoneTwice(world.fhir)
+  })
+
+  it('that is gone when its worker comes is done, and nothing of the list is left', async () => {
+    const world = await newWorld()
+    fill(world, 4, 1)
+    const backfill = backfillIn(world)
+    await backfill.start({ lanes: 1 })
+    await listed(backfill)
+    world.dicom.control.append(deleted({ study: '1.2.4' }))
+    expect(await backfill.run()).toMatchObject({
+      ...{ listed: { studies: 4, images: 4 }, settled: { studies: 4, images: 4 } },
+      ...{ done: { studies: 4, images: 3, leftOver: 0 } },
+    })
   })
 
   it('that was deleted before the head, and that FHIR holds still, goes', async () => {
@@ -276,23 +285,5 @@ describe('cancel', () => {
     expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 30 })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
     expectNoneTwice(world.fhir)
-  })
-})
-
-describe('a backfill of a part of the archive', () => {
-  it('since a time takes what has changed since, and leaves the checkpoint', async () => {
-    const world = await newWorld()
-    fill(world, 3)
-    await world.cast()
-    const since = Date.now()
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    world.dicom.control.append(created({ study: '1.8.1', patientId: 'P9' }))
-    world.dicom.control.append(deleted({ study: '1.2.1', instance: 1 }))
-    const backfill = backfillIn(world)
-    await backfill.start({ lanes: 2, scope: { since } })
-    const ended = await backfill.run()
-    expect(ended).toMatchObject({ ended: 'Done', checkpoint: 9, listed: { studies: 2 } })
-    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', stored: 0 })
   })
 })

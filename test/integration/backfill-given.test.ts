@@ -108,7 +108,7 @@ it('dicomcast backfill start --studies-file takes a file, and names the lines th
   expect(await start('--yes', '--since', '2026-01-01T00:00:00Z')).toMatchObject({ code: 2 })
   expect(await start('--dry-run')).toMatchObject({
     ...{ code: 0 },
-    stdout: 'Microsoft.Default: 2 studies, about 6 images\n1 study of the list not in the archive\n',
+    stdout: 'Microsoft.Default: 2 studies, about 6 images\n1 study named, and not in the archive\n',
   })
   expect(await start('--yes')).toMatchObject({ code: 0 })
   expect(await dicomcast(environment, 'work')).toMatchObject({ code: 0 })

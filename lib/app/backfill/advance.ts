@@ -6,14 +6,14 @@ import { headOf } from '../../domain/checkpoint'
 import { openSession } from '../cast/fhir-session'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from '../operate/operating'
-import { sendPlanned } from '../operate/rename-steps'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
-import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
 import type { RunOptions } from '../run/run-cast'
+import { keepShut, moveLanes, movePosition } from './keep-shut'
 import { castLeftOver, walkFhir } from './left-over'
 import { eachLane } from './each-lane'
 import { moveLane } from './lane-fence'
 import { listGiven, walkGiven } from './list-given'
+import { listSince, walkSince } from './list-since'
 import { type Listing, listStep } from './list-studies'
 import { open, openGate } from './open-again'
 import {
@@ -56,11 +56,14 @@ export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Opera
   if (E.isLeft(read)) return service(read.left)
   let stored = O.toUndefined(read.right)
   if (stored === undefined || isOver(stored)) {
-    // Whoever closed the gate died before it could say what for.
+    // Nobody else would open what was shut for it.
     const opened = await openGate(run, ports)
     return E.isLeft(opened) ? service(opened.left) : E.right({})
   }
   const listing: Listing = { run, ports, session: openSession(run, true) }
+  const kept = await keepShut(listing, stored)
+  if (E.isLeft(kept)) return E.right({ backfill: stored, trouble: describeServiceError(kept.left) })
+  stored = kept.right
   let isMoved = false
   while (!isOver(stored) && !run.stopping() && remainingMs(run) > 0) {
     const next: E.Either<ServiceError, Stored<Backfill> | undefined> = await steps[stored.state](listing, stored)
@@ -80,16 +83,11 @@ export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Opera
 }
 
 /** A sleeping run is fenced; the lanes stand before anything is listed; then the head of the feed is noted. */
-const begin: Step = async ({ run, ports, session }, stored) => {
-  const opened = await openCheckpoint(run)
-  if (E.isLeft(opened)) return opened
-  const fenced = await writeCheckpoint(run, opened.right, opened.right.checkpoint)
+const begin: Step = async (listing, stored) => {
+  const { run, ports } = listing
+  const fenced = await movePosition(listing)
   if (E.isLeft(fenced)) return fenced
-  const moved = await sendPlanned(session, () => Promise.resolve(E.right([])))
-  if (E.isLeft(moved)) {
-    return moved.left._tag === 'Service' ? E.left(moved.left.error) : E.left({ _tag: 'FhirConflict', status: 412 })
-  }
-  const made = await eachLane(stored.lanes, (lane) => moveLane(run, { lane, backfillId: stored.id, isOpen: true }))
+  const made = await moveLanes(run, stored, true)
   if (E.isLeft(made)) return made
   const latest = await retrying(run, ports.dicom.latest())
   if (E.isLeft(latest)) return latest
@@ -107,7 +105,9 @@ const wait: Step = ({ run, ports }, stored) =>
     : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
 
 const list: Step = async (listing, stored) => {
-  const stepped = await (stored.scope.given === undefined ? listStep : listGiven)(listing, stored)
+  const { given, since } = stored.scope
+  const step = given !== undefined ? listGiven : since !== undefined ? listSince : listStep
+  const stepped = await step(listing, stored)
   if (E.isLeft(stepped)) return stepped
   const lanes = await tendLanes(listing, stepped.right)
   return E.isLeft(lanes) ? lanes : stepped
@@ -132,7 +132,7 @@ const tendLane = async ({ run, ports }: Listing, { id, parts }: Backfill, lane: 
   const known = await readLaneRow(run, ports, id, lane)
   if (E.isLeft(known)) return known
   if (known.right.settled >= (parts[lane] ?? 0)) return E.right(false)
-  const counted = await countSettled(run, ports, id, lane)
+  const counted = await countSettled(run, ports, id, known.right)
   if (E.isLeft(counted)) return counted
   if (counted.right.settled >= (parts[lane] ?? 0)) return E.right(false)
   const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
@@ -140,7 +140,8 @@ const tendLane = async ({ run, ports }: Listing, { id, parts }: Backfill, lane: 
   if (O.isNone(read.right) || read.right.value.isSettled) return E.right(true)
   const { etag, ...part } = read.right.value
   const now = ports.clock.now()
-  if (now - part.touchedAt < untouchedMs) return E.right(true)
+  // Sent, and no worker was free for it.
+  if (now - Math.max(part.touchedAt, counted.right.dueAt ?? 0) < untouchedMs) return E.right(true)
   const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
   // Its worker is there after all.
   if (E.isLeft(touched)) return touched.left._tag === 'CheckpointMoved' ? E.right(true) : touched
@@ -152,10 +153,15 @@ const tendLane = async ({ run, ports }: Listing, { id, parts }: Backfill, lane: 
 
 /** What is left over is cast when no worker can write any more. */
 const close: Step = async ({ run, ports }, stored) => {
-  const closed = await eachLane(stored.lanes, (lane) => moveLane(run, { lane, backfillId: stored.id, isOpen: false }))
+  const closed = await moveLanes(run, stored, false)
   if (E.isLeft(closed)) return closed
   const state = looksForGone(stored) && !stored.isFresh ? 'walking' : 'leftOver'
   return writeBackfill(run, ports, stored, { ...stored, state })
+}
+
+const walk: Step = (listing, stored) => {
+  const { given, since } = stored.scope
+  return (given !== undefined ? walkGiven : since !== undefined ? walkSince : walkFhir)(listing, stored)
 }
 
 const steps: Readonly<Record<State, Step>> = {
@@ -164,7 +170,7 @@ const steps: Readonly<Record<State, Step>> = {
   listing: list,
   working: work,
   closing: close,
-  walking: (listing, stored) => (stored.scope.given === undefined ? walkFhir : walkGiven)(listing, stored),
+  walking: walk,
   leftOver: castLeftOver,
   opening: open,
   over: () => Promise.resolve(E.right(undefined)),

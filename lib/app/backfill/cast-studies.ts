@@ -118,7 +118,9 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   }
   const rebuilt = await rebuildStudies(run, session, index, session.reached(), there)
   if (E.isLeft(rebuilt)) return rebuilt
-  const together = withRebuilt({ ...before, done: [...before.done, ...gone.map(({ key }) => key)] }, rebuilt.right)
+  const counts = { ...before.counts, studies: before.counts.studies + gone.length }
+  const withGone = { ...before, counts, done: [...before.done, ...gone.map(({ key }) => key)] }
+  const together = withRebuilt(withGone, rebuilt.right)
   const { stop } = rebuilt.right
   if (stop === undefined) return E.right(together)
   if (stop._tag === 'OutOfTime' || !canBeOneStudy(stop)) return E.left(stop)

@@ -1,10 +1,12 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import type { Stop } from '../../domain/batch/delivery'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Lane, laneId, laneIn, laneResource } from '../../domain/fhir/lane'
 import { type Fence, noVersions, unusable } from '../cast/fence'
 import { openSession } from '../cast/fhir-session'
 import { type CastSettings, type Run, retrying } from '../context'
+import { gateOpen } from '../gate-open'
 import { looking } from '../operate/operating'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
@@ -12,6 +14,9 @@ import type { RunOptions } from '../run/run-cast'
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 const closed: ServiceError = { _tag: 'GateClosed', state: 'backfill', reason: 'the lane of the backfill is closed' }
+
+/** A lane is closed for good; the gate of a backfill that is at work says another state, and will not for long. */
+export const isLaneClosed = (error: Stop): boolean => error._tag === 'GateClosed' && error.state === 'backfill'
 
 const readLane = async (run: Run, lane: number) => {
   const read = await retrying(run, run.ports.fhir.read('Basic', laneId(run.settings.dicom, lane)))
@@ -34,8 +39,8 @@ const laneFence = (run: Run, { lane, backfillId }: Pick<Lane, 'lane' | 'backfill
       // What was read of the archive since is old when somebody else has written under this lane.
       return version === first || writer === run.runId ? E.right(version) : E.left({ _tag: 'LeaseLost' })
     },
-    // The lane itself says it.
-    mayWrite: () => Promise.resolve(E.right(undefined)),
+    // The lane says that its backfill is at work, the gate that nothing else is.
+    mayWrite: () => gateOpen(run),
     reached: () => 0,
     next: () =>
       laneResource(run.settings.dicom, { lane, backfillId, isOpen: true, run: run.runId }, run.ports.random.uuid()),
@@ -51,6 +56,7 @@ export const runOfLane = (
 ): { readonly run: Run; readonly fence: Fence } => {
   const run: Run = {
     ...looking(ports, settings, options),
+    gateState: 'backfill',
     lease: {
       check: () => E.right(undefined),
       // A lane that is closed is lost like one that somebody else has: what was recorded meanwhile is taken back.

@@ -4,43 +4,20 @@ import type { Backfill } from '../../domain/backfill/backfill'
 import { type ListedStudy, chunksOfGiven } from '../../domain/backfill/parts'
 import type { ServiceError } from '../../domain/cast-error'
 import { isSamePartition } from '../../domain/dicom/partition'
-import { type Run, remainingMs, retrying } from '../context'
+import { type Run, retrying } from '../context'
 import { partitionsOf } from '../operate/choose-studies'
 import { type Operated, service } from '../operate/operating'
 import type { StudyKey } from '../operate/resync'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
+import { countNamed, enterNamed, foreseenOf, newTally } from './enter-named'
 import { walked } from './left-over'
-import { type Foreseen, type Listing, bearEndpoint, listedAll } from './list-studies'
+import { type Foreseen, type Listing, listedAll } from './list-studies'
 import { writeBackfill } from './rows'
-import { findParts, gather, writeParts } from './write-parts'
+import { findParts } from './write-parts'
 
 // A backfill of studies that somebody has named: their list is kept, and takes the place of the archive's.
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
-
-/** Questions that the DICOM service has at once. */
-const findsAtOnce = 8
-
-type Found = ReadonlyArray<O.Option<ListedStudy>>
-
-/** Each study as the archive lists it. None: the time is used up. */
-const findStudies = async (
-  run: Run,
-  { studyList }: Pick<BackfillPorts, 'studyList'>,
-  partition: string,
-  studies: ReadonlyArray<string>,
-): Result<Found | undefined> => {
-  const all: Array<O.Option<ListedStudy>> = []
-  for (let at = 0; at < studies.length; at += findsAtOnce) {
-    if (run.stopping() || remainingMs(run) <= 0) return E.right(undefined)
-    const some = studies.slice(at, at + findsAtOnce)
-    for (const found of await Promise.all(some.map((uid) => retrying(run, studyList.find(partition, uid))))) {
-      if (E.isLeft(found)) return found
-      all.push(found.right)
-    }
-  }
-  return E.right(all)
-}
 
 /** As the service spells their partitions. One that it does not know would be a backfill of nothing. */
 export const spelledGiven = async (
@@ -92,15 +69,9 @@ export const listGiven = async (listing: Listing, stored: Stored<Backfill>): Res
   }
   const there = await findParts(gathering)
   if (E.isLeft(there)) return there
-  const found = await findStudies(run, ports, partition, studies)
-  if (E.isLeft(found)) return found
-  if (found.right === undefined) return E.right(stored)
-  const listed = found.right.flatMap((each) => (O.isSome(each) ? [each.value] : []))
-  const born = await bearEndpoint(listing, partition, listed[0])
-  if (E.isLeft(born)) return born
-  gather(gathering, listed)
-  const written = await writeParts(gathering, true)
-  if (E.isLeft(written)) return written
+  const entered = await enterNamed(listing, gathering, studies)
+  if (E.isLeft(entered)) return entered
+  if (!entered.right) return E.right(stored)
   const after = { ...cursor, at: cursor.at + 1 }
   return writeBackfill(run, ports, stored, {
     ...{ ...stored, cursor: after, parts: gathering.parts, listed: gathering.listed },
@@ -133,18 +104,11 @@ export const foreseeGiven = async (
   ports: BackfillPorts,
   given: ReadonlyArray<StudyKey>,
 ): Result<Foreseen> => {
-  const partitions = new Map<string, { partition: string; studies: number; images: number }>()
-  let missing = 0
+  const tally = newTally()
   for (const { partition, studies } of chunksOfGiven(given)) {
-    const found = await findStudies(run, ports, partition, studies)
-    if (E.isLeft(found)) return found
-    if (found.right === undefined) return E.right({ partitions: [...partitions.values()], missing, whole: false })
-    const counts = partitions.get(partition) ?? { partition, studies: 0, images: 0 }
-    partitions.set(partition, counts)
-    for (const each of found.right) {
-      if (O.isNone(each)) missing += 1
-      else [counts.studies, counts.images] = [counts.studies + 1, counts.images + each.value.instances]
-    }
+    const isCounted = await countNamed(run, ports, tally, partition, studies)
+    if (E.isLeft(isCounted)) return isCounted
+    if (!isCounted.right) return E.right(foreseenOf(tally, false))
   }
-  return E.right({ partitions: [...partitions.values()], missing, whole: true })
+  return E.right(foreseenOf(tally, true))
 }

@@ -1,6 +1,5 @@
 import * as E from 'fp-ts/Either'
 import { pipe } from 'fp-ts/function'
-import * as O from 'fp-ts/Option'
 import * as TE from 'fp-ts/TaskEither'
 import type { Backfill } from '../../domain/backfill/backfill'
 import { type ListedStudy, isUid } from '../../domain/backfill/parts'
@@ -9,8 +8,8 @@ import type { ServiceError } from '../../domain/cast-error'
 import { isSamePartition } from '../../domain/dicom/partition'
 import type { FhirSession } from '../cast/fhir-session'
 import { loadSnapshot, probe } from '../cast/load-snapshot'
-import { type Run, remainingMs, retrying } from '../context'
-import { choose, partitionsOf } from '../operate/choose-studies'
+import { type Run, remainingMs } from '../context'
+import { partitionsOf } from '../operate/choose-studies'
 import type { OperatorFailure } from '../operate/operating'
 import { sendPlanned } from '../operate/rename-steps'
 import { studyPages } from '../operate/study-pages'
@@ -48,42 +47,31 @@ const remembering = ({ studyList }: BackfillPorts, details: Map<string, ListedSt
 const isChosen = ({ partitions }: Backfill['scope'], name: string): boolean =>
   partitions === undefined || partitions.some((each) => isSamePartition(each, name))
 
-/** One step of the listing, under the lease. The cursor is kept last: a step that died is repeated. */
-export const listStep = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
-  const { run, ports } = listing
-  const begun = stored.cursor === undefined ? await beginning(listing, stored) : E.right(stored.cursor)
-  if (E.isLeft(begun)) return begun
-  const cursor = begun.right
-  const gathering = (partition: string): Gathering => ({
-    ...{ run, ports, backfill: stored, partition, waiting: new Map() },
-    ...{ parts: [...stored.parts], listed: { ...stored.listed } },
-  })
-  const step = stored.scope.since === undefined ? listPages : listSince
-  return step(listing, stored, cursor, gathering)
-}
+/** As the service spells them. */
+export const chosenPartitions = async (
+  run: Run,
+  ports: BackfillPorts,
+  scope: Backfill['scope'],
+): Result<ReadonlyArray<string>> =>
+  E.map((names: ReadonlyArray<string>) => names.filter((name) => isChosen(scope, name)))(await partitionsOf(run, ports))
 
 type Cursor = NonNullable<Backfill['cursor']>
-type Step = (
-  listing: Listing,
-  stored: Stored<Backfill>,
-  cursor: Cursor,
-  gathering: (partition: string) => Gathering,
-) => Result<Stored<Backfill>>
-
-const beginning = async ({ run, ports }: Listing, { scope }: Backfill): Result<Cursor> => {
-  const partitions = await partitionsOf(run, ports)
-  if (E.isLeft(partitions)) return partitions
-  return E.right({ partitions: partitions.right.filter((name) => isChosen(scope, name)), at: 0, offset: 0 })
-}
 
 export const listedAll = ({ run, ports }: Listing, stored: Stored<Backfill>, done: Partial<Backfill>) =>
   writeBackfill(run, ports, stored, { ...stored, ...done, state: 'working', listedAt: ports.clock.now() })
 
-const listPages: Step = async (listing, stored, cursor, gatheringOf) => {
+/** One step of the listing, under the lease. The cursor is kept last: a step that died is repeated. */
+export const listStep = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { run, ports } = listing
+  const partitions = stored.cursor === undefined ? await chosenPartitions(run, ports, stored.scope) : undefined
+  if (partitions !== undefined && E.isLeft(partitions)) return partitions
+  const cursor: Cursor = stored.cursor ?? { partitions: partitions?.right ?? [], at: 0, offset: 0 }
   const partition = cursor.partitions[cursor.at]
   if (partition === undefined) return listedAll(listing, stored, { cursor })
-  const gathering = gatheringOf(partition)
+  const gathering: Gathering = {
+    ...{ run, ports, backfill: stored, partition, waiting: new Map() },
+    ...{ parts: [...stored.parts], listed: { ...stored.listed } },
+  }
   const found = await findParts(gathering)
   if (E.isLeft(found)) return found
   const details = new Map<string, ListedStudy>()
@@ -114,44 +102,6 @@ const listPages: Step = async (listing, stored, cursor, gatheringOf) => {
   const { parts, listed } = gathering
   const after = isEnd ? { partitions: cursor.partitions, at: cursor.at + 1, offset: 0 } : next
   return writeBackfill(run, ports, stored, { ...stored, cursor: after, parts, listed, unlistable })
-}
-
-/** The feed knows what has changed; the list of studies tells whose it is, and that it is there. */
-const listSince: Step = async (listing, stored, cursor, gatheringOf) => {
-  const { run, ports } = listing
-  const chosen = await choose(run, ports, cursor.partitions, { _tag: 'Since', time: stored.scope.since ?? 0 })
-  if (E.isLeft(chosen)) return chosen
-  let row = stored
-  for (const partition of cursor.partitions) {
-    const gathering = { ...gatheringOf(partition), parts: [...row.parts], listed: { ...row.listed } }
-    const found = await findParts(gathering)
-    if (E.isLeft(found)) return found
-    const studies = chosen.right.filter((each) => each.partition === partition)
-    let isBorn = false
-    for (const key of studies) {
-      const held = run.lease.check()
-      if (E.isLeft(held)) return held
-      const listed = await retrying(run, ports.studyList.find(partition, key.studyInstanceUid))
-      if (E.isLeft(listed)) return listed
-      // It is gone, as it seems: whoever is alone looks twice.
-      if (O.isNone(listed.right)) {
-        const left = await retrying(run, ports.backfills.leaveOver(stored.id, [key]))
-        if (E.isLeft(left)) return left
-        continue
-      }
-      const born = isBorn ? E.right(undefined) : await bearEndpoint(listing, partition, listed.right.value)
-      if (E.isLeft(born)) return born
-      isBorn = true
-      gather(gathering, [listed.right.value])
-    }
-    const written = await writeParts(gathering, true)
-    if (E.isLeft(written)) return written
-    const { parts, listed } = gathering
-    const kept = await writeBackfill(run, ports, row, { ...row, parts, listed })
-    if (E.isLeft(kept)) return kept
-    row = kept.right
-  }
-  return listedAll(listing, row, { cursor })
 }
 
 const asService = (failure: OperatorFailure): ServiceError =>
@@ -186,10 +136,10 @@ export interface Foreseen {
 
 export const foresee = async (listing: Omit<Listing, 'session'>, scope: Backfill['scope']): Result<Foreseen> => {
   const { run, ports } = listing
-  const known = await partitionsOf(run, ports)
+  const known = await chosenPartitions(run, ports, scope)
   if (E.isLeft(known)) return known
   const partitions: Array<Foreseen['partitions'][number]> = []
-  for (const partition of known.right.filter((name) => isChosen(scope, name))) {
+  for (const partition of known.right) {
     let [studies, images] = [0, 0]
     const details = new Map<string, ListedStudy>()
     const index = remembering(ports, details)

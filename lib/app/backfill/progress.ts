@@ -1,6 +1,15 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Backfill, type Counts, type State, added, isOver, noCounts } from '../../domain/backfill/backfill'
+import {
+  type Backfill,
+  type Counts,
+  type Listed,
+  type State,
+  added,
+  isOver,
+  listedOf,
+  noCounts,
+} from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import type { BackfillPorts } from '../ports-backfill-store'
 
@@ -18,6 +27,8 @@ export interface BackfillProgress {
   readonly lanes: number
   /** Lanes that have parts which are not settled. */
   readonly lanesAtWork: number
+  /** Of these, lanes that wait since a service asked for fewer requests. */
+  readonly lanesWaiting: number
   readonly partitions?: ReadonlyArray<string>
   readonly since?: string
   /** Studies that were named, where it is about them alone. */
@@ -26,7 +37,9 @@ export interface BackfillProgress {
   readonly head?: number
   /** `whole`: nothing more comes. */
   readonly listed: { readonly studies: number; readonly images: number; readonly whole: boolean }
-  /** Of parts that are settled. */
+  /** Of what was listed: in parts that are settled. All of it in the end, also where studies were gone or left over. */
+  readonly settled: Listed
+  /** What these came to. */
   readonly done: Counts
   /** At the end, by one writer: studies that changed their patient meanwhile, or that FHIR alone holds. */
   readonly leftOver: { readonly cast: number; readonly failed: number }
@@ -49,38 +62,55 @@ export const readProgress = async ({
   if (E.isLeft(read)) return read
   if (O.isNone(read.right)) return E.right(undefined)
   const { value: backfill } = read.right
-  let [done, lanesAtWork] = [noCounts, 0]
+  let [done, lanesAtWork, lanesWaiting] = [noCounts, 0, 0]
+  const now = clock.now()
+  const settled = { studies: 0, images: 0 }
   const rows = await Promise.all(backfill.parts.map((_, lane) => backfills.lane(backfill.id, lane)()))
   for (const [lane, row] of rows.entries()) {
     if (E.isLeft(row)) return row
-    const settled = O.isSome(row.right) ? row.right.value.settled : 0
-    if (O.isSome(row.right)) done = added(done, row.right.value.counts)
-    if (settled < (backfill.parts[lane] ?? 0)) lanesAtWork += 1
+    const known = O.toUndefined(row.right)
+    const isAtWork = !isOver(backfill) && (known?.settled ?? 0) < (backfill.parts[lane] ?? 0)
+    if (isAtWork) lanesAtWork += 1
+    if (isAtWork && (known?.dueAt ?? 0) > now) lanesWaiting += 1
+    if (known === undefined) continue
+    done = added(done, known.counts)
+    const { studies, images } = listedOf(known)
+    settled.studies += studies
+    settled.images += images
   }
-  return E.right(progressOf(backfill, done, isOver(backfill) ? 0 : lanesAtWork, clock.now()))
+  return E.right(progressOf(backfill, { settled, done, lanesAtWork, lanesWaiting }, now))
 }
 
-const progressOf = (backfill: Backfill, done: Counts, lanesAtWork: number, now: number): BackfillProgress => {
+const progressOf = (
+  backfill: Backfill,
+  {
+    settled,
+    done,
+    lanesAtWork,
+    lanesWaiting,
+  }: Pick<BackfillProgress, 'settled' | 'done' | 'lanesAtWork' | 'lanesWaiting'>,
+  now: number,
+): BackfillProgress => {
   const { id, by, startedAt, state, lanes, scope, head, listed, leftOver, listFrom, listedAt, endedAt } = backfill
   const { checkpoint, isCancelled, tooManyGone } = backfill
   const tookS = listFrom === undefined ? 0 : ((endedAt ?? now) - listFrom) / 1_000
   const imagesPerS = tookS > 0 && done.images > 0 ? Math.round((done.images / tookS) * 10) / 10 : undefined
-  const left = Math.max(0, listed.images - done.images)
-  const isEstimable = imagesPerS !== undefined && imagesPerS > 0 && listedAt !== undefined && endedAt === undefined
+  const left = Math.max(0, listed.images - settled.images)
+  const isEstimable = tookS > 0 && settled.images > 0 && listedAt !== undefined && endedAt === undefined
   return {
     ...{ id, by, startedAt: iso(startedAt), state },
     ...(state === 'over' ? { ended: isCancelled === true ? ('Cancelled' as const) : ('Done' as const) } : {}),
     ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
-    ...{ lanes, lanesAtWork },
+    ...{ lanes, lanesAtWork, lanesWaiting },
     ...(scope.partitions === undefined ? {} : { partitions: scope.partitions }),
     ...(scope.since === undefined ? {} : { since: iso(scope.since) }),
     ...(scope.given === undefined ? {} : { given: scope.given.studies }),
     ...(head === undefined ? {} : { head: head.sequence }),
     listed: { ...listed, whole: listedAt !== undefined },
-    ...{ done, leftOver },
+    ...{ settled, done, leftOver },
     ...(tooManyGone === undefined ? {} : { tooManyGone }),
     ...(imagesPerS === undefined ? {} : { imagesPerS }),
-    ...(isEstimable ? { secondsLeft: Math.round(left / imagesPerS) } : {}),
+    ...(isEstimable ? { secondsLeft: Math.round((left * tookS) / settled.images) } : {}),
   }
 }

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Backfill, type LaneRow, type Part, added, noCounts } from '../../domain/backfill/backfill'
+import { type Backfill, type LaneRow, type Part, noCounts, withSettled } from '../../domain/backfill/backfill'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, retrying } from '../context'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
@@ -54,13 +54,11 @@ export const writePart = (
     retrying(run, backfills.part(id, to.lane, to.part)),
   )
 
-export const readLaneRow = async (
-  run: Run,
-  { backfills }: BackfillPorts,
-  id: string,
-  lane: number,
-): Result<LaneRow & { readonly etag?: string }> =>
-  E.map(O.getOrElse((): LaneRow & { readonly etag?: string } => ({ lane, settled: 0, counts: noCounts })))(
+/** No etag: nothing was settled yet. */
+export type ReadLane = LaneRow & { readonly etag?: string }
+
+export const readLaneRow = async (run: Run, { backfills }: BackfillPorts, id: string, lane: number): Result<ReadLane> =>
+  E.map(O.getOrElse((): ReadLane => ({ lane, settled: 0, counts: noCounts })))(
     await retrying(run, backfills.lane(id, lane)),
   )
 
@@ -68,27 +66,28 @@ const mostConflicts = 20
 
 /**
  * Counts the parts of a lane that are settled, in order, each once: whoever died between a part and its lane is made up
- * for by the next.
+ * for by the next. `from`: the lane's row as it was read; `more`: what is noted in it beside.
  */
 export const countSettled = async (
   run: Run,
   ports: BackfillPorts,
   id: string,
-  lane: number,
-  witness?: LaneRow['witness'],
-): Result<LaneRow> => {
+  from: ReadLane,
+  more: Partial<LaneRow> = {},
+): Result<ReadLane> => {
+  let row = from
   for (let conflicts = 0; conflicts < mostConflicts;) {
-    const row = await readLaneRow(run, ports, id, lane)
-    if (E.isLeft(row)) return row
-    const { etag, ...known } = row.right
-    const next = await readPart(run, ports, id, lane, known.settled + 1)
+    const { etag, ...known } = row
+    const next = await readPart(run, ports, id, known.lane, known.settled + 1)
     if (E.isLeft(next)) return next
-    if (O.isNone(next.right) || !next.right.value.isSettled) return E.right(known)
-    const { part, counts } = next.right.value
-    const to = { ...known, settled: part, counts: added(known.counts, counts), ...(witness ? { witness } : {}) }
+    if (O.isNone(next.right) || !next.right.value.isSettled) return E.right(row)
+    const to = withSettled({ ...known, ...more }, next.right.value)
     const write = await retrying(run, ports.backfills.writeLane(id, to, etag))
     if (E.isLeft(write) && write.left._tag !== 'CheckpointMoved') return write
     if (E.isLeft(write)) conflicts += 1
+    const now = E.isLeft(write) ? await readLaneRow(run, ports, id, known.lane) : write
+    if (E.isLeft(now)) return now
+    row = now.right
   }
   return E.left(moved)
 }

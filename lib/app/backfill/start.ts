@@ -12,6 +12,7 @@ import type { BackfillPorts } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
 import { type Advanced, advance, advanceHeld, inBackfill } from './advance'
 import { foreseeGiven, keepGiven, spelledGiven } from './list-given'
+import { foreseeSince } from './list-since'
 import { type Foreseen, foresee } from './list-studies'
 import { readBackfillRow, writeBackfill } from './rows'
 
@@ -29,8 +30,8 @@ type Options = RunOptions & { readonly by: string; readonly maxGone: number }
 const refused = (reason: string) => E.left({ _tag: 'Refused', reason } as const)
 
 /**
- * The gate first, so that nobody else writes from here on; then the row; then as far as it comes, which is not far: the
- * list is read when HoleAge has passed.
+ * The row first, which tells everybody that it is at work; then the gate, so that nobody else writes from here on; then as
+ * far as it comes, which is not far: the list is read when HoleAge has passed.
  */
 export const startBackfill = (
   ports: BackfillPorts,
@@ -55,8 +56,8 @@ export const startBackfill = (
     if (E.isLeft(given)) return service(given.left)
     const opened = await ports.backfillQueue.open()()
     if (E.isLeft(opened)) return service(opened.left)
-    const closed = await closeGate(run, ports, options.by)
-    if (E.isLeft(closed)) return closed
+    const free = await isFree(run, ports)
+    if (E.isLeft(free)) return free
     const row: Backfill = {
       ...{ id: options.runId, by: options.by, startedAt: ports.clock.now(), state: 'starting' },
       scope: { ...scope.right, ...(request.studies === undefined ? {} : { given: given.right }) },
@@ -104,17 +105,13 @@ const holdsNothing = async (run: Run): Promise<Operated<boolean>> => {
   return E.right(O.isNone(checkpoint.right) && O.isNone(position.right))
 }
 
-const closeGate = async (run: Run, ports: BackfillPorts, by: string): Promise<Operated<void>> => {
+/** Paused, or being renamed. */
+const isFree = async (run: Run, ports: BackfillPorts): Promise<Operated<void>> => {
   const read = await retrying(run, ports.gate.read())
   if (E.isLeft(read)) return service(read.left)
   const row = O.toUndefined(read.right)
-  // One that died before its row was written has closed it already.
-  if (row?.state === 'backfill') return E.right(undefined)
-  if (row !== undefined && row.state !== 'running') return refused(closedBy(row))
-  const held = run.lease.check()
-  if (E.isLeft(held)) return service(held.left)
-  const written = await ports.gate.write({ state: 'backfill', by, since: ports.clock.now() }, row?.etag)()
-  return E.isLeft(written) ? service(written.left) : E.right(undefined)
+  const isOthers = row !== undefined && row.state !== 'running' && row.state !== 'backfill'
+  return isOthers ? refused(closedBy(row)) : E.right(undefined)
 }
 
 /** What it would be about. Reads only. */
@@ -129,9 +126,11 @@ export const foreseeBackfill = (
     if (E.isLeft(known)) return known
     const named = await spelledGiven(run, ports, studies ?? [])
     if (E.isLeft(named)) return named
-    const foreseen = await (studies === undefined
-      ? foresee({ run, ports }, scope)
-      : foreseeGiven(run, ports, named.right))
+    const foreseen = await (studies !== undefined
+      ? foreseeGiven(run, ports, named.right)
+      : scope.since !== undefined
+        ? foreseeSince(run, ports, scope, scope.since)
+        : foresee({ run, ports }, scope))
     return E.isLeft(foreseen) ? service(foreseen.left) : foreseen
   })
 

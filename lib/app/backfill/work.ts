@@ -1,17 +1,27 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
-import { type Part, mostTries, noCounts, openStudies, stalled, withDone } from '../../domain/backfill/backfill'
+import {
+  type LaneRow,
+  type Part,
+  mostTries,
+  nextPauseS,
+  noCounts,
+  openStudies,
+  stallS,
+  stalled,
+  withDone,
+} from '../../domain/backfill/backfill'
 import type { Stop } from '../../domain/batch/delivery'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { openSession } from '../cast/fhir-session'
-import { type CastSettings, type Run, remainingMs } from '../context'
+import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { lookUnderName } from '../feed-name'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
 import type { RunOptions } from '../run/run-cast'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
-import { runOfLane } from './lane-fence'
-import { countSettled, readBackfillRow, readPart, send, writePart } from './rows'
+import { isLaneClosed, runOfLane } from './lane-fence'
+import { type ReadLane, countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
 
 /** What a message asks for. */
 export interface PartKey {
@@ -32,13 +42,14 @@ type Result<A> = Promise<E.Either<ServiceError, A>>
 const dropped = (reason: string): E.Either<never, Worked> => E.right({ _tag: 'Dropped', reason })
 
 /** Somebody else has the lane, or nobody may have it any more. */
-const isOthers = ({ _tag }: Stop): boolean => ['GateClosed', 'LeaseLost', 'CheckpointMoved'].includes(_tag)
+const isOthers = (stop: Stop): boolean =>
+  isLaneClosed(stop) || stop._tag === 'LeaseLost' || stop._tag === 'CheckpointMoved'
 
 const describe = (stop: Stop): string =>
   stop._tag === 'OutOfTime' ? 'the time is used up' : describeServiceError(stop)
 
 /**
- * Works on one part: the lane first, then the part's row, then FHIR, then the archive. Whatever ends it early, the same
+ * Works on one part: the lane first, then the gate, then the part's row, then FHIR, then the archive. Whatever ends it early, the same
  * message is sent again, and what is done stays done. Left: not even that could be said to storage.
  */
 export const workPart = async (
@@ -59,8 +70,9 @@ export const workPart = async (
   const working = { run, ports, key }
   if (stored.isSettled) return settledBefore(working)
   if (E.isLeft(lane)) return postpone(working, stored, lane.left)
-  const begun = await writePart(run, ports, key.backfillId, stored.etag, { ...stored, touchedAt: ports.clock.now() })
-  if (E.isLeft(begun)) return begun.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : begun
+  const begun = await keepPart(working, stored, (part) => part)
+  if (E.isLeft(begun)) return begun
+  if (begun.right === undefined) return dropped(othersHaveIt)
   const row = await readBackfillRow(run, ports)
   if (E.isLeft(row)) return row
   const index = await readFailIndex(run)
@@ -81,18 +93,48 @@ interface Working {
   readonly key: PartKey
 }
 
+type Change = (part: Part) => Part
+
+const othersHaveIt = 'somebody else has it'
+const mostConflicts = 5
+
+/**
+ * Writes the part as it is now, with this change. Where a second message of it was taken meanwhile, the lane decides: who has
+ * it goes on with what the other one has written. None: somebody else has it, or has settled the part.
+ */
+const keepPart = async (
+  { run, ports, key }: Working,
+  part: Stored<Part>,
+  change: Change,
+): Result<Stored<Part> | undefined> => {
+  const { backfillId, lane, part: number } = key
+  let now = part
+  for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
+    const changed = change({ ...now, touchedAt: ports.clock.now() })
+    const written = await writePart(run, ports, backfillId, now.etag, changed)
+    if (E.isRight(written) || written.left._tag !== 'CheckpointMoved') return written
+    const held = await retrying(run, run.lease.confirm())
+    if (E.isLeft(held)) return isOthers(held.left) ? E.right(undefined) : held
+    const again = await readPart(run, ports, backfillId, lane, number)
+    if (E.isLeft(again)) return again
+    if (O.isNone(again.right) || again.right.value.isSettled) return E.right(undefined)
+    now = again.right.value
+  }
+  return E.right(undefined)
+}
+
 /** Studies that are read before the first of them is cast. */
 const atOnce = 50
 
 const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): Result<Worked> => {
-  const { run, ports, key } = working
+  const { run } = working
   const doubts: Array<Doubt> = []
   let part = begun
   const { partition } = part
   const open = openStudies(part)
   const tried = part.open.length
   for (let start = 0; start < Math.max(1, open.length); start += atOnce) {
-    if (run.stopping() || remainingMs(run) <= 0) return again(working, part, 0, 'the time is used up')
+    if (run.stopping() || remainingMs(run) <= 0) return again(working, part, (now) => now, 0, 'the time is used up')
     const keys = open.slice(start, start + atOnce).map((studyInstanceUid) => ({ partition, studyInstanceUid }))
     const cast = await castStudies(caster, keys)
     if (E.isLeft(cast)) {
@@ -101,87 +143,89 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
     doubts.push(...cast.right.doubts)
     const done = new Set(cast.right.done.map(({ studyInstanceUid }) => studyInstanceUid))
     const witness = caster.witnesses.get(partition) ?? part.witness
-    const next = {
-      ...{
-        ...withDone(part, done, cast.right.counts),
-        stalls: done.size > 0 ? 0 : part.stalls,
-        touchedAt: ports.clock.now(),
-      },
+    const { counts } = cast.right
+    const kept = await keepPart(working, part, (now) => ({
+      ...withDone(now, done, counts),
+      stalls: done.size > 0 ? 0 : now.stalls,
       ...(witness === undefined ? {} : { witness }),
-    }
-    const written = await writePart(run, ports, key.backfillId, part.etag, next)
-    if (E.isLeft(written)) return written.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : written
-    part = written.right
+    }))
+    if (E.isLeft(kept)) return kept
+    if (kept.right === undefined) return dropped(othersHaveIt)
+    part = kept.right
   }
   const [first] = doubts
-  if (first === undefined) return settle(working, part)
+  if (first === undefined) return settle(working, part, (now) => now)
   // Others of this pass are the comparison; where there are none, a study that was found before.
   const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts))
   if (!isBlamed) return postpone(working, part, first.error)
-  const counted = { ...part, tries: part.tries + 1 }
-  if (counted.tries < mostTries) return again(working, counted, 15 * counted.tries, describe(first.error))
+  const tries = part.tries + 1
+  const counted: Change = (now) => ({ ...now, tries })
+  if (tries < mostTries) return again(working, part, counted, 15 * tries, describe(first.error))
   const recorded = await recordFailed(caster, doubts)
   if (E.isLeft(recorded)) return isOthers(recorded.left) ? dropped(describe(recorded.left)) : recorded
   const all = new Set(doubts.map(({ key: { studyInstanceUid } }) => studyInstanceUid))
-  return settle(working, { ...withDone(counted, all, { ...noCounts, failed: all.size }), etag: part.etag })
+  return settle(working, part, (now) => withDone(counted(now), all, { ...noCounts, failed: all.size }))
 }
 
-const settle = async (working: Working, part: Stored<Part>): Result<Worked> => {
-  const { run, ports, key } = working
-  const now = ports.clock.now()
-  const settled = await writePart(run, ports, key.backfillId, part.etag, { ...part, isSettled: true, touchedAt: now })
-  if (E.isLeft(settled)) return settled.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : settled
-  const sent = await sendNext(working, witnessIn(part))
+const settle = async (working: Working, part: Stored<Part>, change: Change): Result<Worked> => {
+  const settled = await keepPart(working, part, (now) => ({ ...change(now), isSettled: true }))
+  if (E.isLeft(settled)) return settled
+  if (settled.right === undefined) return dropped(othersHaveIt)
+  const row = await readLaneRow(working.run, working.ports, working.key.backfillId, working.key.lane)
+  if (E.isLeft(row)) return row
+  const sent = await sendNext(working, row.right, witnessIn(settled.right))
   return E.isLeft(sent) ? sent : E.right({ _tag: 'Settled', part: settled.right })
 }
 
-/** It comes twice, or late. Whoever settled it may have died before the next was sent: nobody has touched that then. */
-const settledBefore = async ({ run, ports, key }: Working): Result<Worked> => {
-  const next = await readPart(run, ports, key.backfillId, key.lane, key.part + 1)
-  if (E.isLeft(next)) return next
-  const waits = O.isSome(next.right) && !next.right.value.isSettled && next.right.value.tries === 0
-  if (waits && next.right._tag === 'Some' && next.right.value.open.length === next.right.value.studies.length) {
-    const sent = await send(run, ports, { ...key, part: key.part + 1 })
-    if (E.isLeft(sent)) return sent
-  }
-  return dropped('it is settled')
+/** It comes twice, or late. Whoever settled it, and died before it was counted, may not have sent the next one. */
+const settledBefore = async (working: Working): Result<Worked> => {
+  const { run, ports, key } = working
+  const row = await readLaneRow(run, ports, key.backfillId, key.lane)
+  if (E.isLeft(row)) return row
+  const sent = row.right.settled < key.part ? await sendNext(working, row.right, {}) : E.right(undefined)
+  return E.isLeft(sent) ? sent : dropped('it is settled')
 }
 
-/** At most one message of a lane is on the queue: whoever settles a part sends the lane's next one. */
-const sendNext = async ({ run, ports, key }: Working, witness: Parameters<typeof countSettled>[4]): Result<void> => {
+/** At most one message of a lane is on the queue: whoever settles a part sends the lane's next one, to be seen later where a service asked for less, and counts it then. */
+const sendNext = async ({ run, ports, key }: Working, row: ReadLane, more: Partial<LaneRow>): Result<void> => {
   const { backfillId, lane, part } = key
-  const counted = await countSettled(run, ports, backfillId, lane, witness)
-  if (E.isLeft(counted)) return counted
   const next = await readPart(run, ports, backfillId, lane, part + 1)
   if (E.isLeft(next)) return next
-  if (O.isSome(next.right)) {
-    return next.right.value.isSettled ? E.right(undefined) : send(run, ports, { backfillId, lane, part: part + 1 })
-  }
+  const isDue = O.isSome(next.right) && !next.right.value.isSettled
+  const pauseS = nextPauseS(row.pauseS ?? 0, run.throttled ?? 0)
+  // Lanes that were asked at the same time come back one by one.
+  const delayS = Math.ceil(pauseS * (0.5 + run.ports.random.fraction()))
+  const sent = isDue ? await send(run, ports, { backfillId, lane, part: part + 1 }, delayS) : E.right(undefined)
+  if (E.isLeft(sent)) return sent
+  const noted = { ...more, pauseS, dueAt: ports.clock.now() + (isDue ? delayS * 1_000 : 0) }
+  const counted = await countSettled(run, ports, backfillId, row, noted)
+  if (E.isLeft(counted) || O.isSome(next.right)) return E.map(() => undefined)(counted)
   // The lane is through: when the list is, too, somebody must see whether all are.
-  const row = await readBackfillRow(run, ports)
-  if (E.isLeft(row)) return row
-  const isListed = O.isSome(row.right) && row.right.value.state === 'working'
+  const whole = await readBackfillRow(run, ports)
+  if (E.isLeft(whole)) return whole
+  const isListed = O.isSome(whole.right) && whole.right.value.state === 'working'
   return isListed ? send(run, ports, { backfillId }) : E.right(undefined)
 }
 
-const witnessIn = ({ partition, witness }: Part) =>
-  witness === undefined ? undefined : { partition, studyInstanceUid: witness }
+const witnessIn = ({ partition, witness }: Part): Partial<LaneRow> =>
+  witness === undefined ? {} : { witness: { partition, studyInstanceUid: witness } }
 
-const postpone = (working: Working, part: Stored<Part>, stop: Stop): Result<Worked> => {
-  const { part: later, delayS } = stalled(part, working.ports.clock.now())
-  return again(working, { ...later, etag: part.etag }, delayS, describe(stop))
-}
+const postpone = (working: Working, part: Stored<Part>, stop: Stop): Result<Worked> =>
+  again(working, part, stalled, stallS(part), describe(stop))
 
 /** No try of the message is spent: its copy is sent, and it is completed. */
 const again = async (
-  { run, ports, key }: Working,
+  working: Working,
   part: Stored<Part>,
+  change: Change,
   delayS: number,
   reason: string,
 ): Result<Worked> => {
+  const { run, ports, key } = working
   const touchedAt = ports.clock.now() + delayS * 1_000
-  const written = await writePart(run, ports, key.backfillId, part.etag, { ...part, touchedAt })
-  if (E.isLeft(written)) return written.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : written
+  const kept = await keepPart(working, part, (now) => ({ ...change(now), touchedAt }))
+  if (E.isLeft(kept)) return kept
+  if (kept.right === undefined) return dropped(othersHaveIt)
   const sent = await send(run, ports, { ...key }, delayS)
   return E.isLeft(sent) ? sent : E.right({ _tag: 'Postponed', delayS, reason })
 }

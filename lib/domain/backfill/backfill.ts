@@ -27,6 +27,9 @@ export const states = [
 ] as const
 export type State = (typeof states)[number]
 
+const Listed = t.type({ studies: Count, images: Count })
+export type Listed = t.TypeOf<typeof Listed>
+
 const Head = t.intersection([t.type({ sequence: Count }), t.partial({ timestamp: Text, sopInstanceUid: Text })])
 
 const Scope = t.partial({
@@ -52,7 +55,7 @@ export const Backfill = t.intersection([
     isFresh: t.boolean,
     /** Parts that were written, by lane. */
     parts: t.readonlyArray(Count),
-    listed: t.type({ studies: Count, images: Count }),
+    listed: Listed,
     /** What the list named and nobody can ask for: the feed must go over it. */
     unlistable: Count,
     /** Left over to the end, and cast there. */
@@ -76,6 +79,8 @@ export const Backfill = t.intersection([
      */
     walk: t.intersection([t.type({ at: Count }), t.partial({ next: Text, unlisted: Count, isCounted: t.boolean })]),
     isWalked: t.boolean,
+    /** The gate was found open in the midst of it: until the position and the lanes have moved, nothing more is written. */
+    isUnfenced: t.boolean,
     /** So many that FHIR holds were not listed: more than may leave it unasked, so none does. */
     tooManyGone: Count,
     isCancelled: t.boolean,
@@ -106,15 +111,18 @@ export const coversAll = ({ scope, isCancelled, unlistable }: Backfill): boolean
   scope.given === undefined &&
   unlistable === 0
 
-/** Whether it is looked for what the archive did not list: of everything, or of the studies that were named. */
-export const looksForGone = (backfill: Backfill): boolean =>
-  coversAll(backfill) || (backfill.scope.given !== undefined && backfill.isCancelled !== true)
+/** Whether it is looked for what the archive did not list: of everything, or of the studies that were named, by whomever. */
+export const looksForGone = (backfill: Backfill): boolean => {
+  const { scope, isCancelled } = backfill
+  return coversAll(backfill) || ((scope.given !== undefined || scope.since !== undefined) && isCancelled !== true)
+}
 
 /** May the checkpoint go to the head that was noted? Deletes before it are listed by nobody: FHIR's side tells them. */
 export const mayMoveCheckpoint = (backfill: Backfill): boolean =>
   coversAll(backfill) && (backfill.isFresh || backfill.isWalked === true)
 
 export const Counts = t.type({
+  /** Also those that were gone when their worker came. */
   studies: Count,
   images: Count,
   /** Images that were not in FHIR as the archive has them, and are now, or are gone now. */
@@ -145,7 +153,7 @@ export const Part = t.intersection([
     part: Count,
     partition: Text,
     /** As they were listed. */
-    listed: t.type({ studies: Count, images: Count }),
+    listed: Listed,
     studies: t.readonlyArray(Text),
     /** Those that are not done, by their place in `studies`. */
     open: t.readonlyArray(Count),
@@ -171,6 +179,12 @@ export const LaneRow = t.intersection([
   t.partial({
     /** The study that was last found in the archive. */
     witness: t.type({ partition: Text, studyInstanceUid: Text }),
+    /** As they were listed: what is left is estimated by it, since studies may be gone, or left over. */
+    listed: Listed,
+    /** Its next part was sent, to be taken from then on, ms. */
+    dueAt: Count,
+    /** So long it waits between two parts, since a service asked for less. */
+    pauseS: Count,
   }),
 ])
 export type LaneRow = t.TypeOf<typeof LaneRow>
@@ -185,6 +199,19 @@ export const newPart = (
   listed: { studies: studies.length, images: studies.reduce((sum, { instances }) => sum + instances, 0) },
 })
 
+/** A lane that goes on from an older version has only what its parts came to. */
+export const listedOf = ({ listed, counts }: Pick<LaneRow, 'listed' | 'counts'>): Listed =>
+  listed ?? { studies: counts.studies, images: counts.images }
+
+/** One part more is settled. */
+export const withSettled = (row: LaneRow, { part, counts, listed }: Part): LaneRow => {
+  const before = listedOf(row)
+  return {
+    ...{ ...row, settled: part, counts: added(row.counts, counts) },
+    listed: { studies: before.studies + listed.studies, images: before.images + listed.images },
+  }
+}
+
 export const openStudies = ({ studies, open }: Part): ReadonlyArray<string> =>
   open.flatMap((place) => studies[place] ?? [])
 
@@ -198,9 +225,22 @@ export const withDone = (part: Part, done: ReadonlySet<string>, counts: Counts):
 const [firstStallS, longestStallS] = [15, 600]
 
 /** What an outage, or a closed door, costs: no try, and a while that doubles. */
-export const stalled = (part: Part, now: number): { readonly part: Part; readonly delayS: number } => {
-  const delayS = Math.min(longestStallS, firstStallS * 2 ** Math.min(part.stalls, 10))
-  return { part: { ...part, stalls: part.stalls + 1, touchedAt: now + delayS * 1_000 }, delayS }
+export const stallS = ({ stalls }: Pick<Part, 'stalls'>): number =>
+  Math.min(longestStallS, firstStallS * 2 ** Math.min(stalls, 10))
+
+export const stalled = (part: Part): Part => ({ ...part, stalls: part.stalls + 1 })
+
+/** Of one part: a service that asks for less so often has more writers than it can take. */
+const manyThrottled = 3
+const [firstPauseS, longestPauseS] = [15, 600]
+
+/**
+ * How long a lane waits before its next part: twice as long each time that a service asked for less all the while, half as
+ * long each time that none did. So there are fewer lanes at work at a time, and they come back.
+ */
+export const nextPauseS = (pauseS: number, throttled: number): number => {
+  if (throttled >= manyThrottled) return Math.min(longestPauseS, Math.max(firstPauseS, pauseS * 2))
+  return pauseS / 2 < firstPauseS ? 0 : Math.floor(pauseS / 2)
 }
 
 export const mostTries = 5

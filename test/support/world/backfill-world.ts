@@ -93,6 +93,17 @@ export const backfillIn = (world: CastWorld, overrides: Overrides = {}): Backfil
   }
 }
 
+/** Until its parts are on the queue. */
+export const listed = async (backfill: Pick<BackfillWorld, 'tick' | 'status'>): Promise<BackfillProgress> => {
+  for (let tries = 0; tries < 400; tries++) {
+    await backfill.tick()
+    const now = await backfill.status()
+    if (now.listed.whole) return now
+    await sleep(20)
+  }
+  throw new Error('nothing is listed')
+}
+
 /** All that FHIR holds, up to ids, versions and the order inside lists; without what only fences writers. */
 export const endStateOf = ({ store }: Pick<FhirService, 'store'>): ReadonlyArray<unknown> =>
   endState(store.all() as ReadonlyArray<FhirResource>)

@@ -7,6 +7,8 @@ import type { Answer } from '../../../lib/composition/operator'
 const begun: BackfillProgress = {
   ...{ id: 'b', by: 'anna', startedAt: '2026-11-29T11:00:00.000Z', state: 'waiting', lanes: 8, lanesAtWork: 0 },
   listed: { studies: 0, images: 0, whole: false },
+  lanesWaiting: 0,
+  settled: { studies: 0, images: 0 },
   done: { studies: 0, images: 0, written: 0, notCast: 0, failed: 0, leftOver: 0 },
   leftOver: { cast: 0, failed: 0 },
 }
@@ -15,7 +17,7 @@ const at = (images: number, of: number, more: Partial<BackfillProgress>): Answer
   right: {
     ...begun,
     ...{ listed: { studies: of, images: of, whole: more.state !== 'listing' }, lanesAtWork: 3 },
-    ...{ done: { ...begun.done, images } },
+    ...{ settled: { studies: images, images } },
     ...more,
   },
 })

@@ -69,6 +69,8 @@ const status: Status = {
 const backfill: BackfillProgress = {
   ...{ id: 'b', by: 'anna', startedAt: '2026-11-29T11:00:00.000Z', state: 'working', lanes: 8, lanesAtWork: 3 },
   listed: { studies: 9, images: 90, whole: true },
+  lanesWaiting: 1,
+  settled: { studies: 7, images: 70 },
   done: { studies: 6, images: 60, written: 50, notCast: 2, failed: 1, leftOver: 2 },
   leftOver: { cast: 1, failed: 1 },
 }

@@ -5,8 +5,10 @@ import {
   cancelled,
   mayMoveCheckpoint,
   newPart,
+  nextPauseS,
   noCounts,
   openStudies,
+  stallS,
   stalled,
   states,
   withDone,
@@ -66,10 +68,23 @@ describe('a part', () => {
   it('waits longer each time that a service is away, to a bound, and no try is counted', () => {
     let [each, waits]: [typeof part, Array<number>] = [part, []]
     for (let time = 0; time < 9; time++) {
-      const next = stalled(each, 1_000)
-      ;[each, waits] = [next.part, [...waits, next.delayS]]
+      ;[each, waits] = [stalled(each), [...waits, stallS(each)]]
     }
     expect(waits).toEqual([15, 30, 60, 120, 240, 480, 600, 600, 600])
     expect(each.tries).toBe(0)
+  })
+})
+
+describe('a lane', () => {
+  const pausesOf = (throttled: ReadonlyArray<number>): ReadonlyArray<number> => {
+    let pauseS = 0
+    return throttled.map((times) => (pauseS = nextPauseS(pauseS, times)))
+  }
+
+  it('waits longer from part to part while a service asks for less, to a bound, and comes back when it does not', () => {
+    expect(pausesOf([0, 2, 3, 9, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0])).toEqual([
+      ...[0, 0, 15, 30, 60, 120, 240, 480, 600],
+      ...[300, 150, 75, 37, 18, 0],
+    ])
   })
 })
