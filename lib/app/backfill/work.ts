@@ -61,9 +61,8 @@ export const workPart = async (
   if (E.isLeft(lane)) return postpone(working, stored, lane.left)
   const begun = await writePart(run, ports, key.backfillId, stored.etag, { ...stored, touchedAt: ports.clock.now() })
   if (E.isLeft(begun)) return begun.left._tag === 'CheckpointMoved' ? dropped('somebody else has it') : begun
-  const row = await readBackfillRow(run, ports)
+  const [row, index] = await Promise.all([readBackfillRow(run, ports), readFailIndex(run)])
   if (E.isLeft(row)) return row
-  const index = await readFailIndex(run)
   if (E.isLeft(index)) return postpone(working, begun.right, index.left)
   const lanes = O.isSome(row.right) ? row.right.value.lanes : 0
   if (lanes <= key.lane) return dropped('there is no such lane')
@@ -81,8 +80,8 @@ interface Working {
   readonly key: PartKey
 }
 
-/** Studies that are read before the first of them is cast. */
-const atOnce = 50
+/** Studies that are read before the first of them is cast: as many as take no longer, where more are read at once. */
+const passOf = ({ settings }: Run): number => Math.max(50, 12 * settings.backfillReads)
 
 const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): Result<Worked> => {
   const { run, ports, key } = working
@@ -91,6 +90,7 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
   const { partition } = part
   const open = openStudies(part)
   const tried = part.open.length
+  const atOnce = passOf(run)
   for (let start = 0; start < Math.max(1, open.length); start += atOnce) {
     if (run.stopping() || remainingMs(run) <= 0) return again(working, part, 0, 'the time is used up')
     const keys = open.slice(start, start + atOnce).map((studyInstanceUid) => ({ partition, studyInstanceUid }))
