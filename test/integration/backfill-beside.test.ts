@@ -40,13 +40,13 @@ const backfillBehind = async (
     DicomWeb__PrivateEndpoint: gates.urls.dicom,
     Fhir__Endpoint: gates.urls.fhir,
     AzureWebJobsStorage: storage.replace(table, gates.urls.table),
-    DicomCast__BackfillReads: '12',
+    DicomCast__BackfillReads: '60',
   })
 }
 
 describe('a backfill asks beside each other', () => {
   it.each<readonly [string, (request: Passing) => boolean, number]>([
-    ['for as many studies as the setting says', ({ kind }) => kind === 'DICOM: metadata of a study', 12],
+    ['for as many studies as the setting says', ({ kind }) => kind === 'DICOM: metadata of a study', 60],
     ['for the tags of the studies that it has cast', ({ url }) => url.includes('InvalidDicomTag'), 12],
     ['for its lanes, when they are born', ({ url, method }) => /-lane-\d+$/.test(url) && method === 'PUT', 8],
     [
@@ -56,10 +56,10 @@ describe('a backfill asks beside each other', () => {
     ],
   ])('%s', async (_what, isMeant, together) => {
     const world = await newWorld()
-    fill(world, 14)
+    fill(world, 62)
     const backfill = await backfillBehind(world, isMeant, together)
     await backfill.start({ lanes: together === 8 ? 8 : 1 })
-    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 14 } })
+    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 62 } })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
   })
 })

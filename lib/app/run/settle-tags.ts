@@ -14,7 +14,7 @@ type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 /** A batch of deletions may be of as many studies; this many are asked for together. */
-const atOnce = 16
+const atOnce = 64
 
 const placeText = ({ seriesInstanceUid: series, keyword }: Pick<TagRowKey, 'seriesInstanceUid' | 'keyword'>): string =>
   `${series ?? ''} ${keyword}`
