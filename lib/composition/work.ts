@@ -22,8 +22,25 @@ const tickMs = 10_000
 const idleMs = 500
 const afterFailureMs = 5_000
 
-/** Until the backfill is over, or somebody stops it. `tell`: a line a part. */
-export const work = async (operator: Operator, tell: (line: string) => void): Promise<Answer<Working>> => {
+/**
+ * Until the backfill is over, or somebody stops it, on so many parts at once, each of another lane. `tell`: a line a part.
+ */
+export const work = async (
+  operator: Operator,
+  tell: (line: string) => void,
+  atOnce: number,
+): Promise<Answer<Working>> => {
+  const answers = await Promise.all(Array.from({ length: atOnce }, () => workOnOne(operator, tell)))
+  let all: Working = { isOver: true, parts: 0, images: 0 }
+  for (const answer of answers) {
+    if (E.isLeft(answer)) return answer
+    const { isOver, parts, images } = answer.right
+    all = { isOver: all.isOver && isOver, parts: all.parts + parts, images: all.images + images }
+  }
+  return E.right(all)
+}
+
+const workOnOne = async (operator: Operator, tell: (line: string) => void): Promise<Answer<Working>> => {
   let [parts, images, tickedAt] = [0, 0, 0]
   const { stopping = () => false, environment } = operator
   // As of the local functions host: what somebody died over is seen again soon, in a test.

@@ -78,7 +78,7 @@ export const telling = (what: () => string): (() => void) => {
 export const timeOfWorkers = async (
   { traffic }: BackfillWorld,
   installation: Installation,
-  { workers, limitMs, more = {} }: { readonly workers: number; readonly limitMs: number; readonly more?: Environment },
+  { workers, atOnce = 1, limitMs }: { readonly workers: number; readonly atOnce?: number; readonly limitMs: number },
 ): Promise<number> => {
   const counts = { dicom: 0, fhir: 0, storage: 0 }
   traffic.seen = ({ service }) => void (counts[service] += 1)
@@ -86,7 +86,9 @@ export const timeOfWorkers = async (
     () => `${counts.dicom} requests of DICOM, ${counts.fhir} of FHIR, ${counts.storage} of storage`,
   )
   const begun = performance.now()
-  const all = Array.from({ length: workers }, () => start({ ...installation.environment, ...more }, 'work'))
+  const all = Array.from({ length: workers }, () =>
+    start(installation.environment, 'work', '--at-once', String(atOnce)),
+  )
   const late = sleep(limitMs, undefined, { ref: false }).then(() => undefined)
   const first = await Promise.race([...all.map(({ ended }) => ended), late])
   const ms = performance.now() - begun

@@ -34,13 +34,13 @@ const limitMs = 3 * 60 * 60_000
 const backfill = async (
   world: BackfillWorld,
   { studies, images }: Size,
-  { workers, lanes, more = {} }: { workers: number; lanes: number; more?: Readonly<Record<string, string>> },
+  { workers, lanes, atOnce = 1 }: { workers: number; lanes: number; atOnce?: number },
 ): Promise<{ readonly beginMs: number; readonly ms: number }> => {
   const installation = await world.install()
   const begun = performance.now()
   await begin(installation.environment, lanes)
   const beginMs = performance.now() - begun
-  const ms = await timeOfWorkers(world, installation, { workers, limitMs, more })
+  const ms = await timeOfWorkers(world, installation, { workers, limitMs, atOnce })
   Object.assign(world.traffic, { ...calm(), latencyMs: 0 })
   const { state, ended, done } = await progressOf(installation.environment)
   await installation.close()
@@ -75,15 +75,16 @@ const measureScaling = async ({ studies = 600, images = 4, workers = 8, lanes = 
   }
 }
 
-const measureReader = async ({ studies = 1_000, images = 20, lanes = 8 }: Options): Promise<Row> => {
+const measureReader = async ({ studies = 2_000, images = 20, lanes = 16 }: Options): Promise<Row> => {
   const world = await openBackfillWorld(0)
   try {
     fillPlain(world.dicom, { studies, images })
     const latencyMs = 150
     world.traffic.latencyMs = latencyMs
-    console.log(`${studies} studies of ${images} images, ${latencyMs} ms a request, 32 reads at once: one worker`)
-    const more = { DicomCast__BackfillReads: '32' }
-    const { beginMs, ms } = await backfill(world, { studies, images }, { workers: 1, lanes, more })
+    console.log(
+      `${studies} studies of ${images} images, ${latencyMs} ms a request, 32 reads at once (8 parts of 4): one worker`,
+    )
+    const { beginMs, ms } = await backfill(world, { studies, images }, { workers: 1, lanes, atOnce: 8 })
     console.log(`  begun in ${seconds(beginMs)}; ${load()}\nthe feed's reader`)
     const reader = await world.install()
     world.traffic.latencyMs = latencyMs

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { work } from '../../lib/composition/work'
 import { type Gates, type Passing, openGates, passAll } from '../processes/gate'
 import { type BackfillWorld, backfillIn, endStateOf, fill, useCastElsewhere } from '../support/world/backfill-world'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
@@ -15,6 +16,7 @@ const backfillBehind = async (
   world: CastWorld,
   isMeant: (request: Passing) => boolean,
   together: number,
+  reads = '60',
 ): Promise<BackfillWorld> => {
   const environment = world.environment()
   const storage = environment['AzureWebJobsStorage'] ?? ''
@@ -40,7 +42,7 @@ const backfillBehind = async (
     DicomWeb__PrivateEndpoint: gates.urls.dicom,
     Fhir__Endpoint: gates.urls.fhir,
     AzureWebJobsStorage: storage.replace(table, gates.urls.table),
-    DicomCast__BackfillReads: '60',
+    DicomCast__BackfillReads: reads,
   })
 }
 
@@ -60,6 +62,15 @@ describe('a backfill asks beside each other', () => {
     const backfill = await backfillBehind(world, isMeant, together)
     await backfill.start({ lanes: together === 8 ? 8 : 1 })
     expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 62 } })
+    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+  })
+
+  it('in one process, for studies of as many lanes as it works on at once', async () => {
+    const world = await newWorld()
+    fill(world, 14)
+    const backfill = await backfillBehind(world, ({ kind }) => kind === 'DICOM: metadata of a study', 3, '1')
+    await backfill.start({ lanes: 8 })
+    expect(await work(backfill.operator(), () => undefined, 4)).toMatchObject({ right: { isOver: true, images: 42 } })
     expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
   })
 })
