@@ -42,3 +42,10 @@ it('a lane of an older version, which counts no listed images, is told by what i
     ...{ settled: { studies: 2, images: 50 }, secondsLeft: 150 },
   })
 })
+
+it('a lane that waits since a service asked for less is told apart, until it is due', async () => {
+  const row = { lane: 0, settled: 0, counts: noCounts, dueAt: 60_000, pauseS: 15 }
+  expect(await progressAt(59_999, [row, undefined])).toMatchObject({ lanesAtWork: 2, lanesWaiting: 1 })
+  expect(await progressAt(60_000, [row, undefined])).toMatchObject({ lanesAtWork: 2, lanesWaiting: 0 })
+  expect(await progressAt(59_999, [{ ...row, settled: 1 }, undefined])).toMatchObject({ lanesWaiting: 0 })
+})
