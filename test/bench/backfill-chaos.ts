@@ -108,6 +108,7 @@ export const tryChaos = async (
       `killed ${kills}, slept past the invisibility ${sleeps}, ${outages} outages with ${dropped} requests in vain (seed ${seed})`,
       left().length === 0 && kills >= 20,
     )
+    for (const blow of left()) console.log(`    did not fall: ${JSON.stringify(blow)}`)
     for (const text of kept.strange.slice(0, 5)) console.log(`    ${text}`)
     say(`${kept.strange.length} workers ended otherwise`, kept.strange.length === 0)
     const { state, ended, done, leftOver } = await progressOf(installation.environment)
