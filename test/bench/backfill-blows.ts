@@ -80,7 +80,8 @@ export const strikeWith = (
 
   const strike = (request: Passing, blow: Blow, how: Strike): void => {
     const victim = victimIn(request.slot ?? -1)
-    if (victim === undefined || victim.isAsleep() || victim.child.killed) return
+    // What its predecessor has asked may still be on its way; and one blow at a time.
+    if (victim === undefined || victim.isAsleep() || victim.child.killed || doomed.has(request.headers)) return
     left.delete(blow)
     if (how._tag === 'Sleep') {
       struck.sleeps += 1

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FhirResource } from 'fhir/r4'
 import { differing } from '../support/fhir/end-state'
@@ -15,6 +16,11 @@ export type Say = (claim: string, isSo: boolean) => void
 const invisibleS = 6
 const limitMs = 60 * 60_000
 
+/** `child.kill` would have it down as killed. */
+const signal = ({ pid, exitCode, signalCode }: ChildProcess, name: NodeJS.Signals): void => {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(pid, name)
+}
+
 /** A worker in each slot, another one whenever it ends, until one says that the backfill is over. */
 const keepWorkers = (installation: Installation, slots: number) => {
   const more = {
@@ -31,10 +37,10 @@ const keepWorkers = (installation: Installation, slots: number) => {
       isAsleep: () => isAsleep,
       sleep: () => {
         isAsleep = true
-        child.kill('SIGSTOP')
+        signal(child, 'SIGSTOP')
         setTimeout(() => {
           isAsleep = false
-          child.kill('SIGCONT')
+          signal(child, 'SIGCONT')
         }, invisibleS * 2_000)
       },
     }
@@ -108,6 +114,7 @@ export const tryChaos = async (
       `killed ${kills}, slept past the invisibility ${sleeps}, ${outages} outages with ${dropped} requests in vain (seed ${seed})`,
       left().length === 0 && kills >= 20,
     )
+    for (const blow of left()) console.log(`    did not fall: ${JSON.stringify(blow)}`)
     for (const text of kept.strange.slice(0, 5)) console.log(`    ${text}`)
     say(`${kept.strange.length} workers ended otherwise`, kept.strange.length === 0)
     const { state, ended, done, leftOver } = await progressOf(installation.environment)
