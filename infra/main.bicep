@@ -164,6 +164,11 @@ param requestTimeout string = '00:01:40'
 @maxValue(1000000)
 param maxGone int = 50
 
+@description('Studies that a worker of a backfill reads at once.')
+@minValue(1)
+@maxValue(64)
+param backfillReads int = 4
+
 @description('When an archive without a change feed is compared with FHIR, in UTC; off: only by hand.')
 param reconcileSchedule string = '0 0 2 * * *'
 
@@ -351,6 +356,7 @@ var castSettings = {
   DicomCast__HoleAge: holeAge
   DicomCast__RequestTimeout: requestTimeout
   DicomCast__MaxGone: string(maxGone)
+  DicomCast__BackfillReads: string(backfillReads)
   DicomCast__ReconcileSchedule: reconcileSchedule
   DicomCast__ReconcileFullDays: string(reconcileFullDays)
   DicomCast__AllowPlainHttp: allowPlainHttp

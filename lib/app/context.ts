@@ -10,6 +10,8 @@ import type { StoredName } from './ports-name'
 
 export interface CastSettings extends JudgeSettings {
   readonly batchSize: number
+  /** Studies that a worker of a backfill reads beside each other. */
+  readonly backfillReads: number
   /** Batches a run may take; 0 until caught up or out of time. */
   readonly maxBatches: number
   readonly maxBundleEntries: number

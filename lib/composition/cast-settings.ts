@@ -15,6 +15,7 @@ export const castSettings = (settings: Settings, maxBatches: number): CastSettin
   partitions: new Set(settings.partitions),
   patient: settings.patient,
   batchSize: settings.batchSize,
+  backfillReads: settings.backfillReads,
   maxBatches,
   maxBundleEntries: settings.fhir.maxBundleEntries,
   maxBundleBytes: settings.fhir.maxBundleBytes,

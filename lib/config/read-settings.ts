@@ -121,6 +121,7 @@ const shaped = ({ given, storage, dicom, fhir }: Read) => ({
   timeBudgetMs: given.DicomCast__TimeBudget,
   requestTimeoutMs: given.DicomCast__RequestTimeout,
   maxGone: given.DicomCast__MaxGone,
+  backfillReads: given.DicomCast__BackfillReads,
   reconcile: {
     /** None: only by hand. */
     schedule:

@@ -167,6 +167,11 @@ export const settings = {
     '50',
     'Studies that a comparison, or hints of an archive in a day, may take out of FHIR unasked; 1 % of those compared, if that is more.',
   ),
+  DicomCast__BackfillReads: withDefault(
+    whole(1, 64, 'studies'),
+    '4',
+    'Studies that a worker of a backfill reads at once.',
+  ),
   DicomCast__ReconcileSchedule: withDefault(
     scheduleOrOff,
     '0 0 2 * * *',

@@ -44,3 +44,12 @@ export const parseBackfill = (given: unknown, isDryRun: boolean): Parsed<Backfil
       return E.right({ lanes, scope, ...(studies === undefined ? {} : { studies }) })
     }),
   )
+
+const WorkBody = parser({ atOnce: whole(1, mostLanes) })
+
+/** On how many parts one process works at once. */
+export const parseWork = (given: unknown): Parsed<number> =>
+  pipe(
+    WorkBody(given),
+    E.map(({ atOnce = 1 }) => atOnce),
+  )

@@ -17,13 +17,15 @@ export interface Proxy {
 
 /**
  * Stands before a service, and lets each request wait. `seen` is told of each, in the order they come; what it throws drops
- * the request. `namesItself`: answers hold the service's URL, in links that must lead here.
+ * the request. `namesItself`: answers hold the service's URL, in links that must lead here. `answered` is told of each
+ * before whoever asked is; what it throws drops the answer.
  */
 export const startProxy = async (
   target: string,
-  latencyMs: number,
+  latencyMs: number | (() => number),
   seen: (exchange: Exchange) => void,
   namesItself = false,
+  answered: (exchange: Exchange, status: number) => void = () => undefined,
 ): Promise<Proxy> => {
   let url = ''
   const { hostname, port } = new URL(target)
@@ -35,10 +37,18 @@ export const startProxy = async (
       const { method = 'GET', url: path = '/' } = incoming
       const { 'accept-encoding': accepted, ...others } = incoming.headers as Record<string, string>
       const headers = namesItself || accepted === undefined ? others : { ...others, 'accept-encoding': accepted }
-      seen({ method, path, headers, body })
-      if (latencyMs > 0) await sleep(latencyMs)
+      const exchange = { method, path, headers, body }
+      seen(exchange)
+      const waitMs = typeof latencyMs === 'number' ? latencyMs : latencyMs()
+      if (waitMs > 0) await sleep(waitMs)
       // The host header stays: a storage account's signature covers it.
       const through = forward({ hostname, port, method, path, headers }, (answer) => {
+        try {
+          answered(exchange, answer.statusCode ?? 502)
+        } catch {
+          answer.resume()
+          return void outgoing.destroy()
+        }
         const { 'content-length': length, ...rest } = answer.headers
         outgoing.writeHead(
           answer.statusCode ?? 502,

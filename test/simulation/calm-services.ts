@@ -69,6 +69,6 @@ export const calmSettings = (batchSize: number): CastSettings => ({
   ...settingsOf(),
   dicom: { root: 'https://dicom.example', version: 'v2' },
   fhirBase,
-  ...{ batchSize, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
+  ...{ batchSize, backfillReads: 4, maxBatches: 0, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
   ...{ holeAgeMs: 120_000, totalRetryDurationMs: 600_000, hidesRejectedForQuality: false, startFrom: 'beginning' },
 })

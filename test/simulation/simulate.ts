@@ -49,6 +49,7 @@ const settingsFrom = (random: Random): CastSettings => ({
   fhirBase,
   patient: { ...usual.patient, systemId: random.chance(0.7) ? patientSystem : undefined },
   batchSize: random.between(1, 10),
+  backfillReads: 4,
   maxBatches: random.pick([0, 0, 1, 3]),
   maxBundleEntries: random.between(3, 8),
   maxBundleBytes: random.pick([4_000, 20_000, 1_000_000]),

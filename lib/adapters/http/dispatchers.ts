@@ -7,9 +7,9 @@ import { codeOf } from './exchange'
 
 // An idle connection is dropped after four seconds, undici's default: later a server may close it while our next request
 // is under way. One that tells how long it keeps them (Orthanc: one second) is believed, half a second less. The only time
-// limit is the one of the whole request.
+// limit is the one of the whole request. Connections: as many as DicomCast__BackfillReads may be; who asks bounds himself.
 const options = {
-  ...{ connections: 8, pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
+  ...{ connections: 64, pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 },
   keepAliveTimeoutThreshold: 500,
 }
 

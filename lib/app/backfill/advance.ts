@@ -10,6 +10,7 @@ import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
 import { keepShut, moveLanes, movePosition } from './keep-shut'
 import { castLeftOver, walkFhir } from './left-over'
+import { eachLane } from './each-lane'
 import { moveLane } from './lane-fence'
 import { listGiven, walkGiven } from './list-given'
 import { listSince, walkSince } from './list-since'
@@ -121,36 +122,33 @@ const work: Step = async (listing, stored) => {
 }
 
 /** Sends again what no worker has touched for long; how many lanes have parts that are not settled. */
-const tendLanes = async ({ run, ports }: Listing, { id, lanes, parts }: Backfill): Result<number> => {
-  let atWork = 0
-  for (let lane = 0; lane < lanes; lane++) {
-    const known = await readLaneRow(run, ports, id, lane)
-    if (E.isLeft(known)) return known
-    if (known.right.settled >= (parts[lane] ?? 0)) continue
-    const counted = await countSettled(run, ports, id, known.right)
-    if (E.isLeft(counted)) return counted
-    if (counted.right.settled >= (parts[lane] ?? 0)) continue
-    atWork += 1
-    const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
-    if (E.isLeft(read)) return read
-    if (O.isNone(read.right) || read.right.value.isSettled) continue
-    const { etag, ...part } = read.right.value
-    const now = ports.clock.now()
-    // Sent, and no worker was free for it.
-    if (now - Math.max(part.touchedAt, counted.right.dueAt ?? 0) < untouchedMs) continue
-    const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
-    if (E.isLeft(touched)) {
-      // Its worker is there after all.
-      if (touched.left._tag === 'CheckpointMoved') continue
-      return touched
-    }
-    // Whoever slept over the birth of the lane has closed it since.
-    const opened = await moveLane(run, { lane, backfillId: id, isOpen: true })
-    if (E.isLeft(opened)) return opened
-    const sent = await send(run, ports, { backfillId: id, lane, part: part.part })
-    if (E.isLeft(sent)) return sent
-  }
-  return E.right(atWork)
+const tendLanes = async (listing: Listing, stored: Backfill): Result<number> => {
+  const tended = await eachLane(stored.lanes, (lane) => tendLane(listing, stored, lane))
+  return E.map((atWork: ReadonlyArray<boolean>) => atWork.filter((each) => each).length)(tended)
+}
+
+/** Whether it has parts that are not settled. */
+const tendLane = async ({ run, ports }: Listing, { id, parts }: Backfill, lane: number): Result<boolean> => {
+  const known = await readLaneRow(run, ports, id, lane)
+  if (E.isLeft(known)) return known
+  if (known.right.settled >= (parts[lane] ?? 0)) return E.right(false)
+  const counted = await countSettled(run, ports, id, known.right)
+  if (E.isLeft(counted)) return counted
+  if (counted.right.settled >= (parts[lane] ?? 0)) return E.right(false)
+  const read = await readPart(run, ports, id, lane, counted.right.settled + 1)
+  if (E.isLeft(read)) return read
+  if (O.isNone(read.right) || read.right.value.isSettled) return E.right(true)
+  const { etag, ...part } = read.right.value
+  const now = ports.clock.now()
+  // Sent, and no worker was free for it.
+  if (now - Math.max(part.touchedAt, counted.right.dueAt ?? 0) < untouchedMs) return E.right(true)
+  const touched = await writePart(run, ports, id, etag, { ...part, touchedAt: now })
+  // Its worker is there after all.
+  if (E.isLeft(touched)) return touched.left._tag === 'CheckpointMoved' ? E.right(true) : touched
+  // Whoever slept over the birth of the lane has closed it since.
+  const opened = await moveLane(run, { lane, backfillId: id, isOpen: true })
+  if (E.isLeft(opened)) return opened
+  return E.map(() => true)(await send(run, ports, { backfillId: id, lane, part: part.part }))
 }
 
 /** What is left over is cast when no worker can write any more. */

@@ -2,6 +2,7 @@ import * as E from 'fp-ts/Either'
 import type { Counts } from '../../domain/backfill/backfill'
 import { noCounts } from '../../domain/backfill/backfill'
 import type { Stop } from '../../domain/batch/delivery'
+import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { nothingCast } from '../cast/cast-batch'
@@ -10,7 +11,7 @@ import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { type Run, retrying } from '../context'
 import { type Witnesses, believeStudyGone } from '../operate/held-studies'
 import { type ReadStudy, type Rebuilt, rebuildStudies } from '../operate/rebuild-studies'
-import { type StudyKey, readStudyRows } from '../operate/resync'
+import { type StudyKey, type StudyRows, readStudyRows } from '../operate/resync'
 import { settledNow } from '../operate/settled-now'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
@@ -48,7 +49,6 @@ export interface Cast {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
-const readsAtOnce = 4
 /** So many in a row, and none that could: whose fault it is, a comparison tells before the others are tried. */
 const mostInARow = 3
 
@@ -61,18 +61,12 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   const snapshot = await loadSnapshot(run, keys.map(probe), [])
   if (E.isLeft(snapshot)) return snapshot
   const [read, doubts]: [Array<ReadStudy>, Array<Doubt>] = [[], []]
-  for (let start = 0; start < keys.length; start += readsAtOnce) {
-    const few = keys.slice(start, start + readsAtOnce)
-    const answers = await Promise.all(
-      few.map((key) => readStudyRows(run, caster.ports, key, caster.witnesses, snapshot.right)),
-    )
-    for (const [place, key] of few.entries()) {
-      const answer = answers[place]
-      if (answer === undefined) continue
-      if (E.isRight(answer)) read.push({ key, study: answer.right })
-      else if (canBeOneStudy(answer.left)) doubts.push({ key, error: answer.left })
-      else return answer
-    }
+  for (const [place, answer] of (await readEach(caster, keys, snapshot.right)).entries()) {
+    const key = keys[place]
+    if (key === undefined || answer === undefined) continue
+    if (E.isRight(answer)) read.push({ key, study: answer.right })
+    else if (canBeOneStudy(answer.left)) doubts.push({ key, error: answer.left })
+    else return answer
   }
   const [first] = doubts
   const isDoubtful = first !== undefined && read.length === 0 && doubts.length >= mostInARow
@@ -88,6 +82,24 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   })
   if (E.isLeft(cast) || caster.lane !== undefined) return cast
   return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
+}
+
+/** In the order given, some beside each other. None: it was not asked for, since the service was in the way before. */
+const readEach = async ({ run, ports, witnesses }: Caster, keys: ReadonlyArray<StudyKey>, snapshot: Snapshot) => {
+  const answers: Array<E.Either<ServiceError, StudyRows> | undefined> = keys.map(() => undefined)
+  let [next, isAway] = [0, false]
+  const reader = async (): Promise<void> => {
+    while (!isAway) {
+      const place = next++
+      const key = keys[place]
+      if (key === undefined) return
+      const answer = await readStudyRows(run, ports, key, witnesses, snapshot)
+      answers[place] = answer
+      isAway ||= E.isLeft(answer) && !canBeOneStudy(answer.left)
+    }
+  }
+  await Promise.all(Array.from({ length: run.settings.backfillReads }, reader))
+  return answers
 }
 
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {

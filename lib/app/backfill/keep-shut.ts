@@ -7,6 +7,7 @@ import { closedBy } from '../gate-open'
 import { sendPlanned } from '../operate/rename-steps'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { openCheckpoint, writeCheckpoint } from '../run/stored-checkpoint'
+import { eachLane } from './each-lane'
 import { moveLane } from './lane-fence'
 import type { Listing } from './list-studies'
 import { send, readLaneRow, writeBackfill } from './rows'
@@ -51,13 +52,8 @@ const shut = (run: Run, ports: BackfillPorts, { by }: Backfill, etag: string | u
   return ports.gate.write({ state: 'backfill', by, since: ports.clock.now() }, etag)()
 }
 
-export const moveLanes = async (run: Run, { id, lanes }: Backfill, isOpen: boolean): Result<void> => {
-  for (let lane = 0; lane < lanes; lane++) {
-    const moved = await moveLane(run, { lane, backfillId: id, isOpen })
-    if (E.isLeft(moved)) return moved
-  }
-  return E.right(undefined)
-}
+export const moveLanes = async (run: Run, { id, lanes }: Backfill, isOpen: boolean): Result<void> =>
+  E.map(() => undefined)(await eachLane(lanes, (lane) => moveLane(run, { lane, backfillId: id, isOpen })))
 
 /** Whatever sleeps over it, and asked the gate before, is refused then. */
 export const movePosition = async ({ run, session }: Listing): Result<void> => {

@@ -73,9 +73,8 @@ export const workPart = async (
   const begun = await keepPart(working, stored, (part) => part)
   if (E.isLeft(begun)) return begun
   if (begun.right === undefined) return dropped(othersHaveIt)
-  const row = await readBackfillRow(run, ports)
+  const [row, index] = await Promise.all([readBackfillRow(run, ports), readFailIndex(run)])
   if (E.isLeft(row)) return row
-  const index = await readFailIndex(run)
   if (E.isLeft(index)) return postpone(working, begun.right, index.left)
   const lanes = O.isSome(row.right) ? row.right.value.lanes : 0
   if (lanes <= key.lane) return dropped('there is no such lane')
@@ -123,8 +122,8 @@ const keepPart = async (
   return E.right(undefined)
 }
 
-/** Studies that are read before the first of them is cast. */
-const atOnce = 50
+/** Studies that are read before the first of them is cast: as many as take no longer, where more are read at once. */
+const passOf = ({ settings }: Run): number => Math.max(50, 12 * settings.backfillReads)
 
 const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): Result<Worked> => {
   const { run } = working
@@ -133,6 +132,7 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
   const { partition } = part
   const open = openStudies(part)
   const tried = part.open.length
+  const atOnce = passOf(run)
   for (let start = 0; start < Math.max(1, open.length); start += atOnce) {
     if (run.stopping() || remainingMs(run) <= 0) return again(working, part, (now) => now, 0, 'the time is used up')
     const keys = open.slice(start, start + atOnce).map((studyInstanceUid) => ({ partition, studyInstanceUid }))

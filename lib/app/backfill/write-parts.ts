@@ -6,6 +6,7 @@ import { type ListedStudy, cutParts } from '../../domain/backfill/parts'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, retrying } from '../context'
 import type { BackfillPorts, Entered } from '../ports-backfill-store'
+import { eachLane } from './each-lane'
 import { readPart, send, writePart } from './rows'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -32,14 +33,17 @@ export const gather = ({ waiting, backfill }: Gathering, studies: ReadonlyArray<
 
 /** Writes the parts that are full; all, when nothing more comes. */
 export const writeParts = async (gathering: Gathering, isLast: boolean): Result<void> => {
-  for (const [lane, studies] of gathering.waiting) {
-    const { parts, rest } = cutParts(studies, isLast)
-    for (const each of parts) {
-      const written = await enterPart(gathering, lane, each)
-      if (E.isLeft(written)) return written
-    }
-    gathering.waiting.set(lane, rest)
+  const written = await eachLane(gathering.backfill.lanes, (lane) => writePartsOf(gathering, lane, isLast))
+  return E.map(() => undefined)(written)
+}
+
+const writePartsOf = async (gathering: Gathering, lane: number, isLast: boolean): Result<void> => {
+  const { parts, rest } = cutParts(gathering.waiting.get(lane) ?? [], isLast)
+  for (const each of parts) {
+    const written = await enterPart(gathering, lane, each)
+    if (E.isLeft(written)) return written
   }
+  gathering.waiting.set(lane, rest)
   return E.right(undefined)
 }
 
@@ -104,16 +108,16 @@ const partIsThere = async (gathering: Gathering, { lane, part, listed, isSettled
 }
 
 /** Parts that were written by a step that died before it could say so. */
-export const findParts = async (gathering: Gathering): Result<void> => {
+export const findParts = async (gathering: Gathering): Result<void> =>
+  E.map(() => undefined)(await eachLane(gathering.backfill.lanes, (lane) => findPartsOf(gathering, lane)))
+
+const findPartsOf = async (gathering: Gathering, lane: number): Result<void> => {
   const { run, ports, backfill } = gathering
-  for (let lane = 0; lane < backfill.lanes; lane++) {
-    for (;;) {
-      const next = await readPart(run, ports, backfill.id, lane, (gathering.parts[lane] ?? 0) + 1)
-      if (E.isLeft(next)) return next
-      if (O.isNone(next.right)) break
-      const there = await partIsThere(gathering, next.right.value)
-      if (E.isLeft(there)) return there
-    }
+  for (;;) {
+    const next = await readPart(run, ports, backfill.id, lane, (gathering.parts[lane] ?? 0) + 1)
+    if (E.isLeft(next)) return next
+    if (O.isNone(next.right)) return E.right(undefined)
+    const there = await partIsThere(gathering, next.right.value)
+    if (E.isLeft(there)) return there
   }
-  return E.right(undefined)
 }

@@ -6,7 +6,7 @@ import type { FhirSession } from '../cast/fhir-session'
 import type { Run } from '../context'
 import type { FailIndex } from '../run/fail-index'
 import { settleUnderLease } from '../run/settle-errors'
-import { settleTagsOfStudy } from '../run/settle-tags'
+import { settleTagsOfStudies } from '../run/settle-tags'
 import { type StudyKey, type StudyRows, countByCode } from './resync'
 import { settledNow } from './settled-now'
 
@@ -58,16 +58,17 @@ export const rebuildStudies = async (
   const { stop, settled } = result
   const isWhole = ({ study }: ReadStudy): boolean => study.rows.every(({ sequence }) => settled.has(sequence))
   const byStudy = studies.map((each) => ({ ...each, isWhole: isWhole(each) }))
-  const settledRows = byStudy.map(({ key, study, isWhole: whole }) => settledNow(index, key, study, result, whole))
+  const settledRows = byStudy.map(({ key, study, isWhole: is }) => settledNow(index, key, study, result, is))
   const errors = await settleUnderLease(run, index, settledRows.flat(), result.syncedInstances)
   if (E.isLeft(errors)) return errors
-  for (const [place, each] of byStudy.entries()) {
-    const tags = each.isWhole ? await settleTagsOfStudy(run, each.key, settledRows[place] ?? []) : E.right(undefined)
-    if (E.isLeft(tags)) return tags
-  }
+  const whole = byStudy.flatMap(({ key: study, isWhole: is }, place) =>
+    is ? [{ study, settled: settledRows[place] ?? [] }] : [],
+  )
+  const tags = await settleTagsOfStudies(run, whole)
+  if (E.isLeft(tags)) return tags
   return E.right({
-    studies: byStudy.map(({ key, study, isWhole: whole }) => ({
-      ...{ key, isWhole: whole, counts: countsOf(study, result) },
+    studies: byStudy.map(({ key, study, isWhole: is }) => ({
+      ...{ key, isWhole: is, counts: countsOf(study, result) },
     })),
     isNothingSettled: settled.size === 0,
     stop,

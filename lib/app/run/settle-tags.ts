@@ -14,7 +14,7 @@ type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 /** A batch of deletions may be of as many studies; this many are asked for together. */
-const atOnce = 16
+const atOnce = 64
 
 const placeText = ({ seriesInstanceUid: series, keyword }: Pick<TagRowKey, 'seriesInstanceUid' | 'keyword'>): string =>
   `${series ?? ''} ${keyword}`
@@ -33,19 +33,27 @@ const remove = async (run: Run, stale: ReadonlyArray<TagRowKey>): Result<void> =
   return E.isLeft(held) ? held : retrying(run, run.ports.errors.removeTags(stale))
 }
 
-/**
- * Takes away the rows of tags that no instance of the study bears out any more: how many. `settled` has all its live
- * instances: what was read in parts says nothing about the rest.
- */
-export const settleTagsOfStudy = async (
-  run: Run,
-  study: StudyKey,
-  settled: ReadonlyArray<SettledRow>,
-): Result<number> => {
-  const listed = await retrying(run, run.ports.errors.tagRows(study))
-  if (E.isLeft(listed)) return listed
-  const places = placesAtFault(run, settled)
-  const stale = listed.right.filter((row) => !places.has(placeText(row)))
+/** A study, and the rows of all its live instances: what was read in parts says nothing about the rest. */
+export interface SettledStudy {
+  readonly study: StudyKey
+  readonly settled: ReadonlyArray<SettledRow>
+}
+
+/** Takes away the rows of tags that no instance of the study bears out any more: how many. */
+export const settleTagsOfStudy = (run: Run, study: StudyKey, settled: ReadonlyArray<SettledRow>): Result<number> =>
+  settleTagsOfStudies(run, [{ study, settled }])
+
+/** The same of many: a request each, some beside each other. */
+export const settleTagsOfStudies = async (run: Run, studies: ReadonlyArray<SettledStudy>): Result<number> => {
+  const stale: Array<TagRowKey> = []
+  for (const together of RA.chunksOf(atOnce)(studies)) {
+    const answers = await Promise.all(together.map(({ study }) => retrying(run, run.ports.errors.tagRows(study))))
+    for (const [place, listed] of answers.entries()) {
+      if (E.isLeft(listed)) return listed
+      const places = placesAtFault(run, together[place]?.settled ?? [])
+      stale.push(...listed.right.filter((row) => !places.has(placeText(row))))
+    }
+  }
   return E.map(() => stale.length)(await remove(run, stale))
 }
 

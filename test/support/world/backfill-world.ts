@@ -19,7 +19,7 @@ import {
 } from '../../../lib/composition/backfill'
 import type { Operator } from '../../../lib/composition/operator'
 import { type FhirService, startFhirService } from '../../../local/fhir/service'
-import { substance } from '../fhir/cast-fhir'
+import { endState, namesOf } from '../fhir/end-state'
 import { created } from './cast-images'
 import type { CastWorld, Overrides } from './cast-world'
 
@@ -104,36 +104,13 @@ export const listed = async (backfill: Pick<BackfillWorld, 'tick' | 'status'>): 
   throw new Error('nothing is listed')
 }
 
-const nameOf = (resource: FhirResource): string => {
-  const identifiers = (Reflect.get(resource, 'identifier') ?? []) as ReadonlyArray<{ system?: string; value?: string }>
-  const text = [identifiers].flat().map(({ system, value }) => `${system ?? ''}|${value ?? ''}`)
-  return `${resource.resourceType} ${text.sort().join(' ')}`
-}
-
-const sorted = (value: unknown, names: ReadonlyMap<string, string>): unknown => {
-  if (typeof value === 'string') return names.get(value) ?? value
-  if (Array.isArray(value)) {
-    return value.map((each) => sorted(each, names)).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-  }
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each, names)]))
-}
-
 /** All that FHIR holds, up to ids, versions and the order inside lists; without what only fences writers. */
-export const endStateOf = ({ store }: Pick<FhirService, 'store'>): ReadonlyArray<unknown> => {
-  const all = (store.all() as ReadonlyArray<FhirResource>).filter(({ resourceType }) => resourceType !== 'Basic')
-  const names = new Map(all.map((each) => [`${each.resourceType}/${each.id}`, nameOf(each)]))
-  return all
-    .map((each) => sorted(substance(each), names))
-    .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-}
+export const endStateOf = ({ store }: Pick<FhirService, 'store'>): ReadonlyArray<unknown> =>
+  endState(store.all() as ReadonlyArray<FhirResource>)
 
 /** Nobody and nothing stands twice. */
 export const expectNoneTwice = (fhir: Pick<FhirService, 'store'>): void => {
-  const names = (fhir.store.all() as ReadonlyArray<FhirResource>)
-    .filter(({ resourceType }) => resourceType !== 'Basic')
-    .map(nameOf)
+  const names = namesOf(fhir.store.all() as ReadonlyArray<FhirResource>)
   expect([...new Set(names)].sort()).toEqual([...names].sort())
 }
 

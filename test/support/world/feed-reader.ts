@@ -131,7 +131,7 @@ export const feedReader = ({
   }
   const settings = {
     ...settingsOf(),
-    ...{ batchSize: 1_000, maxBatches: 1, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
+    ...{ batchSize: 1_000, backfillReads: 4, maxBatches: 1, maxBundleEntries: 500, maxBundleBytes: 8_000_000 },
     ...{
       holeAgeMs: 120_000,
       totalRetryDurationMs: 600_000,

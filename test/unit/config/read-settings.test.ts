@@ -69,6 +69,7 @@ describe('readSettings', () => {
         excludedElements: new Set(),
         defaultTimeZone: undefined,
         maxGone: 50,
+        backfillReads: 4,
         reconcile: { schedule: undefined, fullDays: 30 },
         partitions: [],
         castSchedule: '0 * * * * *',
