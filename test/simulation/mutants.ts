@@ -1,4 +1,5 @@
 import type { FaultKind } from './faults'
+import { backfillMutants } from './mutants-backfill'
 import { overlapMutants, wakeMutants } from './mutants-overlap'
 
 interface Edit {
@@ -883,4 +884,5 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   ...overlapMutants,
   ...wakeMutants,
+  ...backfillMutants,
 ]
