@@ -2,8 +2,6 @@ import type { FaultKind } from './faults'
 import type { Mutant } from './mutants'
 
 const advance = 'lib/app/backfill/advance.ts'
-const work = 'lib/app/backfill/work.ts'
-const leaveOver = 'lib/app/backfill/leave-over.ts'
 const backfill = 'lib/domain/backfill/backfill.ts'
 
 const feed: ReadonlyArray<FaultKind> = ['operator: backfills', 'feed: delete', 'feed: move', 'feed: bulk update']
@@ -26,23 +24,6 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
       },
     ],
     under: ['operator: backfills', 'feed: late row', 'host: its clock is off', 'run: overlap'],
-  },
-  {
-    name: 'backfill: pages of the list need not overlap',
-    edits: [
-      {
-        file: 'lib/app/operate/study-pages.ts',
-        from: 'before.size === 0 || studies.some((uid) => before.has(uid))',
-        to: 'before.size >= 0 || studies.length > 0',
-      },
-    ],
-    // Many studies, of which some are gone between two pages.
-    under: [...feed, 'fhir: rejects everything'],
-  },
-  {
-    name: 'backfill: what a worker writes carries no lane',
-    edits: [{ file: work, from: 'openSession(run, true, fence)', to: 'openSession(run, false, fence)' }],
-    under: [...feed, ...queue],
   },
   {
     name: 'backfill: the checkpoint goes to the head with a partition left out',
@@ -84,15 +65,5 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
       },
     ],
     under: [...feed, 'run: pause', 'run: overlap'],
-  },
-  {
-    name: 'backfill: what was left over is cast before the lanes are closed',
-    edits: [{ file: advance, from: "{ ...stored, state: 'closing' }", to: "{ ...stored, state: 'leftOver' }" }],
-    under: [...feed, ...queue, 'fhir: creates are no lock'],
-  },
-  {
-    name: 'backfill: a study of another lane’s patient is cast in its lane',
-    edits: [{ file: leaveOver, from: 'lane !== undefined && rows.some(', to: 'lane === -1 && rows.some(' }],
-    under: [...feed, 'fhir: creates are no lock'],
   },
 ]
