@@ -3,9 +3,10 @@ import { checkId } from '../../lib/domain/fhir/position'
 import type { FhirStore, Outcome, Transaction } from './fhir-store'
 import type { Process } from './process'
 
-/** What was written under our position: which version of it, and at which version of the position. */
+/** What was written under a fence (our position, or a lane): which version of it, and at which version of the fence. */
 interface Written {
   readonly version: number
+  readonly fence: string
   readonly at: number
 }
 
@@ -15,7 +16,7 @@ export interface CurrentCheck {
   readonly carriedOut: (bundle: Transaction, outcome: Outcome, process: Process) => void
   /** It was told that this was carried out, and not which version it wrote: it asks for that, and that alone. */
   readonly untold: (bundle: Transaction, process: Process) => void
-  /** A Basic is read. */
+  /** A Basic is read: what fences a transaction. */
   readonly read: (path: string, process: Process) => void
   /** A look-up begins; what it brought is told to what it gives back. */
   readonly lookUp: (process: Process) => (tokens: string, found: ReadonlyArray<FhirResource>) => void
@@ -47,18 +48,15 @@ const refersTo = ({ entry = [] }: Transaction, fullUrl: string): boolean =>
  */
 export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
   const written = new Map<string, Written>()
-  /** How often somebody wrote, and how often this one did. */
-  let writes = 0
-  const own = new Map<Process, number>()
-  const byOthers = (process: Process): number => writes - (own.get(process) ?? 0)
-  /** How often others had written when it was looked up: by process, by study. */
-  const lookedUp = new Map<Process, Map<string, number>>()
-  /** In which order this process read and looked up. */
+  /** In which order everybody read, looked up and wrote. */
   let moment = 0
+  /** Who wrote last under a fence. */
+  const writes = new Map<string, Array<{ readonly process: Process; readonly moment: number }>>()
   const reads = new Map<string, number>()
-  const lookUps = new Map<string, number>()
   const untold = new Map<Process, string>()
   const versionAt = (path: string): string => `${path} ${store.versionOf(path)}`
+  /** When a study was looked up: by process, by study. */
+  const lookedUp = new Map<Process, Map<string, number>>()
   return {
     untold: (bundle, process) => void untold.set(process, versionAt(positionOf(bundle)?.url ?? '')),
     read: (path, process) => {
@@ -67,15 +65,11 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
     },
     lookUp: (process) => {
       const begun = ++moment
-      const before = byOthers(process)
       const known = lookedUp.get(process) ?? new Map<string, number>()
       lookedUp.set(process, known)
       return (tokens, found) => {
         const named = [...tokens.matchAll(/urn:oid:[\d.]+/g)].map(([uid]) => uid)
-        for (const uid of [...named, ...found.flatMap((each) => studyIn(each) ?? [])]) {
-          known.set(uid, before)
-          lookUps.set(`${process.name} ${uid}`, begun)
-        }
+        for (const uid of [...named, ...found.flatMap((each) => studyIn(each) ?? [])]) known.set(uid, begun)
       }
     },
     unknown: (bundle, process) => {
@@ -84,18 +78,25 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
       if (position === undefined || store.versionOf(position.url) !== builtOn) return []
       const isOlder = (path: string, version: number): boolean => {
         const ours = written.get(path)
-        return ours !== undefined && ours.at <= builtOn && version < ours.version
+        const isSame = ours !== undefined && ours.fence === position.url
+        return isSame && ours.at <= builtOn && version < ours.version
       }
       const conditions = store.conditions(bundle)
       const creates = (bundle.entry ?? []).filter(({ request }) => request?.method === 'POST')
       const studies = (bundle.entry ?? []).flatMap(({ resource }) => studyIn(resource) ?? [])
       const known = lookedUp.get(process)
       const readAt = reads.get(`${process.name} ${position.url}`) ?? 0
-      const isReadSince = (uid: string): boolean => readAt > (lookUps.get(`${process.name} ${uid}`) ?? Infinity)
+      const othersAt = Math.max(
+        0,
+        ...(writes.get(position.url) ?? []).flatMap((each) => (each.process === process ? [] : [each.moment])),
+      )
+      const isBefore = (uid: string, at: number): boolean => (known?.get(uid) ?? Infinity) < at
       return [
-        ...studies.filter(isReadSince).map((uid) => `${uid} was looked up before the position was read`),
         ...studies
-          .filter((uid) => (known?.get(uid) ?? Infinity) < byOthers(process))
+          .filter((uid) => isBefore(uid, readAt))
+          .map((uid) => `${uid} was looked up before the position was read`),
+        ...studies
+          .filter((uid) => isBefore(uid, othersAt))
           .map((uid) => `${uid} was looked up before another run wrote`),
         ...(bundle.entry ?? []).flatMap(({ request: { method, url = '', ifMatch } = {} }) =>
           method !== 'POST' && url !== position.url && isOlder(url, versionIn(ifMatch))
@@ -116,10 +117,10 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
     carriedOut: (bundle, outcome, process) => {
       const position = positionOf(bundle)
       if (outcome._tag === 'Refused' || position === undefined) return
-      writes += 1
-      own.set(process, (own.get(process) ?? 0) + 1)
-      const at = store.versionOf(position.url)
-      for (const path of outcome.written) written.set(path, { version: store.versionOf(path), at })
+      const fence = position.url
+      writes.set(fence, [...(writes.get(fence) ?? []), { process, moment: ++moment }])
+      const at = store.versionOf(fence)
+      for (const path of outcome.written) written.set(path, { version: store.versionOf(path), fence, at })
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
+import { isOfStudy, passedStudies } from './backfill/excuses'
 import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
@@ -12,6 +13,7 @@ import { checkNotes, everListed, withdrawals } from './notes'
 import { ehrId, knownId } from './other-systems'
 import { type ExpectedStudy, foldFeed, known } from './reference'
 import type { Services } from './runs'
+import { toldBy } from './tables'
 
 const dicomRoot = 'https://dicom.example'
 const partitions = ['Microsoft.Default', 'research']
@@ -27,7 +29,7 @@ export const checkEnd = (
 ): ReadonlyArray<string> => {
   const { feed, hidesForQuality = false } = services
   const expected = foldFeed(feed, hidesForQuality)
-  const rows = [...services.storage.fails.values()].map(({ row }) => row)
+  const rows = [...services.storage.fails.values()].map(toldBy)
   const entries = rows.flatMap((row) => {
     const entry = entryOf(feed, row)
     return entry === undefined ? [] : [{ row, entry }]
@@ -53,6 +55,7 @@ export const checkEnd = (
     codes,
     named: new Set(byImage.keys()),
     listed: everListed(feed),
+    passed: passedStudies(services),
     replayed,
     doses: dosesIn(services.fhir.store, services.fhir.others.taken),
   }
@@ -147,9 +150,18 @@ const checkFailRows = (
   // A note lists it, and FHIR refuses also what would take it out, whether it was ever there or not.
   const isOfNote = ({ sequence, error, rejected, key }: FailRow): boolean =>
     sequence === 0 && rejected !== undefined && error._tag === 'FhirRejected' && isRefused(expected.get(studyOf(key)))
-  return [...storage.fails.values()].flatMap(({ row: recorded, writer, isTooLate }) => {
+  return [...storage.fails.values()].flatMap((standing) => {
+    const { writer, isTooLate } = standing
+    const recorded = toldBy(standing)
     const { error } = recorded
     if ((error._tag === 'Rejected' && recorded.sequence === 0) || isOfNote(recorded)) return []
+    if (isOfStudy(recorded)) {
+      const name = studyOf(recorded.key)
+      // Gone, and nothing else was there by which that could be believed.
+      const isGone = expected.get(name)?.images.every(({ image }) => image.tags === undefined) === true
+      const isPlanted = feed.poisoned.has(name) || isRefused(expected.get(name)) || isGone
+      return isPlanted ? [] : [`${name} is recorded as a whole, and nothing was wrong with it`]
+    }
     const row = entryOf(feed, recorded)
     const sequence = row?.sequence ?? recorded.sequence
     if (row === undefined) return [`${sequence} is recorded, and there is no such row`]
@@ -252,12 +264,13 @@ const checkPatients = (
     const isOverruled = !stage.replayed && said.some(({ action, late }) => action === 'Update' && late)
     // Before all is cast again the original has had the say on some.
     const isOriginals = fhir.account !== undefined && (!stage.replayed || patient.meta?.source === undefined)
+    const isRebuilt = !stage.replayed && fhir.rebuilt?.has(`Patient/${patient.id}`) === true
     const isOurs = !fhir.others.patients.has(`Patient/${patient.id}`) && !isOriginals
     // A server that keeps the escapes of a search does not find it again: it may be there twice (README, known limits).
     const isLost = fhir.store.keepsEscapes && /[\\,|$]/.test(id)
     const isDisputed = isLost || fhir.others.doubled.has(id) || isRefused || isTaken || isOverruled
     const names = namesOf(patient, said, studies, stage)
-    return isNewest && isOurs && !isDisputed && !names.has(given)
+    return isNewest && isOurs && !isDisputed && !isRebuilt && !names.has(given)
       ? [`Patient/${patient.id} ${id}: its name is ${given}, not ${[...names].join(' or ')}`]
       : []
   })

@@ -1,5 +1,6 @@
 import type { FhirResource, ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance, Patient } from 'fhir/r4'
 import type { EntryError } from '../../lib/domain/cast-error'
+import { isRebuilt } from './backfill/excuses'
 import { type Causes, nameOf } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
@@ -19,6 +20,8 @@ export interface Stage {
   /** Why, by sequence. */
   readonly codes: ReadonlyMap<number, EntryError['_tag']>
   readonly doses: ReturnType<typeof dosesIn>
+  /** Studies (studyText) that a backfill has recorded as a whole. */
+  readonly passed: ReadonlySet<string>
   /** All rows were read again in order, at rest: then every value is known exactly. */
   readonly replayed: boolean
 }
@@ -82,6 +85,8 @@ const compareImages = (
   // The subject is nobody whom we could mistake for another: there only the identifiers speak.
   const isElsewhere = ({ patientId }: Tags): boolean =>
     patientId !== '' && others.registered.get(`ImagingStudy/${found?.id}`) !== undefined
+  // Until all is read again nobody knows what became of it before the backfill passed it by.
+  const isPassed = !replayed && stage.passed.has(nameOf(study))
   const wasLetIn = ({ rows }: Image): boolean =>
     rows.some(({ tags }) => tags !== undefined && services.storage.people.has(personText(tags)))
   const mayBeCorrection = ({ patientId }: Tags, image: Image): boolean =>
@@ -94,10 +99,12 @@ const compareImages = (
     const isFailed = failed.has(each.row.sequence)
     const isTaken = !replayed && others.taken.has(key.instance)
     if (each.isDoubtful) {
-      if (there === undefined && each.tags !== undefined && !isTaken && !stage.named.has(keyText(key)))
+      const isNamed = stage.named.has(keyText(key))
+      if (there === undefined && each.tags !== undefined && !isTaken && !isNamed && !isPassed)
         problems.push(`${key.instance} is missing, and nothing tells it`)
     } else if (each.tags === undefined) {
-      const isExcused = isOfFhir.has(codes.get(each.row.sequence)) || mayBeThere(services.feed, each.image)
+      const isOfService = isOfFhir.has(codes.get(each.row.sequence)) || isPassed
+      const isExcused = isOfService || mayBeThere(services.feed, each.image)
       if (there !== undefined && !isExcused) problems.push(`${key.instance} is deleted or withdrawn, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
@@ -115,7 +122,7 @@ const compareImages = (
       if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !mayBoth)
         problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
-      if (!isTaken) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
+      if (!isTaken && !isPassed) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
       const isLetIn = services.storage.people.has(personText(each.tags))
       if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !mayBeCorrection(each.tags, each.image) && !isLetIn)
@@ -214,12 +221,13 @@ const checkDoses = (
 
 /** Exactly, where the order of things leaves no doubt; else one that some row had. */
 const checkValues = (
-  { services: { feed, fhir, storage }, causes, replayed, codes, listed }: Stage,
+  { services, causes, replayed, codes, listed }: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
   const { upserts, images } = study
+  const { feed, fhir, storage } = services
   const isDisagreed = feed.disagreed.has(nameOf(study))
   const isLetIn = upserts.some(({ tags }) => tags !== undefined && storage.people.has(personText(tags)))
   // In a study of others values are filled, and not replaced.
@@ -232,8 +240,10 @@ const checkValues = (
   const isDoubtful = images.some((each) => each.isDoubtful)
   // A row that the original refused is older than what the original cast since, and says first what only a note said.
   const isOriginals = fhir.account?.studies.has(`ImagingStudy/${found.id}`) === true
+  // A backfill sees all images of a study at once: which of them came last, only the feed tells.
+  const isUntold = isRebuilt(services, `ImagingStudy/${found.id}`, nameOf(study))
   const wanted =
-    isOlder || isDoubtful || ((wasWithdrawn || isOriginals) && !replayed)
+    isOlder || isDoubtful || ((wasWithdrawn || isOriginals || isUntold) && !replayed)
       ? undefined
       : replayed
         ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)

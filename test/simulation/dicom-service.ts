@@ -74,6 +74,21 @@ const wireOf = (row: Row, metadata: boolean): object => {
   }
 }
 
+/** What may be wrong with any of its requests. */
+export const downFor = ({ faults, random }: World): Answer<never> | undefined => {
+  if (faults.isOn('feed: outage')) return unavailable('down', random.chance(0.5) ? 503 : undefined)
+  if (!faults.strikes('feed: failed request')) return undefined
+  return random.chance(0.3)
+    ? E.left({
+        _tag: 'ServiceUnavailable',
+        hop: 'dicom',
+        reason: 'busy',
+        status: 429,
+        retryAfterMs: random.pick(waits),
+      })
+    : unavailable('a passing fault', random.pick([400, 500, 503]))
+}
+
 /** The DICOM service as one run meets it. */
 export const dicomServiceFor = (
   world: World,
@@ -83,19 +98,7 @@ export const dicomServiceFor = (
 ): DicomService => {
   const { faults, random, violate } = world
 
-  const down = (): Answer<never> | undefined => {
-    if (faults.isOn('feed: outage')) return unavailable('down', random.chance(0.5) ? 503 : undefined)
-    if (!faults.strikes('feed: failed request')) return undefined
-    return random.chance(0.3)
-      ? E.left({
-          _tag: 'ServiceUnavailable',
-          hop: 'dicom',
-          reason: 'busy',
-          status: 429,
-          retryAfterMs: random.pick(waits),
-        })
-      : unavailable('a passing fault', random.pick([400, 500, 503]))
-  }
+  const down = (): Answer<never> | undefined => downFor(world)
 
   const unreadable = (images: ReadonlyArray<Image>): Answer<never> | undefined => {
     const poisoned = images.some(({ poison }) => poison)

@@ -42,7 +42,7 @@ const kinds = {
   'fhir: rejects a study': { share: 0.2, rate: 0.3 },
   'fhir: rejects a patient': { share: 0.18, rate: 0.4 },
   'fhir: rejects everything': { share: 0.12, rate: 1 },
-  'fhir: fails for one body': { share: 0.2, rate: 0.05 },
+  'fhir: fails for one body': { share: 0.23, rate: 0.05 },
   'tables: checkpoint fails': { share: 0.3, rate: 0.06 },
   'tables: checkpoint answer lost': { share: 0.3, rate: 0.06 },
   'tables: errors fail': { share: 0.4, rate: 0.1 },
@@ -83,6 +83,10 @@ const kinds = {
   'original: was restarted': { share: 0.95, rate: 0.9, apart: true },
   'original: refused an entry': { share: 0.8, rate: 0.25, apart: true },
   'operator: finishes the take-over': { share: 0.5, rate: 1, apart: true },
+  'operator: backfills': { share: 0.27, rate: 1, apart: true },
+  'operator: cancels a backfill': { share: 0.7, rate: 1, apart: true },
+  'queue: message twice': { share: 0.95, rate: 0.4, apart: true },
+  'queue: message late': { share: 0.95, rate: 0.3, apart: true },
 } as const satisfies Record<string, { share: number; rate: number; apart?: true }>
 
 export type FaultKind = keyof typeof kinds
@@ -107,6 +111,7 @@ export const pairs = [
   'note × update',
   'note × replay',
   'note × operator',
+  'worker sleeps × Delete',
 ] as const
 export type Pair = (typeof pairs)[number]
 

@@ -22,6 +22,8 @@ export interface FhirSide {
   /** The server has refused to delete it, or something may have come between. */
   readonly mayStayEmptied?: (path: string) => boolean
   readonly current?: CurrentCheck
+  /** What a backfill wrote, by path: which of the images that differ came last, nobody told it. */
+  readonly rebuilt?: Set<string>
   /** It knows no Basic: a feed has no position there. */
   readonly hasNoBasic?: boolean
   /** After every commit, whoever's. */

@@ -1,4 +1,5 @@
 import type { FaultKind } from './faults'
+import { backfillMutants } from './mutants-backfill'
 import { overlapMutants, wakeMutants } from './mutants-overlap'
 
 interface Edit {
@@ -189,16 +190,6 @@ export const mutants: ReadonlyArray<Mutant> = [
       { file: session, from: '?? (await versionOfWritten(run, own))', to: '' },
     ],
     under: ['fhir: tells no version of what it wrote', 'feed: dose report', 'fhir: a second Patient'],
-  },
-  {
-    name: 'what stands there by now is taken for the version that nobody told',
-    edits: [
-      {
-        file: session,
-        from: "return theirs !== undefined && theirs === notesOf(own, 'transaction')[0] ? asIfMatch(version) : undefined",
-        to: 'return theirs !== undefined ? asIfMatch(version) : undefined',
-      },
-    ],
   },
   {
     name: 'a transaction does not wait for the checkpoint of the batch before',
@@ -917,4 +908,5 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   ...overlapMutants,
   ...wakeMutants,
+  ...backfillMutants,
 ]

@@ -1,7 +1,8 @@
 import type { EntryError } from '../../lib/domain/cast-error'
 import type { FailRow } from '../../lib/app/ports'
 import { reportClass } from './dose-report'
-import { type Feed, type Image, type Key, keyText, mayBeThere } from './feed-model'
+import { type Feed, type Image, type Key, keyText, mayBeThere, studyText } from './feed-model'
+import type { Stage } from './check-study'
 import type { Note } from './rejection-note'
 
 // What the archive has withdrawn (identity.md, "Rejection notes"), told from the notes that it has now: when and in what
@@ -86,7 +87,7 @@ const isOfFhir = (error: EntryError | undefined): boolean =>
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
-  { failed }: { readonly failed: ReadonlySet<number> },
+  { failed, passed, replayed }: Pick<Stage, 'failed' | 'passed' | 'replayed'>,
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
@@ -98,6 +99,7 @@ export const checkNotes = (
       if (own.length > 1) return [`${name} is recorded ${own.length} times`]
       const [error] = own.map((row) => row.error)
       if (isDoubtful(key)) return []
+      if (error === undefined && !replayed && passed.has(studyText(key))) return []
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined

@@ -15,6 +15,7 @@ import { verifyStudies } from '../../lib/app/operate/verify'
 import type { FhirSearch } from '../../lib/app/ports'
 import type { OperatorPorts } from '../../lib/app/ports-operator'
 import { runCast } from '../../lib/app/run/run-cast'
+import { isAtWork } from './backfill/side'
 import type { FaultKind } from './faults'
 import { type Process, newProcess, request } from './process'
 import { withdrawals } from './notes'
@@ -230,19 +231,45 @@ const spoil = async (desk: Desk): Promise<void> => {
 
 const newRoot = 'https://dicom.example/new'
 
-/** Somebody sets the new URL and runs the command; by a later run's reason, whoever finds it half done. */
+/** As it was, since a backfill comes to its end under no other. */
+const setBackRoot = ({ storage }: Services): void => {
+  const { name } = storage
+  if (name?.renaming === undefined && name?.root !== undefined) storage.root = name.root
+}
+
+/** As the gate says, or as its own row does. One that has not closed the gate yet lets a rename begin, and waits for it. */
+const isBackfilling = ({ backfill, storage: { gate, name } }: Services): boolean => {
+  const isRenaming = name?.renaming !== undefined || gate?.state === 'renaming'
+  return backfill !== undefined && !isRenaming && (isAtWork(backfill) || gate?.state === 'backfill')
+}
+
+/**
+ * Somebody sets the new URL and runs the command; by a later run's reason, whoever finds it half done. Where a backfill is at
+ * work neither goes on: the URL is set back until that is over.
+ */
 const rename = async (desk: Desk): Promise<unknown> => {
   const { ports, settings, options, services } = desk
-  const from = services.storage.name?.root ?? settings.dicom.root
-  services.storage.root ??= newRoot
-  if (services.fhir.account !== undefined) services.fhir.account.closed = true
-  if (from === services.storage.root) return undefined
-  const today = settingsToday(settings, services)
-  return patiently(desk, () => renameService(ports, today, { ...options, by: 'somebody' }, { from }, false))
+  // Before the first cast there is nothing to rename.
+  if (services.backfill !== undefined && services.storage.name === undefined) return undefined
+  for (;;) {
+    const from = services.storage.name?.root ?? settings.dicom.root
+    services.storage.root = newRoot
+    if (services.fhir.account !== undefined) services.fhir.account.closed = true
+    if (from === services.storage.root) return undefined
+    const today = settingsToday(settings, services)
+    const done = await patiently(desk, () =>
+      renameService(ports, today, { ...options, by: 'somebody' }, { from }, false),
+    )
+    if (E.isRight(done) || !isBackfilling(services)) return done
+    setBackRoot(services)
+    if (desk.world.faults.isQuiet()) return done
+    while (isBackfilling(services) && !desk.world.faults.isQuiet()) await ports.clock.sleep(20_000)
+  }
 }
 
 /** A person reads why nothing is cast any more, and runs the command that the reason names. */
 export const finishRename = async (world: World, services: Services, settings: CastSettings): Promise<void> => {
+  if (isBackfilling(services)) return setBackRoot(services)
   const process = newProcess('the last operator')
   Object.assign(process, { operates: true, safe: true })
   const ports = operatorPortsOf(world, services, process)

@@ -17,6 +17,10 @@ export interface Process {
   looks: boolean
   /** Nothing happens to it. */
   safe: boolean
+  /** It works on a backfill. */
+  backfills: boolean
+  /** Where it is stopped, for so long at the most. */
+  sleepsUpToMs: number
   /** How far the clock of its host is off, ms. */
   skewMs: number
   /** Sent to FHIR; and how many of them are on their way. */
@@ -36,6 +40,8 @@ export const newProcess = (name: string): Process => ({
   operates: false,
   looks: false,
   safe: false,
+  backfills: false,
+  sleepsUpToMs: 400_000,
   skewMs: 0,
   transactions: 0,
   writing: 0,
@@ -44,6 +50,7 @@ export const newProcess = (name: string): Process => ({
 
 /** Where a stop or an end hurts most. */
 const dangerous = /transact|record|remove|checkpoint\.write/
+const dangerousToBackfills = /dicom\.stud|backfill\.write|queue|gate\.write/
 
 const kill = ({ say }: World, process: Process, where: string): void => {
   process.alive = false
@@ -63,13 +70,14 @@ const troubled = (world: World, process: Process, where: string): void => {
   if (at?.step === world.steps && at.what === 'kill' && !process.safe) return kill(world, process, where)
   if (at?.step === world.steps) return stop(world, process, where, 100_000)
   if (process.safe) return
-  const times = dangerous.test(where) ? 8 : 1
+  const isDangerous = dangerous.test(where) || (process.backfills && dangerousToBackfills.test(where))
+  const times = isDangerous ? 8 : 1
   if (faults.strikes('run: crash', process.splitting ? 3 * times : times)) {
     if (process.splitting) faults.meet('split × crash')
     return kill(world, process, where)
   }
   if (process.pausedUntil <= scheduler.now() && faults.strikes('run: pause', times)) {
-    stop(world, process, where, random.between(20_000, 400_000))
+    stop(world, process, where, random.between(20_000, process.sleepsUpToMs))
   }
 }
 

@@ -3,6 +3,7 @@ import type { CastSettings } from '../../lib/app/context'
 import type { Ports } from '../../lib/app/ports'
 import { runCast } from '../../lib/app/run/run-cast'
 import type { RunSummary } from '../../lib/app/run/summary'
+import type { BackfillSide } from './backfill/side'
 import { dicomServiceFor } from './dicom-service'
 import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'
@@ -23,6 +24,8 @@ export interface Services {
   readonly hasWindows: boolean
   /** As the setting says. */
   readonly hidesForQuality?: boolean
+  /** Where the history has one. */
+  readonly backfill?: BackfillSide | undefined
 }
 
 export interface Running {
@@ -72,7 +75,14 @@ export const startRun = (
   const ports = portsOf(world, services, process)
   const options = { runId: world.random.uuid(), budgetMs, stopping: () => false }
   world.say(() => `${name} starts`)
-  runCast(ports, settingsToday(settings, services), options).then(
+  const { backfill } = services
+  const cast = runCast(ports, settingsToday(settings, services), options)
+  const behind = async (summary: RunSummary): Promise<RunSummary> => {
+    await backfill?.tick(process, summary.ended === 'GateClosed')
+    return summary
+  }
+  const whole = backfill === undefined ? cast : cast.then(behind)
+  whole.then(
     (summary) => {
       process.alive = false
       running.summary = summary

@@ -1,6 +1,7 @@
 import type { CastSettings } from '../../lib/app/context'
 import { newCheckpoint } from '../../lib/domain/checkpoint'
 import { settingsOf } from '../support/world/domain-settings'
+import { type Plan, planBackfills, withBackfill } from './backfill/plan'
 import { checkCommit } from './check-commit'
 import { makeCurrentCheck } from './check-current'
 import { checkEnd } from './check-end'
@@ -128,8 +129,10 @@ const makeFhir = (world: World, settings: CastSettings): FhirSide => {
     others,
     hasNoBasic: hasNoBasic(world),
     mayStayEmptied: (path) => !isUndisturbed(world) || referred.get(path) === true,
-    committed: (_bundle, outcome) => {
+    rebuilt: new Set(),
+    committed: (_bundle, outcome, process) => {
       if (outcome._tag !== 'Committed') return
+      if (process.backfills) for (const path of outcome.written) side.rebuilt?.add(path)
       checkCommit(seenBy(side, true), others.doubled).forEach(world.violate)
       checkLooks(side).forEach(world.violate)
     },
@@ -160,6 +163,7 @@ const quietly = async (
   settings: CastSettings,
   runs: Array<Running>,
   name: string,
+  backfills?: Plan,
 ): Promise<void> => {
   const { scheduler, violations } = world
   const { feed, fhir } = services
@@ -170,9 +174,12 @@ const quietly = async (
     await scheduler.run(() => !running.process.alive || violations.length > 0, scheduler.now() + 3_600_000)
     if (running.process.alive) return world.violate(`${name}${count} does not end`)
     const { summary } = running
-    const idle = fhir.pending === 0 && runs.every(({ process }) => !process.alive)
+    await backfills?.workQuietly(count)
+    const isBackfilling = backfills?.isAtWork() === true
+    const idle = fhir.pending === 0 && runs.every(({ process }) => !process.alive) && !isBackfilling
     if (summary?.ended === 'CaughtUp' && summary.openHoles === 0 && summary.to === feed.head() && idle) return
-    if (summary?.ended === 'GateClosed' || summary?.ended === 'ConfigurationInvalid') {
+    const isClosed = summary?.ended === 'GateClosed' || summary?.ended === 'ConfigurationInvalid'
+    if (isClosed) {
       let over = false
       const finished = finishRename(world, services, settings).then(() => (over = true))
       await scheduler.run(() => over || violations.length > 0, scheduler.now() + 3_600_000)
@@ -190,7 +197,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   const { scheduler, faults, violations } = world
   const random = world.random.fork('plan')
   const settings = withIssuers(world, settingsFrom(random))
-  const services = makeServices(world, settings)
+  const services = withBackfill(world, makeServices(world, settings))
   const writer = startWriter(world, issued(world, services.feed), services.fhir.others.register)
   world.say(() => `settings ${JSON.stringify({ ...settings, patient: undefined, dicom: undefined })}`)
   planOutages(world, random)
@@ -205,7 +212,8 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     let [current, count]: [Running | undefined, number] = [undefined, 0]
     const tick = (): void => {
       if (!active) return
-      if (current === undefined || !current.process.alive) {
+      const waits = services.backfill?.waits === true
+      if (!waits && (current === undefined || !current.process.alive)) {
         current = startRun(world, services, settings, `${name}${++count}`, budgetMs)
         runs.push(current)
         current.process.onPause.push((where) => {
@@ -218,6 +226,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     }
     scheduler.after(random.between(0, tickMs), tick)
   }
+  const backfills = planBackfills(world, services, settings, () => active, writer.deleteSomething)
   host('A')
   if (faults.has('run: overlap') || faults.has('run: pause') || options.at?.what === 'stop') host('B')
   if (faults.has('lease: broken')) {
@@ -227,8 +236,9 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   }
 
   const activeUntil = startOfTime + random.between(60_000, 600_000)
-  await scheduler.run(() => (writer.isDone() && scheduler.now() > activeUntil) || violations.length > 0)
-  active = false
+  const isLongEnough = (): boolean => scheduler.now() > activeUntil && !backfills.isExpected()
+  await scheduler.run(() => (writer.isDone() && isLongEnough()) || violations.length > 0)
+  active = backfills.isAtWork()
   faults.quiet()
   world.say(() => 'all faults end')
   writer.createHealthy()
@@ -237,13 +247,15 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     () => (!operators.busy() && services.feed.open() === 0) || violations.length > 0,
     scheduler.now() + 3_600_000,
   )
-  if (operators.busy()) world.violate('what an operator does has no end')
+  active = false
+  await scheduler.run(() => !backfills.busy() || violations.length > 0, scheduler.now() + 3_600_000)
+  if (operators.busy() || backfills.busy()) world.violate('what an operator does has no end')
   const seen = (): Services => ({ ...services, fhir: { ...services.fhir, store: seenBy(services.fhir) } })
   const truth = (replayed: boolean): void => {
     checkEnd(seen(), replayed, world.faults.hits()).forEach(world.violate)
     checkOriginal(services, replayed).forEach(world.violate)
   }
-  await quietly(world, services, settings, runs, 'quiet')
+  await quietly(world, services, settings, runs, 'quiet', backfills)
   if (violations.length === 0 && faults.has('feed: only events wake')) {
     faults.hit('feed: only events wake')
     await playWakes(world, services, settings)
@@ -277,7 +289,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
   }
   const castAnew = async (anew: CastSettings, name: string): Promise<Services> => {
     const storage = { ...newStorage(), root: services.storage.root }
-    const empty = { ...services, storage, fhir: makeFhir(world, settings), lease: newLeaseBlob() }
+    const empty = { ...services, backfill: undefined, storage, fhir: makeFhir(world, settings), lease: newLeaseBlob() }
     await quietly(world, empty, anew, runs, name)
     return empty
   }

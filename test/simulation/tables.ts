@@ -50,6 +50,8 @@ export interface StandingFailRow {
   readonly etag: string
   readonly judgedAt: number
   readonly writer: Process
+  /** A backfill wrote it, which knows no sequences: it is about the image as it was then. */
+  readonly isRebuilt?: boolean
   /** Somebody else had the lease when it came. */
   readonly isTooLate: boolean
 }
@@ -218,6 +220,10 @@ const originalsIn = ({ originals }: Storage): ReadonlyArray<FailRowKey> =>
     ...subject,
   }))
 
+/** As it stands; of a backfill, about the last word on its image. */
+export const toldBy = ({ row, isRebuilt }: StandingFailRow): FailRow =>
+  isRebuilt === true ? { ...row, sequence: 0 } : row
+
 export const describeRow = (sequence: number, error: EntryError): string => `${sequence} ${error._tag}`
 
 /** The error tables. Three tables: what is written to them is not written at once. */
@@ -250,7 +256,7 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
               const before = storage.fails.get(id)
               const standing = {
                 ...{ table, row: copied(row), etag, judgedAt: world.scheduler.now() },
-                ...{ writer: process, isTooLate: lease.holder !== process },
+                ...{ writer: process, isRebuilt: process.backfills, isTooLate: lease.holder !== process },
               }
               storage.fails.set(id, standing)
               const { partition = '', studyInstanceUid: study = '', seriesInstanceUid: series = '' } = row.key

@@ -1,11 +1,14 @@
+import type { FhirResource } from 'fhir/r4'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import { type Backfill, type State, isOver, looksForGone } from '../../domain/backfill/backfill'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { headOf } from '../../domain/checkpoint'
 import { openSession } from '../cast/fhir-session'
+import { dicomEndpoints } from '../cast/load-snapshot'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { type Operated, service, underLease } from '../operate/operating'
+import type { FeedPage } from '../ports'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import type { RunOptions } from '../run/run-cast'
 import { keepShut, moveLanes, movePosition } from './keep-shut'
@@ -87,22 +90,47 @@ const begin: Step = async (listing, stored) => {
   const { run, ports } = listing
   const fenced = await movePosition(listing)
   if (E.isLeft(fenced)) return fenced
+  const isFresh = stored.isFresh ? await holdsNoEndpoint(run) : E.right(false)
+  if (E.isLeft(isFresh)) return isFresh
   const made = await moveLanes(run, stored, true)
   if (E.isLeft(made)) return made
   const latest = await retrying(run, ports.dicom.latest())
   if (E.isLeft(latest)) return latest
   const head = O.getOrElse(() => ({ sequence: headOf(O.none) }))(latest.right)
-  const listFrom = ports.clock.now() + run.settings.holeAgeMs
-  const written = await writeBackfill(run, ports, stored, { ...stored, head, listFrom, state: 'waiting' })
+  const served = await servedAt(listing, head.sequence)
+  if (E.isLeft(served)) return served
+  const times = {
+    listFrom: ports.clock.now() + run.settings.holeAgeMs,
+    visibleFrom: served.right + run.settings.holeAgeMs,
+  }
+  const written = await writeBackfill(run, ports, stored, {
+    ...stored,
+    ...times,
+    ...{ head, isFresh: isFresh.right, state: 'waiting' },
+  })
   if (E.isLeft(written)) return written
   const sent = await send(run, ports, { backfillId: stored.id }, Math.ceil(run.settings.holeAgeMs / 1_000) + 1)
   return E.isLeft(sent) ? sent : written
 }
 
-const wait: Step = ({ run, ports }, stored) =>
-  ports.clock.now() < (stored.listFrom ?? 0)
-    ? Promise.resolve(E.right(undefined))
-    : writeBackfill(run, ports, stored, { ...stored, state: 'listing' })
+/** Until the position moved the feed may have been cast, whatever there was when somebody began: without Endpoint nothing was. */
+const holdsNoEndpoint = async (run: Run): Result<boolean> =>
+  E.map((found: ReadonlyArray<ReadonlyArray<FhirResource>>) => found.flat().length === 0)(
+    await retrying(run, run.ports.fhir.search([dicomEndpoints])),
+  )
+
+/** By the clock of the DICOM service: those of two hosts may differ by more than HoleAge. */
+const servedAt = async ({ run, ports }: Pick<Listing, 'run' | 'ports'>, sequence: number): Result<number> =>
+  E.map(({ servedAt: time }: FeedPage) => time)(await retrying(run, ports.dicom.range(sequence, 1, false)))
+
+const wait: Step = async (listing, stored) => {
+  const { head, listFrom = 0, visibleFrom = listFrom } = stored
+  const served = await servedAt(listing, head?.sequence ?? 0)
+  if (E.isLeft(served)) return served
+  return served.right < visibleFrom
+    ? E.right(undefined)
+    : writeBackfill(listing.run, listing.ports, stored, { ...stored, state: 'listing' })
+}
 
 const list: Step = async (listing, stored) => {
   const { given, since } = stored.scope

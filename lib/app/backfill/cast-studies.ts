@@ -18,8 +18,8 @@ import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
 import { settleUnderLease, takeBack } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
+import { comparable } from './comparable'
 import { leaveOver } from './leave-over'
-import { readLaneRow } from './rows'
 
 type Result<A> = Promise<E.Either<Stop, A>>
 
@@ -49,6 +49,8 @@ export interface Cast {
   readonly doubts: ReadonlyArray<Doubt>
 }
 
+/** One body alone may be refused: a comparison tells it from an account that may not write at all. */
+const canBeTheirs = (error: ServiceError): boolean => canBeOneStudy(error) || error._tag === 'AccessDenied'
 /** So many in a row, and none that could: whose fault it is, a comparison tells before the others are tried. */
 const mostInARow = 3
 
@@ -65,7 +67,7 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
     const key = keys[place]
     if (key === undefined || answer === undefined) continue
     if (E.isRight(answer)) read.push({ key, study: answer.right })
-    else if (canBeOneStudy(answer.left)) doubts.push({ key, error: answer.left })
+    else if (canBeTheirs(answer.left)) doubts.push({ key, error: answer.left })
     else return answer
   }
   const [first] = doubts
@@ -123,7 +125,7 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   const together = withRebuilt(withGone, rebuilt.right)
   const { stop } = rebuilt.right
   if (stop === undefined) return E.right(together)
-  if (stop._tag === 'OutOfTime' || !canBeOneStudy(stop)) return E.left(stop)
+  if (stop._tag === 'OutOfTime' || !canBeTheirs(stop)) return E.left(stop)
   const rest = there.filter((_, place) => rebuilt.right.studies[place]?.isWhole !== true)
   return castAlone(caster, rest, together)
 }
@@ -146,7 +148,7 @@ const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befo
     if (E.isLeft(rebuilt)) return rebuilt
     const { stop } = rebuilt.right
     inARow = stop === undefined ? 0 : inARow + 1
-    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeOneStudy(stop))) return E.left(stop)
+    if (stop !== undefined && (stop._tag === 'OutOfTime' || !canBeTheirs(stop))) return E.left(stop)
     if (stop !== undefined && inARow >= mostInARow && E.isLeft(await moveOn(caster))) return E.left(stop)
     cast =
       stop === undefined
@@ -203,28 +205,12 @@ export const recordFailed = async (
   return still
 }
 
-/** So many that were found before are asked for, since one may be gone, or broken, by now. */
-const mostWitnesses = 3
-
-/** Studies that were found before: in this pass, or by the lanes, its own before the others. */
-const foundBefore = async (
-  { run, ports, backfillId, lanes, lane = 0, witnesses }: Caster,
-  doubts: ReadonlyArray<Doubt>,
-): Promise<ReadonlyArray<StudyKey>> => {
-  const isDoubted = (key: StudyKey): boolean => doubts.some((each) => studyKeyText(each.key) === studyKeyText(key))
-  const found = [...witnesses].map(([partition, studyInstanceUid]): StudyKey => ({ partition, studyInstanceUid }))
-  for (let step = 0; step < lanes; step++) {
-    const row = await readLaneRow(run, ports, backfillId, (lane + step) % lanes)
-    if (E.isRight(row) && row.right.witness !== undefined) found.push(row.right.witness)
-  }
-  return found.filter((key) => !isDoubted(key)).slice(0, mostWitnesses)
-}
-
 /** Do the services do for others what they did not do for these? What was done in this pass tells it, too. */
 export const isTheirFault = async (caster: Caster, doubts: ReadonlyArray<Doubt>): Promise<boolean> => {
   const { run } = caster
   if (!doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')) return E.isRight(await moveOn(caster))
-  for (const { partition, studyInstanceUid } of await foundBefore(caster, doubts)) {
+  const doubted = doubts.map(({ key }) => key)
+  for (const { partition, studyInstanceUid } of await comparable(caster, doubted)) {
     const read = await run.ports.dicom.study(partition, studyInstanceUid)()
     if (E.isRight(read) && read.right.length > 0) return E.isRight(await moveOn(caster))
   }

@@ -70,8 +70,12 @@ export const walked = async (run: Run, ports: BackfillPorts, stored: Stored<Back
 const atOnce = 20
 const tries = 2
 
-/** By one writer, with the position as its fence. */
+/**
+ * By one writer, with the position as its fence. Of one that was cancelled nothing is: the feed goes over it, and whoever
+ * cancels may do so because this cannot be done.
+ */
 export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
+  if (stored.isCancelled === true) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })
   const left = await retrying(run, ports.backfills.leftOver(stored.id, atOnce))
   if (E.isLeft(left)) return left
   if (left.right.length === 0) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })

@@ -46,14 +46,15 @@ export const moveCheckpoint = (
   { to, etag }: CheckpointMove,
 ): Promise<Operated<CheckpointMoved>> =>
   underLease(ports, settings, options, async (run) => {
-    const read = orUnreadable(await retrying(run, ports.checkpoints.read()))
+    const row = await retrying(run, ports.checkpoints.read())
+    const read = orUnreadable(row)
     if (E.isLeft(read)) return service(read.left)
     const stored = O.getOrElse((): StoredCheckpoint => ({ checkpoint: beginningAt(run, 0), etag: undefined }))(
       read.right,
     )
     if (stored.etag !== etag) return E.left({ _tag: 'EtagStale', current: stored.etag })
     const open = await gateOpen(run)
-    if (E.isLeft(open)) return service(open.left)
+    if (E.isLeft(open) && !(E.isLeft(row) && isForBackfill(open.left))) return service(open.left)
     const latest = await retrying(run, ports.dicom.latest())
     if (E.isLeft(latest)) return service(latest.left)
     const head = headOf(latest.right)
@@ -85,6 +86,9 @@ export const moveCheckpoint = (
       ...(passed === undefined ? {} : { passedBy: passed }),
     })
   })
+
+/** It waits for its end until the row can be read: it must be mended while the gate is closed. */
+const isForBackfill = (error: ServiceError): boolean => error._tag === 'GateClosed' && error.state === 'backfill'
 
 /** A row that no run can read is mended by this: it is written anew, with those of its holes that can be read. */
 const orUnreadable = (

@@ -94,7 +94,7 @@ const connectedPage = async (
     before.size === 0 || studies.some((uid) => before.has(uid))
   const page = await read(offset)
   if (E.isLeft(page)) return page
-  if (page.right.length === 0) return atEnd(list, offset, isConnected)
+  if (page.right.length === 0) return atEnd(list, offset, before.size, isConnected)
   if (isConnected(page.right)) return E.right({ studies: page.right, at: offset })
   // Where the archive gives fewer at once than it is asked for, pages lie side by side.
   const beside = Math.max(0, offset - Math.ceil(Math.min(overlap, before.size) / 2))
@@ -118,13 +118,15 @@ const around = (offset: number, step: number): ReadonlyArray<number> => {
 const atEnd = async (
   { read, step, seen }: List,
   offset: number,
+  lastSize: number,
   isConnected: (studies: ReadonlyArray<string>) => boolean,
 ): Promise<E.Either<ServiceError, Connected | 'Lost'>> => {
   const after = await read(offset + step)
   if (E.isLeft(after)) return after
   if (after.right.length > 0) return E.right({ studies: after.right, at: offset + step })
   if (offset === 0) return E.right({ studies: [], at: 0 })
-  const at = Math.max(0, offset - step)
+  // No further back than the page before: who goes on from there has seen nothing else.
+  const at = Math.max(0, offset - Math.min(step, Math.max(1, lastSize)))
   const last = await read(at)
   if (E.isLeft(last)) return last
   if (last.right.length === 0) return at === 0 ? E.right({ studies: [], at: 0 }) : E.right('Lost')

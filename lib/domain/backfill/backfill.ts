@@ -64,8 +64,10 @@ export const Backfill = t.intersection([
   t.partial({
     /** The head of the feed when the position had moved. */
     head: Head,
-    /** Not before, ms. */
+    /** About then, ms, by the clock of whoever began it. */
     listFrom: Count,
+    /** Not before, ms, by the clock of the DICOM service. */
+    visibleFrom: Count,
     listedAt: Count,
     cursor: t.intersection([
       t.type({ partitions: t.readonlyArray(Text), at: Count, offset: Count }),

@@ -1,0 +1,59 @@
+import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
+import { openStudies } from '../../domain/backfill/backfill'
+import { studyKeyText } from '../../domain/dicom/change-feed-entry'
+import type { Run } from '../context'
+import type { Witnesses } from '../operate/held-studies'
+import type { StudyKey } from '../operate/resync'
+import type { BackfillPorts } from '../ports-backfill-store'
+import { readLaneRow, readPart } from './rows'
+
+interface Asker {
+  readonly run: Run
+  readonly ports: BackfillPorts
+  readonly witnesses: Witnesses
+  readonly backfillId: string
+  readonly lanes: number
+  readonly lane?: number
+}
+
+/** So many are asked for, since one may be gone, or broken, by now. */
+const mostCompared = 3
+/** Studies among which they are chosen. */
+const mostOpen = 1_000
+
+/**
+ * Studies with which those in doubt are compared: that were found before, in this pass or by the lanes, its own before the
+ * others. Where none was, those that come next: else the first that cannot be read would hold up its lane for ever.
+ */
+export const comparable = async (asker: Asker, doubted: ReadonlyArray<StudyKey>): Promise<ReadonlyArray<StudyKey>> => {
+  const inDoubt = new Set(doubted.map(studyKeyText))
+  const others = (keys: ReadonlyArray<StudyKey>): ReadonlyArray<StudyKey> =>
+    keys.filter((key) => !inDoubt.has(studyKeyText(key))).slice(0, mostCompared)
+  const found = others(await foundBefore(asker))
+  return found.length > 0 ? found : others(await openNext(asker))
+}
+
+const foundBefore = async ({ run, ports, backfillId, lanes, lane = 0, witnesses }: Asker) => {
+  const found = [...witnesses].map(([partition, studyInstanceUid]): StudyKey => ({ partition, studyInstanceUid }))
+  for (let step = 0; step < lanes; step++) {
+    const row = await readLaneRow(run, ports, backfillId, (lane + step) % lanes)
+    if (E.isRight(row) && row.right.witness !== undefined) found.push(row.right.witness)
+  }
+  return found
+}
+
+const openNext = async ({ run, ports, backfillId, lanes }: Asker) => {
+  const open: Array<StudyKey> = []
+  for (let lane = 0; lane < lanes && open.length < mostOpen; lane++) {
+    const row = await readLaneRow(run, ports, backfillId, lane)
+    if (E.isLeft(row)) continue
+    for (const number of [row.right.settled + 1, row.right.settled + 2]) {
+      const part = await readPart(run, ports, backfillId, lane, number)
+      if (E.isLeft(part) || O.isNone(part.right)) break
+      const { partition } = part.right.value
+      open.push(...openStudies(part.right.value).map((studyInstanceUid) => ({ partition, studyInstanceUid })))
+    }
+  }
+  return open
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals'
+import * as E from 'fp-ts/Either'
+import { moveCheckpoint } from '../../../lib/app/operate/move-checkpoint'
+import { instancesIn } from '../calm-services'
+import { backfillPortsOf, tick } from './work'
+import { type Told, told } from './told-backfill'
+
+const studiesOf = ({ services }: Told): ReadonlyArray<string> =>
+  services.fhir.store
+    .all('ImagingStudy')
+    .map(({ identifier = [], numberOfInstances }) => `${identifier[0]?.value} ${numberOfInstances}`)
+    .sort()
+
+const rowsOf = ({ services }: Told): ReadonlyArray<string> =>
+  [...services.storage.fails.values()].map(({ row }) => `${row.key.studyInstanceUid} ${row.error._tag}`)
+
+describe('a backfill', () => {
+  it('casts all studies, and moves the checkpoint to the head', async () => {
+    const story = told()
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1, { patientId: 'P2' }))
+    await story.begin({ lanes: 4 })
+    await story.goOn(40)
+    expect(story.side.row).toMatchObject({ state: 'over', checkpoint: 3 })
+    expect([studiesOf(story), rowsOf(story)]).toEqual([['urn:oid:1.2.1 2', 'urn:oid:1.2.2 1'], []])
+    expect([story.services.storage.gate?.state, story.world.violations]).toEqual(['running', []])
+  })
+
+  it('waits by the clock of the DICOM service, whatever that of a host says', async () => {
+    const story = told()
+    await story.happens(story.create(1, 1))
+    await story.begin()
+    const hurried = Object.assign(story.by('hurried'), { skewMs: 600_000 })
+    let isDone = false
+    void tick(story, hurried, true).finally(() => (isDone = true))
+    await story.world.scheduler.run(() => isDone)
+    expect(story.side.row?.state).toBe('waiting')
+  })
+
+  it('records the one study that FHIR forbids, and comes to its end', async () => {
+    const story = told({ verdictOn: (bundle) => (instancesIn(bundle).includes('1.2.1.1.1') ? 'forbidden' : 'fine') })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.begin()
+    await story.goOn(400)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual([
+      'over',
+      ['urn:oid:1.2.2 1'],
+      ['1.2.1 OutlastedRetries'],
+    ])
+  })
+
+  it('records the first study of its only lane, when that cannot be read and others can', async () => {
+    const story = told()
+    await story.happens(story.create(2, 1))
+    // The youngest comes first, and is as large as a part.
+    await story.happens({ ...story.create(9, 1), poison: true })
+    await story.begin()
+    await story.goOn(400)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual([
+      'over',
+      ['urn:oid:1.2.2 1'],
+      ['1.2.9 OutlastedRetries'],
+    ])
+  })
+
+  it('is ended by whoever cancels it, though what was left over can neither be found nor be believed gone', async () => {
+    const story = told()
+    const studies = [story.create(1, 1), story.create(2, 1)]
+    await story.happens(...studies)
+    await story.begin()
+    await story.goOn(40)
+    await story.happens(...studies.map((each) => ({ ...each, action: 'Delete' as const, tags: undefined })))
+    await story.begin()
+    await story.goOn(40)
+    expect([story.side.row?.state, studiesOf(story)]).toEqual(['leftOver', ['urn:oid:1.2.1 1', 'urn:oid:1.2.2 1']])
+    await story.cancel()
+    expect(story.side.row).toMatchObject({ state: 'over', isCancelled: true, checkpoint: 2 })
+    expect(story.services.storage.gate?.state).toBe('running')
+  })
+
+  it('comes to its end when somebody mends the checkpoint that could not be read', async () => {
+    const story = told()
+    const { storage } = story.services
+    await story.happens(story.create(1, 1))
+    await story.begin()
+    if (storage.checkpoint !== undefined) {
+      storage.checkpoint = { ...storage.checkpoint, unreadable: 'all of it', etag: 'by hand' }
+    }
+    await story.goOn(40)
+    expect(story.side.row?.state).toBe('opening')
+    const ports = backfillPortsOf(story, story.by('ben'))
+    const options = { runId: 'ben', budgetMs: 240_000, stopping: () => false }
+    const moving = moveCheckpoint(ports, story.settings, options, { to: { sequence: 0 }, etag: 'by hand' })
+    let isDone = false
+    void moving.finally(() => (isDone = true))
+    await story.world.scheduler.run(() => isDone)
+    expect(E.isRight(await moving)).toBe(true)
+    await story.goOn(40)
+    expect(story.side.row).toMatchObject({ state: 'over', checkpoint: 1 })
+  })
+})
