@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import * as TE from 'fp-ts/TaskEither'
+import type { FeedPage } from '../../lib/app/ports'
 import type { BackfillPorts } from '../../lib/app/ports-backfill-store'
 import { castSettings } from '../../lib/composition/cast-settings'
 import { connect } from '../../lib/composition/connect'
@@ -53,7 +55,11 @@ const runWith = async (
   const said: Array<unknown> = []
   const clock = { now: () => Date.now() + skew, sleep: () => Promise.resolve() }
   const connection = connect(read.right, { log: () => undefined, runId: 'run', until: Infinity })
-  const real: BackfillPorts = { ...connection, lease, clock, backfillQueue: queue }
+  // The service's clock is as far ahead as ours.
+  const range: typeof connection.dicom.range = (...asked) =>
+    TE.map((page: FeedPage) => ({ ...page, servedAt: page.servedAt + skew }))(connection.dicom.range(...asked))
+  const dicom = { ...connection.dicom, range }
+  const real: BackfillPorts = { ...connection, dicom, lease, clock, backfillQueue: queue }
   // All processes share the count: the fate is that of whoever makes that request.
   let heard: () => void = () => undefined
   const fateful = withFate(real, fate, () => heard())

@@ -14,6 +14,8 @@ export interface CurrentCheck {
   /** What a transaction does not know that was written before the position on which it is built; before it is carried out. */
   readonly unknown: (bundle: Transaction, process: Process) => ReadonlyArray<string>
   readonly carriedOut: (bundle: Transaction, outcome: Outcome, process: Process) => void
+  /** It is carried out later: what its sender reads until then is nothing to it. */
+  readonly sent: (bundle: Transaction, process: Process) => void
   /** It was told that this was carried out, and not which version it wrote: it asks for that, and that alone. */
   readonly untold: (bundle: Transaction, process: Process) => void
   /** A Basic is read: what fences a transaction. */
@@ -57,7 +59,13 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
   const versionAt = (path: string): string => `${path} ${store.versionOf(path)}`
   /** When a study was looked up: by process, by study. */
   const lookedUp = new Map<Process, Map<string, number>>()
+  const knownTo = (process: Process, url: string) => ({
+    known: new Map(lookedUp.get(process)),
+    readAt: reads.get(`${process.name} ${url}`) ?? 0,
+  })
+  const sentWith = new Map<Transaction, ReturnType<typeof knownTo>>()
   return {
+    sent: (bundle, process) => void sentWith.set(bundle, knownTo(process, positionOf(bundle)?.url ?? '')),
     untold: (bundle, process) => void untold.set(process, versionAt(positionOf(bundle)?.url ?? '')),
     read: (path, process) => {
       // Nobody has written since: what it looked up before is as good as if the answer had told the version.
@@ -84,13 +92,12 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
       const conditions = store.conditions(bundle)
       const creates = (bundle.entry ?? []).filter(({ request }) => request?.method === 'POST')
       const studies = (bundle.entry ?? []).flatMap(({ resource }) => studyIn(resource) ?? [])
-      const known = lookedUp.get(process)
-      const readAt = reads.get(`${process.name} ${position.url}`) ?? 0
+      const { known, readAt } = sentWith.get(bundle) ?? knownTo(process, position.url)
       const othersAt = Math.max(
         0,
         ...(writes.get(position.url) ?? []).flatMap((each) => (each.process === process ? [] : [each.moment])),
       )
-      const isBefore = (uid: string, at: number): boolean => (known?.get(uid) ?? Infinity) < at
+      const isBefore = (uid: string, at: number): boolean => (known.get(uid) ?? Infinity) < at
       return [
         ...studies
           .filter((uid) => isBefore(uid, readAt))

@@ -142,6 +142,7 @@ export const fhirServerFor = (world: World, side: FhirSide, process: Process): F
     const troubled = trouble(true)
     if (troubled !== undefined) return troubled
     if (faults.strikes('fhir: late commit')) {
+      side.current?.sent(bundle, process)
       later('transaction', () => void commit(bundle))
       return timeout()
     }

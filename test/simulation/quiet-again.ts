@@ -23,6 +23,15 @@ interface Quiet {
   readonly refused: ReadonlySet<string>
 }
 
+const sequencesOf = ({ images }: ExpectedStudy): ReadonlyArray<number> =>
+  images.flatMap(({ image }) => image.rows.map(({ sequence }) => sequence))
+
+/** A run ends at what FHIR fails for, and batches are small behind it: what comes there may come in two of them. */
+const tornBehind = ({ fhir }: Services, refused: ReadonlyArray<ExpectedStudy>): ((study: ExpectedStudy) => boolean) => {
+  const ends = fhir.verdicts.failsForSome() ? refused.flatMap(sequencesOf) : []
+  return (study) => Math.max(...sequencesOf(study)) > Math.min(...ends)
+}
+
 const refusedIn = (services: Services): ReadonlySet<string> => {
   const { isRefused } = causesOf(services)
   const studies = [...foldFeed(services.feed, services.hidesForQuality)]
@@ -31,8 +40,9 @@ const refusedIn = (services: Services): ReadonlySet<string> => {
   const isDoubled = ({ upserts }: ExpectedStudy): boolean =>
     upserts.some(({ tags }) => doubled.has(tags?.patientId ?? ''))
   // Around what cannot be read the feed is read in pieces: an older row comes in a batch of its own.
+  const isTorn = tornBehind(services, studies.map(([, study]) => study).filter(isRefused))
   const isApart = (name: string, study: ExpectedStudy): boolean =>
-    isRefused(study) || isDoubled(study) || services.feed.poisoned.has(name)
+    isRefused(study) || isDoubled(study) || services.feed.poisoned.has(name) || isTorn(study)
   return new Set(studies.flatMap(([name, study]) => (isApart(name, study) ? [name] : [])))
 }
 
