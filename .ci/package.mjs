@@ -21,6 +21,7 @@ const slimmer = {
     import api from 'undici/lib/api/index.js'
     export { default as Agent } from 'undici/lib/dispatcher/agent.js'
     export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js'
+    export { default as errors } from 'undici/lib/core/errors.js'
     Object.assign(Dispatcher.prototype, api)`,
   // Its main file brings metrics of the process, and with them a telemetry SDK. We write numbers of our own.
   'prom-client': `
