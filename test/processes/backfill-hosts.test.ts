@@ -22,7 +22,7 @@ const soonVisible = { DICOMCAST_LOCAL_QUEUE_INVISIBLE_S: '6' }
 
 const newWorld = async (settings: Readonly<Record<string, string>> = {}): Promise<ProcessWorld> => {
   const schedule = { CastSchedule: '*/2 * * * * *', DicomCast__HoleAge: '00:00:01' }
-  const world = await openWorld(azurite(), { ...schedule, ...settings })
+  const world = await openWorld(azurite(), { ...schedule, ...settings }, () => new Date())
   closers.push(world.close)
   for (let n = 1; n <= studies; n++) {
     world.dicom.control.append(...images(imagesEach, { study: `1.2.${n}`, patientId: `P${n % patients}` }))

@@ -38,7 +38,7 @@ export interface ProcessWorld {
 
 const isNotThere = (error: unknown): boolean => (error as { statusCode?: number }).statusCode === 404
 
-// The feed's clock stands still, so that the timestamps of two worlds are the same.
+// The feed's clock stands still, so that the timestamps of two worlds are the same, unless one waits for it.
 const noon = new Date('2026-11-23T12:00:00Z')
 
 let worlds = 0
@@ -47,9 +47,10 @@ let worlds = 0
 export const openWorld = async (
   azurite: Azurite,
   settings: Readonly<Record<string, string>> = {},
+  now: () => Date = () => noon,
 ): Promise<ProcessWorld> => {
   const prefix = `P${process.pid}x${++worlds}`
-  const dicom = await startDicomService({ now: () => noon })
+  const dicom = await startDicomService({ now })
   const fhir = await startFhirService()
   const gates = await openGates({ dicom: dicom.url, fhir: fhir.url, table: azurite.tableUrl, blob: azurite.blobUrl })
   const connectionString = azurite.connectionString
