@@ -15,11 +15,12 @@ const dicomUrl = 'https://dicom.example'
 const partitions = [undefined, 'research'] as const
 
 /**
- * Not of servers that HAPI is not, nor of what changes without a row, in the archive or in FHIR: those the simulator plays
- * alone.
+ * Not of servers that HAPI is not, nor of Patients without a system, for all worlds share one HAPI; nor of what changes
+ * without a row, in the archive or in FHIR: those the simulator plays alone.
  */
-export const isForHapi = ({ flavour = {}, verdictOn, changesFhir, before = [], then }: Story): boolean =>
+export const isForHapi = ({ flavour = {}, verdictOn, changesFhir, patient = {}, before = [], then }: Story): boolean =>
   verdictOn === undefined &&
+  !('systemId' in patient) &&
   changesFhir !== true &&
   !('folds' in flavour || 'keepsEscapes' in flavour || 'refusesToDelete' in flavour) &&
   [...before, ...then].flat().every(({ silent, poison }) => silent !== true && poison !== true)

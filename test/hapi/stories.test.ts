@@ -16,7 +16,7 @@ it.each(told.filter(({ story }) => isForHapi(story)))('$claim', async (each) => 
   each.more(store)
 })
 
-it('the stories that are left out are those of servers that HAPI is not, and of changes without a row', () => {
+it('the stories that are left out are those of servers that HAPI is not, of Patients without a system, and of changes without a row', () => {
   expect(told.filter(({ story }) => !isForHapi(story)).map(({ claim }) => claim)).toEqual([
     'D5: and so it is when its last image goes long after the report',
     'D5: and it is the new person’s when its study moves long after the report has gone',
@@ -34,6 +34,7 @@ it('the stories that are left out are those of servers that HAPI is not, and of 
     'W3c: nor when both are new',
     'W3b: two new people whose names are one to the server’s index are two, or ambiguous, and never one',
     'a study of which nothing can be read, and one image stands recorded, does not keep the deletion of another waiting',
+    'W16: a PatientID without an issuer and the same one of an issuer are two people, whoever comes first',
     'images that get other UIDs wait until they are gone from where they were, and newer rows of their study wait with them',
     'an image that got other UIDs is gone from where it was, also when one of the others cannot be read there',
     'an image that got other UIDs is gone from where it was, also when the only other image cannot be read there',
