@@ -116,35 +116,41 @@ describe('a study', () => {
     expect(held(world, 'ImagingStudy')).toHaveLength(4)
   })
 
-  it('that cannot be read alone is recorded after five tries, and the others are cast', async () => {
-    const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
-    fill(world, 5)
-    world.dicom.faults.set([{ fault: '500', match: { pathPrefix: '/v2/studies/1.2.3/metadata' } }])
-    const backfill = backfillIn(world)
-    const { id } = await backfill.start()
-    await listed(backfill)
-    let tries = 0
-    for (; tries < 10; tries++) {
-      const handled = await backfill.take({ backfillId: id, lane: 0, part: 1 })
-      if (handled._tag === 'Settled') break
-      expect(handled).toMatchObject({ _tag: 'Postponed' })
-    }
-    expect(tries).toBe(4)
-    expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 4, failed: 1 } })
-    expect(held(world, 'ImagingStudy')).toHaveLength(4)
-    expect(await world.rows('TransientFailureExceptionTable')).toMatchObject([
-      { Code: 'OutlastedRetries', StudyUid: '1.2.3' },
-    ])
-    // A replay finds no entry behind it, and leaves it; a resync of the study casts it, and the row goes.
-    world.dicom.faults.clear()
-    const replayed = await replayRows(backfill.operator(), { code: 'OutlastedRetries', limit: 10 }, false)
-    expect(replayed).toMatchObject({ _tag: 'Right' })
-    expect(await resyncStudy(backfill.operator(), { studyInstanceUid: '1.2.3', partition: undefined })).toMatchObject({
-      right: { stored: 3 },
-    })
-    expect(await world.failed()).toEqual({})
-    expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
-  })
+  it.each(['500', '403'] as const)(
+    'that cannot be read alone is recorded after five tries, and the others are cast: %s',
+    async (fault) => {
+      const world = await newWorld({ settings: { RetryConfiguration__TotalRetryDuration: '00:00:00' } })
+      fill(world, 5)
+      world.dicom.faults.set([{ fault, match: { pathPrefix: '/v2/studies/1.2.3/metadata' } }])
+      // One after the other: those behind it are asked for, too.
+      const backfill = backfillIn(world, { DicomCast__BackfillReads: '1' })
+      const { id } = await backfill.start()
+      await listed(backfill)
+      let tries = 0
+      for (; tries < 10; tries++) {
+        const handled = await backfill.take({ backfillId: id, lane: 0, part: 1 })
+        if (handled._tag === 'Settled') break
+        expect(handled).toMatchObject({ _tag: 'Postponed' })
+      }
+      expect(tries).toBe(4)
+      expect(await backfill.run()).toMatchObject({ ended: 'Done', done: { studies: 4, failed: 1 } })
+      expect(held(world, 'ImagingStudy')).toHaveLength(4)
+      expect(await world.rows('TransientFailureExceptionTable')).toMatchObject([
+        { Code: 'OutlastedRetries', StudyUid: '1.2.3' },
+      ])
+      // A replay finds no entry behind it, and leaves it; a resync of the study casts it, and the row goes.
+      world.dicom.faults.clear()
+      const replayed = await replayRows(backfill.operator(), { code: 'OutlastedRetries', limit: 10 }, false)
+      expect(replayed).toMatchObject({ _tag: 'Right' })
+      expect(await resyncStudy(backfill.operator(), { studyInstanceUid: '1.2.3', partition: undefined })).toMatchObject(
+        {
+          right: { stored: 3 },
+        },
+      )
+      expect(await world.failed()).toEqual({})
+      expect(endStateOf(world.fhir)).toEqual(endStateOf(await castElsewhere(world)))
+    },
+  )
 })
 
 describe('studies of which none can be read alone', () => {

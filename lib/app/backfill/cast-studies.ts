@@ -63,12 +63,11 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   const snapshot = await loadSnapshot(run, keys.map(probe), [])
   if (E.isLeft(snapshot)) return snapshot
   const [read, doubts]: [Array<ReadStudy>, Array<Doubt>] = [[], []]
-  for (const [place, answer] of (await readEach(caster, keys, snapshot.right)).entries()) {
-    const key = keys[place]
-    if (key === undefined || answer === undefined) continue
+  const answers = await readEach(caster, keys, snapshot.right)
+  if (E.isLeft(answers)) return answers
+  for (const [key, answer] of answers.right) {
     if (E.isRight(answer)) read.push({ key, study: answer.right })
-    else if (canBeTheirs(answer.left)) doubts.push({ key, error: answer.left })
-    else return answer
+    else doubts.push({ key, error: answer.left })
   }
   const [first] = doubts
   const isDoubtful = first !== undefined && read.length === 0 && doubts.length >= mostInARow
@@ -86,22 +85,28 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
 }
 
-/** In the order given, some beside each other. None: it was not asked for, since the service was in the way before. */
-const readEach = async ({ run, ports, witnesses }: Caster, keys: ReadonlyArray<StudyKey>, snapshot: Snapshot) => {
-  const answers: Array<E.Either<ServiceError, StudyRows> | undefined> = keys.map(() => undefined)
-  let [next, isAway] = [0, false]
+type Answer = E.Either<ServiceError, StudyRows>
+
+/** In the order given, some beside each other, and each of them answered; left: the service itself is in the way. */
+const readEach = async (
+  { run, ports, witnesses }: Caster,
+  keys: ReadonlyArray<StudyKey>,
+  snapshot: Snapshot,
+): Result<ReadonlyArray<readonly [StudyKey, Answer]>> => {
+  const answers: Array<readonly [StudyKey, Answer]> = []
+  let [next, away]: [number, E.Left<ServiceError> | undefined] = [0, undefined]
   const reader = async (): Promise<void> => {
-    while (!isAway) {
+    while (away === undefined) {
       const place = next++
       const key = keys[place]
       if (key === undefined) return
       const answer = await readStudyRows(run, ports, key, witnesses, snapshot)
-      answers[place] = answer
-      isAway ||= E.isLeft(answer) && !canBeOneStudy(answer.left)
+      if (E.isLeft(answer) && !canBeTheirs(answer.left)) away = answer
+      else answers[place] = [key, answer]
     }
   }
   await Promise.all(Array.from({ length: run.settings.backfillReads }, reader))
-  return answers
+  return away ?? E.right(answers)
 }
 
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
