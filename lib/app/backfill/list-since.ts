@@ -7,7 +7,7 @@ import { type Run, remainingMs, retrying } from '../context'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { countNamed, enterNamed, foreseenOf, newTally } from './enter-named'
 import { walked } from './left-over'
-import { type Foreseen, type Listing, chosenPartitions, listedAll } from './list-studies'
+import { type Foreseen, type Listing, chosenPartitions, cursorOf, listedAll } from './list-studies'
 import { writeBackfill } from './rows'
 import { type Gathering, findParts } from './write-parts'
 
@@ -63,9 +63,9 @@ const windowOf = ({ scope, head, cursor }: Backfill): Window => ({
 /** One step, under the lease. Whatever was entered before is not asked for again; what the archive has not is looked after later. */
 export const listSince = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { run, ports } = listing
-  const partitions = stored.cursor === undefined ? await chosenPartitions(run, ports, stored.scope) : undefined
-  if (partitions !== undefined && E.isLeft(partitions)) return partitions
-  const cursor = stored.cursor ?? { partitions: partitions?.right ?? [], at: 0, offset: 0 }
+  const begun = await cursorOf(run, ports, stored)
+  if (E.isLeft(begun)) return begun
+  const cursor = begun.right
   const changed = await readChanged(run, windowOf({ ...stored, cursor }), cursor.offset)
   if (E.isLeft(changed)) return changed
   const [parts, listed] = [[...stored.parts], { ...stored.listed }]

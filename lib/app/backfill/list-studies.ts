@@ -60,12 +60,20 @@ type Cursor = NonNullable<Backfill['cursor']>
 export const listedAll = ({ run, ports }: Listing, stored: Stored<Backfill>, done: Partial<Backfill>) =>
   writeBackfill(run, ports, stored, { ...stored, ...done, state: 'working', listedAt: ports.clock.now() })
 
+/** Where the listing stands; at its beginning when it has not begun. */
+export const cursorOf = async (run: Run, ports: BackfillPorts, { cursor, scope }: Backfill): Result<Cursor> =>
+  cursor !== undefined
+    ? E.right(cursor)
+    : E.map((partitions: ReadonlyArray<string>) => ({ partitions, at: 0, offset: 0 }))(
+        await chosenPartitions(run, ports, scope),
+      )
+
 /** One step of the listing, under the lease. The cursor is kept last: a step that died is repeated. */
 export const listStep = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { run, ports } = listing
-  const partitions = stored.cursor === undefined ? await chosenPartitions(run, ports, stored.scope) : undefined
-  if (partitions !== undefined && E.isLeft(partitions)) return partitions
-  const cursor: Cursor = stored.cursor ?? { partitions: partitions?.right ?? [], at: 0, offset: 0 }
+  const begun = await cursorOf(run, ports, stored)
+  if (E.isLeft(begun)) return begun
+  const cursor = begun.right
   const partition = cursor.partitions[cursor.at]
   if (partition === undefined) return listedAll(listing, stored, { cursor })
   const gathering: Gathering = {
