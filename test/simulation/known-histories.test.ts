@@ -143,4 +143,25 @@ describe('what the simulator calls right', () => {
     const studies = services.fhir.store.all('ImagingStudy') as ReadonlyArray<ImagingStudy>
     expect(studies.map(({ numberOfInstances }) => numberOfInstances)).toEqual([1, 2])
   })
+
+  it('is a study of somebody on another server with those images that named another person, as soon as all name one', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { store } = services.fhir
+    const subject = { reference: 'https://ehr.example.org/fhir/Patient/9' }
+    const identifier = [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2' }]
+    store.put('ImagingStudy/ris', {
+      resourceType: 'ImagingStudy',
+      id: 'ris',
+      status: 'registered',
+      identifier,
+      subject,
+    })
+    const { happens, upsert } = told(world, services, 'Microsoft.Default')
+    await happens([upsert('Create', 1, false, { patientId: 'P2' })], [upsert('Create', 2), upsert('Create', 3)])
+    expect(failRows(services)).toEqual(['2 PatientMismatch', '3 PatientMismatch'])
+    await happens([upsert('Update', 1)])
+    expect(store.all('ImagingStudy')).toMatchObject([{ subject, numberOfInstances: 3 }])
+    expect([failRows(services), world.violations]).toEqual([[], []])
+  })
 })

@@ -4,7 +4,7 @@ import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type StudyFold, applyToStudy } from './fold'
 import type { UpsertRow } from './judge'
 import { takeOut } from './take-out'
-import { mismatchedOf, readingOf } from './witnesses'
+import { atOdds, mismatchedOf, readingOf } from './witnesses'
 
 /**
  * A study of another system whose subject cannot be compared with ours: it is never touched. Images come in as long as
@@ -13,8 +13,9 @@ import { mismatchedOf, readingOf } from './witnesses'
 export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void => {
   const own = instanceKeyText(row.key)
   const mismatched = mismatchedOf(fold, row)
+  const waiting = atOdds(fold, study, row)
   const isHeldInFhir = (study.draft.base?.series ?? []).some(({ instance = [] }) => instance.length > 0)
-  const reading = isHeldInFhir || mismatched.size > 0 ? readingOf(fold, row.key) : []
+  const reading = isHeldInFhir || waiting.size > 0 ? readingOf(fold, row.key) : []
   if (reading === undefined) return
   const named = new Map([
     ...reading.flatMap((each) =>
@@ -34,7 +35,16 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
     study.joined.add(own)
     applyToStudy(fold, study, undefined, row)
     study.rows.push(row)
-    return
+    if (row.isPhantom || fold.input.rowsAlone === true) return
+    // A correction may have made it the study of those that stood against it.
+    const mine = patientKeyText(row.identity)
+    const isMine = ({ key, identity }: UpsertRow): boolean =>
+      patientKeyText(identity) === mine && named.get(instanceKeyText(key)) === mine
+    return joinForeign(
+      fold,
+      study,
+      reading.filter((each) => waiting.has(instanceKeyText(each.key)) && isMine(each)),
+    )
   }
   study.joined.delete(own)
   const isOut = takeOut(fold, study, row.key)
@@ -43,7 +53,10 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
 
 /** The same for those that stand recorded, when what they were at odds with is gone. */
 export const readmitForeign = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<UpsertRow>): void => {
-  if (new Set(witnesses.map(({ identity }) => patientKeyText(identity))).size !== 1) return
+  if (new Set(witnesses.map(({ identity }) => patientKeyText(identity))).size === 1) joinForeign(fold, study, witnesses)
+}
+
+const joinForeign = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<UpsertRow>): void => {
   for (const each of witnesses) {
     const text = instanceKeyText(each.key)
     fold.syncedInstances.set(text, each.key)

@@ -12,7 +12,7 @@ import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
 import { instancesOf, takeOut } from './take-out'
-import { agreed, mismatchedOf, readingOf, witnessesOf } from './witnesses'
+import { agreed, atOdds, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 /** Whose the study is, as far as FHIR and the rows before this one say. */
 const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDraft | EntryError): Said => {
@@ -216,10 +216,7 @@ const foldDelete = (fold: Fold, row: DeleteRow): void => {
 /** What is gone may have been what the others were at odds with. */
 const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   const gone = instanceKeyText(row.key)
-  const mismatched = new Set(mismatchedOf(fold, row).keys())
-  for (const each of [...study.recorded, ...study.takenOut]) {
-    if (each.error._tag === 'PatientMismatch') mismatched.add(instanceKeyText(each.row.key))
-  }
+  const mismatched = atOdds(fold, study, row)
   mismatched.delete(gone)
   if (mismatched.size === 0 || fold.input.rebuilt !== undefined) return
   const reading = readingOf(fold, row.key)

@@ -22,6 +22,12 @@ export const mismatchedOf = ({ input }: Fold, { key, sequence }: InHand): Readon
   return new Map([...mismatched].filter(([, each]) => each.hasNoVote !== true && (each.sequence ?? 0) <= sequence))
 }
 
+/** The same (instanceKeyText), and what this batch recorded so. */
+export const atOdds = (fold: Fold, { recorded, takenOut }: StudyFold, row: InHand): Set<string> => {
+  const now = [...recorded, ...takenOut].filter(({ error }) => error._tag === 'PatientMismatch')
+  return new Set([...mismatchedOf(fold, row).keys(), ...now.map((each) => instanceKeyText(each.row.key))])
+}
+
 /**
  * The live instances of a study, with the metadata of now. None: it is not read yet, and in doubt from now on. A rebuild
  * is such a reading itself.
