@@ -143,8 +143,10 @@ const moveBack = async (desk: Desk): Promise<void> => {
   const before = feed.rows.filter(({ sequence }) => sequence <= at)
   if (before.length === 0) return
   const { sequence, timestamp } = desk.world.random.pick(before)
-  if (desk.world.random.chance(0.3) && desk.services.hasWindows) await move(desk, { time: timestamp })
-  else await move(desk, { sequence })
+  const isTime = desk.world.random.chance(0.3) && desk.services.hasWindows
+  // Somebody may have moved it further back meanwhile: from there it would be a move forward.
+  const isBack = (): boolean => (storage.checkpoint?.checkpoint.syncedSequence ?? 0) >= sequence
+  await move(desk, isTime ? { time: timestamp } : { sequence }, isBack)
 }
 
 const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
