@@ -135,6 +135,18 @@ it('another partition of the service keeps the original’s look-up as it is, an
   )
 })
 
+it('is open still when the service got another name before anything was cast', async () => {
+  const world = await newWorld({ settings: { Patient__PatientSystemId: oid } })
+  seedAccount(world)
+  const today = world.environment({ DicomWeb__Endpoint: world.dicom.url.replace('127.0.0.1', 'localhost') })
+  expect((await dicomcast(today, 'rename-service', '--from', world.dicom.url)).code).toBe(0)
+  expect(sole(world, 'Endpoint').address).toBe(`${today['DicomWeb__Endpoint']}/v2`)
+  const { code, stdout } = await dicomcast(today, 'take-over', '--finish', '--json')
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ endpoints: 0, patients: 1, finished: true })
+  expect(held(world, 'Patient')[0]?.identifier).toEqual([{ type: mr, system: oid, value: 'PATY' }])
+})
+
 describe('it changes nothing', () => {
   it('while another run holds the lease, or the installation is paused', async () => {
     const world = await takenOver()

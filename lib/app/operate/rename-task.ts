@@ -1,11 +1,13 @@
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
+import { isOpenEndpoint } from '../../domain/batch/take-over'
 import { namedIn, pointerId, positionId } from '../../domain/fhir/position'
 import { type Run, retrying } from '../context'
-import { beingRenamed, findName } from '../feed-name'
+import { beingRenamed, findName, under } from '../feed-name'
 import { whatItDoes } from '../gate-open'
 import type { FeedName } from '../ports-name'
 import { type Operated, service } from './operating'
+import { endpointsIn } from './rename-steps'
 
 /** `from`: the root that the service had, as `dicomRoot` writes it. */
 export interface RenameRequest {
@@ -41,7 +43,18 @@ export const whatToDo = async (run: Run, { from }: RenameRequest, offersBasic: b
   const named = await feedOf(run, isFinished ? today.root : from, offersBasic)
   if (E.isLeft(named)) return named
   const to = 'to' in asked ? { root: asked.to, version: asked.version } : { root: today.root, version: today.version }
-  return E.right({ name: named.right, to, isFinished })
+  if (isFinished) return E.right({ name: named.right, to, isFinished })
+  const noted = await notingTakeOver(run, named.right)
+  return E.isLeft(noted) ? noted : E.right({ name: noted.right, to, isFinished })
+}
+
+/** The Endpoint of the original gets today's form, and would tell no more that a take-over is open: the name does. */
+const notingTakeOver = async (run: Run, name: Task['name']): Promise<Operated<Task['name']>> => {
+  if (name.takenOverAt !== undefined) return E.right(name)
+  const endpoints = await endpointsIn(run)
+  if (E.isLeft(endpoints)) return service(endpoints.left)
+  const isOpen = isOpenEndpoint({ ...run.settings, dicom: under(run.settings.dicom, name) })
+  return E.right(endpoints.right.some(isOpen) ? { ...name, takenOverAt: run.ports.clock.now() } : name)
 }
 
 /** By the row, else as a run under that root would find it. */
