@@ -385,7 +385,13 @@ const settleUnwritten = ({ input, ledger, sent }: Delivery, plan: Plan): Ledger 
   for (const { row, error } of plan.recorded) next = settle(next, [row], { _tag: 'Recorded', error })
   next = settleDelivered(next, ours, { _tag: 'Stored' })
   next = settleDelivered(next, others, { _tag: 'Unchanged' })
-  return withSynced(next, input, plan, plan.unchanged)
+  if (plan.syncedInstances.length === 0) return next
+  // A study may have rows that need no write, and others that are still to be written.
+  const open = new Set(
+    plan.units.flatMap((unit) => [...unit.rows, ...unit.deferred].map(({ key }) => studyKeyText(key))),
+  )
+  const standing = plan.unchanged.filter(({ key }) => !open.has(studyKeyText(key)))
+  return withSynced(next, input, plan, standing)
 }
 
 /** Instances that came with the studies of these rows, now that those stand in FHIR as planned: none stays recorded. */

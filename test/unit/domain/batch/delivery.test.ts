@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
+import { beginDelivery, evolve } from '../../../../lib/domain/batch/delivery'
+import type { DeleteRow } from '../../../../lib/domain/batch/judge'
 import { type Fate, down, now, play, totalRetryDurationMs } from './delivery-world'
 
 const patienceOver = now - totalRetryDurationMs
@@ -19,6 +21,35 @@ describe('a batch that nothing is wrong with', () => {
   it('has no position to move on a server without Basic', () => {
     const { transactions, ends } = play({ studies: { '1': ['ok'] }, script: { 0: 'lost' }, hasPosition: false })
     expect([transactions.length, ends]).toEqual([1, ['Stored']])
+  })
+})
+
+describe('an instance that comes in with its study', () => {
+  const keyOf = (sopInstanceUid: string) => ({
+    ...{ partition: 'Microsoft.Default', studyInstanceUid: '1.2' },
+    ...{ seriesInstanceUid: '1.2.1', sopInstanceUid },
+  })
+  const rowOf = (sequence: number): DeleteRow => ({
+    ...{ _tag: 'Delete', sequence, key: keyOf(`1.2.1.${sequence}`), late: false },
+  })
+  const [asked, written, synced] = [rowOf(1), rowOf(2), keyOf('1.2.1.9')]
+  const unit = { rows: [written], entries: [], deferred: [], recorded: [], deletes: [] }
+  const plan = {
+    ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], verdicts: new Map() },
+    ...{ units: [unit], unchanged: [asked], syncedInstances: [synced] },
+  }
+  const planned = evolve(
+    beginDelivery({
+      ...{ live: [asked, written], superseded: [], limits: { entries: 100, bytes: 1_000_000 } },
+      ...{ stuckSince: undefined, totalRetryDurationMs, rejectedStudies: [], hasPosition: true, hasMoved: false },
+    }),
+    { _tag: 'Planned', plan, endpoint: undefined, isRowsAlone: false },
+  )
+
+  it('is not in FHIR before that is written, though a row of the study needs no write', () => {
+    expect(planned.ledger.synced).toEqual([])
+    const sent = { _tag: 'Committed', found: new Set<never>() } as const
+    expect(evolve(planned, { _tag: 'Sent', sent, now }).ledger.synced).toEqual([synced])
   })
 })
 
