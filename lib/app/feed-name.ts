@@ -1,10 +1,13 @@
+import type { Endpoint } from 'fhir/r4'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../domain/cast-error'
+import { defaultPartition } from '../domain/dicom/partition'
 import { codeSystems } from '../domain/fhir/code-systems'
 import { identifierToken } from '../domain/fhir/identifiers'
 import { namedIn, pointerId, pointerResource, positionId } from '../domain/fhir/position'
 import { type DicomRoot, carriesOurMark, ourTag, unversioned } from '../domain/fhir/provenance'
+import { isEndpointOf, isInOriginalsForm, normalised } from '../domain/mapping/endpoint'
 import { type Run, retrying } from './context'
 import type { FhirSearch } from './ports'
 import type { FeedName, StoredName } from './ports-name'
@@ -75,6 +78,18 @@ const textOf = ({ feedId, root, formerRoots, takenOverAt, renaming, conditions }
 
 const saysTheSame = (stored: FeedName | undefined, name: FeedName): boolean =>
   stored !== undefined && textOf(stored) === textOf(name)
+
+/** The checkpoint of the original is that of the service whose Endpoint it wrote: under another name all would be made anew. */
+export const isOfOriginalsRoot = async (run: Run): Result<void> => {
+  if (run.name !== undefined) return E.right(undefined)
+  const found = await retrying(run, run.ports.fhir.search([ours]))
+  if (E.isLeft(found)) return found
+  const { dicom } = run.settings
+  const endpoints = found.right.flat() as ReadonlyArray<Endpoint>
+  const theirs = endpoints.filter(isInOriginalsForm)
+  if (theirs.length === 0 || endpoints.some(isEndpointOf(dicom, defaultPartition))) return E.right(undefined)
+  return E.left(elsewhere([...new Set(theirs.map(({ address }) => normalised(address)))], dicom.root))
+}
 
 /** A new checkpoint is about to be written, or the original's to be gone on from: it is this root's. */
 export const beginName = async (run: Run, isOriginals: boolean): Result<void> => {
@@ -173,7 +188,8 @@ const isNew = async (run: Run, feedId: string): Result<void> => {
   if (run.name !== undefined || feedId !== positionId(dicom.root)) return E.right(undefined)
   const read = await retrying(run, run.ports.checkpoints.read())
   if (E.isLeft(read)) return read
-  if (O.isNone(read.right) || read.right.value.isOriginals === true) return E.right(undefined)
+  if (O.isNone(read.right)) return E.right(undefined)
+  if (read.right.value.isOriginals === true) return isOfOriginalsRoot(run)
   const found = await retrying(run, run.ports.fhir.search([ours]))
   if (E.isLeft(found)) return found
   const marked = found.right.flat().filter(({ meta }) => meta?.tag?.some(({ system }) => system === ourTag.system))

@@ -38,12 +38,13 @@ describe('the account of the original', () => {
     ])
   })
 
-  it('is caught up when nothing is new: FHIR is not even asked', async () => {
+  it('is caught up when nothing is new: FHIR is asked once, whose it is', async () => {
     const world = await newWorld()
     world.dicom.control.append(created({ study: '1.2.3.1' }))
     await world.writeSyncState({ SyncedSequence: 1n })
-    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 1, to: 1, entries: 0, fhirRequests: 0 })
-    expect(requested(world)).toEqual([])
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', from: 1, to: 1, entries: 0, fhirRequests: 1 })
+    expect(await world.cast()).toMatchObject({ ended: 'CaughtUp', entries: 0, fhirRequests: 0 })
+    expect(requested(world)).toEqual(['POST / → 200'])
   })
 })
 

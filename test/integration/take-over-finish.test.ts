@@ -135,6 +135,22 @@ it('another partition of the service keeps the original’s look-up as it is, an
   )
 })
 
+it('is refused under another name than that of the Endpoint, and is one account with all it has after a rename', async () => {
+  const world = await newWorld({ settings: { Patient__PatientSystemId: oid } })
+  seedAccount(world)
+  world.dicom.control.append(reportOfAccount())
+  await world.writeSyncState({ SyncedSequence: 1n })
+  world.dicom.control.append(created({ ...y, instance: 2 }))
+  const today = { DicomWeb__Endpoint: world.dicom.url.replace('127.0.0.1', 'localhost') }
+  const refused = await world.cast(today)
+  expect(refused).toMatchObject({ ended: 'ConfigurationInvalid', entries: 0 })
+  expect(refused.reason).toContain(`dicomcast rename-service --from ${world.dicom.url}`)
+  expect((await dicomcast(world.environment(today), 'preview')).stderr).toContain('rename-service')
+  expect((await dicomcast(world.environment(today), 'rename-service', '--from', world.dicom.url)).code).toBe(0)
+  expect(await world.cast(today)).toMatchObject({ ended: 'CaughtUp', stored: 1, failed: {} })
+  expect([held(world, 'Patient').length, sole(world, 'ImagingStudy').numberOfInstances]).toEqual([1, 2])
+})
+
 it('is open still when the service got another name before anything was cast', async () => {
   const world = await newWorld({ settings: { Patient__PatientSystemId: oid } })
   seedAccount(world)

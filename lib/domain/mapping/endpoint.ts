@@ -26,7 +26,7 @@ export const isDicomEndpoint = ({ connectionType }: Endpoint): boolean =>
   connectionType?.system === codeSystems.endpointConnectionType && connectionType.code === 'dicom-wado-rs'
 
 /** The address as `sourceOf` writes it: host in lower case, no default port, no version, no slash at the end. */
-const normalised = (address: string): string => {
+export const normalised = (address: string): string => {
   const url = URL.canParse(address) ? new URL(address) : undefined
   return unversioned(url === undefined || url.origin === 'null' ? address : `${url.origin}${url.pathname}`)
 }
