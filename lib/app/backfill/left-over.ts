@@ -10,7 +10,7 @@ import { readFailIndex } from '../run/fail-index'
 import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
 import type { Listing } from './list-studies'
 import { writeBackfill } from './rows'
-import { forgetGoneNotes, leaveOverByRows } from './told-by-rows'
+import { hearNotesElsewhere, leaveOverByRows } from './told-by-rows'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
@@ -81,7 +81,7 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   if (left.right.length === 0) return writeBackfill(run, ports, stored, { ...stored, state: 'opening' })
   const index = await readFailIndex(run)
   if (E.isLeft(index)) return index
-  const heard = await forgetGoneNotes(run, left.right)
+  const heard = await hearNotesElsewhere(run, left.right)
   if (E.isLeft(heard)) return heard
   const witnesses: Witnesses = new Map()
   const caster: Caster = {

@@ -4,10 +4,10 @@ import { type NoteRow, placeOf, withNotes } from '../../domain/batch/rejected'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
-import type { StudyKey } from '../operate/resync'
+import { canBeOneRow } from '../feed/isolate-rows'
+import { type StudyKey, judgeInstance } from '../operate/resync'
 import type { BackfillPorts } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
-import { isThere } from '../run/moved-notes'
 
 // What the error tables tell, and entries of the feed would have ended that the checkpoint is about to pass by.
 
@@ -43,8 +43,11 @@ export const leaveOverByRows = async (
   return E.right(undefined)
 }
 
-/** What rows tell of notes in other studies that are gone, they tell of these studies no more. */
-export const forgetGoneNotes = async (run: Run, studies: ReadonlyArray<StudyKey>): Result<void> => {
+/** Notes in other studies of which the rows of these studies tell are heard as they are now: gone, or listing others. */
+export const hearNotesElsewhere = async (
+  run: Run,
+  studies: ReadonlyArray<StudyKey>,
+): Promise<E.Either<ServiceError, void>> => {
   const { rejected = new Map(), settings } = run
   const wanted = new Set(studies.map(studyKeyText))
   const notes = new Map<string, NoteRow['key']>()
@@ -54,13 +57,23 @@ export const forgetGoneNotes = async (run: Run, studies: ReadonlyArray<StudyKey>
       if (isElsewhere(key.studyInstanceUid, name)) notes.set(`${key.partition} ${name}`, { ...key, ...placeOf(name) })
     }
   }
-  const gone: Array<NoteRow> = []
+  const heard: Array<NoteRow> = []
   for (const key of notes.values()) {
-    const there = await isThere(run, key)
-    if (E.isLeft(there)) return there
-    if (!there.right) gone.push({ key, note: undefined })
+    const now = await noteNow(run, key)
+    if (E.isLeft(now)) return now
+    if (now.right !== undefined) heard.push(now.right)
   }
-  const after = gone.length === 0 ? rejected : withNotes(rejected, gone, settings.hidesRejectedForQuality)
+  const after = withNotes(rejected, heard, settings.hidesRejectedForQuality)
   run.rejected = new Map([...after].filter(([, { error }]) => error.notes.length > 0))
   return E.right(undefined)
+}
+
+/** None where its study cannot be read: it may be there still. */
+const noteNow = async (run: Run, key: NoteRow['key']): Promise<E.Either<ServiceError, NoteRow | undefined>> => {
+  const study = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
+  if (E.isLeft(study)) return canBeOneRow(study.left) ? E.right(undefined) : study
+  const metadata = study.right.find((json) => run.judge.uidsOf(json).sopInstanceUid === key.sopInstanceUid)
+  const judged = metadata === undefined ? undefined : judgeInstance(run, key, metadata, 1)
+  const row = judged?._tag === 'Live' && judged.row._tag === 'Delete' ? judged.row : undefined
+  return E.right({ key: row?.key ?? key, note: row?.note })
 }

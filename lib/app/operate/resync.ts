@@ -133,7 +133,8 @@ const uidIn = (metadata: unknown, tag: string): unknown => {
   return Array.isArray(values) ? (values[0] as unknown) : undefined
 }
 
-const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: number) => {
+/** An instance of a study as its own row would tell it. */
+export const judgeInstance = (run: Run, key: StudyKey, metadata: unknown, sequence: number) => {
   const decoded = run.judge.decode({
     sequence,
     partitionName: key.partition,

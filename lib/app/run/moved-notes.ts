@@ -48,7 +48,7 @@ const placesOf = (known: RejectedInstances): ReadonlyMap<string, ReadonlySet<str
 }
 
 /** A study that cannot be read may hold it still. */
-export const isThere = async (run: Run, key: InstanceKey): Promise<E.Either<ServiceError, boolean>> => {
+const isThere = async (run: Run, key: InstanceKey): Promise<E.Either<ServiceError, boolean>> => {
   const study = await retrying(run, run.ports.dicom.study(key.partition, key.studyInstanceUid))
   if (E.isRight(study)) {
     return E.right(study.right.some((json) => run.judge.uidsOf(json).sopInstanceUid === key.sopInstanceUid))

@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import { moveCheckpoint } from '../../../lib/app/operate/move-checkpoint'
 import { instancesIn } from '../calm-services'
+import { rejecting } from '../cases/told'
+import { startRun } from '../runs'
 import { backfillPortsOf, tick } from './work'
 import { type Told, told } from './told-backfill'
 
@@ -96,5 +98,20 @@ describe('a backfill', () => {
     expect(E.isRight(await moving)).toBe(true)
     await story.goOn(40)
     expect(story.side.row).toMatchObject({ state: 'over', checkpoint: 1 })
+  })
+
+  it('takes away the row of an image that is gone, also when the note in another study that withdrew it lists others now', async () => {
+    const story = told()
+    const { services, world, create } = story
+    const note = (listed: number) => create(2, 9, rejecting('113037', [listed, 1]))
+    await story.happens(create(1, 1), create(2, 1), create(3, 1), note(1))
+    const { process } = startRun(world, services, story.settings, 'cast', 240_000)
+    await world.scheduler.run(() => !process.alive)
+    expect(rowsOf(story)).toEqual(['1.2.1 Rejected'])
+    await story.happens({ ...create(1, 1), action: 'Delete', tags: undefined }, { ...note(3), action: 'Update' })
+    await story.begin()
+    await story.goOn(40)
+    expect(story.side.row).toMatchObject({ state: 'over', checkpoint: 6 })
+    expect([rowsOf(story), studiesOf(story)]).toEqual([['1.2.3 Rejected'], ['urn:oid:1.2.2 1']])
   })
 })
