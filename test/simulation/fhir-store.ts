@@ -130,9 +130,10 @@ const matchersOf = ({ folds, keepsEscapes }: Flavour): Readonly<Record<string, M
   _elements: () => true,
 })
 
-const withoutVersion = (resource: FhirResource): string => {
-  const { versionId: _version, lastUpdated: _updated, ...meta } = resource.meta ?? {}
-  return JSON.stringify({ ...resource, meta })
+/** Wherever `id` and `meta` stand among the members. */
+const withoutVersion = ({ id, meta, ...resource }: FhirResource): string => {
+  const { versionId: _version, lastUpdated: _updated, ...kept } = meta ?? {}
+  return JSON.stringify({ ...resource, id, meta: kept })
 }
 
 const refusal = (status: number, why: string): Outcome => ({ _tag: 'Refused', status, why })
