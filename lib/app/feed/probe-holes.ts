@@ -17,6 +17,8 @@ export interface Probes {
   readonly open: ReadonlyArray<Hole>
   /** Numbers that nobody will ask for again. */
   readonly dropped: ReadonlyArray<Numbers>
+  /** There was no room for what else may have come: it is to be asked for at once. */
+  readonly isFull: boolean
 }
 
 /**
@@ -41,8 +43,10 @@ export const probeHoles = async (
   const due = holes.filter(isDue).sort((left, right) => lastAsked(left) - lastAsked(right) || left.from - right.from)
   const late: Array<ReadRow> = []
   const dropped: Array<Numbers> = []
+  let isFull = false
   for (let next = 0; next < due.length; next += atOnce) {
     if (late.length >= limit || clock.now() >= until) {
+      isFull = late.length >= limit
       open.push(...due.slice(next))
       break
     }
@@ -66,6 +70,7 @@ export const probeHoles = async (
         rows.map(({ sequence }) => sequence),
       )
       const beyond = to < hole.to ? [{ ...hole, from: to + 1 }] : []
+      isFull ||= beyond.length > 0 && rows.length >= room
       const isOver = askedAt - seenAt > run.settings.holeAgeMs
       if (isOver) dropped.push(...rest)
       else open.push(...rest)
@@ -73,7 +78,7 @@ export const probeHoles = async (
       for (const { from } of rest) probed.set(from, begun)
     }
   }
-  return E.right({ late, open: open.sort((left, right) => left.from - right.from), dropped })
+  return E.right({ late, open: open.sort((left, right) => left.from - right.from), dropped, isFull })
 }
 
 /** The hole stays open, and nothing else waits for it: time was up, or the metadata of a row in it does not come. */

@@ -36,6 +36,8 @@ export interface FeedBatch {
   readonly heads: ReadonlyArray<Head>
   readonly hangs: ReadonlyArray<Hang>
   readonly reachedHead: boolean
+  /** It has no room for all that may have come late: holes were left for the next one. */
+  readonly leavesHoles: boolean
   /** So many holes are open that no row was taken: one more would have to be remembered. */
   readonly isFullOfHoles: boolean
   /** The stream of pages goes on right behind its last row: nothing of what came was left for later. */
@@ -90,12 +92,13 @@ export const readFeed = async (
   if (head === syncedSequence && isAnotherRow(checkpoint, newest.right)) return feedReset(head, notSynced(head))
   const probes = await probeHoles(run, checkpoint.holes, reading.probed, limit, reading)
   if (E.isLeft(probes)) return probes
-  const { late, open, dropped } = probes.right
+  const { late, open, dropped, isFull } = probes.right
   const judgedLate = late.map((row) => judgeRow(run, row, true))
   const { heads = [] } = checkpoint
   const nothing = {
     ...{ head, late, rows: [], judged: judgedLate, holes: open, gone: dropped },
     ...{ heads, hangs: reading.hangs, reachedHead: true, goesOn: false, isFullOfHoles: false },
+    leavesHoles: isFull,
   }
   if (head === syncedSequence) return E.right(nothing)
   const wanted = Math.max(1, limit - late.length)

@@ -174,13 +174,14 @@ const storeCheckpoint = async (
 }
 
 /** How the run ends with this batch, if it does. */
-const endOf = (casting: Casting, { reachedHead, rows, late, walked, isFullOfHoles }: FeedBatch): Ended | undefined => {
+const endOf = (casting: Casting, feed: FeedBatch): Ended | undefined => {
+  const { reachedHead, leavesHoles, rows, late, walked, isFullOfHoles } = feed
   const { run } = casting
-  if (reachedHead) return 'CaughtUp'
+  if (reachedHead && !leavesHoles) return 'CaughtUp'
   if (run.stopping()) return 'Stopped'
   // Rows that came late close holes: then the next batch may go on.
   if (isFullOfHoles && late.length === 0) return 'WaitingForHoles'
   if (batchesLeft(casting) <= 0) return 'BatchDone'
   if (remainingMs(run) <= 0) return 'OutOfTime'
-  return rows.length === 0 && walked === undefined ? 'BatchDone' : undefined
+  return rows.length === 0 && walked === undefined && !leavesHoles ? 'BatchDone' : undefined
 }
