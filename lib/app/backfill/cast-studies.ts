@@ -16,7 +16,7 @@ import { settledNow } from '../operate/settled-now'
 import { canBeOneStudy } from '../operate/verify'
 import type { BackfillPorts } from '../ports-backfill-store'
 import type { FailIndex } from '../run/fail-index'
-import { settleUnderLease, takeBack } from '../run/settle-errors'
+import { settleUnderLease, takeBackWhenLost } from '../run/settle-errors'
 import { settleTagsOfStudy } from '../run/settle-tags'
 import { comparable } from './comparable'
 import { leaveOver } from './leave-over'
@@ -204,9 +204,7 @@ export const recordFailed = async (
   const recorded = await retrying(run, ports.errors.record(rows))
   if (E.isLeft(recorded)) return recorded
   const still = await retrying(run, run.lease.confirm())
-  if (E.isLeft(still) && still.left._tag === 'LeaseLost') {
-    await takeBack(run, { failed: {}, codes: {}, written: recorded.right })
-  }
+  if (E.isLeft(still)) await takeBackWhenLost(run, still.left, recorded.right)
   return still
 }
 

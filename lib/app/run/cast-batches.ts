@@ -12,7 +12,7 @@ import { lookAgain } from './look-again'
 import { heedRows, liveOf, lookUpNext } from './look-up-next'
 import { movedNotes } from './moved-notes'
 import { limitOf, nextCheckpoint } from './next-checkpoint'
-import { type ErrorsSettled, settleErrors, takeBack } from './settle-errors'
+import { type ErrorsSettled, settleErrors, takeBack, takeBackWhenLost } from './settle-errors'
 import { settleTags } from './settle-tags'
 import { type Passed, settledRows } from './settled-rows'
 import { whatEnded } from './stuck'
@@ -124,8 +124,7 @@ const recordRows = async (casting: Casting, feed: FeedBatch, result: BatchResult
   const tags = await settleTags(run, index.right, passed)
   const heeded = E.isLeft(tags) ? tags : await heedNoted(casting, index.right, next)
   if (E.isLeft(heeded)) {
-    // Somebody else settles this batch now.
-    if (heeded.left._tag === 'LeaseLost') await takeBack(run, errors.right)
+    await takeBackWhenLost(run, heeded.left, errors.right.written)
     return E.left(await stuckOn(casting, heeded.left))
   }
   return E.right({ next, passed, withdrawnFrom: heeded.right, errors: errors.right, isNews, stop })
@@ -158,7 +157,7 @@ const storeCheckpoint = async (
     const written = await writeCheckpoint(run, stored, next)
     if (E.isLeft(written)) {
       // Somebody else settles these entries now, and may have stored them. A row that he wrote, too, has another ETag.
-      if (isSurelyNotOurs(written.left)) await takeBack(run, errors)
+      if (isSurelyNotOurs(written.left)) await takeBack(run, errors.written)
       return written
     }
     casting.stored = written.right

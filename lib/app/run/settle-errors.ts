@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import type { Stop } from '../../domain/batch/delivery'
 import { type EntryError, type FailTable, type ServiceError, failTableOf, isOfPatient } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import type { Keyword } from '../../domain/dicom/tags'
@@ -128,9 +129,13 @@ const recordNew = async (
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
   if (E.isLeft(written)) return written
   for (const row of written.right) keepRow(index, row)
+  const ours = written.right.filter((row) => isOurs(row, noted))
   if (tagRows.length > 0) {
     const recorded = await retrying(run, errors.recordTags(tagRows))
-    if (E.isLeft(recorded)) return recorded
+    if (E.isLeft(recorded)) {
+      await takeBackWhenLost(run, recorded.left, ours)
+      return recorded
+    }
   }
   const failed: Partial<Record<FailTable, number>> = {}
   const codes: Partial<Record<EntryError['_tag'], number>> = {}
@@ -139,7 +144,7 @@ const recordNew = async (
     codes[error._tag] = (codes[error._tag] ?? 0) + 1
   }
   return E.right({
-    errors: { failed, codes, written: written.right.filter((row) => isOurs(row, noted)) },
+    errors: { failed, codes, written: ours },
     all: written.right,
   })
 }
@@ -192,7 +197,7 @@ const replaceOld = async (
 ): Promise<E.Either<ServiceError, ErrorsSettled>> => {
   const still = old.length + all.length === 0 ? E.right(undefined) : await retrying(run, run.lease.confirm())
   if (E.isLeft(still)) {
-    if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: all })
+    await takeBackWhenLost(run, still.left, all)
     return still
   }
   const removed = await removeStale(run, index, old)
@@ -205,11 +210,18 @@ const takeBackPauseMs = 500
  * What was recorded of entries that somebody else settles now. It is told again when storage fails, whatever time is left
  * to a run that slept: such a row would be an alarm about nothing, and nobody else would take it away.
  */
-export const takeBack = async (run: Run, { written }: ErrorsSettled): Promise<void> => {
+export const takeBack = async (run: Run, written: ErrorsSettled['written']): Promise<void> => {
   for (let attempt = 0; attempt < 4 && written.length > 0; attempt++) {
     if (attempt > 0) await run.ports.clock.sleep(takeBackPauseMs * attempt)
     if (E.isRight(await run.ports.errors.takeBack(written)())) return
   }
+}
+
+/** Whoever slept while it recorded may hear of other trouble before it hears that its lease is lost. */
+export const takeBackWhenLost = async (run: Run, trouble: Stop, written: ErrorsSettled['written']): Promise<void> => {
+  if (written.length === 0) return
+  const held = trouble._tag === 'LeaseLost' ? E.left(trouble) : await run.lease.confirm()()
+  if (E.isLeft(held) && held.left._tag === 'LeaseLost') await takeBack(run, written)
 }
 
 /**

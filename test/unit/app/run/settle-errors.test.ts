@@ -34,6 +34,8 @@ const key = { partition: 'p', studyInstanceUid: '1.2', seriesInstanceUid: '1.3',
 const mismatch = { _tag: 'PatientMismatch' } as const
 const refused = { _tag: 'FhirRejected', status: 422, issues: [] } as const
 
+const outOfTime = { _tag: 'ServiceUnavailable', hop: 'storage', reason: 'its time is over', outOfTime: true } as const
+
 const settled = (sequence: number, changes: Partial<SettledRow> = {}): SettledRow => ({
   ...{ sequence, key, issues: [], error: undefined, settlement: 'Stored' },
   ...changes,
@@ -45,6 +47,8 @@ interface Settling {
   readonly loses?: true
   /** The process ends when something was recorded. */
   readonly ends?: true
+  /** Its time is over before rows of tags are recorded. */
+  readonly isLate?: true
   /** What rejection notes say of the instance. */
   readonly notes?: Extract<EntryError, { _tag: 'Rejected' }>
 }
@@ -53,7 +57,7 @@ interface Settling {
 const after = async (
   standing: ReadonlyArray<FailRow>,
   rows: ReadonlyArray<SettledRow>,
-  { settle = settleErrors, loses, ends, notes }: Settling = {},
+  { settle = settleErrors, loses, ends, isLate, notes }: Settling = {},
 ): Promise<ReadonlyArray<readonly [number, string]>> => {
   let isRecorded = false
   const tables = new Map<string, FailRowKey>()
@@ -80,6 +84,7 @@ const after = async (
       }
       return Promise.resolve(E.right(undefined))
     },
+    recordTags: () => () => Promise.resolve(isLate === true ? E.left(outOfTime) : E.right(undefined)),
     remove: (gone) => () => {
       for (const row of gone) tables.delete(idOf(row))
       return Promise.resolve(E.right(undefined))
@@ -93,7 +98,7 @@ const after = async (
   const rejected = new Map(notes === undefined ? [] : [[instanceKeyText(key), { key, error: notes }]])
   const run = { ports: { errors }, lease, judge, rejected } as unknown as Run
   const done = await settle(run, { rows: new Map(tables) }, rows, [])
-  if (E.isLeft(done) && loses !== true && ends !== true) throw new Error(done.left._tag)
+  if (E.isLeft(done) && loses !== true && ends !== true && isLate !== true) throw new Error(done.left._tag)
   return [...tables.values()].map(({ sequence, code }) => [sequence, code] as const)
 }
 
@@ -107,6 +112,17 @@ describe('a row whose reason becomes another while nobody tells it again', () =>
 
   it('stands with the old one when the lease is lost meanwhile', async () => {
     expect(await after(standing, rows, { settle: settleUnderLease, loses: true })).toEqual([[5, 'FhirRejected']])
+  })
+
+  it('is taken back also where a run that lost its lease hears first that its time is over', async () => {
+    const tag = { keyword: 'StudyDate', problem: 'it is no date' }
+    const late = rows.map((row) => ({ ...row, issues: [tag] })) as unknown as typeof rows
+    for (const settle of [settleErrors, settleUnderLease]) {
+      expect(await after(standing, late, { settle, loses: true, isLate: true })).not.toContainEqual([
+        5,
+        'PatientMismatch',
+      ])
+    }
   })
 
   it('stands with both when the process ends between the two', async () => {
@@ -173,19 +189,19 @@ describe('the rows of one instance', () => {
 describe('what a run recorded, and was not its to record', () => {
   it('is taken back though storage fails, and though the time of the run is over', async () => {
     const { run, removed } = lateRun(2)
-    await takeBack(run, { failed: {}, codes: {}, written })
+    await takeBack(run, written)
     expect(removed).toEqual([written, written, written])
   })
 
   it('does not hold the run for ever', async () => {
     const { run, removed } = lateRun(Infinity)
-    await takeBack(run, { failed: {}, codes: {}, written })
+    await takeBack(run, written)
     expect(removed).toHaveLength(4)
   })
 
   it('is nothing, and asks for nothing, when nothing was recorded', async () => {
     const { run, removed } = lateRun(0)
-    await takeBack(run, { failed: {}, codes: {}, written: [] })
+    await takeBack(run, [])
     expect(removed).toEqual([])
   })
 })
