@@ -1,5 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
-import { isOfStudy, passedStudies } from './backfill/excuses'
+import { isOfStudy, isPassedBy, passedStudies } from './backfill/excuses'
 import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
@@ -140,9 +140,10 @@ const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): str
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
-  { services: { feed, storage }, causes }: Stage,
+  { services, causes }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
 ): ReadonlyArray<string> => {
+  const { feed, storage } = services
   // What kept the images out is gone, and that they were looked at again failed, or no row told it: they are within a day.
   const isDue = ({ error, key }: FailRow): boolean =>
     error._tag === 'PatientMismatch' && (feed.vanished.has(studyOf(key)) || isRefused(expected.get(studyOf(key))))
@@ -169,6 +170,7 @@ const checkFailRows = (
     if (error._tag === 'Rejected' && row.image.tags === undefined) return []
     // Who slept until the others had gone on from there, and was killed before it could take its row back.
     if (rows.at(-1) !== row && isTooLate && writer.killed) return []
+    if (error._tag === 'Rejected' && isPassedBy(services, rows.at(-1)?.sequence ?? 0)) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
     if (row.image.tags === undefined || error._tag === 'Rejected') return []
     return causes.planted(row, error, expected.get(studyText(key))) || isDue(recorded)
