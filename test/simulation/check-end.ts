@@ -140,7 +140,7 @@ const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): str
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
-  { services, causes }: Stage,
+  { services, causes, passed }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
 ): ReadonlyArray<string> => {
   const { feed, storage } = services
@@ -170,7 +170,8 @@ const checkFailRows = (
     if (error._tag === 'Rejected' && row.image.tags === undefined) return []
     // Who slept until the others had gone on from there, and was killed before it could take its row back.
     if (rows.at(-1) !== row && isTooLate && writer.killed) return []
-    if (error._tag === 'Rejected' && isPassedBy(services, rows.at(-1)?.sequence ?? 0)) return []
+    const isLeft = error._tag === 'Rejected' || passed.has(studyText(key))
+    if (isLeft && isPassedBy(services, rows.at(-1)?.sequence ?? 0)) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
     if (row.image.tags === undefined || error._tag === 'Rejected') return []
     return causes.planted(row, error, expected.get(studyText(key))) || isDue(recorded)

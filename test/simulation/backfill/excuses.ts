@@ -34,6 +34,9 @@ export const passedStudies = ({ storage, feed }: Pick<Services, 'storage' | 'fee
 export const isRebuilt = ({ fhir, backfill }: Services, path: string, name: string): boolean =>
   fhir.rebuilt?.has(path) === true || [...(backfill?.entered.keys() ?? [])].some((key) => key.endsWith(` ${name}`))
 
-/** A backfill moved the checkpoint past it: what a note says of its instance stays in the row of the entry that stood before. */
+/**
+ * A backfill moved the checkpoint past it. What a note says of its instance stays in the row of the entry that stood before; of a
+ * study that it could not cast all rows stay.
+ */
 export const isPassedBy = ({ backfill }: Pick<Services, 'backfill'>, sequence: number): boolean =>
   backfill?.row?.state === 'over' && sequence <= (backfill.row.checkpoint ?? 0)
