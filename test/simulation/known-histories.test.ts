@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import { calmServices, calmSettings, instancesIn, tagsWith } from './calm-services'
 import { checkEnd } from './check-end'
+import type { Report } from './dose-report'
 import type { Change, Tags } from './feed-model'
 import { type Services, startRun } from './runs'
 import { type World, makeWorld } from './world'
@@ -124,6 +125,46 @@ describe('what the simulator calls right', () => {
     expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
     expect(failRows(services)).toEqual(['3 FhirRejected'])
     expect(services.fhir.store.all('ImagingStudy')).toHaveLength(3)
+  })
+
+  /**
+   * An Update of a person's newest study, one of another, and a later image of a third, in bundles that take the two with
+   * doses apart: they are written behind the third.
+   */
+  const asWrittenLast = async (image: { readonly study: string; readonly given: string }) => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const settings = { ...calmSettings(10), maxBundleEntries: 3 }
+    const { happens, upsert } = told(world, services, 'Microsoft.Default', settings)
+    const report: Report = { events: ['1.7.1', '1.7.2'], dlp: 1, minute: 1, preliminary: false }
+    const corrected = (study: string, given: string): Change => upsert('Update', 1, false, { study, given, report })
+    await happens([corrected('1.2.2', 'Ann'), corrected('1.2.3', 'Bo'), upsert('Create', 1, false, image)])
+    expect([checkEnd(services, true), world.violations]).toEqual([[], []])
+    return services.fhir.store.all('Patient')
+  }
+
+  it('is a Patient with what the last correction says, though an image of an older study was written before it', async () => {
+    expect(await asWrittenLast({ study: '1.2.1', given: 'Ann' })).toMatchObject([{ name: [{ given: ['Bo'] }] }])
+  })
+
+  it('is a Patient with what an image of the newest study says that came behind the corrections', async () => {
+    expect(await asWrittenLast({ study: '1.2.5', given: 'Cy' })).toMatchObject([{ name: [{ given: ['Cy'] }] }])
+  })
+
+  it('is a Patient with what a correction says, though a later image of a middling study was stored before it', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => (instancesIn(bundle).includes('1.2.8.1.9') ? 'rejected' : 'fine'),
+    })
+    const { happens, upsert } = told(world, services, 'Microsoft.Default')
+    const named = (number: number, study: string, given: string): Change =>
+      upsert('Create', number, false, { study, given })
+    await happens([named(1, '1.2.2', 'Ann')])
+    const corrected = upsert('Update', 1, false, { study: '1.2.8', given: 'Bo' })
+    // Refused together, they come study by study.
+    await happens([named(1, '1.2.3', 'Ann'), corrected, named(9, '1.2.8', 'Bo'), named(2, '1.2.3', 'Ann')])
+    expect(failRows(services)).toEqual(['4 FhirRejected'])
+    expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
   })
 
   it('is a study of which one image is refused and one other fails: the rest is stored', async () => {

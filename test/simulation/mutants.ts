@@ -37,6 +37,7 @@ const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
 const doseName = 'const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
+const foldPatient = 'lib/domain/batch/fold-patient.ts'
 const guard = 'lib/domain/batch/guard.ts'
 const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
@@ -419,7 +420,17 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the study that is cast last has the say on its Patient',
-    edits: [{ file: 'lib/domain/batch/fold-patient.ts', from: 'isOpen && !isOfNewest(', to: 'false && !isOfNewest(' }],
+    edits: [{ file: foldPatient, from: ': isOfNewest(fold, draft, row.key)', to: ': true' }],
+  },
+  {
+    name: 'any later image of the batch that is stored has the say over an Update',
+    edits: [{ file: foldPatient, from: '!later.some(({ key }) => isOfNewest(fold, draft, key))', to: 'false' }],
+    toldBy: 'known-histories.test.ts',
+  },
+  {
+    name: 'an Update that is written last has the say over a later image of the newest study',
+    edits: [{ file: foldPatient, from: '!later.some(({ key }) => isOfNewest(fold, draft, key))', to: 'true' }],
+    toldBy: 'known-histories.test.ts',
   },
   {
     name: 'a rebuild takes the word of the image that is listed last',
@@ -679,7 +690,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'an image in a study of others decides what its Patient is called',
     edits: [
       {
-        file: 'lib/domain/batch/fold-patient.ts',
+        file: foldPatient,
         from: 'return isTheirs(study) && isNewestOf(',
         to: 'return isNewestOf(',
       },
@@ -701,7 +712,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'a later twin of the Patient makes the studies of a healthy one ambiguous',
     edits: [
       {
-        file: 'lib/domain/batch/fold-patient.ts',
+        file: foldPatient,
         from: '  return isLive && isTarget(',
         to: '  return false && isLive && target !== undefined && isTarget(',
       },
