@@ -167,6 +167,20 @@ describe('what the simulator calls right', () => {
     expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
   })
 
+  it('is every image on record whose new person is refused, though one more came, and another went', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => (JSON.stringify(bundle).includes('Family P2') ? 'rejected' : 'fine'),
+    })
+    const { happens, upsert, removal } = told(world, services, 'Microsoft.Default')
+    const moved = (number: number): Change => upsert('Update', number, false, { patientId: 'P2' })
+    await happens([upsert('Create', 1), upsert('Create', 2)])
+    await happens([moved(1), moved(2)])
+    // That an Update of the third is superseded is asked about, and tells nothing of the others.
+    await happens([moved(3)], [removal(3)], [moved(4)])
+    expect(failRows(services)).toEqual(['3 FhirRejected', '4 FhirRejected', '7 FhirRejected'])
+  })
+
   it('is a study of which one image is refused and one other fails: the rest is stored', async () => {
     const world = makeWorld(1, { only: new Set() })
     const services = calmServices(world, {

@@ -304,6 +304,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
+    name: 'a row that only asks proves that its study was brought in step',
+    edits: [{ file: delivery, from: 'plan.unchanged.filter((row) => !isProbe(row))', to: 'plan.unchanged' }],
+    toldBy: 'known-histories.test.ts',
+  },
+  {
     name: 'the other images of a moved study are forgotten',
     edits: [{ file: foldRows, from: 'fold.syncedInstances.set(instanceKeyText(each.key), each.key)', to: '' }],
     under: ['feed: stray', 'feed: move', 'feed: delete', 'feed: late row', 'feed: bulk update'],

@@ -45,7 +45,7 @@ import {
   strayOf,
 } from './ledger'
 import type { SaidOfPatients } from './newest-study'
-import { byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
+import { byStudy, bySequence, halves, isDeletion, isProbe, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
 import { type Unit, packUnits } from './units'
@@ -385,7 +385,12 @@ const settleUnwritten = ({ input, ledger, sent }: Delivery, plan: Plan): Ledger 
   for (const { row, error } of plan.recorded) next = settle(next, [row], { _tag: 'Recorded', error })
   next = settleDelivered(next, ours, { _tag: 'Stored' })
   next = settleDelivered(next, others, { _tag: 'Unchanged' })
-  return withSynced(next, input, plan, plan.unchanged)
+  return withSynced(
+    next,
+    input,
+    plan,
+    plan.unchanged.filter((row) => !isProbe(row)),
+  )
 }
 
 /** Instances that came with the studies of these rows, now that those stand in FHIR as planned: none stays recorded. */
