@@ -428,6 +428,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [{ file: foldPatient, from: ': isOfNewest(fold, draft, row.key)', to: ': true' }],
   },
   {
+    name: 'a late image has no say on a Patient whose its study was not until then',
+    edits: [{ file: foldPatient, from: 'row.late && isHeldOf(fold, study, draft)', to: 'row.late' }],
+    toldBy: 'cases/whose.test.ts',
+  },
+  {
     name: 'any later image of the batch that is stored has the say over an Update',
     edits: [{ file: foldPatient, from: '!later.some(({ key }) => isOfNewest(fold, draft, key))', to: 'false' }],
     toldBy: 'known-histories.test.ts',

@@ -10,6 +10,7 @@ import { modeOf } from '../mapping/merge-study'
 import { keepStated, keeping } from '../mapping/stated'
 import { hasInstances } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
+import { isEmptied } from './emptied'
 import { type Fold, type PatientDraft, type PlanInput, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
 import { ageInHand, isNewestOf, isOvertaken, laterThan } from './newest-study'
@@ -118,6 +119,13 @@ const keepStatedOf = ({ rebuilt }: PlanInput, draft: PatientDraft, key: string):
   }
 }
 
+/** FHIR holds images of the study as this Patient's. A late row of any other is as new as its study. */
+const isHeldOf = ({ input: { settings } }: Fold, { draft: { base } }: StudyFold, patient: PatientDraft): boolean =>
+  base !== undefined &&
+  !isEmptied(base) &&
+  patient.base?.id !== undefined &&
+  referencedId(settings.fhirBase, 'Patient', base.subject) === patient.base.id
+
 /** The row has been applied to its study: that tells how new the study is. */
 export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold, row: UpsertRow): void => {
   const { followed, input } = fold
@@ -128,8 +136,7 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   const follows = overwrite === 'always' || (overwrite === 'own' && ours)
   const later = laterThan(said?.get(patientKeyText(row.identity)) ?? [], row)
   const isFollowed = followed.has(patientKeyText(row.identity))
-  // A late row of a study that FHIR does not hold is as new as its study.
-  const late = row.late && study.draft.base !== undefined
+  const late = row.late && isHeldOf(fold, study, draft)
   const mode = follows && !isOvertaken(later, row) && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
   const mark = ourMeta(sourceOf(settings.dicom, row.key.partition))
   const before: Patient =
