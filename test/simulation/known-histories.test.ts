@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import { calmServices, calmSettings, instancesIn, tagsWith } from './calm-services'
 import { checkEnd } from './check-end'
+import { patientIdOf } from './check-study'
 import type { Report } from './dose-report'
 import type { Change, Tags } from './feed-model'
 import { type Services, startRun } from './runs'
@@ -165,6 +166,25 @@ describe('what the simulator calls right', () => {
     await happens([named(1, '1.2.3', 'Ann'), corrected, named(9, '1.2.8', 'Bo'), named(2, '1.2.3', 'Ann')])
     expect(failRows(services)).toEqual(['4 FhirRejected'])
     expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
+  })
+
+  it('is a study that holds nobody else’s image, not even for a moment, when a note of it withdraws the stray', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { store } = services.fhir
+    const held: Array<string> = []
+    const committed = (): void => {
+      for (const { subject, series = [] } of store.all('ImagingStudy')) {
+        const images = series.flatMap(({ instance = [] }) => instance.map(({ uid }) => uid))
+        held.push(`${patientIdOf(store.get(subject.reference ?? ''))}: ${images.join(' ')}`)
+      }
+    }
+    const seen: Services = { ...services, fhir: { ...services.fhir, committed } }
+    const { happens, upsert } = told(world, seen, 'Microsoft.Default')
+    await happens([upsert('Create', 1)], [upsert('Create', 2, false, { patientId: 'P2' })])
+    const key = { partition: 'Microsoft.Default', study: '1.2', series: '1.2.1', instance: '1.2.1.1' }
+    await happens([upsert('Create', 9, false, { patientId: 'P2', note: { code: '113037', lists: [key] } })])
+    expect(new Set(held)).toEqual(new Set(['P1: 1.2.1.1', 'P2: 1.2.1.2']))
   })
 
   it('is every image on record whose new person is refused, though one more came, and another went', async () => {

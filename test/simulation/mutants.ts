@@ -874,6 +874,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     under: [...notes, 'feed: move', 'feed: stray', 'feed: misfiled first'],
   },
   {
+    name: 'a study takes an image that is withdrawn along to another person',
+    edits: [{ file: readStudy, from: 'namesOf(keys.filter(isNotWithdrawn(run)))', to: 'namesOf(keys)' }],
+    toldBy: 'known-histories.test.ts',
+  },
+  {
     name: 'a run forgets what the notes of earlier runs said',
     edits: [{ file: 'lib/app/run/fail-index.ts', from: 'run.rejected = rejectedIn(index)', to: '' }],
     under: [...notes, 'feed: bulk update'],
