@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals'
 import type { ImagingStudy } from 'fhir/r4'
 import { calmServices, calmSettings, instancesIn, tagsWith } from './calm-services'
 import { checkEnd } from './check-end'
+import { patientIdOf } from './check-study'
+import type { Report } from './dose-report'
 import type { Change, Tags } from './feed-model'
 import { type Services, startRun } from './runs'
 import { type World, makeWorld } from './world'
@@ -124,6 +126,79 @@ describe('what the simulator calls right', () => {
     expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
     expect(failRows(services)).toEqual(['3 FhirRejected'])
     expect(services.fhir.store.all('ImagingStudy')).toHaveLength(3)
+  })
+
+  /**
+   * An Update of a person's newest study, one of another, and a later image of a third, in bundles that take the two with
+   * doses apart: they are written behind the third.
+   */
+  const asWrittenLast = async (image: { readonly study: string; readonly given: string }) => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const settings = { ...calmSettings(10), maxBundleEntries: 3 }
+    const { happens, upsert } = told(world, services, 'Microsoft.Default', settings)
+    const report: Report = { events: ['1.7.1', '1.7.2'], dlp: 1, minute: 1, preliminary: false }
+    const corrected = (study: string, given: string): Change => upsert('Update', 1, false, { study, given, report })
+    await happens([corrected('1.2.2', 'Ann'), corrected('1.2.3', 'Bo'), upsert('Create', 1, false, image)])
+    expect([checkEnd(services, true), world.violations]).toEqual([[], []])
+    return services.fhir.store.all('Patient')
+  }
+
+  it('is a Patient with what the last correction says, though an image of an older study was written before it', async () => {
+    expect(await asWrittenLast({ study: '1.2.1', given: 'Ann' })).toMatchObject([{ name: [{ given: ['Bo'] }] }])
+  })
+
+  it('is a Patient with what an image of the newest study says that came behind the corrections', async () => {
+    expect(await asWrittenLast({ study: '1.2.5', given: 'Cy' })).toMatchObject([{ name: [{ given: ['Cy'] }] }])
+  })
+
+  it('is a Patient with what a correction says, though a later image of a middling study was stored before it', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => (instancesIn(bundle).includes('1.2.8.1.9') ? 'rejected' : 'fine'),
+    })
+    const { happens, upsert } = told(world, services, 'Microsoft.Default')
+    const named = (number: number, study: string, given: string): Change =>
+      upsert('Create', number, false, { study, given })
+    await happens([named(1, '1.2.2', 'Ann')])
+    const corrected = upsert('Update', 1, false, { study: '1.2.8', given: 'Bo' })
+    // Refused together, they come study by study.
+    await happens([named(1, '1.2.3', 'Ann'), corrected, named(9, '1.2.8', 'Bo'), named(2, '1.2.3', 'Ann')])
+    expect(failRows(services)).toEqual(['4 FhirRejected'])
+    expect(services.fhir.store.all('Patient')).toMatchObject([{ name: [{ given: ['Bo'] }] }])
+  })
+
+  it('is a study that holds nobody else’s image, not even for a moment, when a note of it withdraws the stray', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world)
+    const { store } = services.fhir
+    const held: Array<string> = []
+    const committed = (): void => {
+      for (const { subject, series = [] } of store.all('ImagingStudy')) {
+        const images = series.flatMap(({ instance = [] }) => instance.map(({ uid }) => uid))
+        held.push(`${patientIdOf(store.get(subject.reference ?? ''))}: ${images.join(' ')}`)
+      }
+    }
+    const seen: Services = { ...services, fhir: { ...services.fhir, committed } }
+    const { happens, upsert } = told(world, seen, 'Microsoft.Default')
+    await happens([upsert('Create', 1)], [upsert('Create', 2, false, { patientId: 'P2' })])
+    const key = { partition: 'Microsoft.Default', study: '1.2', series: '1.2.1', instance: '1.2.1.1' }
+    await happens([upsert('Create', 9, false, { patientId: 'P2', note: { code: '113037', lists: [key] } })])
+    expect(new Set(held)).toEqual(new Set(['P1: 1.2.1.1', 'P2: 1.2.1.2']))
+  })
+
+  it('is every image on record whose new person is refused, though one more came, and another went', async () => {
+    const world = makeWorld(1, { only: new Set() })
+    const services = calmServices(world, {
+      verdictOn: (bundle) => (JSON.stringify(bundle).includes('Family P2') ? 'rejected' : 'fine'),
+    })
+    const { happens, upsert, removal } = told(world, services, 'Microsoft.Default')
+    const moved = (number: number): Change => upsert('Update', number, false, { patientId: 'P2' })
+    await happens([upsert('Create', 1), upsert('Create', 2)])
+    await happens([moved(1), moved(2)])
+    // That an Update of the third is superseded is asked about, and tells nothing of the others.
+    await happens([moved(3)], [removal(3)], [moved(4)])
+    expect(failRows(services)).toEqual(['3 FhirRejected', '4 FhirRejected', '7 FhirRejected'])
   })
 
   it('is a study of which one image is refused and one other fails: the rest is stored', async () => {

@@ -37,6 +37,7 @@ const superseded = 'lib/domain/batch/superseded.ts'
 const doseIdentity = 'lib/domain/mapping/dose/identity.ts'
 const doseName = 'const name = JSON.stringify([feedIdOf(settings.dicom), partition, study, kind, uid])'
 const foldRows = 'lib/domain/batch/fold-rows.ts'
+const foldPatient = 'lib/domain/batch/fold-patient.ts'
 const guard = 'lib/domain/batch/guard.ts'
 const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
@@ -303,6 +304,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
+    name: 'a row that only asks proves that its study was brought in step',
+    edits: [{ file: delivery, from: 'plan.unchanged.filter((row) => !isProbe(row))', to: 'plan.unchanged' }],
+    toldBy: 'known-histories.test.ts',
+  },
+  {
     name: 'the other images of a moved study are forgotten',
     edits: [{ file: foldRows, from: 'fold.syncedInstances.set(instanceKeyText(each.key), each.key)', to: '' }],
     under: ['feed: stray', 'feed: move', 'feed: delete', 'feed: late row', 'feed: bulk update'],
@@ -419,7 +425,22 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'the study that is cast last has the say on its Patient',
-    edits: [{ file: 'lib/domain/batch/fold-patient.ts', from: 'isOpen && !isOfNewest(', to: 'false && !isOfNewest(' }],
+    edits: [{ file: foldPatient, from: ': isOfNewest(fold, draft, row.key)', to: ': true' }],
+  },
+  {
+    name: 'a late image has no say on a Patient whose its study was not until then',
+    edits: [{ file: foldPatient, from: 'row.late && isHeldOf(fold, study, draft)', to: 'row.late' }],
+    toldBy: 'cases/whose.test.ts',
+  },
+  {
+    name: 'any later image of the batch that is stored has the say over an Update',
+    edits: [{ file: foldPatient, from: '!later.some(({ key }) => isOfNewest(fold, draft, key))', to: 'false' }],
+    toldBy: 'known-histories.test.ts',
+  },
+  {
+    name: 'an Update that is written last has the say over a later image of the newest study',
+    edits: [{ file: foldPatient, from: '!later.some(({ key }) => isOfNewest(fold, draft, key))', to: 'true' }],
+    toldBy: 'known-histories.test.ts',
   },
   {
     name: 'a rebuild takes the word of the image that is listed last',
@@ -679,7 +700,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'an image in a study of others decides what its Patient is called',
     edits: [
       {
-        file: 'lib/domain/batch/fold-patient.ts',
+        file: foldPatient,
         from: 'return isTheirs(study) && isNewestOf(',
         to: 'return isNewestOf(',
       },
@@ -701,7 +722,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: 'a later twin of the Patient makes the studies of a healthy one ambiguous',
     edits: [
       {
-        file: 'lib/domain/batch/fold-patient.ts',
+        file: foldPatient,
         from: '  return isLive && isTarget(',
         to: '  return false && isLive && target !== undefined && isTarget(',
       },
@@ -851,6 +872,11 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
     ],
     under: [...notes, 'feed: move', 'feed: stray', 'feed: misfiled first'],
+  },
+  {
+    name: 'a study takes an image that is withdrawn along to another person',
+    edits: [{ file: readStudy, from: 'namesOf(keys.filter(isNotWithdrawn(run)))', to: 'namesOf(keys)' }],
+    toldBy: 'known-histories.test.ts',
   },
   {
     name: 'a run forgets what the notes of earlier runs said',

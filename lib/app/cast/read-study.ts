@@ -23,7 +23,7 @@ export interface StudyReading {
   readonly live: ReadonlyArray<UpsertRow>
   /**
    * All that is alive (instanceKeyText), castable or not; of a study that could not be read whole all that is known of
-   * it, but what the archive says is not there.
+   * it, but what the archive says is not there. What it has withdrawn is not.
    */
   readonly alive: ReadonlySet<string>
 }
@@ -46,8 +46,8 @@ export const readStudy = async (
   )
   // Of a study that is gone nothing was live a moment ago.
   if (E.isRight(whole) && (whole.right.length > 0 || inHand.length === 0)) {
-    const alive = whole.right.map((json) => instanceKeyText({ ...study, ...run.judge.uidsOf(json) }))
-    return E.right({ live: judged(run, study, whole.right), alive: new Set(alive) })
+    const keys = whole.right.map((json) => ({ ...study, ...run.judge.uidsOf(json) }))
+    return E.right({ live: judged(run, study, whole.right), alive: namesOf(keys.filter(isNotWithdrawn(run))) })
   }
   const error = E.isLeft(whole) ? whole.left : notFound
   const recorded = mismatched.get(studyKeyText(study))?.values() ?? []
@@ -58,8 +58,16 @@ export const readStudy = async (
   })
   if (E.isLeft(read)) return read
   const { live, gone } = read.right
-  return E.right({ live, alive: new Set(keys.map(instanceKeyText).filter((each) => !gone.has(each))) })
+  const there = keys.filter((key) => !gone.has(instanceKeyText(key)))
+  return E.right({ live, alive: namesOf(there.filter(isNotWithdrawn(run))) })
 }
+
+const namesOf = (keys: ReadonlyArray<InstanceKey>): ReadonlySet<string> => new Set(keys.map(instanceKeyText))
+
+const isNotWithdrawn =
+  ({ rejected }: Run) =>
+  (key: InstanceKey): boolean =>
+    rejected?.get(instanceKeyText(key))?.error.isHidden !== true
 
 const notFound: ServiceError = {
   ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },

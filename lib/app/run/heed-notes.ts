@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
+import { isProbe } from '../../domain/batch/parts'
 import {
   type NoteRow,
   type RejectedInstance,
@@ -40,9 +41,6 @@ interface Work {
   /** To be looked at: no note hides them any more, or they failed. */
   readonly back: Array<RejectedInstance>
 }
-
-/** It asks only, and is no word on its instance. */
-const isProbe = (row: LiveRow): boolean => row._tag === 'Delete' && row.probe === true
 
 /**
  * What is left to do when the rows of the batch themselves are settled, with what notes say of them: most of it is about

@@ -1,6 +1,7 @@
 import * as RA from 'fp-ts/ReadonlyArray'
 import { instanceKeyText } from '../dicom/change-feed-entry'
 import type { LiveRow } from './judge'
+import { isProbe } from './parts'
 
 /**
  * Rows in sequence order, the last one of each instance; the others are superseded by it. A row that is live when its
@@ -12,7 +13,6 @@ export const coalesce = (
   rows: ReadonlyArray<LiveRow>,
 ): { readonly live: ReadonlyArray<LiveRow>; readonly superseded: ReadonlyArray<LiveRow> } => {
   const ordered = [...rows].sort((left, right) => left.sequence - right.sequence)
-  const isProbe = (row: LiveRow): boolean => row._tag === 'Delete' && row.probe === true
   const last = new Map(ordered.filter((row) => !isProbe(row)).map((row) => [instanceKeyText(row.key), row]))
   const isLive = (row: LiveRow): boolean => {
     if (isProbe(row)) return true

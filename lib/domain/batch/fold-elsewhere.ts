@@ -4,6 +4,7 @@ import { isSourceOf } from '../fhir/provenance'
 import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, studyOf } from './fold'
 import type { LiveRow } from './judge'
+import { isProbe } from './parts'
 import { instancesOf, takeOut } from './take-out'
 import { readingOf } from './witnesses'
 
@@ -57,9 +58,9 @@ const waitsElsewhere = (fold: Fold, row: LiveRow): boolean => {
 /** The row waits for what must go elsewhere, or was only to ask for that: there is nothing to fold now. */
 export const leavesElsewhere = (fold: Fold, row: LiveRow): boolean => {
   if (waitsElsewhere(fold, row)) return true
-  const isProbe = row._tag === 'Delete' && row.probe === true
-  if (isProbe) fold.probes.push(row)
-  return isProbe
+  if (!isProbe(row)) return false
+  fold.probes.push(row)
+  return true
 }
 
 /** A Create is not asked for, there are too many of them; nor what a study that is read whole holds itself. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
+import type { InstanceKey } from '../dicom/change-feed-entry'
 import { createdReference } from '../fhir/bundle'
 import { hasIdentifier } from '../fhir/identifiers'
 import { carriesOurMark, isOfService, ourMeta, sourceOf } from '../fhir/provenance'
@@ -9,9 +10,10 @@ import { modeOf } from '../mapping/merge-study'
 import { keepStated, keeping } from '../mapping/stated'
 import { hasInstances } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
+import { isEmptied } from './emptied'
 import { type Fold, type PatientDraft, type PlanInput, type StudyFold, askedOf } from './fold'
 import type { UpsertRow } from './judge'
-import { ageInHand, isNewestOf, isOvertaken } from './newest-study'
+import { ageInHand, isNewestOf, isOvertaken, laterThan } from './newest-study'
 import { findPatient, isShared, livePatient, referencedId } from './snapshot'
 import { isTarget, targetOf } from './subject'
 
@@ -82,7 +84,7 @@ export const judgingOf = ({ input: { settings, today } }: Fold): Judging => ({ .
  * A Create of an older study only fills, and so does one of a study that others made: whoever writes, and in whatever
  * order, it ends the same.
  */
-const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean => {
+const isOfNewest = (fold: Fold, draft: PatientDraft, { partition, studyInstanceUid }: InstanceKey): boolean => {
   const { ages, settings, today } = fold.input
   const isTheirs = ({ patient, draft: { base, fields, subject, series } }: StudyFold): boolean =>
     fields !== undefined &&
@@ -94,11 +96,16 @@ const isOfNewest = (fold: Fold, draft: PatientDraft, study: StudyFold): boolean 
       : patient === draft)
   const inHand = [...fold.studies.values()]
   const held = (ages?.get(draft.base?.id ?? '') ?? []).filter(
-    ({ partition, uid }) => !inHand.some((each) => each.partition === partition && `urn:oid:${each.uid}` === uid),
+    (age) => !inHand.some((each) => each.partition === age.partition && `urn:oid:${each.uid}` === age.uid),
   )
-  const own = ageInHand(study, today)
-  return isTheirs(study) && isNewestOf(own, [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(each, today))])
+  const theirs = [...held, ...inHand.filter(isTheirs).map((each) => ageInHand(each, today))]
+  const own = theirs.find((each) => each.partition === partition && each.uid === `urn:oid:${studyInstanceUid}`)
+  return own !== undefined && isNewestOf(own, theirs)
 }
+
+/** Of an Update, unless a later Create of the newest study is stored already; of a Create, when its study is the newest. */
+const hasTheSay = (fold: Fold, draft: PatientDraft, row: UpsertRow, later: ReturnType<typeof laterThan>): boolean =>
+  row.update ? !later.some(({ key }) => isOfNewest(fold, draft, key)) : isOfNewest(fold, draft, row.key)
 
 // Elements with one value, on which images of one study may disagree.
 const elements = ['name', 'gender', 'birthDate'] as const
@@ -112,6 +119,13 @@ const keepStatedOf = ({ rebuilt }: PlanInput, draft: PatientDraft, key: string):
   }
 }
 
+/** FHIR holds images of the study as this Patient's. A late row of any other is as new as its study. */
+const isHeldOf = ({ input: { settings } }: Fold, { draft: { base } }: StudyFold, patient: PatientDraft): boolean =>
+  base !== undefined &&
+  !isEmptied(base) &&
+  patient.base?.id !== undefined &&
+  referencedId(settings.fhirBase, 'Patient', base.subject) === patient.base.id
+
 /** The row has been applied to its study: that tells how new the study is. */
 export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold, row: UpsertRow): void => {
   const { followed, input } = fold
@@ -120,11 +134,10 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   const isOriginals = input.snapshot.ofOriginal?.has(draft.base?.id ?? '') === true && overwrite !== 'never'
   const ours = draft.base === undefined || carriesOurMark(draft.base.meta, settings.dicom) || isOriginals
   const follows = overwrite === 'always' || (overwrite === 'own' && ours)
-  const isOlder = isOvertaken(said?.get(patientKeyText(row.identity)) ?? [], row)
+  const later = laterThan(said?.get(patientKeyText(row.identity)) ?? [], row)
   const isFollowed = followed.has(patientKeyText(row.identity))
-  // A late row of a study that FHIR does not hold is as new as its study.
-  const late = row.late && study.draft.base !== undefined
-  const mode = follows && !isOlder && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
+  const late = row.late && isHeldOf(fold, study, draft)
+  const mode = follows && !isOvertaken(later, row) && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
   const mark = ourMeta(sourceOf(settings.dicom, row.key.partition))
   const before: Patient =
     draft.resource === undefined
@@ -140,11 +153,13 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   const judging = judgingOf(fold)
   const filled = fillUnknown(judging, before, change('fill'))
   const replaced = mode === 'fill' ? filled : keepKnown(judging, before, change(mode)(before))
-  const isOpen = !row.update && !isDeepStrictEqual(filled, replaced)
+  const isOpen = (!row.update || later.length > 0) && !isDeepStrictEqual(filled, replaced)
   if (isOpen && draft.base?.id !== undefined) fold.agesWanted.add(draft.base.id)
-  const after = isOpen && !isOfNewest(fold, draft, study) ? filled : replaced
+  const isHeldBack = isOpen && !hasTheSay(fold, draft, row, later)
+  const after = isHeldBack ? filled : replaced
   // The target of a link has identifiers of its own; the merged one keeps this.
   draft.resource =
     after.identifier !== before.identifier && isFollowed ? { ...after, identifier: before.identifier ?? [] } : after
-  draft.applied = { change: row.patient, mode, to: draft.resource }
+  // What is held back of one Update is not of the next.
+  draft.applied = { change: row.patient, mode: isHeldBack && row.update ? 'fill' : mode, to: draft.resource }
 }

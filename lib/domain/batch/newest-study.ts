@@ -57,7 +57,7 @@ const isNewer = (left: StudyAge, right: StudyAge): boolean => {
 export const isNewestOf = (own: StudyAge, others: ReadonlyArray<StudyAge>): boolean =>
   others.every((other) => isSame(own, other) || !isNewer(other, own))
 
-type Said = Pick<UpsertRow, 'sequence' | 'key' | 'update' | 'studyDate'>
+type Said = Pick<UpsertRow, 'sequence' | 'key' | 'update'>
 
 /** What a batch has stored so far, by patient (patientKeyText): what came before it in the feed must not overwrite it. */
 export type SaidOfPatients = ReadonlyMap<string, ReadonlyArray<Said>>
@@ -69,27 +69,18 @@ export const withSaid = (said: SaidOfPatients, rows: ReadonlyArray<UpsertRow>): 
     const before = all.get(patient) ?? []
     const same = before.find(({ key, update }) => update === row.update && studyKeyText(key) === studyKeyText(row.key))
     if (same !== undefined && same.sequence > row.sequence) continue
-    const { sequence, key, update, studyDate } = row
-    all.set(patient, [...before.filter((each) => each !== same), { sequence, key, update, studyDate }])
+    const { sequence, key, update } = row
+    all.set(patient, [...before.filter((each) => each !== same), { sequence, key, update }])
   }
   return all
 }
 
-const isOfNewerStudy = (left: Said, right: Said): boolean => {
-  const orderOf = ({ studyDate = '', key }: Said): ReadonlyArray<string> => [
-    studyDate,
-    key.studyInstanceUid,
-    key.partition,
-  ]
-  const [ours, others] = [orderOf(left), orderOf(right)]
-  const at = ours.findIndex((each, index) => each !== others[index])
-  return at >= 0 && (ours[at] ?? '') > (others[at] ?? '')
-}
+export const laterThan = (said: ReadonlyArray<Said>, { sequence }: Said): ReadonlyArray<Said> =>
+  said.filter((each) => each.sequence > sequence)
 
-/** Has a later row had the say that this one would have: an Update, a Create of the same study, or of a newer one? */
-export const isOvertaken = (said: ReadonlyArray<Said>, row: Said): boolean =>
-  said.some(
-    (each) =>
-      each.sequence > row.sequence &&
-      (each.update || studyKeyText(each.key) === studyKeyText(row.key) || (row.update && isOfNewerStudy(each, row))),
-  )
+/**
+ * Has one of these later rows had the say that this one would have? An Update has, and of a Create's own study a Create.
+ * Whether another Create has it over an Update is a question of whose study is the newest.
+ */
+export const isOvertaken = (later: ReadonlyArray<Said>, row: Said): boolean =>
+  later.some((each) => each.update || (!row.update && studyKeyText(each.key) === studyKeyText(row.key)))

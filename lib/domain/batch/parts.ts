@@ -32,3 +32,6 @@ export const rowsOf = (units: ReadonlyArray<Unit>): ReadonlyArray<LiveRow> => [
 ]
 
 export const isDeletion = ({ _tag }: LiveRow): boolean => _tag === 'Delete'
+
+/** It asks only, and is no word on its instance or its study. */
+export const isProbe = (row: LiveRow): boolean => row._tag === 'Delete' && row.probe === true

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals'
 import type { Identifier, ImagingStudy, Patient, Reference } from 'fhir/r4'
 import type { FhirStore } from '../fhir-store'
-import { type End, type Story, create, ending, person, pinned, remove, system, update, vanish } from './told'
+import { type End, type Story, create, ending, person, pinned, rejecting, remove, system, update, vanish } from './told'
 
 /** A Patient of the hospital, known as in DICOM. */
 const patient = (
@@ -496,4 +496,18 @@ pinned(
   },
   ending({ '1': 'P1: 1 2' }),
   (store) => expect(store.all('Patient').map(({ name }) => name?.[0]?.given)).toEqual([['Bo']]),
+)
+
+pinned(
+  'a study that becomes a person’s when a note withdraws the stray that came first has the say on what he is called, if it is the newest',
+  {
+    then: [
+      [create(5, 1, 'P1')],
+      [create(5, 2, 'P2', { given: 'Bo' })],
+      [create(3, 1, 'P2')],
+      [create(3, 9, 'P2', { series: 2, ...rejecting('113037', [5, 1]) })],
+    ],
+  },
+  ending({ '3': 'P2: 1', '5': 'P2: 2' }, { rows: ['5 1 Rejected'] }),
+  (store) => expect(store.all('Patient').map(({ name }) => name?.[0]?.given)).toContainEqual(['Bo']),
 )

@@ -90,7 +90,9 @@ export const castBatch = (
       })
       if (planned.doubts.length === 0 && planned.agesWanted.length === 0) return planned
       for (const id of planned.agesWanted) {
-        const own = [...snapshot.studies.values()].flat().filter(({ meta }) => isOfService(meta, settings.dicom))
+        const own = [...snapshot.studies.values()]
+          .flat()
+          .filter(({ meta, numberOfInstances }) => isOfService(meta, settings.dicom) && numberOfInstances !== 0)
         ages.set(
           id,
           own

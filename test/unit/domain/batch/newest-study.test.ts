@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { InstanceKey } from '../../../../lib/domain/dicom/change-feed-entry'
 import { castBatch } from '../../../support/world/domain-cast'
 import type { Values } from '../../../support/world/domain-dataset'
 import { type EntryOptions, wireEntry } from '../../../support/world/domain-feed'
@@ -49,6 +50,31 @@ describe('a Patient whose studies disagree', () => {
     cast(fhir, [maiden()])
     castBatch(fhir, settings, [married()], { late: true })
     expect(names(fhir)).toEqual(['Married'])
+  })
+
+  it('has the values of the newest also when a late row tells of it, and it stood emptied until then', () => {
+    const fhir = memoryFhir()
+    cast(fhir, [married()])
+    const [study] = fhir.contents().filter(({ resourceType }) => resourceType === 'ImagingStudy')
+    castBatch(fhir, settings, [entry(uids(2), { action: 'delete' })], { keep: new Set([`ImagingStudy/${study?.id}`]) })
+    cast(fhir, [maiden()])
+    expect(names(fhir)).toEqual(['Maiden'])
+    castBatch(fhir, settings, [married()], { late: true })
+    expect(names(fhir)).toEqual(['Married'])
+  })
+
+  it('has the values of the newest also when a late row makes it theirs, and it was another’s until then', () => {
+    const fhir = memoryFhir()
+    const [stray, own] = [entry({ ...uids(2, 9), PatientID: 'P9' }), married()]
+    const mismatched = new Map<string, Map<string, InstanceKey>>()
+    const having = (...images: ReadonlyArray<object>) => ({
+      ...{ mismatched, readStudy: () => images.map((each) => Reflect.get(each, 'metadata') as unknown) },
+    })
+    cast(fhir, [stray])
+    expect(castBatch(fhir, settings, [own], having(stray, own)).recorded).toHaveLength(1)
+    cast(fhir, [maiden()])
+    castBatch(fhir, settings, [entry(uids(2, 9), { action: 'delete' })], { ...having(own), late: true })
+    expect(names(fhir)).toContain('Married')
   })
 
   it('has what a correction says, also of an older study', () => {
