@@ -59,7 +59,8 @@ export const addElsewhere = async (
   const ids = new Set(ofType<ImagingStudy>('ImagingStudy', named.right.flat()).map(({ id = '' }) => id))
   const known = new Map([...snapshot.studies.values()].flat().map((study) => [study.id ?? '', study]))
   const unread = [...ids].filter((id) => !known.has(id))
-  const read = await retrying(run, run.ports.fhir.search(byToken('ImagingStudy', '_id', unread, '100')))
+  const reading = byToken('ImagingStudy', '_id', unread, '100')
+  const read = unread.length === 0 ? E.right([]) : await retrying(run, run.ports.fhir.search(reading))
   if (E.isLeft(read)) return read
   const others = ofType<ImagingStudy>('ImagingStudy', read.right.flat())
   for (const study of others) addStudy(snapshot.studies, study)
