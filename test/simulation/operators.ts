@@ -159,14 +159,20 @@ const move = (
     return moveCheckpoint(ports, settingsToday(settings, services), options, { to: target, etag: stands?.etag })
   })
 
+/** Whoever has waited to move it back, and finds it before there, would move it forward: over what another one wants cast again. */
+const isBehind =
+  ({ services: { storage } }: Desk, sequence: number) =>
+  (): boolean =>
+    (storage.checkpoint?.checkpoint.syncedSequence ?? 0) >= sequence
+
 const moveBack = async (desk: Desk): Promise<void> => {
   const { feed, storage } = desk.services
   const at = storage.checkpoint?.checkpoint.syncedSequence ?? 0
   const before = feed.rows.filter(({ sequence }) => sequence <= at)
   if (before.length === 0) return
   const { sequence, timestamp } = desk.world.random.pick(before)
-  if (desk.world.random.chance(0.3) && desk.services.hasWindows) await move(desk, { time: timestamp })
-  else await move(desk, { sequence })
+  const isByTime = desk.world.random.chance(0.3) && desk.services.hasWindows
+  await move(desk, isByTime ? { time: timestamp } : { sequence }, isBehind(desk, sequence))
 }
 
 /** As long as it takes; who finds a rename half done, or only told to the settings, finishes it first. */
@@ -190,7 +196,7 @@ const moveForth = async (desk: Desk): Promise<void> => {
   if (E.isLeft(forth)) return
   const back = { sequence: Math.min(at, forth.right.from) }
   // As long as it takes: what lies between would never be cast. A feed that was restored meanwhile ends before it.
-  await moveAtLast(desk, back)
+  await moveAtLast(desk, back, isBehind(desk, back.sequence))
 }
 
 const verifyAndRepair = async (desk: Desk): Promise<void> => {
