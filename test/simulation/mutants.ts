@@ -551,6 +551,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     under: ['fhir: compares loosely'],
   },
   {
+    name: 'what was accepted is asked for only where a conflict is recorded',
+    edits: [
+      {
+        file: 'lib/app/cast/prepare.ts',
+        from: '[...planned.verdicts.values()].includes(true)',
+        to: "planned.units.some(({ recorded }) => recorded.some(({ error }) => error._tag === 'DemographicsConflict'))",
+      },
+    ],
+    toldBy: 'simulation/accepted.test.ts',
+  },
+  {
     name: 'what got other UIDs stays under the old ones',
     edits: [{ file: foldRows, from: ' || leavesElsewhere(fold, row)) return', to: ') return' }],
     under: ['feed: UIDs change'],
