@@ -768,6 +768,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     under: ['feed: UIDs change', 'feed: late row', 'feed: bulk update'],
   },
   {
+    name: 'a study is given away over an image of which no row tells yet that a note withdraws it',
+    edits: [
+      { file: runCast, from: 'run.unheard = newlyHidden(before, rejected, heeded)', to: 'run.unheard = undefined' },
+    ],
+    toldBy: 'note-changed.test.ts',
+  },
+  {
     name: 'a note hides only what is cast after it',
     edits: [{ file: heedNotes, from: 'work.out.push(each)', to: 'continue' }],
     under: notes,
