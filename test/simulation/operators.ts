@@ -125,19 +125,31 @@ const patiently = async <A>(desk: Desk, work: () => Promise<E.Either<{ readonly 
 const isPassing = (done: E.Either<{ readonly _tag: string }, unknown>): boolean =>
   E.isLeft(done) && !['Refused', 'NotFound'].includes(done.left._tag)
 
+/** Who finds a rename half done, or only told to the settings, finishes it first. */
+const finishRenameFirst = async ({ world, services, settings }: Desk): Promise<void> => {
+  const { gate, name, root } = services.storage
+  const isToldOnly = root !== undefined && name !== undefined && name.root !== root
+  if (gate?.state === 'renaming' || name?.renaming !== undefined || isToldOnly)
+    await finishRename(world, services, settings)
+}
+
+const mostTimes = 20
+
 /**
  * Whose command ended early gives it again, as whose command died does. Where the original has worked it matters: the doses
  * of a study are half taken over until then, and no row of the feed need come that would take over the rest.
  */
 const toItsEnd = async <A extends object>(
-  { world, services, ports }: Desk,
-  work: () => Promise<E.Either<{ readonly _tag: string }, A>>,
+  desk: Desk,
+  work: (settings: CastSettings) => Promise<E.Either<{ readonly _tag: string }, A>>,
 ) => {
+  const { world, services, settings, ports } = desk
   for (let attempt = 1; ; attempt++) {
-    const done = await work()
+    const done = await work(settingsToday(settings, services))
     const isOver = E.isRight(done) ? !('stop' in done.right) : !isPassing(done)
-    if (isOver || services.fhir.account === undefined || attempt === 60) return done
+    if (isOver || services.fhir.account === undefined || attempt === mostTimes) return done
     world.say(() => `somebody gives a command again: ${JSON.stringify(done).slice(0, 200)}`)
+    await finishRenameFirst(desk)
     await ports.clock.sleep(20_000)
   }
 }
@@ -175,15 +187,11 @@ const moveBack = async (desk: Desk): Promise<void> => {
   await move(desk, isByTime ? { time: timestamp } : { sequence }, isBehind(desk, sequence))
 }
 
-/** As long as it takes; who finds a rename half done, or only told to the settings, finishes it first. */
+/** As long as it takes. */
 const moveAtLast = async (desk: Desk, to: { readonly sequence: number }, isWanted?: () => boolean): Promise<void> => {
-  const { world, services, settings, ports } = desk
   for (let moved = await move(desk, to, isWanted); isPassing(moved); moved = await move(desk, to, isWanted)) {
-    const { gate, name, root } = services.storage
-    const isToldOnly = root !== undefined && name !== undefined && name.root !== root
-    if (gate?.state === 'renaming' || name?.renaming !== undefined || isToldOnly)
-      await finishRename(world, services, settings)
-    await ports.clock.sleep(20_000)
+    await finishRenameFirst(desk)
+    await desk.ports.clock.sleep(20_000)
   }
 }
 
@@ -211,7 +219,7 @@ const verifyAndRepair = async (desk: Desk): Promise<void> => {
       return Promise.resolve(true)
     },
   })
-  for (const study of wrong) await toItsEnd(desk, () => resync(ports, settings, options, study))
+  for (const study of wrong) await toItsEnd(desk, (today) => resync(ports, today, options, study))
 }
 
 /** An operator lets through those who come under the PatientID of somebody whom the hospital knows. */
@@ -360,9 +368,9 @@ const acts: ReadonlyArray<Act> = [
   {
     kind: 'operator: replays',
     act: (desk) => {
-      const { ports, settings, options, world } = desk
+      const { ports, options, world } = desk
       const [limit, dryRun] = [world.random.pick([1, 100]), world.random.chance(0.2)]
-      return toItsEnd(desk, () => replay(ports, settings, options, { limit }, dryRun))
+      return toItsEnd(desk, (settings) => replay(ports, settings, options, { limit }, dryRun))
     },
     again: true,
   },
@@ -371,7 +379,7 @@ const acts: ReadonlyArray<Act> = [
     act: async (desk) => {
       desk.about.study ??= someStudy(desk)
       const { study } = desk.about
-      if (study !== undefined) await toItsEnd(desk, () => resync(desk.ports, desk.settings, desk.options, study))
+      if (study !== undefined) await toItsEnd(desk, (settings) => resync(desk.ports, settings, desk.options, study))
     },
     again: true,
   },
