@@ -46,6 +46,8 @@ export interface Run {
   accepted?: ReadonlySet<string>
   /** What rejection notes have withdrawn, as the fail rows and the notes of this run tell it. */
   rejected?: RejectedInstances
+  /** Instances (instanceKeyText) that only notes of the batch in hand withdraw: no row tells it yet. */
+  unheard?: ReadonlySet<string> | undefined
   /** What a service failed with since anything was last settled: tells an outage from a run that was only too short. */
   trouble?: ServiceError | undefined
 }

@@ -59,4 +59,15 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
     ],
     under: [...feed, 'run: pause', 'run: overlap'],
   },
+  {
+    name: 'backfill: an image that stands under its new UIDs is asked for nowhere else',
+    edits: [
+      {
+        file: 'lib/domain/batch/fold-elsewhere.ts',
+        from: '(!isOfUpdate(row) && holdsInstance(',
+        to: '(holdsInstance(',
+      },
+    ],
+    toldBy: 'backfill/backfill.test.ts',
+  },
 ]

@@ -572,6 +572,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     under: ['fhir: compares loosely'],
   },
   {
+    name: 'what was accepted is asked for only where a conflict is recorded',
+    edits: [
+      {
+        file: 'lib/app/cast/prepare.ts',
+        from: '[...planned.verdicts.values()].includes(true)',
+        to: "planned.units.some(({ recorded }) => recorded.some(({ error }) => error._tag === 'DemographicsConflict'))",
+      },
+    ],
+    toldBy: 'simulation/accepted.test.ts',
+  },
+  {
     name: 'what got other UIDs stays under the old ones',
     edits: [{ file: foldRows, from: ' || leavesElsewhere(fold, row)) return', to: ') return' }],
     under: ['feed: UIDs change'],
@@ -776,6 +787,13 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
     ],
     under: ['feed: UIDs change', 'feed: late row', 'feed: bulk update'],
+  },
+  {
+    name: 'a study is given away over an image of which no row tells yet that a note withdraws it',
+    edits: [
+      { file: runCast, from: 'run.unheard = newlyHidden(before, rejected, heeded)', to: 'run.unheard = undefined' },
+    ],
+    toldBy: 'note-changed.test.ts',
   },
   {
     name: 'a note hides only what is cast after it',

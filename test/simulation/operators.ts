@@ -102,6 +102,8 @@ interface Desk {
   readonly settings: CastSettings
   readonly ports: OperatorPorts
   readonly options: OperatorOptions
+  /** What a command is about, also when it is given again. */
+  readonly about: { study?: StudyKey | undefined }
 }
 
 const someStudy = ({ world, services }: Desk): StudyKey | undefined => {
@@ -117,6 +119,38 @@ const patiently = async <A>(desk: Desk, work: () => Promise<E.Either<{ readonly 
     const done = await work()
     if (E.isRight(done) || attempt === 40 || desk.world.faults.isQuiet()) return done
     await desk.ports.clock.sleep(5_000)
+  }
+}
+
+const isPassing = (done: E.Either<{ readonly _tag: string }, unknown>): boolean =>
+  E.isLeft(done) && !['Refused', 'NotFound'].includes(done.left._tag)
+
+/** Who finds a rename half done, or only told to the settings, finishes it first. */
+const finishRenameFirst = async ({ world, services, settings }: Desk): Promise<void> => {
+  const { gate, name, root } = services.storage
+  const isToldOnly = root !== undefined && name !== undefined && name.root !== root
+  if (gate?.state === 'renaming' || name?.renaming !== undefined || isToldOnly)
+    await finishRename(world, services, settings)
+}
+
+const mostTimes = 20
+
+/**
+ * Whose command ended early gives it again, as whose command died does. Where the original has worked it matters: the doses
+ * of a study are half taken over until then, and no row of the feed need come that would take over the rest.
+ */
+const toItsEnd = async <A extends object>(
+  desk: Desk,
+  work: (settings: CastSettings) => Promise<E.Either<{ readonly _tag: string }, A>>,
+) => {
+  const { world, services, settings, ports } = desk
+  for (let attempt = 1; ; attempt++) {
+    const done = await work(settingsToday(settings, services))
+    const isOver = E.isRight(done) ? !('stop' in done.right) : !isPassing(done)
+    if (isOver || services.fhir.account === undefined || attempt === mostTimes) return done
+    world.say(() => `somebody gives a command again: ${JSON.stringify(done).slice(0, 200)}`)
+    await finishRenameFirst(desk)
+    await ports.clock.sleep(20_000)
   }
 }
 
@@ -137,29 +171,27 @@ const move = (
     return moveCheckpoint(ports, settingsToday(settings, services), options, { to: target, etag: stands?.etag })
   })
 
+/** Whoever has waited to move it back, and finds it before there, would move it forward: over what another one wants cast again. */
+const isBehind =
+  ({ services: { storage } }: Desk, sequence: number) =>
+  (): boolean =>
+    (storage.checkpoint?.checkpoint.syncedSequence ?? 0) >= sequence
+
 const moveBack = async (desk: Desk): Promise<void> => {
   const { feed, storage } = desk.services
   const at = storage.checkpoint?.checkpoint.syncedSequence ?? 0
   const before = feed.rows.filter(({ sequence }) => sequence <= at)
   if (before.length === 0) return
   const { sequence, timestamp } = desk.world.random.pick(before)
-  const isTime = desk.world.random.chance(0.3) && desk.services.hasWindows
-  // Somebody may have moved it further back meanwhile: from there it would be a move forward.
-  const isBack = (): boolean => (storage.checkpoint?.checkpoint.syncedSequence ?? 0) >= sequence
-  await move(desk, isTime ? { time: timestamp } : { sequence }, isBack)
+  const isByTime = desk.world.random.chance(0.3) && desk.services.hasWindows
+  await move(desk, isByTime ? { time: timestamp } : { sequence }, isBehind(desk, sequence))
 }
 
-const isPassing = (moved: Awaited<ReturnType<typeof move>>): boolean => E.isLeft(moved) && moved.left._tag !== 'Refused'
-
-/** As long as it takes; who finds a rename half done, or only told to the settings, finishes it first. */
+/** As long as it takes. */
 const moveAtLast = async (desk: Desk, to: { readonly sequence: number }, isWanted?: () => boolean): Promise<void> => {
-  const { world, services, settings, ports } = desk
   for (let moved = await move(desk, to, isWanted); isPassing(moved); moved = await move(desk, to, isWanted)) {
-    const { gate, name, root } = services.storage
-    const isToldOnly = root !== undefined && name !== undefined && name.root !== root
-    if (gate?.state === 'renaming' || name?.renaming !== undefined || isToldOnly)
-      await finishRename(world, services, settings)
-    await ports.clock.sleep(20_000)
+    await finishRenameFirst(desk)
+    await desk.ports.clock.sleep(20_000)
   }
 }
 
@@ -172,7 +204,7 @@ const moveForth = async (desk: Desk): Promise<void> => {
   if (E.isLeft(forth)) return
   const back = { sequence: Math.min(at, forth.right.from) }
   // As long as it takes: what lies between would never be cast. A feed that was restored meanwhile ends before it.
-  await moveAtLast(desk, back)
+  await moveAtLast(desk, back, isBehind(desk, back.sequence))
 }
 
 const verifyAndRepair = async (desk: Desk): Promise<void> => {
@@ -187,7 +219,7 @@ const verifyAndRepair = async (desk: Desk): Promise<void> => {
       return Promise.resolve(true)
     },
   })
-  for (const study of wrong) await resync(ports, settings, options, study)
+  for (const study of wrong) await toItsEnd(desk, (today) => resync(ports, today, options, study))
 }
 
 /** An operator lets through those who come under the PatientID of somebody whom the hospital knows. */
@@ -304,6 +336,7 @@ export const finishTakeOverAtLast = async (world: World, services: Services, set
     ...{ world, services, settings: settingsToday(settings, services) },
     ports: operatorPortsOf(world, services, process),
     options: { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false },
+    about: {},
   }
   let over: unknown
   finishing(desk).then(
@@ -327,22 +360,30 @@ interface Act {
   readonly safe?: true
   /** It tells itself when it does something. */
   readonly tells?: true
+  /** Whose command died gives it again, where the original has worked. */
+  readonly again?: true
 }
 
 const acts: ReadonlyArray<Act> = [
   {
     kind: 'operator: replays',
-    act: ({ ports, settings, options, world }) =>
-      replay(ports, settings, options, { limit: world.random.pick([1, 100]) }, world.random.chance(0.2)),
+    act: (desk) => {
+      const { ports, options, world } = desk
+      const [limit, dryRun] = [world.random.pick([1, 100]), world.random.chance(0.2)]
+      return toItsEnd(desk, (settings) => replay(ports, settings, options, { limit }, dryRun))
+    },
+    again: true,
   },
   {
     kind: 'operator: resyncs',
     act: async (desk) => {
-      const study = someStudy(desk)
-      if (study !== undefined) await resync(desk.ports, desk.settings, desk.options, study)
+      desk.about.study ??= someStudy(desk)
+      const { study } = desk.about
+      if (study !== undefined) await toItsEnd(desk, (settings) => resync(desk.ports, settings, desk.options, study))
     },
+    again: true,
   },
-  { kind: 'operator: verifies and repairs', act: verifyAndRepair },
+  { kind: 'operator: verifies and repairs', act: verifyAndRepair, again: true },
   {
     kind: 'operator: previews',
     act: ({ ports, settings, options }) => preview(ports, settings, options, { batches: 3, fromSequence: undefined }),
@@ -369,8 +410,10 @@ export const planOperators = (
   const { faults, scheduler, say } = world
   const random = world.random.fork('operators')
   const processes: Array<Process> = []
-  const start = ({ kind, act, looks, safe, tells }: Act): void => {
-    if (faults.isQuiet() || services.feed.rows.length === 0) return
+  let toBeGivenAgain = 0
+  const start = (each: Act, about?: Desk['about']): void => {
+    const { kind, act, looks, safe, tells, again } = each
+    if (about === undefined && (faults.isQuiet() || services.feed.rows.length === 0)) return
     if (tells !== true) faults.hit(kind)
     if (faults.has('feed: rejection note') && withdrawals(services.feed, false).of.size > 0)
       faults.meet(/replays|moves back/.test(kind) ? 'note × replay' : 'note × operator')
@@ -379,8 +422,21 @@ export const planOperators = (
     processes.push(process)
     const ports = operatorPortsOf(world, services, process)
     const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
+    const desk = {
+      ...{ world, services, settings: settingsToday(settings, services), ports, options },
+      about: about ?? {},
+    }
+    if (again === true && services.fhir.account !== undefined) {
+      process.onKill.push(() => {
+        toBeGivenAgain += 1
+        scheduler.after(30_000, () => {
+          toBeGivenAgain -= 1
+          start(each, desk.about)
+        })
+      })
+    }
     say(() => `${process.name} begins: ${kind}`)
-    act({ world, services, settings: settingsToday(settings, services), ports, options }).then(
+    act(desk).then(
       (done) => {
         process.alive = false
         services.lease.believers.delete(process)
@@ -397,5 +453,5 @@ export const planOperators = (
       scheduler.after(random.between(5_000, 400_000), () => start(each))
     }
   }
-  return { busy: () => processes.some(({ alive }) => alive) }
+  return { busy: () => toBeGivenAgain > 0 || processes.some(({ alive }) => alive) }
 }

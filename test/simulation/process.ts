@@ -28,6 +28,7 @@ export interface Process {
   writing: number
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
+  readonly onKill: Array<() => void>
 }
 
 export const newProcess = (name: string): Process => ({
@@ -46,6 +47,7 @@ export const newProcess = (name: string): Process => ({
   transactions: 0,
   writing: 0,
   onPause: [],
+  onKill: [],
 })
 
 /** Where a stop or an end hurts most. */
@@ -56,6 +58,7 @@ const kill = ({ say }: World, process: Process, where: string): void => {
   process.alive = false
   process.killed = true
   say(() => `${process.name} ✗ killed at ${where}`)
+  for (const listener of process.onKill) listener()
 }
 
 const stop = ({ scheduler, say }: World, process: Process, where: string, ms: number): void => {

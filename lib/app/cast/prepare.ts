@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import type { PlanInput } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import type { StudyAge } from '../../domain/batch/newest-study'
-import { type Plan, planSteps, recordedIn } from '../../domain/batch/plan'
+import { type Plan, planSteps } from '../../domain/batch/plan'
 import type { Snapshot } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
@@ -65,7 +65,8 @@ export const prepare = async (
       ...before.right,
     })
     const planned = await inSteps(run.ports.clock, steps)
-    if (run.accepted === undefined && recordedIn(planned).some(({ error }) => error._tag === 'DemographicsConflict')) {
+    // Whatever hangs on it: doses can go in a transaction before that which would record the conflict.
+    if (run.accepted === undefined && [...planned.verdicts.values()].includes(true)) {
       const accepted = await retrying(run, run.ports.accepted.read())
       if (E.isLeft(accepted)) return accepted
       run.accepted = accepted.right

@@ -47,12 +47,13 @@ export const readStudy = async (
   // Of a study that is gone nothing was live a moment ago.
   if (E.isRight(whole) && (whole.right.length > 0 || inHand.length === 0)) {
     const keys = whole.right.map((json) => ({ ...study, ...run.judge.uidsOf(json) }))
-    return E.right({ live: judged(run, study, whole.right), alive: namesOf(keys.filter(isNotWithdrawn(run))) })
+    const alive = namesOf(keys.filter(isNotWithdrawn(run)))
+    return E.right({ live: judged(run, study, snapshot, whole.right), alive })
   }
   const error = E.isLeft(whole) ? whole.left : notFound
   const recorded = mismatched.get(studyKeyText(study))?.values() ?? []
   const keys = knownInstances(run, study, snapshot, [...inHand, ...recorded])
-  const read = await readEach(run, study, keys.slice(0, sampleSize), error, {
+  const read = await readEach(run, study, snapshot, keys.slice(0, sampleSize), error, {
     wasAlive: inHand.length > 0,
     canReadOthers: () => canReadOthers(run, study, rows[0]?.sequence ?? 1),
   })
@@ -64,22 +65,40 @@ export const readStudy = async (
 
 const namesOf = (keys: ReadonlyArray<InstanceKey>): ReadonlySet<string> => new Set(keys.map(instanceKeyText))
 
+/** What only a note in hand withdraws goes behind the batch. */
 const isNotWithdrawn =
-  ({ rejected }: Run) =>
-  (key: InstanceKey): boolean =>
-    rejected?.get(instanceKeyText(key))?.error.isHidden !== true
+  ({ rejected, unheard }: Run) =>
+  (key: InstanceKey): boolean => {
+    const text = instanceKeyText(key)
+    return rejected?.get(text)?.error.isHidden !== true || unheard?.has(text) === true
+  }
 
 const notFound: ServiceError = {
   ...{ _tag: 'ServiceUnavailable', hop: 'dicom' },
   reason: 'a study is not to be found that is live in the change feed: was it deleted this moment?',
 }
 
-/** What the archive has withdrawn has no say, and is not brought in. */
-const judged = (run: Run, { partition }: Study, datasets: ReadonlyArray<unknown>): ReadonlyArray<UpsertRow> =>
-  datasets.flatMap((json) => {
-    const row = run.judge.judgeDataset(json, partition)
-    return row === undefined || heedRejection(run.rejected ?? new Map(), row)._tag === 'Delete' ? [] : [row]
+/**
+ * What the archive has withdrawn has no say, and is not brought in. What FHIR holds, and only a note in hand withdraws, goes
+ * behind the batch, when a row tells it. Until then the study is not given to somebody else over it: of a run that dies before
+ * that, and a note that is corrected, nothing would be left that says so.
+ */
+const judged = (
+  run: Run,
+  study: Study,
+  snapshot: Snapshot,
+  datasets: ReadonlyArray<unknown>,
+): ReadonlyArray<UpsertRow> => {
+  const { rejected = new Map(), unheard = new Set() } = run
+  const held = unheard.size === 0 ? [] : knownInstances(run, study, snapshot, [])
+  const waits = new Set(held.map(instanceKeyText).filter((text) => unheard.has(text)))
+  return datasets.flatMap((json) => {
+    const row = run.judge.judgeDataset(json, study.partition)
+    if (row === undefined) return []
+    const isOut = heedRejection(rejected, row)._tag === 'Delete' && !waits.has(instanceKeyText(row.key))
+    return isOut ? [] : [row]
   })
+}
 
 /** Of the rows in hand first: their metadata was read a moment ago. */
 const knownInstances = (
@@ -126,6 +145,7 @@ interface Comparison {
 const readEach = async (
   run: Run,
   study: Study,
+  snapshot: Snapshot,
   keys: ReadonlyArray<InstanceKey>,
   error: ServiceError,
   { wasAlive, canReadOthers }: Comparison,
@@ -156,10 +176,10 @@ const readEach = async (
     if (readable.length === 0 && open.length > 0 && !(await canReadOthers())) return E.left(error)
   }
   if (readable.length === 0) return wasAlive && open.length === 0 ? E.left(notFound) : E.right({ live: [], gone })
-  if (open.length === 0) return E.right({ live: judged(run, study, datasets), gone })
+  if (open.length === 0) return E.right({ live: judged(run, study, snapshot, datasets), gone })
   // Blamed by comparison: an instance of the same study must still be readable now.
   const [compared] = readable
   const again = compared === undefined ? E.left(error) : await once(compared)
   if (E.isLeft(again)) return E.left(error)
-  return E.right({ live: open.length < readable.length ? judged(run, study, datasets) : [], gone })
+  return E.right({ live: open.length < readable.length ? judged(run, study, snapshot, datasets) : [], gone })
 }

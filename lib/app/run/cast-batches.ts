@@ -1,5 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { Stop } from '../../domain/batch/delivery'
+import { newlyHidden } from '../../domain/batch/rejected'
 import { type Checkpoint, sameCheckpoint } from '../../domain/checkpoint'
 import { type BatchResult, castBatch, nothingCast } from '../cast/cast-batch'
 import { type Run, remainingMs } from '../context'
@@ -89,7 +90,10 @@ const castRows = async (casting: Casting, feed: FeedBatch): Step<BatchResult> =>
   run.rejected = rejected
   const next = lookUpNext(run, reading, heeded)
   const input = { rows: heeded, stuckSince, rejectedStudies, before: confirmed, mismatched, next }
-  return E.right(await castBatch(run, session.right, input))
+  run.unheard = newlyHidden(before, rejected, heeded)
+  const result = await castBatch(run, session.right, input)
+  run.unheard = undefined
+  return E.right(result)
 }
 
 /** What of a batch can be stood by, and where the checkpoint may go. */

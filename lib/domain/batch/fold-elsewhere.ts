@@ -1,5 +1,5 @@
 import type { ImagingStudy } from 'fhir/r4'
-import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { isSourceOf } from '../fhir/provenance'
 import { holdsInstance } from '../mapping/study-draft'
 import { type Fold, studyOf } from './fold'
@@ -16,9 +16,10 @@ export const isSpelledOtherwise = (fold: Fold, row: LiveRow): boolean => {
 }
 
 /**
- * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance that its study in FHIR does not
- * hold may have come from elsewhere; so may a deleted one, whose Update row was superseded before it was read. What is
- * not alive there goes first. True: the row waits for that, and so do later ones of its study: their values are newer.
+ * Azure's bulk update can change UIDs, and no Delete row need follow. An updated instance may have come from elsewhere, also
+ * when its study in FHIR holds it: whoever read that whole may have come before the row. So may a deleted one that it does
+ * not hold, whose Update row was superseded before it was read. What is not alive there goes first. True: the row waits for
+ * that, and so do later ones of its study: their values are newer.
  */
 const waitsElsewhere = (fold: Fold, row: LiveRow): boolean => {
   const before = fold.waitingFor.get(studyKeyText(row.key))
@@ -27,14 +28,14 @@ const waitsElsewhere = (fold: Fold, row: LiveRow): boolean => {
     return true
   }
   const places = mayComeFromElsewhere(row) ? (fold.input.snapshot.elsewhere?.get(row.key.sopInstanceUid) ?? []) : []
-  if (places.length === 0 || holdsInstance(studyOf(fold, row).draft, row.key)) return false
+  if (places.length === 0 || (!isOfUpdate(row) && holdsInstance(studyOf(fold, row).draft, row.key))) return false
   const { settings, alive } = fold.input
   let waits = false
   for (const studyInstanceUid of new Set(places)) {
     const key = { partition: row.key.partition, studyInstanceUid }
     const study = studyOf(fold, { key: { ...row.key, studyInstanceUid } })
     // Another partition's study of this UID holds its own images.
-    if (study.draft.base === undefined || !holdsUid(study.draft.base, row.key.sopInstanceUid)) continue
+    if (study.draft.base === undefined || !holdsBeside(study.draft.base, key.studyInstanceUid, row.key)) continue
     if (readingOf(fold, key) === undefined) {
       waits = true
       continue
@@ -69,5 +70,13 @@ export const mayComeFromElsewhere = (row: LiveRow): boolean =>
     ? row.update
     : (row.unowned === undefined || row.update === true) && row.isWhole !== true && row.key.sopInstanceUid !== ''
 
-const holdsUid = ({ series = [] }: ImagingStudy, sopInstanceUid: string): boolean =>
-  series.some(({ instance = [] }) => instance.some(({ uid }) => uid === sopInstanceUid))
+export const isOfUpdate = (row: LiveRow): boolean =>
+  row._tag === 'Upsert' ? row.update : row.update === true || row.probe === true
+
+/** What the row itself names is not elsewhere. */
+const holdsBeside = ({ series = [] }: ImagingStudy, study: string, key: InstanceKey): boolean =>
+  series.some(
+    ({ uid: seriesInstanceUid, instance = [] }) =>
+      (study !== key.studyInstanceUid || seriesInstanceUid !== key.seriesInstanceUid) &&
+      instance.some(({ uid }) => uid === key.sopInstanceUid),
+  )

@@ -70,6 +70,20 @@ export const withNotes = (
   return after
 }
 
+/** Of which nothing told before that they are withdrawn (instanceKeyText). What has a row in hand goes with that. */
+export const newlyHidden = (
+  before: RejectedInstances,
+  after: RejectedInstances,
+  inHand: ReadonlyArray<LiveRow>,
+): ReadonlySet<string> => {
+  const isNew = ([text, { error }]: readonly [string, RejectedInstance]): boolean =>
+    error.isHidden && before.get(text)?.error.isHidden !== true
+  const hidden = new Set(after === before ? [] : [...after].filter(isNew).map(([text]) => text))
+  if (hidden.size === 0) return hidden
+  for (const row of inHand) if (row._tag === 'Upsert' || row.probe !== true) hidden.delete(instanceKeyText(row.key))
+  return hidden
+}
+
 /** Nobody lists an instance in more; a row has room for so many. */
 const mostNotes = 20
 

@@ -29,7 +29,7 @@ export interface Snapshot {
    * takes for the same. To create one would attach its images to them.
    */
   readonly mistaken: ReadonlyMap<string, ReadonlyArray<string>>
-  /** By SOPInstanceUID of updated instances: StudyInstanceUIDs of what holds them, whatever the partition. */
+  /** By SOPInstanceUID of updated instances: StudyInstanceUIDs of what holds them elsewhere, whatever the partition. */
   readonly elsewhere?: ReadonlyMap<string, ReadonlyArray<string>>
 }
 

@@ -114,4 +114,24 @@ describe('a backfill', () => {
     expect(story.side.row).toMatchObject({ state: 'over', checkpoint: 6 })
     expect([rowsOf(story), studiesOf(story)]).toEqual([['1.2.3 Rejected'], ['urn:oid:1.2.2 1']])
   })
+
+  // It has read the study under its new UIDs before the feed came to the rows that told of them.
+  it('takes from the feed no sign that an image got other UIDs: it is gone from where it was', async () => {
+    const story = told()
+    await story.happens(story.create(1, 1))
+    await story.begin()
+    await story.goOn(40)
+    const before = story.create(1, 1)
+    const key = { ...before.image.key, study: '1.2.5', series: '1.2.5.1' }
+    await story.happens(
+      { ...before, image: story.services.feed.image(key, false), action: 'Update' },
+      { ...before, action: 'Delete', tags: undefined, silent: true },
+    )
+    await story.begin({ studies: [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.5' }] })
+    await story.goOn(40)
+    expect(studiesOf(story)).toEqual(['urn:oid:1.2.1 1', 'urn:oid:1.2.5 1'])
+    const { process } = startRun(story.world, story.services, story.settings, 'cast', 240_000)
+    await story.world.scheduler.run(() => !process.alive)
+    expect([studiesOf(story), rowsOf(story), story.world.violations]).toEqual([['urn:oid:1.2.5 1'], [], []])
+  })
 })
