@@ -70,8 +70,9 @@ export const patientFor = (fold: Fold, study: StudyFold, row: UpsertRow): Patien
   const { snapshot, settings } = fold.input
   const target = targetOf(fold.input, study.draft.subject)
   const isLive = target !== undefined && livePatient(snapshot.patients, settings.fhirBase, target) === target
-  const now = targetOf(askedOf(fold), study.draft.subject)
-  return isLive && isTarget(askedOf(fold), now, row.identity)
+  if (!isLive) return patientOf(fold, row)
+  const asked = askedOf(fold)
+  return isTarget(asked, targetOf(asked, study.draft.subject), row.identity)
     ? openPatient(fold, patientKeyText(row.identity), target)
     : patientOf(fold, row)
 }
