@@ -59,14 +59,16 @@ const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, 
     if (parted && text.includes('\\')) for (const part of text.split('\\')) texts.push(trimPadding(part))
     else texts.push(text)
   }
-  const [first = '', ...others] = texts.filter((text) => text !== '')
-  if (others.every((text) => text === first)) return TH.right(first)
+  const said = texts.filter((text) => text !== '')
+  const [first = ''] = said
+  if (said.every((text) => text === first)) return TH.right(first)
   return free ? TH.both(moreThanOne, texts.join('\\')) : TH.left(moreThanOne)
 }
 
 const reading =
   <A>(read: (text: string) => Read<A>, kind: Kind = {}): Reader<A> =>
   (values) => {
+    if (values.length === 0) return absent
     const text = soleText(values, kind)
     if (TH.isLeft(text)) return text
     if (text.right === '') return absent

@@ -1,9 +1,9 @@
 import * as O from 'fp-ts/Option'
-import { pipe } from 'fp-ts/function'
 import * as TH from 'fp-ts/These'
-import type { ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
+import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
 import { type DicomDataset, itemsOf } from '../dicom/dataset'
 import { codeSystems } from '../fhir/code-systems'
+import { rememberTexts } from '../text'
 import { type Mapped, type Rule, type Slot, readTag, rule, unmappable } from './mapped'
 
 type Instance = ImagingStudySeriesInstance
@@ -15,12 +15,10 @@ export const readUnsignedInt =
   (keyword: 'SeriesNumber' | 'InstanceNumber') =>
   (dataset: DicomDataset): Mapped<O.Option<number>> => {
     const read = readTag(keyword)(dataset)
-    const value = pipe(TH.getRight(read), O.flatten)
-    if (O.isNone(value)) return read
-    if (value.value < 0) return unmappable(keyword, 'negative')
-    return value.value > maxUnsignedInt
-      ? unmappable(keyword, 'larger than 2147483647')
-      : TH.right(O.some(value.value + 0))
+    if (TH.isLeft(read) || O.isNone(read.right)) return read
+    const { value } = read.right
+    if (value < 0) return unmappable(keyword, 'negative')
+    return value > maxUnsignedInt ? unmappable(keyword, 'larger than 2147483647') : TH.right(O.some(value + 0))
   }
 
 export const numberSlot = <R extends ImagingStudySeries | Instance>(): Slot<R, number> => ({
@@ -34,6 +32,9 @@ const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
   set: (value) => (resource) => set(value, resource),
   clear: (resource) => resource,
 })
+
+/** All images of a class share one. */
+const sopClassOf = rememberTexts((uid): Coding => ({ system: codeSystems.uri, code: `urn:oid:${uid}` }))
 
 const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
   const [concept] = itemsOf(dataset, 'ConceptNameCodeSequence')
@@ -60,11 +61,12 @@ export const instanceRules: ReadonlyArray<Rule<Instance>> = [
     required: true,
     note: 'system urn:ietf:rfc:3986, code urn:oid:{uid}',
     read: readTag('SOPClassUID'),
-    slot: fixed((uid, instance) =>
-      instance.sopClass?.code === `urn:oid:${uid}` && instance.sopClass.system === codeSystems.uri
+    slot: fixed((uid, instance) => {
+      const sopClass = sopClassOf(uid)
+      return instance.sopClass?.code === sopClass.code && instance.sopClass.system === sopClass.system
         ? instance
-        : { ...instance, sopClass: { system: codeSystems.uri, code: `urn:oid:${uid}` } },
-    ),
+        : { ...instance, sopClass }
+    }),
   }),
   rule<Instance, number>({
     element: 'ImagingStudy.series.instance.number',
