@@ -73,11 +73,11 @@ const members = [
 const memberOf = rememberTexts((key) => members.find((member) => member === key.toLowerCase()) ?? '')
 
 /** Its members in lower case: the documentation prints other cases than the server sends. */
-const withLowerCaseKeys = (element: object): Readonly<Record<string, unknown>> => {
+const withLowerCaseKeys = (element: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   const wire: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(element)) {
+  for (const key of Object.keys(element)) {
     const member = memberOf(key)
-    if (member !== '') wire[member] = value
+    if (member !== '') wire[member] = element[key]
   }
   return wire
 }
@@ -125,7 +125,7 @@ export const decodeEntry =
     if (typeof element !== 'object' || element === null || Array.isArray(element)) {
       return E.left(malformed(readMembers({}), ['not an object']))
     }
-    const wire = withLowerCaseKeys(element)
+    const wire = withLowerCaseKeys(element as Readonly<Record<string, unknown>>)
     const read = readMembers(wire)
     if (!isWhole(read)) {
       const unread = Object.entries(read).flatMap(([name, value]) => (value === undefined ? [name] : []))

@@ -51,6 +51,9 @@ interface Kind {
 /** The one value of an attribute of VM 1: the first of several is never taken for all of them. */
 const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, string> => {
   const { parted = true, free = false, asWritten = false } = kind
+  const [only] = values
+  // Nearly all that is read of an image is so.
+  if (values.length === 1 && typeof only === 'string' && !only.includes('\\')) return TH.right(trimPadding(only))
   const texts: Array<string> = []
   for (const value of values) {
     const text = textOf(value, asWritten)

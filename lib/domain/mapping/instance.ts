@@ -11,15 +11,18 @@ type Instance = ImagingStudySeriesInstance
 const maxUnsignedInt = 2_147_483_647
 
 /** IS → unsignedInt. */
-export const readUnsignedInt =
-  (keyword: 'SeriesNumber' | 'InstanceNumber') =>
-  (dataset: DicomDataset): Mapped<O.Option<number>> => {
-    const read = readTag(keyword)(dataset)
+export const readUnsignedInt = (
+  keyword: 'SeriesNumber' | 'InstanceNumber',
+): ((dataset: DicomDataset) => Mapped<O.Option<number>>) => {
+  const readNumber = readTag(keyword)
+  return (dataset) => {
+    const read = readNumber(dataset)
     if (TH.isLeft(read) || O.isNone(read.right)) return read
     const { value } = read.right
     if (value < 0) return unmappable(keyword, 'negative')
     return value > maxUnsignedInt ? unmappable(keyword, 'larger than 2147483647') : TH.right(O.some(value + 0))
   }
+}
 
 export const numberSlot = <R extends ImagingStudySeries | Instance>(): Slot<R, number> => ({
   has: ({ number }) => number !== undefined,
@@ -36,13 +39,19 @@ const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
 /** All images of a class share one. */
 const sopClassOf = rememberTexts((uid): Coding => ({ system: codeSystems.uri, code: `urn:oid:${uid}` }))
 
+const [readMeaning, readDocument, readLabel] = [
+  readTag('CodeMeaning'),
+  readTag('DocumentTitle'),
+  readTag('ContentLabel'),
+]
+
 const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
   const [concept] = itemsOf(dataset, 'ConceptNameCodeSequence')
   // Of the concept, whether or not it has a code that can be read.
-  const meaning = concept === undefined ? TH.right(O.none) : readTag('CodeMeaning')(concept)
+  const meaning = concept === undefined ? TH.right(O.none) : readMeaning(concept)
   if (!TH.isLeft(meaning) && O.isSome(meaning.right)) return meaning
-  const document = readTag('DocumentTitle')(dataset)
-  return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel')(dataset) : document
+  const document = readDocument(dataset)
+  return TH.isRight(document) && O.isNone(document.right) ? readLabel(dataset) : document
 }
 
 /** ImagingStudy.series.instance */
