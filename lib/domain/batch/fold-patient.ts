@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Patient } from 'fhir/r4'
+import type { Meta, Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { createdReference } from '../fhir/bundle'
 import { hasIdentifier } from '../fhir/identifiers'
@@ -126,12 +126,12 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   // A late row of a study that FHIR does not hold is as new as its study.
   const late = row.late && study.draft.base !== undefined
   const mode = follows && !isOlder && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
-  const mark = ourMeta(sourceOf(settings.dicom, row.key.partition))
+  const mark = (): Meta => ourMeta(sourceOf(settings.dicom, row.key.partition))
   const before: Patient =
     draft.resource === undefined
-      ? { resourceType: 'Patient', meta: mark }
+      ? { resourceType: 'Patient', meta: mark() }
       : isOriginals && !carriesOurMark(draft.resource.meta, settings.dicom)
-        ? { ...draft.resource, meta: { ...draft.resource.meta, ...mark } }
+        ? { ...draft.resource, meta: { ...draft.resource.meta, ...mark() } }
         : draft.resource
   const { applied } = draft
   // Images of a series say the same: what was applied already changes nothing.

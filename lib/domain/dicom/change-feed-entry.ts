@@ -53,7 +53,7 @@ const readUid = (value: unknown): string | undefined => {
 }
 
 const readPartition = (value: unknown): string | undefined => {
-  if (value === undefined || value === null || value === '') return defaultPartition
+  if (value === undefined || value === null || value === '' || value === defaultPartition) return defaultPartition
   return typeof value === 'string' && partitionName.test(value) ? value : undefined
 }
 
