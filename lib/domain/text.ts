@@ -18,3 +18,19 @@ export const ranges = (sequences: ReadonlyArray<number>): string => {
   const shown = found.slice(0, shownRanges).map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
   return [...shown, ...(found.length > shownRanges ? ['…'] : [])].join(', ')
 }
+
+// A hostile service may make up as many texts as it likes, and as long ones.
+const rememberedTexts = 10_000
+const rememberedLength = 64
+
+/** A function of few different texts, such as the keys of all elements: each is looked at once. */
+export const rememberTexts = <A>(make: (text: string) => A): ((text: string) => A) => {
+  const remembered = new Map<string, A>()
+  return (text) => {
+    const known = remembered.get(text)
+    if (known !== undefined) return known
+    const made = make(text)
+    if (remembered.size < rememberedTexts && text.length <= rememberedLength) remembered.set(text, made)
+    return made
+  }
+}

@@ -677,8 +677,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: 'lib/domain/batch/study-doses.ts',
-        from: 'isOtherClass(sopClass) ? [] : [sop]',
-        to: "isOtherClass(sopClass) || study.rows.some(({ _tag, key }) => _tag === 'Delete' && key.sopInstanceUid === sop) ? [] : [sop]",
+        from: 'instances.map(({ key }) => key.sopInstanceUid)',
+        to: "instances.map(({ key }) => key.sopInstanceUid).filter((sop) => !study.rows.some(({ _tag, key }) => _tag === 'Delete' && key.sopInstanceUid === sop))",
       },
     ],
     under: ['feed: delete', 'feed: twin report', 'feed: dose report'],

@@ -13,11 +13,16 @@ export const rememberAlike = <A>(
   make: (dataset: DicomDataset) => A,
 ): ((place: string, dataset: DicomDataset) => A) => {
   const last = new Map<string, { readonly values: ReadonlyArray<unknown>; readonly made: A }>()
+  const areSame = (values: ReadonlyArray<unknown>, dataset: DicomDataset): boolean => {
+    // A loop, for this looks at every value of every image.
+    for (let index = 0; index < tags.length; index++) {
+      if (!sameJson(values[index], dataset.get(tags[index] ?? ''))) return false
+    }
+    return true
+  }
   return (place, dataset) => {
     const known = last.get(place)
-    if (known !== undefined && tags.every((tag, index) => sameJson(known.values[index], dataset.get(tag)))) {
-      return known.made
-    }
+    if (known !== undefined && areSame(known.values, dataset)) return known.made
     const made = make(dataset)
     const [oldest] = last.keys()
     if (oldest !== undefined && last.size >= rememberedPlaces && known === undefined) last.delete(oldest)

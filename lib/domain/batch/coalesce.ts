@@ -13,12 +13,14 @@ export const coalesce = (
   rows: ReadonlyArray<LiveRow>,
 ): { readonly live: ReadonlyArray<LiveRow>; readonly superseded: ReadonlyArray<LiveRow> } => {
   const ordered = [...rows].sort((left, right) => left.sequence - right.sequence)
-  const last = new Map(ordered.filter((row) => !isProbe(row)).map((row) => [instanceKeyText(row.key), row]))
-  const isLive = (row: LiveRow): boolean => {
+  const texts = ordered.map(({ key }) => instanceKeyText(key))
+  const last = new Map<string, LiveRow>()
+  for (const [index, row] of ordered.entries()) if (!isProbe(row)) last.set(texts[index] ?? '', row)
+  const isLive = (index: number, row: LiveRow): boolean => {
     if (isProbe(row)) return true
-    const newest = last.get(instanceKeyText(row.key))
+    const newest = last.get(texts[index] ?? '')
     return newest === row || (newest?._tag === 'Delete' && row._tag === 'Delete' && row.unowned === undefined)
   }
-  const { left: superseded, right: live } = RA.partition(isLive)(ordered)
+  const { left: superseded, right: live } = RA.partitionWithIndex(isLive)(ordered)
   return { live, superseded }
 }

@@ -22,7 +22,7 @@ export const isSpelledOtherwise = (fold: Fold, row: LiveRow): boolean => {
  * that, and so do later ones of its study: their values are newer.
  */
 const waitsElsewhere = (fold: Fold, row: LiveRow): boolean => {
-  const before = fold.waitingFor.get(studyKeyText(row.key))
+  const before = fold.waitingFor.size === 0 ? undefined : fold.waitingFor.get(studyKeyText(row.key))
   if (before !== undefined) {
     before.waiting.push(row)
     return true

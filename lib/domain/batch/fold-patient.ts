@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Patient } from 'fhir/r4'
+import type { Meta, Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import type { InstanceKey } from '../dicom/change-feed-entry'
 import { createdReference } from '../fhir/bundle'
@@ -72,8 +72,9 @@ export const patientFor = (fold: Fold, study: StudyFold, row: UpsertRow): Patien
   const { snapshot, settings } = fold.input
   const target = targetOf(fold.input, study.draft.subject)
   const isLive = target !== undefined && livePatient(snapshot.patients, settings.fhirBase, target) === target
-  const now = targetOf(askedOf(fold), study.draft.subject)
-  return isLive && isTarget(askedOf(fold), now, row.identity)
+  if (!isLive) return patientOf(fold, row)
+  const asked = askedOf(fold)
+  return isTarget(asked, targetOf(asked, study.draft.subject), row.identity)
     ? openPatient(fold, patientKeyText(row.identity), target)
     : patientOf(fold, row)
 }
@@ -138,12 +139,12 @@ export const applyToPatient = (fold: Fold, draft: PatientDraft, study: StudyFold
   const isFollowed = followed.has(patientKeyText(row.identity))
   const late = row.late && isHeldOf(fold, study, draft)
   const mode = follows && !isOvertaken(later, row) && !isFollowed ? modeOf({ ...row, late }, ours) : 'fill'
-  const mark = ourMeta(sourceOf(settings.dicom, row.key.partition))
+  const mark = (): Meta => ourMeta(sourceOf(settings.dicom, row.key.partition))
   const before: Patient =
     draft.resource === undefined
-      ? { resourceType: 'Patient', meta: mark }
+      ? { resourceType: 'Patient', meta: mark() }
       : isOriginals && !carriesOurMark(draft.resource.meta, settings.dicom)
-        ? { ...draft.resource, meta: { ...draft.resource.meta, ...mark } }
+        ? { ...draft.resource, meta: { ...draft.resource.meta, ...mark() } }
         : draft.resource
   const { applied } = draft
   // Images of a series say the same: what was applied already changes nothing.

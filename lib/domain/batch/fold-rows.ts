@@ -144,7 +144,9 @@ const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: Upse
 
 /** The row is the study's own patient's. Was an entry on record wrong, is it still? */
 const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: UpsertRow): 'Go on' | 'Stop' => {
-  const [mismatched, self] = [mismatchedOf(fold, row), instanceKeyText(row.key)]
+  const mismatched = mismatchedOf(fold, row)
+  if (mismatched.size === 0) return 'Go on'
+  const self = instanceKeyText(row.key)
   const isOpen = (text: string): boolean => text !== self && !study.told.has(text)
   if (study.recalled || fold.input.rowsAlone === true || ![...mismatched.keys()].some(isOpen)) return 'Go on'
   const reading = readingOf(fold, row.key)

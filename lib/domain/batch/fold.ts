@@ -2,7 +2,6 @@ import type { Patient } from 'fhir/r4'
 import type { EntryError } from '../cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { studyIdentifier } from '../fhir/identifiers'
-import type { DoseReport } from '../mapping/dose/report'
 import type { Applied } from '../mapping/mapped'
 import { upsertInstance } from '../mapping/merge-study'
 import { keepStatedOfStudy } from '../mapping/stated'
@@ -125,6 +124,10 @@ export interface Fold {
   readonly verdicts: Map<string, boolean>
 }
 
+type DosedRow = UpsertRow & Required<Pick<UpsertRow, 'dose'>>
+
+export const hasDose = (row: LiveRow): row is DosedRow => row._tag === 'Upsert' && row.dose !== undefined
+
 export interface StudyFold {
   readonly partition: string
   readonly uid: string
@@ -145,8 +148,8 @@ export interface StudyFold {
   lost: boolean
   /** Those of which something was: they are recorded when it is gone. */
   readonly takenOut: Array<{ row: LiveRow; error: EntryError }>
-  /** Dose reports in hand, by instance (instanceKeyText), in the order of their last rows. */
-  readonly reports: Map<string, DoseReport>
+  /** Rows of the dose reports in hand, by instance (instanceKeyText), in the order of their last rows. */
+  readonly reports: Map<string, DosedRow>
   /** The Patient with whose instances it was brought in step. */
   syncedFor: PatientDraft | undefined
   /** Whether those on record were asked whose they are now. */
@@ -198,8 +201,8 @@ export const applyToStudy = (fold: Fold, study: StudyFold, patient: PatientDraft
   if (patient !== undefined) hangOn(fold, study, patient, row)
   upsertInstance(study.draft, settings, row.key, row, row.change)
   // Of copies in two series the last row is the last word.
-  study.reports.delete(instanceKeyText(row.key))
-  if (row.dose !== undefined) study.reports.set(instanceKeyText(row.key), row.dose)
+  if (study.reports.size > 0) study.reports.delete(instanceKeyText(row.key))
+  if (hasDose(row)) study.reports.set(instanceKeyText(row.key), row)
   own(fold, study)
 }
 

@@ -16,8 +16,8 @@ export const conflicts = (fold: Fold, draft: PatientDraft, row: UpsertRow, isHel
   const { key, base } = draft
   if (!input.settings.patient.matchGuard || (row.update && isHeld)) return false
   if (followed.has(patientKeyText(row.identity)) || followed.has(key)) return false
-  // A row of the feed and the reading of its instance meet the Patient at different times.
-  const text = `${row.sequence} ${instanceKeyText(row.key)}`
+  // A row of the feed and the reading of its instance, which has no number, meet the Patient at different times.
+  const text = row.sequence === 0 ? instanceKeyText(row.key) : `${row.sequence}`
   const verdict = input.verdicts?.get(text) ?? (isAnother(fold, draft, row) && !isAccepted(fold, base, row))
   verdicts.set(text, verdict)
   return verdict

@@ -148,7 +148,7 @@ export const makeJudge = (settings: JudgeSettings, onUnmapped?: (issuer: string)
         claimed: TH.isLeft(claims) ? nobody : claims.right('follow')(nobody),
         study,
         series,
-        issues: [patient, study, series].flatMap(issuesOf),
+        issues: oncePerTag([patient, study, series].flatMap(issuesOf)),
       }
     })
   }
@@ -169,7 +169,8 @@ export const makeJudge = (settings: JudgeSettings, onUnmapped?: (issuer: string)
     const { identity, studyDate, patient, claimed, study, series, issues: alike } = alikeOf(key, dataset)
     if (E.isLeft(identity) && identity.left._tag === 'IssuerUnknown') return reject({ _tag: 'IssuerUnknown' })
     const instance = mapInstance(dataset)
-    const issues = oncePerTag([...alike, ...issuesOf(instance), ...uidIssues(key, dataset)])
+    const own = [...issuesOf(instance), ...uidIssues(key, dataset)]
+    const issues = own.length === 0 ? alike : oncePerTag([...alike, ...own])
     const mapped = !TH.isLeft(patient) && !TH.isLeft(study) && !TH.isLeft(series) && !TH.isLeft(instance)
     const invalid = issues.filter(({ _tag, keyword }) => _tag === 'TagInvalid' && judgedKeywords.has(keyword))
     const uidsDiffer = issues.some((issue) => issue._tag === 'TagInvalid' && issue.reason.startsWith('differs'))

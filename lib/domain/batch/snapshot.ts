@@ -36,6 +36,7 @@ export interface Snapshot {
 /** The id in a reference to a resource of this server; none for another server's, a logical or a contained one. */
 export const referencedId = (fhirBase: string, type: string, reference: Reference | undefined): string | undefined => {
   const text = reference?.reference ?? ''
+  if (!text.includes(type)) return undefined
   const relative = text.startsWith(`${fhirBase}/`) ? text.slice(fhirBase.length + 1) : text
   const [, kind, id] = /^([A-Za-z]+)\/([A-Za-z0-9.-]{1,64})(?:\/_history\/.*)?$/.exec(relative) ?? []
   return kind === type ? id : undefined

@@ -1,33 +1,36 @@
 import type { Coding, Reference } from 'fhir/r4'
-import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { doseUidOf } from '../mapping/dose/identity'
 import type { DoseReport } from '../mapping/dose/report'
-import type { Fold, StudyFold } from './fold'
+import { holdsInstance } from '../mapping/study-draft'
+import { type Fold, type StudyFold, hasDose } from './fold'
 import type { StudyDoses, WrittenStudy } from './held-doses'
 import type { LiveRow } from './judge'
 import { isOtherClass, isReportClass } from './observation-index'
 import type { Snapshot } from './snapshot'
 
 interface Instance {
-  /** instanceKeyText */
-  readonly text: string
-  readonly sop: string
+  readonly key: InstanceKey
   readonly sopClass: string | undefined
 }
 
 const classOf = ({ sopClass }: { readonly sopClass?: Coding | undefined }): string | undefined => sopClass?.code
 
-const isReport = ({ sopClass }: Instance): boolean => isReportClass(sopClass)
+/** Of the instances that the study will have, those that may be reports: a study of thousands may have none. */
+const mayBeReports = ({ draft, partition, uid }: StudyFold): ReadonlyArray<Instance> => {
+  const found: Array<Instance> = []
+  for (const [seriesInstanceUid, { instances }] of draft.series) {
+    for (const [sopInstanceUid, instance] of instances) {
+      const sopClass = classOf(instance)
+      if (isOtherClass(sopClass)) continue
+      found.push({ key: { partition, studyInstanceUid: uid, seriesInstanceUid, sopInstanceUid }, sopClass })
+    }
+  }
+  return found
+}
 
-/** The instances that the study will have. */
-const instancesOf = ({ draft, partition, uid }: StudyFold): ReadonlyArray<Instance> =>
-  [...draft.series].flatMap(([seriesInstanceUid, { instances }]) =>
-    [...instances].map(([sop, instance]) => ({
-      text: instanceKeyText({ partition, studyInstanceUid: uid, seriesInstanceUid, sopInstanceUid: sop }),
-      sop,
-      sopClass: classOf(instance),
-    })),
-  )
+const textsOf = (rows: ReadonlyArray<Pick<LiveRow, 'key'>>): ReadonlySet<string> =>
+  new Set(rows.map(({ key }) => instanceKeyText(key)))
 
 const subjectOf = ({ studies }: Snapshot, id: string): Reference | undefined =>
   [...studies.values()].flat().find((each) => each.id === id)?.subject
@@ -40,26 +43,24 @@ const readingOf = ({ input }: Fold, { partition, uid }: StudyFold): ReadonlyArra
 export const dosesOf = (fold: Fold, study: StudyFold, written: WrittenStudy | undefined): StudyDoses => {
   const { settings, snapshot, keep } = fold.input
   const { partition, uid, draft } = study
-  const instances = instancesOf(study)
-  const inStudy = new Set(instances.map(({ text }) => text))
-  const live = new Set(instances.flatMap(({ sop, sopClass }) => (isOtherClass(sopClass) ? [] : [sop])))
+  const instances = mayBeReports(study)
+  const live = new Set(instances.map(({ key }) => key.sopInstanceUid))
   const reading = readingOf(fold, study)
-  const told = new Set([...study.rows, ...reading].map(({ key }) => instanceKeyText(key)))
-  const inHand = new Set(study.rows.map(({ key }) => instanceKeyText(key)))
-  const read = reading.flatMap((row) => {
-    const text = instanceKeyText(row.key)
-    return row._tag === 'Upsert' && row.dose !== undefined && !inHand.has(text) ? [[text, row.dose] as const] : []
-  })
+  const dosed = reading.filter(hasDose)
+  const inHand = textsOf(dosed.length === 0 ? [] : study.rows)
+  const read = dosed.filter(({ key }) => !inHand.has(instanceKeyText(key)))
   const reports = new Map<string, DoseReport>(
-    [...read, ...study.reports].flatMap(([text, report]) =>
-      inStudy.has(text) ? [[doseUidOf(report.summary, 'summary'), report] as const] : [],
+    [...read, ...study.reports.values()].flatMap(({ key, dose }) =>
+      holdsInstance(draft, key) ? [[doseUidOf(dose.summary, 'summary'), dose] as const] : [],
     ),
   )
+  const ofReports = instances.filter(({ sopClass }) => isReportClass(sopClass))
+  const told = textsOf(ofReports.length === 0 ? [] : [...study.rows, ...reading])
   const before = (draft.base?.series ?? []).flatMap(({ instance = [] }) => instance)
   const claimed = fold.observationOwners
   return {
     ...{ settings, partition, uid, index: fold.observations, base: draft.base, study: written, live, reports, keep },
-    isWhole: instances.filter(isReport).every(({ text }) => told.has(text)),
+    isWhole: ofReports.every(({ key }) => told.has(instanceKeyText(key))),
     lostReports: before.some((each) => isReportClass(classOf(each)) && !live.has(each.uid)),
     claim: (id) => {
       const owner = claimed.get(id) ?? study

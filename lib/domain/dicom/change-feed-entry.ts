@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/Either'
-import * as t from 'io-ts'
+import { rememberTexts } from '../text'
 import type { DicomDataset } from './dataset'
 import { defaultPartition, partitionName } from './partition'
 import { isUid, trimPadding } from './vr'
@@ -32,80 +32,82 @@ export interface MalformedEntry {
   readonly paths: ReadonlyArray<string>
 }
 
-const validated = <A>(name: string, read: (value: unknown) => A | undefined): t.Type<A, A, unknown> =>
-  new t.Type<A, A, unknown>(
-    name,
-    (value): value is A => read(value) !== undefined,
-    (value, context) => {
-      const result = read(value)
-      return result === undefined ? t.failure(value, context) : t.success(result)
-    },
-    t.identity,
-  )
-
-const oneOf = <A extends string>(name: string, ...allowed: ReadonlyArray<A>): t.Type<A, A, unknown> =>
-  validated(name, (value) => {
+const oneOf =
+  <A extends string>(...allowed: ReadonlyArray<A>) =>
+  (value: unknown): A | undefined => {
     const text = typeof value === 'string' ? value.trim().toLowerCase() : undefined
     return allowed.find((item) => item === text)
-  })
+  }
 
-const Sequence = validated('Sequence', (value) => {
+const readAction = oneOf('create', 'update', 'delete')
+const readState = oneOf('current', 'replaced', 'deleted')
+
+const readSequence = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : undefined
-})
+}
 
-const Uid = validated('UID', (value) => {
+const readUid = (value: unknown): string | undefined => {
   const text = typeof value === 'string' ? trimPadding(value) : ''
   return isUid(text) ? text : undefined
-})
+}
 
-const Partition = validated('Partition', (value) => {
-  if (value === undefined || value === null || value === '') return defaultPartition
+const readPartition = (value: unknown): string | undefined => {
+  if (value === undefined || value === null || value === '' || value === defaultPartition) return defaultPartition
   return typeof value === 'string' && partitionName.test(value) ? value : undefined
-})
+}
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,16})?(Z|[+-]\d\d:\d\d)$/i
 
 // Nothing that is cast reads it: a time in another form, without a zone, or that no calendar has, is unknown, and costs
 // nobody an image. A gap before a row whose time is unknown counts as young.
-const Timestamp = validated('Timestamp', (value) => {
-  return typeof value === 'string' && time.test(value) && !Number.isNaN(Date.parse(value)) ? value : ''
-})
+const readTimestamp = (value: unknown): string =>
+  typeof value === 'string' && time.test(value) && !Number.isNaN(Date.parse(value)) ? value : ''
 
-/** The entry on the wire, its keys in lower case: the documentation prints other cases than the server sends. */
-const WireEntry = t.type({
-  sequence: Sequence,
-  partitionname: Partition,
-  studyinstanceuid: Uid,
-  seriesinstanceuid: Uid,
-  sopinstanceuid: Uid,
-  action: oneOf('Action', 'create', 'update', 'delete'),
-  state: oneOf('State', 'current', 'replaced', 'deleted'),
-  timestamp: Timestamp,
-})
+const members = [
+  ...['sequence', 'partitionname', 'studyinstanceuid', 'seriesinstanceuid', 'sopinstanceuid'],
+  ...['action', 'state', 'timestamp', 'metadata'],
+]
 
-const members = new Set([...Object.keys(WireEntry.props), 'metadata'])
+/** Empty for a member that nobody reads: a name that means something to JavaScript is never assigned. */
+const memberOf = rememberTexts((key) => members.find((member) => member === key.toLowerCase()) ?? '')
 
-/** The members that are read, and no other: a name that means something to JavaScript is never assigned. */
-const withLowerCaseKeys = (element: object): Record<string, unknown> => {
+/** Its members in lower case: the documentation prints other cases than the server sends. */
+const withLowerCaseKeys = (element: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
   const wire: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(element)) {
-    const name = key.toLowerCase()
-    if (members.has(name)) wire[name] = value
+  for (const key of Object.keys(element)) {
+    const member = memberOf(key)
+    if (member !== '') wire[member] = element[key]
   }
   return wire
 }
 
-const rightOrUndefined = <A>(result: E.Either<unknown, A>): A | undefined =>
-  E.isRight(result) ? result.right : undefined
+/** Each member as it was read, by its name on the wire; undefined when it cannot be. */
+const readMembers = (wire: Readonly<Record<string, unknown>>) => ({
+  sequence: readSequence(wire['sequence']),
+  partitionname: readPartition(wire['partitionname']),
+  studyinstanceuid: readUid(wire['studyinstanceuid']),
+  seriesinstanceuid: readUid(wire['seriesinstanceuid']),
+  sopinstanceuid: readUid(wire['sopinstanceuid']),
+  action: readAction(wire['action']),
+  state: readState(wire['state']),
+  timestamp: readTimestamp(wire['timestamp']),
+})
 
-const malformed = (wire: Record<string, unknown>, paths: ReadonlyArray<string>): MalformedEntry => {
-  const partition = rightOrUndefined(Partition.decode(wire['partitionname']))
-  const study = rightOrUndefined(Uid.decode(wire['studyinstanceuid']))
-  const series = rightOrUndefined(Uid.decode(wire['seriesinstanceuid']))
-  const instance = rightOrUndefined(Uid.decode(wire['sopinstanceuid']))
+type Members = ReturnType<typeof readMembers>
+type WholeMembers = { readonly [K in keyof Members]: NonNullable<Members[K]> }
+
+const isWhole = (read: Members): read is WholeMembers => !Object.values(read).includes(undefined)
+
+const malformed = (read: Members, paths: ReadonlyArray<string>): MalformedEntry => {
+  const {
+    partitionname: partition,
+    studyinstanceuid: study,
+    seriesinstanceuid: series,
+    sopinstanceuid: instance,
+  } = read
   return {
-    sequence: rightOrUndefined(Sequence.decode(wire['sequence'])),
+    sequence: read.sequence,
     key: {
       ...(partition === undefined ? {} : { partition }),
       ...(study === undefined ? {} : { studyInstanceUid: study }),
@@ -121,29 +123,23 @@ export const decodeEntry =
   (readMetadata: (json: unknown) => DicomDataset | undefined) =>
   (element: unknown): E.Either<MalformedEntry, ChangeFeedEntry> => {
     if (typeof element !== 'object' || element === null || Array.isArray(element)) {
-      return E.left(malformed({}, ['not an object']))
+      return E.left(malformed(readMembers({}), ['not an object']))
     }
-    const wire = withLowerCaseKeys(element)
-    const decoded = WireEntry.decode(wire)
-    if (E.isLeft(decoded)) {
-      const paths = decoded.left.map((error) =>
-        error.context
-          .map((step) => step.key)
-          .filter(Boolean)
-          .join('.'),
-      )
-      return E.left(malformed(wire, [...new Set(paths)]))
+    const wire = withLowerCaseKeys(element as Readonly<Record<string, unknown>>)
+    const read = readMembers(wire)
+    if (!isWhole(read)) {
+      const unread = Object.entries(read).flatMap(([name, value]) => (value === undefined ? [name] : []))
+      return E.left(malformed(read, unread))
     }
-    const { right: entry } = decoded
     return E.right({
-      sequence: entry.sequence,
-      partition: entry.partitionname,
-      studyInstanceUid: entry.studyinstanceuid,
-      seriesInstanceUid: entry.seriesinstanceuid,
-      sopInstanceUid: entry.sopinstanceuid,
-      action: entry.action,
-      state: entry.state,
-      timestamp: entry.timestamp,
+      sequence: read.sequence,
+      partition: read.partitionname,
+      studyInstanceUid: read.studyinstanceuid,
+      seriesInstanceUid: read.seriesinstanceuid,
+      sopInstanceUid: read.sopinstanceuid,
+      action: read.action,
+      state: read.state,
+      timestamp: read.timestamp,
       metadata: readMetadata(wire['metadata']),
     })
   }

@@ -1,3 +1,4 @@
+import { rememberTexts } from '../text'
 import type { Keyword } from './tags'
 import { tagOf } from './tags'
 
@@ -20,16 +21,11 @@ const valuesOf = (element: unknown): ReadonlyArray<unknown> => {
  * one. An element that is present without a value is kept, empty: on a correction that means something.
  */
 export const projectDataset = (wanted: ReadonlySet<string>): ((json: unknown) => DicomDataset | undefined) => {
-  // The same hundred keys come with every image: each is looked at once. An empty text stands for "not wanted".
-  const spellings = new Map<string, string>()
-  const tagOfKey = (key: string): string => {
-    const known = spellings.get(key)
-    if (known !== undefined) return known
+  // The same hundred keys come with every image. An empty text stands for "not wanted".
+  const tagOfKey = rememberTexts((key) => {
     const tag = key.toUpperCase()
-    const kept = wanted.has(tag) ? tag : ''
-    if (spellings.size < maxSpellings) spellings.set(key, kept)
-    return kept
-  }
+    return wanted.has(tag) ? tag : ''
+  })
   return (json) => {
     if (!isRecord(json)) return undefined
     const dataset = new Map<string, ReadonlyArray<unknown>>()
@@ -40,9 +36,6 @@ export const projectDataset = (wanted: ReadonlySet<string>): ((json: unknown) =>
     return dataset
   }
 }
-
-// A hostile service may make up as many keys as it likes.
-const maxSpellings = 10_000
 
 export const valuesOfKeyword = (dataset: DicomDataset, keyword: Keyword): ReadonlyArray<unknown> =>
   dataset.get(tagOf(keyword)) ?? []

@@ -51,6 +51,9 @@ interface Kind {
 /** The one value of an attribute of VM 1: the first of several is never taken for all of them. */
 const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, string> => {
   const { parted = true, free = false, asWritten = false } = kind
+  const [only] = values
+  // Nearly all that is read of an image is so.
+  if (values.length === 1 && typeof only === 'string' && !only.includes('\\')) return TH.right(trimPadding(only))
   const texts: Array<string> = []
   for (const value of values) {
     const text = textOf(value, asWritten)
@@ -59,14 +62,16 @@ const soleText = (values: ReadonlyArray<unknown>, kind: Kind): TH.These<string, 
     if (parted && text.includes('\\')) for (const part of text.split('\\')) texts.push(trimPadding(part))
     else texts.push(text)
   }
-  const [first = '', ...others] = texts.filter((text) => text !== '')
-  if (others.every((text) => text === first)) return TH.right(first)
+  const said = texts.filter((text) => text !== '')
+  const [first = ''] = said
+  if (said.every((text) => text === first)) return TH.right(first)
   return free ? TH.both(moreThanOne, texts.join('\\')) : TH.left(moreThanOne)
 }
 
 const reading =
   <A>(read: (text: string) => Read<A>, kind: Kind = {}): Reader<A> =>
   (values) => {
+    if (values.length === 0) return absent
     const text = soleText(values, kind)
     if (TH.isLeft(text)) return text
     if (text.right === '') return absent

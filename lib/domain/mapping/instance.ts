@@ -1,9 +1,9 @@
 import * as O from 'fp-ts/Option'
-import { pipe } from 'fp-ts/function'
 import * as TH from 'fp-ts/These'
-import type { ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
+import type { Coding, ImagingStudySeries, ImagingStudySeriesInstance } from 'fhir/r4'
 import { type DicomDataset, itemsOf } from '../dicom/dataset'
 import { codeSystems } from '../fhir/code-systems'
+import { rememberTexts } from '../text'
 import { type Mapped, type Rule, type Slot, readTag, rule, unmappable } from './mapped'
 
 type Instance = ImagingStudySeriesInstance
@@ -11,17 +11,18 @@ type Instance = ImagingStudySeriesInstance
 const maxUnsignedInt = 2_147_483_647
 
 /** IS → unsignedInt. */
-export const readUnsignedInt =
-  (keyword: 'SeriesNumber' | 'InstanceNumber') =>
-  (dataset: DicomDataset): Mapped<O.Option<number>> => {
-    const read = readTag(keyword)(dataset)
-    const value = pipe(TH.getRight(read), O.flatten)
-    if (O.isNone(value)) return read
-    if (value.value < 0) return unmappable(keyword, 'negative')
-    return value.value > maxUnsignedInt
-      ? unmappable(keyword, 'larger than 2147483647')
-      : TH.right(O.some(value.value + 0))
+export const readUnsignedInt = (
+  keyword: 'SeriesNumber' | 'InstanceNumber',
+): ((dataset: DicomDataset) => Mapped<O.Option<number>>) => {
+  const readNumber = readTag(keyword)
+  return (dataset) => {
+    const read = readNumber(dataset)
+    if (TH.isLeft(read) || O.isNone(read.right)) return read
+    const { value } = read.right
+    if (value < 0) return unmappable(keyword, 'negative')
+    return value > maxUnsignedInt ? unmappable(keyword, 'larger than 2147483647') : TH.right(O.some(value + 0))
   }
+}
 
 export const numberSlot = <R extends ImagingStudySeries | Instance>(): Slot<R, number> => ({
   has: ({ number }) => number !== undefined,
@@ -35,13 +36,22 @@ const fixed = <R, A>(set: (value: A, resource: R) => R): Slot<R, A> => ({
   clear: (resource) => resource,
 })
 
+/** All images of a class share one. */
+const sopClassOf = rememberTexts((uid): Coding => ({ system: codeSystems.uri, code: `urn:oid:${uid}` }))
+
+const [readMeaning, readDocument, readLabel] = [
+  readTag('CodeMeaning'),
+  readTag('DocumentTitle'),
+  readTag('ContentLabel'),
+]
+
 const readTitle = (dataset: DicomDataset): Mapped<O.Option<string>> => {
   const [concept] = itemsOf(dataset, 'ConceptNameCodeSequence')
   // Of the concept, whether or not it has a code that can be read.
-  const meaning = concept === undefined ? TH.right(O.none) : readTag('CodeMeaning')(concept)
+  const meaning = concept === undefined ? TH.right(O.none) : readMeaning(concept)
   if (!TH.isLeft(meaning) && O.isSome(meaning.right)) return meaning
-  const document = readTag('DocumentTitle')(dataset)
-  return TH.isRight(document) && O.isNone(document.right) ? readTag('ContentLabel')(dataset) : document
+  const document = readDocument(dataset)
+  return TH.isRight(document) && O.isNone(document.right) ? readLabel(dataset) : document
 }
 
 /** ImagingStudy.series.instance */
@@ -60,11 +70,12 @@ export const instanceRules: ReadonlyArray<Rule<Instance>> = [
     required: true,
     note: 'system urn:ietf:rfc:3986, code urn:oid:{uid}',
     read: readTag('SOPClassUID'),
-    slot: fixed((uid, instance) =>
-      instance.sopClass?.code === `urn:oid:${uid}` && instance.sopClass.system === codeSystems.uri
+    slot: fixed((uid, instance) => {
+      const sopClass = sopClassOf(uid)
+      return instance.sopClass?.code === sopClass.code && instance.sopClass.system === sopClass.system
         ? instance
-        : { ...instance, sopClass: { system: codeSystems.uri, code: `urn:oid:${uid}` } },
-    ),
+        : { ...instance, sopClass }
+    }),
   }),
   rule<Instance, number>({
     element: 'ImagingStudy.series.instance.number',

@@ -1,5 +1,5 @@
 import type { Endomorphism } from 'fp-ts/Endomorphism'
-import { identity, pipe } from 'fp-ts/function'
+import { identity } from 'fp-ts/function'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as RNEA from 'fp-ts/ReadonlyNonEmptyArray'
@@ -94,36 +94,28 @@ export const rule = <R, A>(parts: {
     required,
     judged,
     ...(note === undefined ? {} : { note }),
-    map: (dataset) =>
-      pipe(
-        read(dataset),
-        TH.match(
-          (problems): Mapped<Change<R>> => (required ? TH.left(problems) : TH.both(problems, unchangedBy())),
-          (value) =>
-            required && O.isNone(value)
-              ? TH.left(RNEA.of<TagIssue>({ _tag: 'TagMissing', keyword: main }))
-              : TH.right(
-                  changeOf(
-                    slot,
-                    value,
-                    heeded.some((keyword) => isEmptied(dataset, keyword)),
-                  ),
-                ),
-          (problems, value) =>
-            required && O.isNone(value) ? TH.left(problems) : TH.both(problems, changeOf(slot, value, false)),
-        ),
-      ),
+    map: (dataset) => {
+      const mapped = read(dataset)
+      if (TH.isLeft(mapped)) return required ? mapped : TH.both(mapped.left, unchangedBy())
+      const isMissing = O.isNone(mapped.right)
+      if (TH.isBoth(mapped)) {
+        return required && isMissing ? TH.left(mapped.left) : TH.both(mapped.left, changeOf(slot, mapped.right, false))
+      }
+      if (required && isMissing) return TH.left(RNEA.of<TagIssue>({ _tag: 'TagMissing', keyword: main }))
+      const emptied = isMissing && heeded.some((keyword) => isEmptied(dataset, keyword))
+      return TH.right(changeOf(slot, mapped.right, emptied))
+    },
   }
 }
 
 export const invalidTag = (keyword: Keyword, reason: string): TagIssue => ({ _tag: 'TagInvalid', keyword, reason })
 
 /** What was read of a tag, and what is wrong with it as an issue of that tag. */
-export const asMapped = <A>(keyword: Keyword, read: Read<A>): Mapped<O.Option<A>> =>
-  pipe(
-    read,
-    TH.mapLeft((reason): Issues => RNEA.of(invalidTag(keyword, reason))),
-  )
+export const asMapped = <A>(keyword: Keyword, read: Read<A>): Mapped<O.Option<A>> => {
+  if (TH.isRight(read)) return read
+  const issues: Issues = RNEA.of(invalidTag(keyword, read.left))
+  return TH.isLeft(read) ? TH.left(issues) : TH.both(issues, read.right)
+}
 
 /** Reads one tag by its VR. */
 export const readTag =
