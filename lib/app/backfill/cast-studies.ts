@@ -108,7 +108,8 @@ const readEach = async (
       else answers[place] = [key, answer]
     }
   }
-  await Promise.all(Array.from({ length: run.settings.backfillReads }, reader))
+  const { readsAtOnce = run.settings.backfillReads } = ports
+  await Promise.all(Array.from({ length: Math.min(readsAtOnce, keys.length) }, reader))
   return away ?? E.right(answers)
 }
 
