@@ -96,11 +96,11 @@ export const listStep = async (listing: Listing, stored: Stored<Backfill>): Resu
     const { studies: fresh, known } = page.right
     const studies = fresh.flatMap((uid) => details.get(uid) ?? []).filter((each) => isUid(each.studyInstanceUid))
     unlistable += fresh.length - studies.length
-    const born = isBorn ? E.right(undefined) : await bearEndpoint(listing, partition, studies[0])
-    if (E.isLeft(born)) return born
-    isBorn ||= studies.length > 0
     gather(gathering, studies)
-    writing = writeParts(gathering, false)
+    // Two lanes could create the Endpoint both: no part comes before it.
+    const born = isBorn ? Promise.resolve(E.right(undefined)) : bearEndpoint(listing, partition, studies[0])
+    isBorn ||= studies.length > 0
+    writing = born.then((stands) => (E.isLeft(stands) ? stands : writeParts(gathering, false)))
     // Whoever waits for it hears of an exception.
     writing.catch(() => undefined)
     details.clear()

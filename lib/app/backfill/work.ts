@@ -21,7 +21,7 @@ import { readFailIndex } from '../run/fail-index'
 import type { RunOptions } from '../run/run-cast'
 import { type Caster, type Doubt, castStudies, isTheirFault, readStudies, recordFailed } from './cast-studies'
 import { isLaneClosed, runOfLane } from './lane-fence'
-import { countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
+import { areAllSettled, countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
 
 /** What a message asks for. */
 export interface PartKey {
@@ -212,13 +212,15 @@ const sendNext = async ({ run, ports, key }: Working, more: Partial<LaneRow>, se
   const sent = isDue ? await send(run, ports, { backfillId, lane, part: part + 1 }, delayS) : E.right(undefined)
   if (E.isLeft(sent)) return sent
   const noted = { ...more, pauseS, dueAt: ports.clock.now() + (isDue ? delayS * 1_000 : 0) }
-  const counted = await countSettled(run, ports, backfillId, row, noted, settled)
+  const read = new Map([[part + 1, next.right], ...(settled === undefined ? [] : [[part, O.some(settled)] as const])])
+  const counted = await countSettled(run, ports, backfillId, row, noted, read)
   if (E.isLeft(counted) || O.isSome(next.right)) return E.map(() => undefined)(counted)
-  // The lane is through: when the list is, too, somebody must see whether all are.
+  // The lane is through: when the list is, and all lanes are, somebody must go on to the end.
   const whole = await readBackfillRow(run, ports)
   if (E.isLeft(whole)) return whole
   const isListed = O.isSome(whole.right) && whole.right.value.state === 'working'
-  return isListed ? send(run, ports, { backfillId }) : E.right(undefined)
+  const isThrough = isListed ? await areAllSettled(run, ports, whole.right.value) : E.right(false)
+  return E.isRight(isThrough) && isThrough.right ? send(run, ports, { backfillId }) : E.map(() => undefined)(isThrough)
 }
 
 const witnessIn = ({ partition, witness }: Part): Partial<LaneRow> =>
