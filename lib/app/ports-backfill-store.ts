@@ -54,4 +54,6 @@ export interface BackfillPorts extends OperatorPorts {
   readonly backfills: BackfillStore
   readonly studyList: StudyList
   readonly backfillQueue: BackfillQueue
+  /** Studies that a part may ask for at once, where the process shares its reads between parts; else as the setting says. */
+  readonly readsAtOnce?: number
 }

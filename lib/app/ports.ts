@@ -155,6 +155,10 @@ export interface ErrorTables {
   readonly takeBack: (rows: ReadonlyArray<RecordedRow>) => Result<void>
   readonly recordTags: (rows: ReadonlyArray<TagRow>) => Result<void>
   readonly tagRows: (study: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>) => Result<ReadonlyArray<TagRowKey>>
+  /** Of all of them at once; none: there are too many rows to tell. */
+  readonly tagRowsAmong: (
+    studies: ReadonlyArray<Pick<InstanceKey, 'partition' | 'studyInstanceUid'>>,
+  ) => Result<O.Option<ReadonlyArray<TagRowKey>>>
   /** By ETag, as `remove`. */
   readonly removeTags: (rows: ReadonlyArray<TagRowKey>) => Result<void>
   /** TransientRetry: one row per stuck position of the checkpoint, counted up once a run. */

@@ -9,6 +9,7 @@ import { type Operated, service } from '../app/operate/operating'
 import type { BackfillMessage } from '../app/ports-backfill'
 import { isOver } from '../domain/backfill/backfill'
 import { describeServiceError } from '../domain/cast-error'
+import type { Connection } from './connect'
 import {
   type Answer,
   type Connected,
@@ -19,6 +20,7 @@ import {
   remember,
 } from './operator'
 import { problemOf } from './problem'
+import type { SharedReads } from './shared-reads'
 
 export type { BackfillProgress } from '../app/backfill/progress'
 export type { BackfillRequest } from '../app/backfill/start'
@@ -86,11 +88,16 @@ export type Handled =
 /** A second look at what somebody else is taking further. */
 const lookAgainS = 10
 
-/** Left: the message must come again. */
-export const takeMessage = async (operator: Operator, message: BackfillMessage): Promise<Answer<Handled>> => {
+/** Left: the message must come again. `reads`: of the archive, of all parts that this process has at work. */
+export const takeMessage = async (
+  operator: Operator,
+  message: BackfillMessage,
+  reads?: SharedReads,
+): Promise<Answer<Handled>> => {
   const context = connected(operator)
   if (E.isLeft(context)) return context
-  const { ports, cast, options } = context.right
+  const { cast, options } = context.right
+  const ports = reads === undefined ? context.right.ports : sharingReads(context.right.ports, reads)
   const { backfillId, lane, part } = message
   if (lane !== undefined && part !== undefined) {
     const worked = await workPart(ports, cast, options, { backfillId, lane, part })
@@ -109,6 +116,12 @@ export const takeMessage = async (operator: Operator, message: BackfillMessage):
   const sent = await ports.backfillQueue.send({ backfillId }, advanced.right._tag === 'Busy' ? lookAgainS : 0)()
   return E.isLeft(sent) ? service(sent.left) : advanced
 }
+
+const sharingReads = (ports: Connection, { most, sharing }: SharedReads): Connection => ({
+  ...ports,
+  readsAtOnce: most,
+  dicom: { ...ports.dicom, study: (...asked) => sharing(ports.dicom.study(...asked)) },
+})
 
 /** It was cut short; what only waits is called by whoever it waits for, or by the clock. */
 const needsAnother = (handled: Handled): boolean =>

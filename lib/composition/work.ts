@@ -5,6 +5,7 @@ import type { ReceivedMessage } from '../app/ports-backfill'
 import { type Handled, describeHandled, takeMessage, tickBackfill } from './backfill'
 import { clock } from './connect'
 import { type Answer, type Operator, connected } from './operator'
+import { type SharedReads, sharedReads } from './shared-reads'
 
 // What a host of functions does elsewhere: takes messages from the queue, one at a time, and ticks.
 
@@ -30,7 +31,11 @@ export const work = async (
   tell: (line: string) => void,
   atOnce: number,
 ): Promise<Answer<Working>> => {
-  const answers = await Promise.all(Array.from({ length: atOnce }, () => workOnOne(operator, tell)))
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  // While one part is written another one may have its reads.
+  const reads = sharedReads(atOnce * context.right.settings.backfillReads)
+  const answers = await Promise.all(Array.from({ length: atOnce }, () => workOnOne(operator, tell, reads)))
   let all: Working = { isOver: true, parts: 0, images: 0 }
   for (const answer of answers) {
     if (E.isLeft(answer)) return answer
@@ -40,19 +45,28 @@ export const work = async (
   return E.right(all)
 }
 
-const workOnOne = async (operator: Operator, tell: (line: string) => void): Promise<Answer<Working>> => {
+const workOnOne = async (
+  operator: Operator,
+  tell: (line: string) => void,
+  reads: SharedReads,
+): Promise<Answer<Working>> => {
   let [parts, images, tickedAt] = [0, 0, 0]
   const { stopping = () => false, environment } = operator
   // As of the local functions host: what somebody died over is seen again soon, in a test.
   const invisibleS = Number(environment['DICOMCAST_LOCAL_QUEUE_INVISIBLE_S'] ?? hostsInvisibleS)
+  // One that could not be deleted comes again, and finds its part settled.
+  let completing: Promise<unknown> = Promise.resolve()
   for (;;) {
-    if (stopping()) return E.right({ isOver: false, parts, images })
+    if (stopping()) return completing.then(() => E.right({ isOver: false, parts, images }))
     const context = connected(operator)
     if (E.isLeft(context)) return context
     const { backfillQueue, backfills } = context.right.ports
-    const received = await backfillQueue.receive(invisibleS)()
+    const [received] = await Promise.all([backfillQueue.receive(invisibleS)(), completing])
     if (E.isRight(received) && O.isSome(received.right)) {
-      const handled = await takeReceived(operator, received.right.value, invisibleS)
+      const { message, renew, complete } = received.right.value
+      const handled = await takeReceived(operator, { message, renew }, invisibleS, reads)
+      // While the next one is asked for.
+      completing = handled === undefined || E.isRight(handled) ? complete()() : Promise.resolve()
       if (handled !== undefined && E.isRight(handled) && handled.right._tag === 'Settled') {
         const { part } = handled.right
         parts += 1
@@ -81,20 +95,17 @@ const workOnOne = async (operator: Operator, tell: (line: string) => void): Prom
 /** None: it was none of ours. Left: it comes again. */
 const takeReceived = async (
   operator: Operator,
-  { message, renew, complete }: ReceivedMessage,
+  { message, renew }: Pick<ReceivedMessage, 'message' | 'renew'>,
   invisibleS: number,
+  reads: SharedReads,
 ): Promise<Answer<Handled> | undefined> => {
   if (message === undefined) {
     operator.log('warn', 'A message on the queue of the backfill is none of ours, and was taken away')
-    await complete()()
     return undefined
   }
   const renewing = setInterval(() => void renew()(), (invisibleS / 2) * 1_000)
   try {
-    const handled = await takeMessage(operator, message)
-    // One that could not be deleted comes again, and finds its part settled.
-    if (E.isRight(handled)) await complete()()
-    return handled
+    return await takeMessage(operator, message, reads)
   } finally {
     clearInterval(renewing)
   }

@@ -77,7 +77,7 @@ export const telling = (what: () => string): (() => void) => {
 /** How long so many workers take, from their start to the end of the backfill. */
 export const timeOfWorkers = async (
   { traffic }: BackfillWorld,
-  installation: Installation,
+  installation: Pick<Installation, 'environment'>,
   { workers, atOnce = 1, limitMs }: { readonly workers: number; readonly atOnce?: number; readonly limitMs: number },
 ): Promise<number> => {
   const counts = { dicom: 0, fhir: 0, storage: 0 }

@@ -3,7 +3,7 @@ import { type Size, fillPlain } from './backfill-archive'
 import { type Say, tryChaos } from './backfill-chaos'
 import { tryHapi } from './backfill-hapi'
 import { begin, castFeed, progressOf, seconds, timeOfWorkers } from './backfill-processes'
-import { type BackfillWorld, calm, openBackfillWorld } from './backfill-world'
+import { type BackfillWorld, type Environment, calm, openBackfillWorld } from './backfill-world'
 
 // What a backfill takes: many workers to one, and one to the feed's reader.
 
@@ -34,13 +34,15 @@ const limitMs = 3 * 60 * 60_000
 const backfill = async (
   world: BackfillWorld,
   { studies, images }: Size,
-  { workers, lanes, atOnce = 1 }: { workers: number; lanes: number; atOnce?: number },
+  { workers, lanes, atOnce = 1, reads }: { workers: number; lanes: number; atOnce?: number; reads?: number },
 ): Promise<{ readonly beginMs: number; readonly ms: number }> => {
   const installation = await world.install()
+  const more: Environment = reads === undefined ? {} : { DicomCast__BackfillReads: String(reads) }
   const begun = performance.now()
   await begin(installation.environment, lanes)
   const beginMs = performance.now() - begun
-  const ms = await timeOfWorkers(world, installation, { workers, limitMs, atOnce })
+  const environment = { ...installation.environment, ...more }
+  const ms = await timeOfWorkers(world, { environment }, { workers, limitMs, atOnce })
   Object.assign(world.traffic, { ...calm(), latencyMs: 0 })
   const { state, ended, done } = await progressOf(installation.environment)
   await installation.close()
@@ -82,9 +84,9 @@ const measureReader = async ({ studies = 2_000, images = 20, lanes = 16 }: Optio
     const latencyMs = 150
     world.traffic.latencyMs = latencyMs
     console.log(
-      `${studies} studies of ${images} images, ${latencyMs} ms a request, 32 reads at once (8 parts of 4): one worker`,
+      `${studies} studies of ${images} images, ${latencyMs} ms a request, 32 reads at once (16 parts of 2): one worker`,
     )
-    const { beginMs, ms } = await backfill(world, { studies, images }, { workers: 1, lanes, atOnce: 8 })
+    const { beginMs, ms } = await backfill(world, { studies, images }, { workers: 1, lanes, atOnce: 16, reads: 2 })
     console.log(`  begun in ${seconds(beginMs)}; ${load()}\nthe feed's reader`)
     const reader = await world.install()
     world.traffic.latencyMs = latencyMs

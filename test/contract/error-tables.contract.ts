@@ -1,3 +1,4 @@
+import * as O from 'fp-ts/Option'
 import { describe, expect, it } from '@jest/globals'
 import type { ErrorTables, FailRow, FailRowKey, TagRow } from '../../lib/app/ports'
 import { succeed } from './storage-results'
@@ -312,6 +313,25 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       expect(await tags()).toHaveLength(3)
     })
 
+    it('lists the places of many studies at once, and of none between them', async () => {
+      const { open } = await arrange()
+      const uids = ['1.2', '1.2.3', '1.2.3.4', '1.2.30', '1.2.4']
+      await succeed(
+        open().recordTags([
+          ...uids.map((studyInstanceUid) => tag({ studyInstanceUid })),
+          tag({ partition: 'clinic-2' }),
+        ]),
+      )
+      const studies = ['1.2.3', '1.2', '1.2.30'].map((studyInstanceUid) => ({
+        ...{ partition: 'Microsoft.Default', studyInstanceUid },
+      }))
+      const listed = O.toUndefined(await succeed(open().tagRowsAmong(studies))) ?? []
+      expect(listed.map((row) => [row.partition, row.studyInstanceUid]).sort()).toEqual(
+        ['1.2', '1.2.3', '1.2.30'].map((uid) => ['Microsoft.Default', uid]),
+      )
+      expect(await succeed(open().tagRowsAmong([]))).toEqual(O.some([]))
+    })
+
     it('keeps a row of a tag that was changed since it was listed', async () => {
       const { open, tags } = await arrange()
       await succeed(open().recordTags([tag({})]))
@@ -319,6 +339,16 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       await succeed(open().recordTags([tag({ firstSequence: 11, lastSequence: 15, count: 3 })]))
       await succeed(open().removeTags(listed))
       expect(await tags()).toEqual([seenTag({ last: 15, count: 13 })])
+    })
+
+    it('tells the places of many studies one by one where there are too many', async () => {
+      const { open } = await arrange()
+      const studies = Array.from({ length: 1_001 }, (_, at) => `1.2.${at}`)
+      await succeed(open().recordTags(studies.map((studyInstanceUid) => tag({ studyInstanceUid }))))
+      const some = (uids: ReadonlyArray<string>) =>
+        uids.map((studyInstanceUid) => ({ partition: 'Microsoft.Default', studyInstanceUid }))
+      expect(await succeed(open().tagRowsAmong(some(studies)))).toEqual(O.none)
+      expect(await succeed(open().tagRowsAmong(some(['1.2.998', '1.2.999'])))).toMatchObject({ value: { length: 2 } })
     })
 
     it('records the tags of 250 studies', async () => {

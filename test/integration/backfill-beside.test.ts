@@ -49,7 +49,6 @@ const backfillBehind = async (
 describe('a backfill asks beside each other', () => {
   it.each<readonly [string, (request: Passing) => boolean, number]>([
     ['for as many studies as the setting says', ({ kind }) => kind === 'DICOM: metadata of a study', 60],
-    ['for the tags of the studies that it has cast', ({ url }) => url.includes('InvalidDicomTag'), 12],
     ['for its lanes, when they are born', ({ url, method }) => /-lane-\d+$/.test(url) && method === 'PUT', 8],
     [
       'for what its lanes have, before it lists',

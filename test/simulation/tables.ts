@@ -300,6 +300,7 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
     recordTags: () => () => ask('recordTags', () => E.right(undefined)),
     // The model knows nothing of tags: there are no rows of them.
     tagRows: () => () => ask('tagRows', () => E.right([])),
+    tagRowsAmong: () => () => ask('tagRowsAmong', () => E.right(O.some([]))),
     removeTags: () => () => ask('removeTags', () => E.right(undefined)),
     recordStuck:
       ({ reason }) =>

@@ -9,7 +9,7 @@ import { sequenceKey } from '../../domain/fail-row'
 import { type Columns, type TableName, invalidTags, storedText, transientRetry } from './error-columns'
 import { failEntity, lastOfEachName, listFailRows, removeRow } from './fail-rows'
 import { type Access, type StorageAccount, serviceError } from './storage-client'
-import { listTagRows, onePerPlace, tagEntity, tagKey } from './tag-rows'
+import { listTagRows, listTagRowsAmong, onePerPlace, tagEntity, tagKey } from './tag-rows'
 import { inParallel, insertOrReplace, putBack, readRow, removeByEtag, upsert } from './write-rows'
 
 /** Tables and columns of the original; its own rows have other keys, and only go. */
@@ -87,6 +87,7 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
         TE.bimap(serviceError, () => undefined),
       ),
     tagRows: (study) => pipe(listTagRows(tags, study), TE.mapLeft(serviceError)),
+    tagRowsAmong: (studies) => pipe(listTagRowsAmong(tags, studies), TE.mapLeft(serviceError)),
     removeTags: (rows) =>
       pipe(
         rows,

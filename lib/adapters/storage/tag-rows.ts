@@ -1,13 +1,13 @@
-import { type TableClient, type TableEntity, odata } from '@azure/data-tables'
+import { type TableClient, type TableEntity, type TableEntityResult, odata } from '@azure/data-tables'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
-import { pipe } from 'fp-ts/function'
+import { flow, pipe } from 'fp-ts/function'
 import type { TagRow, TagRowKey } from '../../app/ports'
 import { describeIssues } from '../../domain/cast-error'
-import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
+import { type InstanceKey, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { type Columns, invalidTags, keyColumns, storedText } from './error-columns'
-import { listRows } from './list-rows'
+import { listFewRows, listRows } from './list-rows'
 import type { Access, StorageCall } from './storage-client'
 
 // Rows of tags: one for each series and keyword.
@@ -18,26 +18,43 @@ export const tagKey = ({ studyInstanceUid, seriesInstanceUid, keyword, partition
 
 const placeOf = (row: TagRow): string => tagKey({ ...row, keyword: row.issue.keyword })
 
+type StudyKey = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
+
 /** The keys of a study begin with its UID and a colon, and nothing sorts between that and a semicolon. */
-export const listTagRows = (
-  table: Access<TableClient>,
-  { partition, studyInstanceUid }: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>,
-): StorageCall<ReadonlyArray<TagRowKey>> =>
-  pipe(
-    listRows(table, {
-      filter: odata`PartitionKey eq ${invalidTags} and RowKey ge ${`${studyInstanceUid}:`} and RowKey lt ${`${studyInstanceUid};`}`,
-      select: ['RowKey', 'LastSequence'],
-    }),
-    TE.map(
-      RA.chain(({ rowKey, etag, LastSequence }): ReadonlyArray<TagRowKey> => {
-        const [, series, keyword, ...name] = String(rowKey).split(':')
-        if (series === undefined || keyword === undefined || name.join(':') !== partition) return []
-        const seriesInstanceUid = series === '-' ? undefined : series
-        const lastSequence = typeof LastSequence === 'bigint' ? Number(LastSequence) : -1
-        return [{ partition, studyInstanceUid, seriesInstanceUid, keyword, lastSequence, etag }]
-      }),
-    ),
+const fromTo = (first: string, last: string) => ({
+  filter: odata`PartitionKey eq ${invalidTags} and RowKey ge ${`${first}:`} and RowKey lt ${`${last};`}`,
+  select: ['RowKey', 'LastSequence'],
+})
+
+const tagRowIn = ({ rowKey, etag, LastSequence }: TableEntityResult<Columns>): ReadonlyArray<TagRowKey> => {
+  const [studyInstanceUid, series, keyword, ...name] = String(rowKey).split(':')
+  if (studyInstanceUid === undefined || series === undefined || keyword === undefined) return []
+  const seriesInstanceUid = series === '-' ? undefined : series
+  const lastSequence = typeof LastSequence === 'bigint' ? Number(LastSequence) : -1
+  return [{ partition: name.join(':'), studyInstanceUid, seriesInstanceUid, keyword, lastSequence, etag }]
+}
+
+const ofThese = (studies: ReadonlyArray<StudyKey>) => {
+  const wanted = new Set(studies.map(studyKeyText))
+  return flow(
+    RA.chain(tagRowIn),
+    RA.filter((row) => wanted.has(studyKeyText(row))),
   )
+}
+
+export const listTagRows = (table: Access<TableClient>, study: StudyKey): StorageCall<ReadonlyArray<TagRowKey>> =>
+  pipe(listRows(table, fromTo(study.studyInstanceUid, study.studyInstanceUid)), TE.map(ofThese([study])))
+
+/** One request, where the rows from the first of these studies to the last are few. */
+export const listTagRowsAmong = (
+  table: Access<TableClient>,
+  studies: ReadonlyArray<StudyKey>,
+): StorageCall<O.Option<ReadonlyArray<TagRowKey>>> => {
+  const keys = studies.map(({ studyInstanceUid }) => `${studyInstanceUid}:`).sort()
+  const [first, last] = [keys[0], keys.at(-1)]
+  if (first === undefined || last === undefined) return TE.right(O.some([]))
+  return pipe(listFewRows(table, fromTo(first.slice(0, -1), last.slice(0, -1))), TE.map(O.map(ofThese(studies))))
+}
 
 // The same keyword may be missing in one instance and invalid in another: still one place, and one row.
 export const onePerPlace = (rows: ReadonlyArray<TagRow>): ReadonlyMap<string, TagRow> => {

@@ -54,7 +54,8 @@ export const advance = (
 /** It writes while the gate says that a backfill is at work, and at no other time. */
 export const inBackfill = (run: Run): Run => Object.assign(run, { gateState: 'backfill' as const })
 
-export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Operated<Advanced>> => {
+/** `onlyBegins`: what comes behind its beginning is left to the workers. */
+export const advanceHeld = async (run: Run, ports: BackfillPorts, onlyBegins = false): Promise<Operated<Advanced>> => {
   const read = await readBackfillRow(run, ports)
   if (E.isLeft(read)) return service(read.left)
   let stored = O.toUndefined(read.right)
@@ -69,6 +70,7 @@ export const advanceHeld = async (run: Run, ports: BackfillPorts): Promise<Opera
   stored = kept.right
   let isMoved = false
   while (!isOver(stored) && !run.stopping() && remainingMs(run) > 0) {
+    if (onlyBegins && stored.state !== 'starting') break
     const next: E.Either<ServiceError, Stored<Backfill> | undefined> = await steps[stored.state](listing, stored)
     if (E.isLeft(next) && next.left._tag === 'CheckpointMoved' && !isMoved) {
       // Somebody cancels it, and needs no lease for that.

@@ -54,18 +54,23 @@ const canBeTheirs = (error: ServiceError): boolean => canBeOneStudy(error) || er
 /** So many in a row, and none that could: whose fault it is, a comparison tells before the others are tried. */
 const mostInARow = 3
 
-/** FHIR first, for all of them at once; then each as the archive has it; then as few transactions as the limits allow. */
-export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>): Result<Cast> => {
-  const { run } = caster
-  caster.session.startBatch()
-  const known = await caster.session.readPosition()
+type Answer = E.Either<ServiceError, StudyRows>
+type Answers = ReadonlyArray<readonly [StudyKey, Answer]>
+
+/** The fence, then FHIR, for all of them at once; then each as the archive has it. */
+export const readStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>): Result<Answers> => {
+  const known = await caster.session.beginPosition()
   if (E.isLeft(known)) return known
-  const snapshot = await loadSnapshot(run, keys.map(probe), [])
-  if (E.isLeft(snapshot)) return snapshot
+  const snapshot = await loadSnapshot(caster.run, keys.map(probe), [])
+  return E.isLeft(snapshot) ? snapshot : readEach(caster, keys, snapshot.right)
+}
+
+/** In as few transactions as the limits allow. */
+export const castStudies = async (caster: Caster, answers: Answers): Result<Cast> => {
+  const open = await caster.session.mayWrite()
+  if (E.isLeft(open)) return open
   const [read, doubts]: [Array<ReadStudy>, Array<Doubt>] = [[], []]
-  const answers = await readEach(caster, keys, snapshot.right)
-  if (E.isLeft(answers)) return answers
-  for (const [key, answer] of answers.right) {
+  for (const [key, answer] of answers) {
     if (E.isRight(answer)) read.push({ key, study: answer.right })
     else doubts.push({ key, error: answer.left })
   }
@@ -85,14 +90,12 @@ export const castStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
   return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
 }
 
-type Answer = E.Either<ServiceError, StudyRows>
-
 /** In the order given, some beside each other, and each of them answered; left: the service itself is in the way. */
 const readEach = async (
   { run, ports, witnesses }: Caster,
   keys: ReadonlyArray<StudyKey>,
   snapshot: Snapshot,
-): Result<ReadonlyArray<readonly [StudyKey, Answer]>> => {
+): Result<Answers> => {
   const answers: Array<readonly [StudyKey, Answer]> = []
   let [next, away]: [number, E.Left<ServiceError> | undefined] = [0, undefined]
   const reader = async (): Promise<void> => {
@@ -105,7 +108,8 @@ const readEach = async (
       else answers[place] = [key, answer]
     }
   }
-  await Promise.all(Array.from({ length: run.settings.backfillReads }, reader))
+  const { readsAtOnce = run.settings.backfillReads } = ports
+  await Promise.all(Array.from({ length: Math.min(readsAtOnce, keys.length) }, reader))
   return away ?? E.right(answers)
 }
 
@@ -165,6 +169,8 @@ const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befo
 
 const moveOn = async ({ session }: Caster): Result<void> => {
   for (let attempt = 1; attempt <= 5; attempt++) {
+    // The gate was asked before the archive was read.
+    session.startBatch()
     const known = await session.readPosition()
     if (E.isLeft(known)) return known
     const at = session.reached()

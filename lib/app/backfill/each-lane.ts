@@ -4,7 +4,7 @@ import type { ServiceError } from '../../domain/cast-error'
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
 /** Each has a fence and rows of its own; one after the other they would take as long as the work of many. */
-const lanesAtOnce = 8
+const lanesAtOnce = 16
 
 /** For each lane what was asked, a few beside each other; the first failure ends it after those. */
 export const eachLane = async <A>(lanes: number, does: (lane: number) => Result<A>): Result<ReadonlyArray<A>> => {

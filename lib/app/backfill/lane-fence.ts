@@ -80,8 +80,10 @@ const saysTheSame = (left: Omit<Lane, 'lane'>, right: Lane): boolean =>
 /** Under the lease: makes the lane say so, which refuses whatever was built on what it said before. May be repeated. */
 export const moveLane = async (run: Run, wanted: Lane): Result<void> => {
   const { dicom } = run.settings
+  let justRead: string | undefined
   const session = openSession(run, true, {
     read: async () => {
+      if (justRead !== undefined) return E.right(justRead)
       const read = await readLane(run, wanted.lane)
       if (E.isLeft(read)) return read
       const version = read.right?.meta?.versionId
@@ -93,12 +95,14 @@ export const moveLane = async (run: Run, wanted: Lane): Result<void> => {
   })
   let last: ServiceError = { _tag: 'FhirConflict', status: 412 }
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    // What it says is read after its version: said so at that version, it needs no other.
+    // What it says is read after its version, or with it: said so at that version, it needs no other.
     const known = await bornLane(run, wanted.lane)
     if (E.isLeft(known)) return known
     if (saysTheSame(known.right, wanted)) return E.right(undefined)
+    justRead = known.right.version
     const read = await session.readPosition()
     if (E.isLeft(read)) return read
+    justRead = undefined
     const sent = await session.send([], { from: 0, to: 0 })
     if (sent._tag === 'Committed') return E.right(undefined)
     if (sent._tag === 'Failed') return E.left(sent.error)
@@ -110,10 +114,13 @@ export const moveLane = async (run: Run, wanted: Lane): Result<void> => {
 }
 
 /** Born with constant content: an If-Match on what does not exist is no check on some servers. */
-const bornLane = async (run: Run, lane: number): Result<Omit<Lane, 'lane'>> => {
+const bornLane = async (
+  run: Run,
+  lane: number,
+): Result<Omit<Lane, 'lane'> & { readonly version?: string | undefined }> => {
   const read = await readLane(run, lane)
   if (E.isLeft(read)) return read
-  if (read.right !== undefined) return E.right(laneIn(read.right))
+  if (read.right !== undefined) return E.right({ ...laneIn(read.right), version: read.right.meta?.versionId })
   const held = run.lease.check()
   if (E.isLeft(held)) return held
   const born = { lane, backfillId: 'none', isOpen: false }

@@ -7,7 +7,7 @@ import { mostGone } from '../operate/max-gone'
 import type { StudyKey } from '../operate/resync'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
-import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
+import { type Caster, type Doubt, castStudies, isTheirFault, readStudies, recordFailed } from './cast-studies'
 import type { Listing } from './list-studies'
 import { writeBackfill } from './rows'
 import { hearNotesElsewhere, leaveOverByRows } from './told-by-rows'
@@ -90,7 +90,8 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
   let [keys, cast, failed]: [ReadonlyArray<StudyKey>, number, number] = [left.right, 0, 0]
   for (let attempt = 1; keys.length > 0; attempt++) {
     if (run.stopping() || remainingMs(run) <= 0) return E.right(undefined)
-    const done = await castStudies(caster, keys)
+    const read = await readStudies(caster, keys)
+    const done = E.isLeft(read) ? read : await castStudies(caster, read.right)
     if (E.isLeft(done)) return done.left._tag === 'OutOfTime' ? E.right(undefined) : E.left(done.left)
     const { doubts } = done.right
     cast += done.right.done.length

@@ -87,17 +87,22 @@ export const listStep = async (listing: Listing, stored: Stored<Backfill>): Resu
   const last = new Set(cursor.before)
   let [next, unlistable, pages]: [Cursor, number, number] = [cursor, stored.unlistable, 0]
   let [isEnd, isBorn] = [true, false]
+  // The parts of a page are written while the next one is read.
+  let writing: Result<void> = Promise.resolve(E.right(undefined))
   for await (const page of studyPages(run, index, partition, cursor.offset, pageSize, new Set(last), last)) {
+    const before = await writing
+    if (E.isLeft(before)) return before
     if (E.isLeft(page)) return page
     const { studies: fresh, known } = page.right
     const studies = fresh.flatMap((uid) => details.get(uid) ?? []).filter((each) => isUid(each.studyInstanceUid))
     unlistable += fresh.length - studies.length
-    const born = isBorn ? E.right(undefined) : await bearEndpoint(listing, partition, studies[0])
-    if (E.isLeft(born)) return born
-    isBorn ||= studies.length > 0
     gather(gathering, studies)
-    const written = await writeParts(gathering, false)
-    if (E.isLeft(written)) return written
+    // Two lanes could create the Endpoint both: no part comes before it.
+    const born = isBorn ? Promise.resolve(E.right(undefined)) : bearEndpoint(listing, partition, studies[0])
+    isBorn ||= studies.length > 0
+    writing = born.then((stands) => (E.isLeft(stands) ? stands : writeParts(gathering, false)))
+    // Whoever waits for it hears of an exception.
+    writing.catch(() => undefined)
     details.clear()
     next = { ...cursor, offset: page.right.next, before: [...known, ...fresh] }
     pages += 1
@@ -105,7 +110,8 @@ export const listStep = async (listing: Listing, stored: Stored<Backfill>): Resu
     if (pages >= pagesOfStep || run.stopping() || remainingMs(run) <= 0) break
     isEnd = true
   }
-  const written = await writeParts(gathering, true)
+  const before = await writing
+  const written = E.isLeft(before) ? before : await writeParts(gathering, true)
   if (E.isLeft(written)) return written
   const { parts, listed } = gathering
   const after = isEnd ? { partitions: cursor.partitions, at: cursor.at + 1, offset: 0 } : next

@@ -4,6 +4,7 @@ import { type Backfill, type LaneRow, type Part, noCounts, withSettled } from '.
 import type { ServiceError } from '../../domain/cast-error'
 import { type Run, retrying } from '../context'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
+import { eachLane } from './each-lane'
 
 // The rows of a backfill, read and written with patience.
 
@@ -66,7 +67,8 @@ const mostConflicts = 20
 
 /**
  * Counts the parts of a lane that are settled, in order, each once: whoever died between a part and its lane is made up
- * for by the next. `from`: the lane's row as it was read; `more`: what is noted in it beside.
+ * for by the next. `from`: the lane's row as it was read; `more`: what is noted in it beside; `read`: parts as they were
+ * just read, or written: whoever settles one after that counts it.
  */
 export const countSettled = async (
   run: Run,
@@ -74,11 +76,14 @@ export const countSettled = async (
   id: string,
   from: ReadLane,
   more: Partial<LaneRow> = {},
+  read: ReadonlyMap<number, O.Option<Part>> = new Map(),
 ): Result<ReadLane> => {
   let row = from
   for (let conflicts = 0; conflicts < mostConflicts;) {
     const { etag, ...known } = row
-    const next = await readPart(run, ports, id, known.lane, known.settled + 1)
+    const number = known.settled + 1
+    const fresh = read.get(number)
+    const next = fresh === undefined ? await readPart(run, ports, id, known.lane, number) : E.right(fresh)
     if (E.isLeft(next)) return next
     if (O.isNone(next.right) || !next.right.value.isSettled) return E.right(row)
     const to = withSettled({ ...known, ...more }, next.right.value)
@@ -91,6 +96,12 @@ export const countSettled = async (
   }
   return E.left(moved)
 }
+
+/** Whether all parts are. Each lane's row is written before those of the others are read: whoever ends the last one sees it. */
+export const areAllSettled = async (run: Run, ports: BackfillPorts, { id, lanes, parts }: Backfill): Result<boolean> =>
+  E.map((rows: ReadonlyArray<ReadLane>) => rows.every(({ lane, settled }) => settled >= (parts[lane] ?? 0)))(
+    await eachLane(lanes, (lane) => readLaneRow(run, ports, id, lane)),
+  )
 
 /** So long after a part was touched somebody looks after it. */
 export const untouchedMs = 15 * 60_000

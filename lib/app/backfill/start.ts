@@ -30,8 +30,8 @@ type Options = RunOptions & { readonly by: string; readonly maxGone: number }
 const refused = (reason: string) => E.left({ _tag: 'Refused', reason } as const)
 
 /**
- * The row first, which tells everybody that it is at work; then the gate, so that nobody else writes from here on; then as
- * far as it comes, which is not far: the list is read when HoleAge has passed.
+ * The row first, which tells everybody that it is at work; then the gate, so that nobody else writes from here on; then its
+ * beginning alone: the list is read by whoever takes the message of that, while others work on what is listed.
  */
 export const startBackfill = (
   ports: BackfillPorts,
@@ -67,7 +67,7 @@ export const startBackfill = (
     }
     const written = await writeBackfill(run, ports, last, row)
     if (E.isLeft(written)) return service(written.left)
-    return advanceHeld(inBackfill(run), ports)
+    return advanceHeld(inBackfill(run), ports, true)
   })
 
 /**
@@ -93,14 +93,16 @@ const knownScope = async (
 
 /** Neither a checkpoint nor a position: FHIR has nothing of this feed. */
 const holdsNothing = async (run: Run): Promise<Operated<boolean>> => {
-  const checked = await retrying(run, run.ports.fhir.check())
+  const [checked, checkpoint, position] = await Promise.all([
+    retrying(run, run.ports.fhir.check()),
+    retrying(run, run.ports.checkpoints.read()),
+    retrying(run, run.ports.fhir.read('Basic', feedIdOf(run.settings.dicom))),
+  ])
   if (E.isLeft(checked)) return service(checked.left)
   if (!checked.right.offersBasic) {
     return refused('the FHIR server offers no Basic: many writers at once could not be kept apart there')
   }
-  const checkpoint = await retrying(run, run.ports.checkpoints.read())
   if (E.isLeft(checkpoint)) return service(checkpoint.left)
-  const position = await retrying(run, run.ports.fhir.read('Basic', feedIdOf(run.settings.dicom)))
   if (E.isLeft(position)) return service(position.left)
   return E.right(O.isNone(checkpoint.right) && O.isNone(position.right))
 }

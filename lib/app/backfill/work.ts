@@ -19,9 +19,9 @@ import { lookUnderName } from '../feed-name'
 import type { BackfillPorts, Stored } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
 import type { RunOptions } from '../run/run-cast'
-import { type Caster, type Doubt, castStudies, isTheirFault, recordFailed } from './cast-studies'
+import { type Caster, type Doubt, castStudies, isTheirFault, readStudies, recordFailed } from './cast-studies'
 import { isLaneClosed, runOfLane } from './lane-fence'
-import { type ReadLane, countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
+import { areAllSettled, countSettled, readBackfillRow, readLaneRow, readPart, send, writePart } from './rows'
 
 /** What a message asks for. */
 export interface PartKey {
@@ -61,29 +61,32 @@ export const workPart = async (
   const { run, fence } = runOfLane(ports, settings, options, key)
   const session = openSession(run, true, fence)
   const named = await lookUnderName(run)
-  const lane = E.isLeft(named) ? named : await session.readPosition()
+  // The gate is asked beside what follows, and heard before anything of it counts.
+  const lane = E.isLeft(named) ? named : await session.beginPosition()
   if (E.isLeft(lane) && isOthers(lane.left)) return dropped(describe(lane.left))
-  const read = await readPart(run, ports, key.backfillId, key.lane, key.part)
+  // The rows that tell what failed rest on the lane, too: they are read behind it.
+  const [read, row, index] = await Promise.all([
+    readPart(run, ports, key.backfillId, key.lane, key.part),
+    readBackfillRow(run, ports),
+    readFailIndex(run),
+  ])
+  const open = E.isLeft(lane) ? lane : await session.mayWrite()
   if (E.isLeft(read)) return read
   if (O.isNone(read.right)) return dropped('there is no such part')
   const { value: stored } = read.right
   const working = { run, ports, key }
   if (stored.isSettled) return settledBefore(working)
-  if (E.isLeft(lane)) return postpone(working, stored, lane.left)
-  const begun = await keepPart(working, stored, (part) => part)
-  if (E.isLeft(begun)) return begun
-  if (begun.right === undefined) return dropped(othersHaveIt)
-  const [row, index] = await Promise.all([readBackfillRow(run, ports), readFailIndex(run)])
+  if (E.isLeft(open)) return postpone(working, stored, open.left)
   if (E.isLeft(row)) return row
-  if (E.isLeft(index)) return postpone(working, begun.right, index.left)
+  if (E.isLeft(index)) return postpone(working, stored, index.left)
   const lanes = O.isSome(row.right) ? row.right.value.lanes : 0
   if (lanes <= key.lane) return dropped('there is no such lane')
-  const { partition, witness } = begun.right
+  const { partition, witness } = stored
   const caster: Caster = {
     ...{ run, ports, session, index: index.right, backfillId: key.backfillId, lanes, lane: key.lane },
     witnesses: new Map(witness === undefined ? [] : [[partition, witness]]),
   }
-  return castPart(working, caster, begun.right)
+  return castPart(working, caster, stored)
 }
 
 interface Working {
@@ -123,12 +126,12 @@ const keepPart = async (
 }
 
 /** Studies that are read before the first of them is cast: as many as take no longer, where more are read at once. */
-const passOf = ({ settings }: Run): number => Math.max(50, 12 * settings.backfillReads)
+const passOf = ({ settings }: Run): number => Math.max(100, 25 * settings.backfillReads)
 
-const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): Result<Worked> => {
+const castPart = async (working: Working, caster: Caster, stored: Stored<Part>): Result<Worked> => {
   const { run } = working
   const doubts: Array<Doubt> = []
-  let part = begun
+  let part = stored
   const { partition } = part
   const open = openStudies(part)
   const tried = part.open.length
@@ -136,7 +139,13 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
   for (let start = 0; start < Math.max(1, open.length); start += atOnce) {
     if (run.stopping() || remainingMs(run) <= 0) return again(working, part, (now) => now, 0, 'the time is used up')
     const keys = open.slice(start, start + atOnce).map((studyInstanceUid) => ({ partition, studyInstanceUid }))
-    const cast = await castStudies(caster, keys)
+    // That somebody has it is written while its first studies are read.
+    const keeping = start > 0 ? E.right(part) : keepPart(working, part, (now) => now)
+    const [begun, read] = await Promise.all([keeping, readStudies(caster, keys)])
+    if (E.isLeft(begun)) return begun
+    if (begun.right === undefined) return dropped(othersHaveIt)
+    part = begun.right
+    const cast = E.isLeft(read) ? read : await castStudies(caster, read.right)
     if (E.isLeft(cast)) {
       return isOthers(cast.left) ? dropped(describe(cast.left)) : postpone(working, part, cast.left)
     }
@@ -144,11 +153,13 @@ const castPart = async (working: Working, caster: Caster, begun: Stored<Part>): 
     const done = new Set(cast.right.done.map(({ studyInstanceUid }) => studyInstanceUid))
     const witness = caster.witnesses.get(partition) ?? part.witness
     const { counts } = cast.right
-    const kept = await keepPart(working, part, (now) => ({
+    const change: Change = (now) => ({
       ...withDone(now, done, counts),
       stalls: done.size > 0 ? 0 : now.stalls,
       ...(witness === undefined ? {} : { witness }),
-    }))
+    })
+    if (start + atOnce >= open.length && doubts.length === 0) return settle(working, part, change)
+    const kept = await keepPart(working, part, change)
     if (E.isLeft(kept)) return kept
     if (kept.right === undefined) return dropped(othersHaveIt)
     part = kept.right
@@ -171,9 +182,7 @@ const settle = async (working: Working, part: Stored<Part>, change: Change): Res
   const settled = await keepPart(working, part, (now) => ({ ...change(now), isSettled: true }))
   if (E.isLeft(settled)) return settled
   if (settled.right === undefined) return dropped(othersHaveIt)
-  const row = await readLaneRow(working.run, working.ports, working.key.backfillId, working.key.lane)
-  if (E.isLeft(row)) return row
-  const sent = await sendNext(working, row.right, witnessIn(settled.right))
+  const sent = await sendNext(working, witnessIn(settled.right), settled.right)
   return E.isLeft(sent) ? sent : E.right({ _tag: 'Settled', part: settled.right })
 }
 
@@ -182,15 +191,20 @@ const settledBefore = async (working: Working): Result<Worked> => {
   const { run, ports, key } = working
   const row = await readLaneRow(run, ports, key.backfillId, key.lane)
   if (E.isLeft(row)) return row
-  const sent = row.right.settled < key.part ? await sendNext(working, row.right, {}) : E.right(undefined)
+  const sent = row.right.settled < key.part ? await sendNext(working, {}) : E.right(undefined)
   return E.isLeft(sent) ? sent : dropped('it is settled')
 }
 
 /** At most one message of a lane is on the queue: whoever settles a part sends the lane's next one, to be seen later where a service asked for less, and counts it then. */
-const sendNext = async ({ run, ports, key }: Working, row: ReadLane, more: Partial<LaneRow>): Result<void> => {
+const sendNext = async ({ run, ports, key }: Working, more: Partial<LaneRow>, settled?: Part): Result<void> => {
   const { backfillId, lane, part } = key
-  const next = await readPart(run, ports, backfillId, lane, part + 1)
+  const [known, next] = await Promise.all([
+    readLaneRow(run, ports, backfillId, lane),
+    readPart(run, ports, backfillId, lane, part + 1),
+  ])
+  if (E.isLeft(known)) return known
   if (E.isLeft(next)) return next
+  const row = known.right
   const isDue = O.isSome(next.right) && !next.right.value.isSettled
   const pauseS = nextPauseS(row.pauseS ?? 0, run.throttled ?? 0)
   // Lanes that were asked at the same time come back one by one.
@@ -198,13 +212,15 @@ const sendNext = async ({ run, ports, key }: Working, row: ReadLane, more: Parti
   const sent = isDue ? await send(run, ports, { backfillId, lane, part: part + 1 }, delayS) : E.right(undefined)
   if (E.isLeft(sent)) return sent
   const noted = { ...more, pauseS, dueAt: ports.clock.now() + (isDue ? delayS * 1_000 : 0) }
-  const counted = await countSettled(run, ports, backfillId, row, noted)
+  const read = new Map([[part + 1, next.right], ...(settled === undefined ? [] : [[part, O.some(settled)] as const])])
+  const counted = await countSettled(run, ports, backfillId, row, noted, read)
   if (E.isLeft(counted) || O.isSome(next.right)) return E.map(() => undefined)(counted)
-  // The lane is through: when the list is, too, somebody must see whether all are.
+  // The lane is through: when the list is, and all lanes are, somebody must go on to the end.
   const whole = await readBackfillRow(run, ports)
   if (E.isLeft(whole)) return whole
   const isListed = O.isSome(whole.right) && whole.right.value.state === 'working'
-  return isListed ? send(run, ports, { backfillId }) : E.right(undefined)
+  const isThrough = isListed ? await areAllSettled(run, ports, whole.right.value) : E.right(false)
+  return E.isRight(isThrough) && isThrough.right ? send(run, ports, { backfillId }) : E.map(() => undefined)(isThrough)
 }
 
 const witnessIn = ({ partition, witness }: Part): Partial<LaneRow> =>

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
@@ -43,18 +44,32 @@ export interface SettledStudy {
 export const settleTagsOfStudy = (run: Run, study: StudyKey, settled: ReadonlyArray<SettledRow>): Result<number> =>
   settleTagsOfStudies(run, [{ study, settled }])
 
-/** The same of many: a request each, some beside each other. */
+/** The same of many: one request, or, where there are many rows, a request each, some beside each other. */
 export const settleTagsOfStudies = async (run: Run, studies: ReadonlyArray<SettledStudy>): Result<number> => {
-  const stale: Array<TagRowKey> = []
+  const standing = await standingTags(
+    run,
+    studies.map(({ study }) => study),
+  )
+  if (E.isLeft(standing)) return standing
+  if (standing.right.length === 0) return E.right(0)
+  const places = new Map(studies.map(({ study, settled }) => [studyKeyText(study), placesAtFault(run, settled)]))
+  const stale = standing.right.filter((row) => places.get(studyKeyText(row))?.has(placeText(row)) !== true)
+  return E.map(() => stale.length)(await remove(run, stale))
+}
+
+const standingTags = async (run: Run, studies: ReadonlyArray<StudyKey>): Result<ReadonlyArray<TagRowKey>> => {
+  const { errors } = run.ports
+  const among = studies.length > 1 ? await retrying(run, errors.tagRowsAmong(studies)) : E.right(O.none)
+  if (E.isLeft(among)) return among
+  if (O.isSome(among.right)) return E.right(among.right.value)
+  const rows: Array<TagRowKey> = []
   for (const together of RA.chunksOf(atOnce)(studies)) {
-    const answers = await Promise.all(together.map(({ study }) => retrying(run, run.ports.errors.tagRows(study))))
-    for (const [place, listed] of answers.entries()) {
+    for (const listed of await Promise.all(together.map((study) => retrying(run, errors.tagRows(study))))) {
       if (E.isLeft(listed)) return listed
-      const places = placesAtFault(run, together[place]?.settled ?? [])
-      stale.push(...listed.right.filter((row) => !places.has(placeText(row))))
+      rows.push(...listed.right)
     }
   }
-  return E.map(() => stale.length)(await remove(run, stale))
+  return E.right(rows)
 }
 
 /**

@@ -31,6 +31,7 @@ export const feedRuns = (
     recordTags: () => () => right(undefined),
     recordStuck: () => () => right(undefined),
     tagRows: () => () => right([]),
+    tagRowsAmong: () => () => right(O.none),
     removeTags: () => () => right(undefined),
   }
   const lease: Ports['lease'] = {
