@@ -4,6 +4,7 @@ import * as O from 'fp-ts/Option'
 import type { DicomService, FeedPage } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
 import type { KnownRow } from '../../lib/domain/checkpoint'
+import type { CurrentCheck } from './check-current'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
 import { reportElements } from './dose-report'
 import { noteElements } from './rejection-note'
@@ -89,12 +90,19 @@ export const downFor = ({ faults, random }: World): Answer<never> | undefined =>
     : unavailable('a passing fault', random.pick([400, 500, 503]))
 }
 
+interface Served {
+  /** Images that fit into one page. */
+  readonly pageCap: number
+  readonly hasWindows: boolean
+  readonly fhir: { readonly current?: Pick<CurrentCheck, 'archive'> }
+}
+
 /** The DICOM service as one run meets it. */
 export const dicomServiceFor = (
   world: World,
   feed: Feed,
   process: Process,
-  { pageCap, hasWindows }: { readonly pageCap: number; readonly hasWindows: boolean },
+  { pageCap, hasWindows, fhir }: Served,
 ): DicomService => {
   const { faults, random, violate } = world
 
@@ -183,6 +191,7 @@ export const dicomServiceFor = (
       }),
     study: (partition, uid) => () =>
       ask(`study ${partition}/${uid}`, () => {
+        fhir.current?.archive(uid, process)
         const live = [...feed.images.values()].filter(
           ({ key, tags }) => key.partition === partition && key.study === uid && tags !== undefined,
         )
