@@ -47,7 +47,7 @@ export const checkEnd = (
     failed: new Set([
       ...[...services.storage.originals.values()].map(({ sequence }) => sequence),
       ...entries.flatMap(({ row: { error }, entry }) =>
-        error._tag !== 'Rejected' || (error.notes.length === 0 && mayBeUnread(entry.image, hits))
+        error._tag !== 'Rejected' || (error.notes.length === 0 && mayBeUnread(services, entry.image, hits))
           ? [entry.sequence]
           : [],
       ),
@@ -104,8 +104,14 @@ const entryOf = ({ rows, images }: Feed, { sequence, key }: FailRow): Row | unde
 }
 
 /** When the note went, its image, or the service, could not be read. */
-const mayBeUnread = ({ poison }: Image, hits: ReadonlySet<FaultKind>): boolean =>
-  poison || [...hits].some((kind) => /^feed: .*(outage|failed|slow)/.test(kind))
+const mayBeUnread = (
+  { forbidden }: Pick<Services, 'forbidden'>,
+  { poison, key }: Image,
+  hits: ReadonlySet<FaultKind>,
+): boolean =>
+  poison ||
+  forbidden?.ever.has(studyText(key)) === true ||
+  [...hits].some((kind) => /^feed: .*(outage|failed|slow)/.test(kind))
 
 /** keyText of what a row is about, whether the feed knows it or not. */
 export const imageNameOf = (feed: Feed, row: FailRow): string => {
@@ -140,7 +146,7 @@ const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): str
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
-  { services: { feed, storage }, causes }: Stage,
+  { services: { feed, storage, forbidden }, causes }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
 ): ReadonlyArray<string> => {
   // What kept the images out is gone, and that they were looked at again failed, or no row told it: they are within a day.
@@ -159,7 +165,8 @@ const checkFailRows = (
       const name = studyOf(recorded.key)
       // Gone, and nothing else was there by which that could be believed.
       const isGone = expected.get(name)?.images.every(({ image }) => image.tags === undefined) === true
-      const isPlanted = feed.poisoned.has(name) || isRefused(expected.get(name)) || isGone
+      const isUnread = feed.poisoned.has(name) || forbidden?.ever.has(name) === true
+      const isPlanted = isUnread || isRefused(expected.get(name)) || isGone
       return isPlanted ? [] : [`${name} is recorded as a whole, and nothing was wrong with it`]
     }
     const row = entryOf(feed, recorded)

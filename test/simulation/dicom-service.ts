@@ -6,6 +6,7 @@ import type { ServiceError } from '../../lib/domain/cast-error'
 import type { KnownRow } from '../../lib/domain/checkpoint'
 import type { CurrentCheck } from './check-current'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
+import type { Forbidden } from './forbidden'
 import { reportElements } from './dose-report'
 import { noteElements } from './rejection-note'
 import { type Process, pass, request } from './process'
@@ -95,6 +96,7 @@ interface Served {
   readonly pageCap: number
   readonly hasWindows: boolean
   readonly fhir: { readonly current?: Pick<CurrentCheck, 'archive'> }
+  readonly forbidden?: Pick<Forbidden, 'answers'>
 }
 
 /** The DICOM service as one run meets it. */
@@ -102,7 +104,7 @@ export const dicomServiceFor = (
   world: World,
   feed: Feed,
   process: Process,
-  { pageCap, hasWindows, fhir }: Served,
+  { pageCap, hasWindows, fhir, forbidden }: Served,
 ): DicomService => {
   const { faults, random, violate } = world
 
@@ -197,6 +199,7 @@ export const dicomServiceFor = (
         )
         return (
           down() ??
+          forbidden?.answers(partition, uid) ??
           unreadable(live) ??
           E.right(live.flatMap(({ key, tags }) => (tags === undefined ? [] : [datasetOf(key, tags)])))
         )
@@ -207,7 +210,10 @@ export const dicomServiceFor = (
         ask(`instance ${partition}/${sopInstanceUid}`, () => {
           const key = { partition, study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid }
           const image = feed.images.get(keyText(key))
-          const failed = down() ?? unreadable(image?.tags === undefined ? [] : [image])
+          const failed =
+            down() ??
+            forbidden?.answers(partition, studyInstanceUid) ??
+            unreadable(image?.tags === undefined ? [] : [image])
           return failed ?? E.right(image?.tags === undefined ? O.none : O.some(datasetOf(key, image.tags)))
         }),
   }

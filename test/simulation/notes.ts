@@ -87,7 +87,7 @@ const isOfFhir = (error: EntryError | undefined): boolean =>
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
-  { failed, passed, replayed }: Pick<Stage, 'failed' | 'passed' | 'replayed'>,
+  { failed, passed, replayed, services: { forbidden } }: Pick<Stage, 'failed' | 'passed' | 'replayed' | 'services'>,
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
@@ -115,7 +115,12 @@ export const checkNotes = (
           ]
     }),
     ...[...rows].flatMap(([name, own]) => {
-      const isUnread = failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
+      // Of what is nowhere a note is gone, and the archive does not let anybody see whether it came back.
+      const isHeldBack = own.some(({ error, key }) => {
+        const study = studyText({ partition: key.partition ?? '', study: key.studyInstanceUid ?? '' })
+        return isRejected(error) && error.notes.length === 0 && forbidden?.isForbidden(study) === true
+      })
+      const isUnread = isHeldBack || failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
       const mayBe = of.has(name) || isUnread || doubtful.has(name) || ofLost.has(name)
       return mayBe || !own.some(({ error }) => isRejected(error)) ? [] : [`${name} is recorded as withdrawn by nobody`]
     }),

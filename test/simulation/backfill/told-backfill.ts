@@ -7,6 +7,7 @@ import { checkEnd } from '../check-end'
 import type { FaultKind } from '../faults'
 import { calmServices, calmSettings, tagsWith } from '../calm-services'
 import type { Change, Tags } from '../feed-model'
+import { makeForbidden } from '../forbidden'
 import { type Process, newProcess } from '../process'
 import { type Services, startRun } from '../runs'
 import { type World, makeWorld } from '../world'
@@ -69,7 +70,10 @@ export const told = (
   const world: World = makeWorld(1, { only: new Set(kinds) })
   const { scheduler, random } = world
   const side = { ...newSide(world), pageOfList: 200, invisibleMs: 600_000, budgetMs: 240_000 }
-  const services: Services = { ...calmServices(world, refusals), backfill: side }
+  const services: Services = {
+    ...calmServices(world, refusals),
+    ...{ backfill: side, forbidden: makeForbidden(world) },
+  }
   const stage: Stage = { world, services, side, settings: { ...calmSettings(10), ...own } }
   let names = 0
   const by = (name: string): Process => Object.assign(newProcess(name), { safe: true, backfills: true })
