@@ -1,5 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
-import { isOfStudy, passedStudies } from './backfill/excuses'
+import { isOfStudy, passedImages, wasUnread } from './backfill/excuses'
 import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
@@ -55,7 +55,7 @@ export const checkEnd = (
     codes,
     named: new Set(byImage.keys()),
     listed: everListed(feed),
-    passed: passedStudies(services),
+    passed: passedImages(services),
     replayed,
     doses: dosesIn(services.fhir.store, services.fhir.others.taken),
   }
@@ -146,9 +146,10 @@ const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): str
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
-  { services: { feed, storage, forbidden }, causes }: Stage,
+  { services, causes }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
 ): ReadonlyArray<string> => {
+  const { feed, storage } = services
   // What kept the images out is gone, and that they were looked at again failed, or no row told it: they are within a day.
   const isDue = ({ error, key }: FailRow): boolean =>
     error._tag === 'PatientMismatch' && (feed.vanished.has(studyOf(key)) || isRefused(expected.get(studyOf(key))))
@@ -163,10 +164,7 @@ const checkFailRows = (
     if ((error._tag === 'Rejected' && recorded.sequence === 0) || isOfNote(recorded)) return []
     if (isOfStudy(recorded)) {
       const name = studyOf(recorded.key)
-      // Gone, and nothing else was there by which that could be believed.
-      const isGone = expected.get(name)?.images.every(({ image }) => image.tags === undefined) === true
-      const isUnread = feed.poisoned.has(name) || forbidden?.ever.has(name) === true
-      const isPlanted = isUnread || isRefused(expected.get(name)) || isGone
+      const isPlanted = wasUnread(services, name) || isRefused(expected.get(name))
       return isPlanted ? [] : [`${name} is recorded as a whole, and nothing was wrong with it`]
     }
     const row = entryOf(feed, recorded)

@@ -8,6 +8,7 @@ export interface Forbidden {
   /** What it answers who asks for this study, or an instance of it. */
   readonly answers: (partition: string, study: string) => E.Either<ServiceError, never> | undefined
   readonly isForbidden: (name: string) => boolean
+  readonly wasForbidden: (name: string, since: number) => boolean
   /** Studies (studyText) that ever were. */
   readonly ever: ReadonlySet<string>
   readonly forbid: (name: string) => void
@@ -25,9 +26,10 @@ export const makeForbidden = (world: World): Forbidden => {
   const { faults, scheduler, say } = world
   const random = world.random.fork('forbidden')
   const ever = new Set<string>()
-  let now: string | undefined
+  let [now, allowedAt]: [string | undefined, number] = [undefined, -Infinity]
   const allow = (): void => {
     if (now !== undefined) say(() => `dicom  forbids ${now} no more`)
+    if (now !== undefined) allowedAt = scheduler.now()
     now = undefined
   }
   const forbid = (name: string): void => {
@@ -38,6 +40,7 @@ export const makeForbidden = (world: World): Forbidden => {
   return {
     ever,
     isForbidden: (name) => name === now,
+    wasForbidden: (name, since) => name === now || (ever.has(name) && allowedAt >= since),
     forbid,
     allow,
     answers: (partition, study) => {

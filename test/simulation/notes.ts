@@ -99,7 +99,7 @@ export const checkNotes = (
       if (own.length > 1) return [`${name} is recorded ${own.length} times`]
       const [error] = own.map((row) => row.error)
       if (isDoubtful(key)) return []
-      if (error === undefined && !replayed && passed.has(studyText(key))) return []
+      if (error === undefined && !replayed && passed.has(name)) return []
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined
@@ -115,10 +115,10 @@ export const checkNotes = (
           ]
     }),
     ...[...rows].flatMap(([name, own]) => {
-      // Of what is nowhere a note is gone, and the archive does not let anybody see whether it came back.
+      // Of what is nowhere a note is gone, and nobody could see whether it came back: that is looked at within a day.
       const isHeldBack = own.some(({ error, key }) => {
         const study = studyText({ partition: key.partition ?? '', study: key.studyInstanceUid ?? '' })
-        return isRejected(error) && error.notes.length === 0 && forbidden?.isForbidden(study) === true
+        return isRejected(error) && error.notes.length === 0 && forbidden?.ever.has(study) === true
       })
       const isUnread = isHeldBack || failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
       const mayBe = of.has(name) || isUnread || doubtful.has(name) || ofLost.has(name)

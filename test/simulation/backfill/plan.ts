@@ -32,7 +32,7 @@ export const newSide = (world: World): BackfillSide => {
   const random = world.random.fork('backfill')
   return {
     ...{ row: undefined, lanes: new Map(), parts: new Map(), entered: new Map(), left: new Map(), given: new Map() },
-    ...{ queue: [], order: new Map(), writes: 0 },
+    ...{ queue: [], order: new Map(), beganAt: Infinity, passedTo: 0, writes: 0 },
     pageOfList: random.pick([2, 3, 5, 200]),
     invisibleMs: random.pick([20_000, 20_000, 60_000, 600_000]),
     sleepsUpToMs: random.pick([45_000, 120_000, 1_500_000]),
