@@ -18,7 +18,9 @@ export interface Causes {
   readonly isRefused: (study: ExpectedStudy) => boolean
 }
 
-export const causesOf = ({ feed, storage, fhir: { verdicts, others, store } }: Services): Causes => {
+export const causesOf = (services: Services): Causes => {
+  const { feed, storage, forbidden } = services
+  const { verdicts, others, store } = services.fhir
   const confused = confusedIn(feed, store)
   const isCulprit = (name: string): boolean => verdicts.rejects(name) || verdicts.failsFor(name)
 
@@ -36,7 +38,8 @@ export const causesOf = ({ feed, storage, fhir: { verdicts, others, store } }: S
     (study !== undefined && (isDoubtful(study) || study.images.some((each) => namesCulprit(each.image))))
 
   const isUnread = (study: ExpectedStudy | undefined): boolean =>
-    study !== undefined && study.images.some(({ image }) => image.poison)
+    study !== undefined &&
+    (forbidden?.isForbidden(nameOf(study)) === true || study.images.some(({ image }) => image.poison))
 
   const refusesEverything = (study: ExpectedStudy): boolean =>
     verdicts.rejectedEverything() && storage.everRecorded.has(nameOf(study))
@@ -49,7 +52,8 @@ export const causesOf = ({ feed, storage, fhir: { verdicts, others, store } }: S
       const name = studyText(row.image.key)
       switch (error._tag) {
         case 'EntryMalformed':
-          return row.image.poison
+          // Of what no page holds there is no way but its own.
+          return row.image.poison || (row.image.oversized && forbidden?.ever.has(name) === true)
         case 'PatientMismatch':
           // Where half of a study cannot be read nobody can say on whom it agrees.
           if (isUnread(study) || (study !== undefined && claimsOf(study).size > 1)) return true

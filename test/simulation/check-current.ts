@@ -20,6 +20,8 @@ export interface CurrentCheck {
   readonly untold: (bundle: Transaction, process: Process) => void
   /** A Basic is read: what fences a transaction. */
   readonly read: (path: string, process: Process) => void
+  /** A study was read of the archive, whole. */
+  readonly archive: (study: string, process: Process) => void
   /** A look-up begins; what it brought is told to what it gives back. */
   readonly lookUp: (process: Process) => (tokens: string, found: ReadonlyArray<FhirResource>) => void
 }
@@ -28,6 +30,8 @@ const versionIn = (ifMatch: string | undefined): number => Number(/\d+/.exec(ifM
 
 const positionOf = ({ entry = [] }: Transaction) =>
   entry.find(({ request }) => request?.url.startsWith('Basic/') === true && !request.url.endsWith(checkId))?.request
+
+const isLane = (url: string): boolean => url.includes('-lane-')
 
 const studyIn = (resource: FhirResource | undefined): string | undefined =>
   resource?.resourceType === 'ImagingStudy' ? resource.identifier?.[0]?.value : undefined
@@ -45,7 +49,8 @@ const refersTo = ({ entry = [] }: Transaction, fullUrl: string): boolean =>
 /**
  * A transaction that our position lets through rests on a look-up which knows all that this feed wrote until then (ADR 2),
  * whenever the look-up was made: it updates no older version, and creates nothing that stood there. Of a study that it writes
- * nothing was looked up before another run wrote, whatever that wrote, or before the position was read. And nothing hangs on
+ * nothing was looked up before another run wrote, whatever that wrote, or before the position was read; and in a lane nothing
+ * was read of the archive before that. And nothing hangs on
  * whom the server takes for another.
  */
 export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
@@ -63,8 +68,10 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
     known: new Map(lookedUp.get(process)),
     readAt: reads.get(`${process.name} ${url}`) ?? 0,
   })
+  const archived = new Map<string, number>()
   const sentWith = new Map<Transaction, ReturnType<typeof knownTo>>()
   return {
+    archive: (study, process) => void archived.set(`${process.name} urn:oid:${study}`, ++moment),
     sent: (bundle, process) => void sentWith.set(bundle, knownTo(process, positionOf(bundle)?.url ?? '')),
     untold: (bundle, process) => void untold.set(process, versionAt(positionOf(bundle)?.url ?? '')),
     read: (path, process) => {
@@ -105,6 +112,9 @@ export const makeCurrentCheck = (store: FhirStore): CurrentCheck => {
         ...studies
           .filter((uid) => isBefore(uid, othersAt))
           .map((uid) => `${uid} was looked up before another run wrote`),
+        ...(isLane(position.url) ? studies : [])
+          .filter((uid) => (archived.get(`${process.name} ${uid}`) ?? 0) < othersAt)
+          .map((uid) => `${uid} was read of the archive before another worker wrote`),
         ...(bundle.entry ?? []).flatMap(({ request: { method, url = '', ifMatch } = {} }) =>
           method !== 'POST' && url !== position.url && isOlder(url, versionIn(ifMatch))
             ? [`${method} ${url} of ${ifMatch} does not know what was written at position ${written.get(url)?.at}`]

@@ -1,5 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
-import { isOfStudy, isPassedBy, passedStudies } from './backfill/excuses'
+import { isOfStudy, isPassedBy, passedImages, wasUnread } from './backfill/excuses'
 import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
@@ -47,7 +47,7 @@ export const checkEnd = (
     failed: new Set([
       ...[...services.storage.originals.values()].map(({ sequence }) => sequence),
       ...entries.flatMap(({ row: { error }, entry }) =>
-        error._tag !== 'Rejected' || (error.notes.length === 0 && mayBeUnread(entry.image, hits))
+        error._tag !== 'Rejected' || (error.notes.length === 0 && mayBeUnread(services, entry.image, hits))
           ? [entry.sequence]
           : [],
       ),
@@ -55,7 +55,7 @@ export const checkEnd = (
     codes,
     named: new Set(byImage.keys()),
     listed: everListed(feed),
-    passed: passedStudies(services),
+    passed: passedImages(services),
     replayed,
     doses: dosesIn(services.fhir.store, services.fhir.others.taken),
   }
@@ -104,8 +104,14 @@ const entryOf = ({ rows, images }: Feed, { sequence, key }: FailRow): Row | unde
 }
 
 /** When the note went, its image, or the service, could not be read. */
-const mayBeUnread = ({ poison }: Image, hits: ReadonlySet<FaultKind>): boolean =>
-  poison || [...hits].some((kind) => /^feed: .*(outage|failed|slow)/.test(kind))
+const mayBeUnread = (
+  { forbidden }: Pick<Services, 'forbidden'>,
+  { poison, key }: Image,
+  hits: ReadonlySet<FaultKind>,
+): boolean =>
+  poison ||
+  forbidden?.ever.has(studyText(key)) === true ||
+  [...hits].some((kind) => /^feed: .*(outage|failed|slow)/.test(kind))
 
 /** keyText of what a row is about, whether the feed knows it or not. */
 export const imageNameOf = (feed: Feed, row: FailRow): string => {
@@ -158,9 +164,7 @@ const checkFailRows = (
     if ((error._tag === 'Rejected' && recorded.sequence === 0) || isOfNote(recorded)) return []
     if (isOfStudy(recorded)) {
       const name = studyOf(recorded.key)
-      // Gone, and nothing else was there by which that could be believed.
-      const isGone = expected.get(name)?.images.every(({ image }) => image.tags === undefined) === true
-      const isPlanted = feed.poisoned.has(name) || isRefused(expected.get(name)) || isGone
+      const isPlanted = wasUnread(services, name) || isRefused(expected.get(name))
       return isPlanted ? [] : [`${name} is recorded as a whole, and nothing was wrong with it`]
     }
     const row = entryOf(feed, recorded)
@@ -170,7 +174,7 @@ const checkFailRows = (
     if (error._tag === 'Rejected' && row.image.tags === undefined) return []
     // Who slept until the others had gone on from there, and was killed before it could take its row back.
     if (rows.at(-1) !== row && isTooLate && writer.killed) return []
-    const isLeft = error._tag === 'Rejected' || passed.has(studyText(key))
+    const isLeft = error._tag === 'Rejected' || passed.has(keyText(key))
     if (isLeft && isPassedBy(services, rows.at(-1)?.sequence ?? 0)) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
     if (row.image.tags === undefined || error._tag === 'Rejected') return []

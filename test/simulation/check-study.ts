@@ -1,6 +1,6 @@
 import type { FhirResource, ImagingStudy, ImagingStudySeries, ImagingStudySeriesInstance, Patient } from 'fhir/r4'
 import type { EntryError } from '../../lib/domain/cast-error'
-import { isRebuilt } from './backfill/excuses'
+import { agreedIn, isRebuilt } from './backfill/excuses'
 import { type Causes, nameOf } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
@@ -20,7 +20,7 @@ export interface Stage {
   /** Why, by sequence. */
   readonly codes: ReadonlyMap<number, EntryError['_tag']>
   readonly doses: ReturnType<typeof dosesIn>
-  /** Studies (studyText) that a backfill has recorded as a whole. */
+  /** Images (keyText) of studies that a backfill has recorded as a whole, and passed by. */
   readonly passed: ReadonlySet<string>
   /** All rows were read again in order, at rest: then every value is known exactly. */
   readonly replayed: boolean
@@ -86,7 +86,7 @@ const compareImages = (
   const isElsewhere = ({ patientId }: Tags): boolean =>
     patientId !== '' && others.registered.get(`ImagingStudy/${found?.id}`) !== undefined
   // Until all is read again nobody knows what became of it before the backfill passed it by.
-  const isPassed = !replayed && stage.passed.has(nameOf(study))
+  const mayBePassed = ({ key }: Image): boolean => !replayed && stage.passed.has(keyText(key))
   const wasLetIn = ({ rows }: Image): boolean =>
     rows.some(({ tags }) => tags !== undefined && services.storage.people.has(personText(tags)))
   const mayBeCorrection = ({ patientId }: Tags, image: Image): boolean =>
@@ -97,6 +97,7 @@ const compareImages = (
     const there = present.get(id)
     present.delete(id)
     const isFailed = failed.has(each.row.sequence)
+    const isPassed = mayBePassed(each.image)
     const isTaken = !replayed && others.taken.has(key.instance)
     if (each.isDoubtful) {
       const isNamed = stage.named.has(keyText(key))
@@ -243,11 +244,13 @@ const checkValues = (
   // A backfill sees all images of a study at once: which of them came last, only the feed tells.
   const isUntold = isRebuilt(services, `ImagingStudy/${found.id}`, nameOf(study))
   const wanted =
-    isOlder || isDoubtful || ((wasWithdrawn || isOriginals || isUntold) && !replayed)
+    isOlder || isDoubtful || ((wasWithdrawn || isOriginals) && !replayed)
       ? undefined
-      : replayed
-        ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
-        : undisputed(upserts, settled, isDisagreed, (isDisagreed && causes.isRefused(study)) || isLetIn)?.description
+      : isUntold && !replayed
+        ? agreedIn(feed, nameOf(study), ({ tags }) => tags?.description)
+        : replayed
+          ? newest(settled.map(({ row }) => row).sort(bySequence), describedBy)
+          : undisputed(upserts, settled, isDisagreed, (isDisagreed && causes.isRefused(study)) || isLetIn)?.description
   if (wanted !== undefined) {
     return found.description === wanted ? [] : [`its description is “${found.description}”, not “${wanted}”`]
   }

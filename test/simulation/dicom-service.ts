@@ -4,7 +4,9 @@ import * as O from 'fp-ts/Option'
 import type { DicomService, FeedPage } from '../../lib/app/ports'
 import type { ServiceError } from '../../lib/domain/cast-error'
 import type { KnownRow } from '../../lib/domain/checkpoint'
+import type { CurrentCheck } from './check-current'
 import { type Feed, type Image, type Key, type Row, type Tags, keyText, lastRow } from './feed-model'
+import type { Forbidden } from './forbidden'
 import { reportElements } from './dose-report'
 import { noteElements } from './rejection-note'
 import { type Process, pass, request } from './process'
@@ -89,12 +91,20 @@ export const downFor = ({ faults, random }: World): Answer<never> | undefined =>
     : unavailable('a passing fault', random.pick([400, 500, 503]))
 }
 
+interface Served {
+  /** Images that fit into one page. */
+  readonly pageCap: number
+  readonly hasWindows: boolean
+  readonly fhir: { readonly current?: Pick<CurrentCheck, 'archive'> }
+  readonly forbidden?: Pick<Forbidden, 'answers'>
+}
+
 /** The DICOM service as one run meets it. */
 export const dicomServiceFor = (
   world: World,
   feed: Feed,
   process: Process,
-  { pageCap, hasWindows }: { readonly pageCap: number; readonly hasWindows: boolean },
+  { pageCap, hasWindows, fhir, forbidden }: Served,
 ): DicomService => {
   const { faults, random, violate } = world
 
@@ -183,11 +193,13 @@ export const dicomServiceFor = (
       }),
     study: (partition, uid) => () =>
       ask(`study ${partition}/${uid}`, () => {
+        fhir.current?.archive(uid, process)
         const live = [...feed.images.values()].filter(
           ({ key, tags }) => key.partition === partition && key.study === uid && tags !== undefined,
         )
         return (
           down() ??
+          forbidden?.answers(partition, uid) ??
           unreadable(live) ??
           E.right(live.flatMap(({ key, tags }) => (tags === undefined ? [] : [datasetOf(key, tags)])))
         )
@@ -198,7 +210,10 @@ export const dicomServiceFor = (
         ask(`instance ${partition}/${sopInstanceUid}`, () => {
           const key = { partition, study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid }
           const image = feed.images.get(keyText(key))
-          const failed = down() ?? unreadable(image?.tags === undefined ? [] : [image])
+          const failed =
+            down() ??
+            forbidden?.answers(partition, studyInstanceUid) ??
+            unreadable(image?.tags === undefined ? [] : [image])
           return failed ?? E.right(image?.tags === undefined ? O.none : O.some(datasetOf(key, image.tags)))
         }),
   }

@@ -92,6 +92,8 @@ export interface Feed {
   readonly vanished: ReadonlySet<string>
   /** Studies that once could not be read whole. */
   readonly poisoned: ReadonlySet<string>
+  /** Whether the study (studyText) could not be read whole at any time since then. */
+  readonly wasUnread: (name: string, since: number) => boolean
   /** Studies that lost images: one that was left without any in FHIR came back as another. */
   readonly shrunk: ReadonlySet<string>
 }
@@ -110,6 +112,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
   const vanished = new Set<string>()
   const shrunk = new Set<string>()
   const poisoned = new Set<string>()
+  const unreadUntil = new Map<string, number>()
   const rows: Array<Row> = []
   const images = new Map<string, Image>()
   const taken = new Set<number>()
@@ -133,6 +136,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     const told = changes.filter(({ silent }) => silent !== true)
     told.forEach(({ image, action, tags, poison }, index) => {
       const sequence = sequences[index] ?? 0
+      if (image.poison && image.tags !== undefined) unreadUntil.set(studyText(image.key), scheduler.now())
       const late = sequence < before
       const row: Row = { sequence, image, action, timestamp, tags, late }
       rows.push(row)
@@ -200,6 +204,9 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     vanished,
     shrunk,
     poisoned,
+    wasUnread: (name, since) =>
+      (unreadUntil.get(name) ?? -Infinity) >= since ||
+      [...images.values()].some(({ key, tags, poison }) => poison && tags !== undefined && studyText(key) === name),
   }
 }
 

@@ -150,6 +150,8 @@ export interface Flavour {
   readonly folds?: (value: string) => string
   /** A separator is one to it, escaped or not. Medplum. */
   readonly keepsEscapes?: boolean
+  /** A conditional create is no lock at all: what is there is created once more. */
+  readonly createsAgain?: boolean
   /** It takes an update whose If-Match is old. */
   readonly takesOld?: boolean
 }
@@ -243,7 +245,8 @@ export const makeFhirStore = (flavour: Flavour, violate: (text: string) => void)
     const { request, resource } = entry
     const url = request?.url ?? ''
     if (isCreate(entry)) {
-      const hits = known ?? hitsOf(entry)
+      const found = known ?? hitsOf(entry)
+      const hits = flavour.createsAgain === true ? [] : found
       if (hits.length > 1) return refusal(412, `${request?.ifNoneExist} is not selective enough`)
       const [hit] = hits
       return hit === undefined

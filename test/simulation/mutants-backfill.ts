@@ -5,6 +5,11 @@ const advance = 'lib/app/backfill/advance.ts'
 const backfill = 'lib/domain/backfill/backfill.ts'
 
 const feed: ReadonlyArray<FaultKind> = ['operator: backfills', 'feed: delete', 'feed: move', 'feed: bulk update']
+const castStudies = 'lib/app/backfill/cast-studies.ts'
+const laneFence = 'lib/app/backfill/lane-fence.ts'
+const work = 'lib/app/backfill/work.ts'
+const session = 'lib/app/cast/fhir-session.ts'
+const lanes = 'backfill/lanes.test.ts'
 const queue: ReadonlyArray<FaultKind> = ['queue: message twice', 'queue: message late', 'run: pause']
 
 /** The rules of a backfill (docs/adr/0007). */
@@ -69,5 +74,140 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
       },
     ],
     toldBy: 'backfill/backfill.test.ts',
+  },
+  {
+    name: 'backfill: a worker reads its lane behind FHIR and the archive',
+    edits: [
+      { file: work, from: 'E.isLeft(named) ? named : await session.readPosition()', to: 'named' },
+      {
+        file: castStudies,
+        from: 'const known = await caster.session.readPosition()',
+        to: 'const known: E.Either<ServiceError, void> = E.right(undefined)',
+      },
+      {
+        file: castStudies,
+        from: '  const left = await leaveOver(caster, read)',
+        to: `  const late = await caster.session.readPosition()
+             if (E.isLeft(late)) return late
+             const left = await leaveOver(caster, read)`,
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a worker reads its lane right before it writes',
+    edits: [
+      {
+        file: session,
+        from: '  const own = position.isKept ?',
+        to: `  const late = position.run.gateState === 'backfill' ? await position.fence.read() : E.left(undefined)
+             if (E.isRight(late)) position.version = asIfMatch(late.right)
+             const own = position.isKept ?`,
+      },
+      { file: laneFence, from: 'first ??= version', to: 'first = version' },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a worker that comes behind the end of its lane writes',
+    edits: [{ file: laneFence, from: 'if (!isOpen || id !== backfillId) return', to: 'if (false) return' }],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: the lanes stay open at its end',
+    edits: [
+      {
+        file: advance,
+        from: '  const closed = await moveLanes(run, stored, false)',
+        to: '  const closed = E.right(undefined)',
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: who closes a lane minds no answer to its If-Match',
+    edits: [
+      {
+        file: laneFence,
+        from: "if (sent._tag === 'Reread') last = sent.error",
+        to: "if (sent._tag === 'Reread') return E.right(undefined)",
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: the lane does not move where nothing is to be written',
+    edits: [
+      { file: castStudies, from: '  if (rows === 0) {', to: '  if (false) {' },
+      {
+        file: 'lib/app/cast/cast-batch.ts',
+        from: 'hasMoved: input.sparesPosition === true',
+        to: "hasMoved: run.gateState === 'backfill' || input.sparesPosition === true",
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a worker goes on in a lane that another one has moved',
+    edits: [{ file: laneFence, from: 'version === first || writer === run.runId', to: 'writer !== undefined' }],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a transaction carries no lane',
+    edits: [
+      {
+        file: work,
+        from: 'const session = openSession(run, true, fence)',
+        to: `const readLane = async () => E.map(() => undefined)(await fence.read())
+             const session = { ...openSession(run, false, fence), readPosition: readLane }`,
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a study enters two lanes',
+    edits: [
+      {
+        file: 'lib/app/backfill/write-parts.ts',
+        from: 'return E.isLeft(left) ? left : E.right(true)',
+        to: 'return E.right(false)',
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: what is left over is cast while workers are at work',
+    edits: [
+      {
+        file: advance,
+        from: 'if (atWork.right > 0) return E.right(undefined)',
+        to: `const some = await listing.ports.backfills.leftOver(stored.id, 1)()
+             if (E.isRight(some) && some.right.length > 0) await castLeftOver(listing, stored)
+             if (atWork.right > 0) return E.right(undefined)`,
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a study of another lane’s patient is cast where it was listed',
+    edits: [
+      {
+        file: 'lib/app/backfill/leave-over.ts',
+        from: 'lane !== undefined && rows.some',
+        to: 'rows === undefined && rows.some',
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: pages of the list need not overlap',
+    edits: [
+      {
+        file: 'lib/app/operate/study-pages.ts',
+        from: 'studies.some((uid) => before.has(uid))',
+        to: 'studies.length > 0',
+      },
+    ],
+    toldBy: lanes,
   },
 ]

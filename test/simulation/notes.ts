@@ -87,7 +87,7 @@ const isOfFhir = (error: EntryError | undefined): boolean =>
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
-  { failed, passed, replayed }: Pick<Stage, 'failed' | 'passed' | 'replayed'>,
+  { failed, passed, replayed, services: { forbidden } }: Pick<Stage, 'failed' | 'passed' | 'replayed' | 'services'>,
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
@@ -100,7 +100,7 @@ export const checkNotes = (
       const [error] = own.map((row) => row.error)
       if (isDoubtful(key)) return []
       // A backfill that could not cast its study has passed by what tells it, and left the row of before.
-      if ((error === undefined || !isRejected(error)) && !replayed && passed.has(studyText(key))) return []
+      if ((error === undefined || !isRejected(error)) && !replayed && passed.has(name)) return []
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined
@@ -116,7 +116,12 @@ export const checkNotes = (
           ]
     }),
     ...[...rows].flatMap(([name, own]) => {
-      const isUnread = failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
+      // Of what is nowhere a note is gone, and nobody could see whether it came back: that is looked at within a day.
+      const isHeldBack = own.some(({ error, key }) => {
+        const study = studyText({ partition: key.partition ?? '', study: key.studyInstanceUid ?? '' })
+        return isRejected(error) && error.notes.length === 0 && forbidden?.ever.has(study) === true
+      })
+      const isUnread = isHeldBack || failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
       const mayBe = of.has(name) || isUnread || doubtful.has(name) || ofLost.has(name)
       return mayBe || !own.some(({ error }) => isRejected(error)) ? [] : [`${name} is recorded as withdrawn by nobody`]
     }),

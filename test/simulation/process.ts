@@ -26,6 +26,10 @@ export interface Process {
   /** Sent to FHIR; and how many of them are on their way. */
   transactions: number
   writing: number
+  /** Of a story: whether it stands still here, and until when. */
+  standsAt?: (where: string) => Promise<void> | undefined
+  /** It stands still until then. */
+  standing?: Promise<void> | undefined
   /** What it waits for, for the history. */
   readonly onPause: Array<(where: string) => void>
   readonly onKill: Array<() => void>
@@ -90,9 +94,11 @@ export const pass = (world: World, process: Process, ms: number, where: string):
     if (!process.alive) return
     troubled(world, process, where)
     const { scheduler } = world
+    process.standing ??= process.standsAt?.(where)
     const wake = (): void => {
       if (!process.alive) return
-      if (process.pausedUntil > scheduler.now()) scheduler.after(process.pausedUntil - scheduler.now(), wake)
+      if (process.standing !== undefined) void process.standing.then(wake)
+      else if (process.pausedUntil > scheduler.now()) scheduler.after(process.pausedUntil - scheduler.now(), wake)
       else resolve()
     }
     scheduler.after(ms, wake)

@@ -7,6 +7,7 @@ import type { BackfillSide } from './backfill/side'
 import { dicomServiceFor } from './dicom-service'
 import type { Feed } from './feed-model'
 import { type FhirSide, fhirServerFor } from './fhir-server'
+import type { Forbidden } from './forbidden'
 import { type LeaseBlob, leaseFor } from './lease'
 import { type Process, newProcess, pass, request } from './process'
 import { type Storage, checkpointStoreFor, errorTablesFor, gateFor, nameStoreFor } from './tables'
@@ -24,6 +25,8 @@ export interface Services {
   readonly hasWindows: boolean
   /** As the setting says. */
   readonly hidesForQuality?: boolean
+  /** A study that the archive forbids. */
+  readonly forbidden?: Forbidden
   /** Where the history has one. */
   readonly backfill?: BackfillSide | undefined
 }

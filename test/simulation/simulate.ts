@@ -7,9 +7,10 @@ import { makeCurrentCheck } from './check-current'
 import { checkEnd } from './check-end'
 import { checkFinished, checkLooks, checkOriginal } from './check-original'
 import { checkCuts } from './cuts'
-import { makeFeed } from './feed-model'
+import { type Image, makeFeed, studyText } from './feed-model'
 import { startWriter } from './feed-writer'
 import { type FaultKind, type Pair, faultKinds } from './faults'
+import { makeForbidden } from './forbidden'
 import { type FhirSide } from './fhir-server'
 import { type Flavour, makeFhirStore } from './fhir-store'
 import { breakLease, newLeaseBlob } from './lease'
@@ -153,7 +154,20 @@ const makeServices = (world: World, settings: CastSettings): Services => {
     pageCap: world.random.pick([3, 10, 100]),
     hasWindows: world.random.chance(0.7),
     hidesForQuality: settings.hidesRejectedForQuality,
+    forbidden: makeForbidden(world),
   }
+}
+
+const patience = 200
+
+/** Where nothing is there to compare it with, all waits for a study that is forbidden; else nothing does. */
+const allowAtLast = (world: World, { feed, forbidden }: Services): void => {
+  const isOther = ({ key, tags, poison }: Image): boolean =>
+    tags !== undefined && !poison && !forbidden?.ever.has(studyText(key))
+  const others = [...feed.images.values()].filter(isOther)
+  const waits = [...(forbidden?.ever ?? [])].some((name) => forbidden?.isForbidden(name))
+  if (waits && others.length > 0) world.violate('all waits for the one study that the archive forbids')
+  forbidden?.allow()
 }
 
 /** Runs that nothing disturbs, one after the other, until all is done. */
@@ -175,6 +189,7 @@ const quietly = async (
     if (running.process.alive) return world.violate(`${name}${count} does not end`)
     const { summary } = running
     await backfills?.workQuietly(count)
+    if (count === patience) allowAtLast(world, services)
     const isBackfilling = backfills?.isAtWork() === true
     const idle = fhir.pending === 0 && runs.every(({ process }) => !process.alive) && !isBackfilling
     if (summary?.ended === 'CaughtUp' && summary.openHoles === 0 && summary.to === feed.head() && idle) return
@@ -262,6 +277,7 @@ export const simulate = async (seed: number, options: Options = {}): Promise<Res
     if (violations.length === 0) await quietly(world, services, settings, runs, 'still')
   }
   if (violations.length === 0) truth(false)
+  services.forbidden?.allow()
 
   // The same rows again, all of them in one batch: nothing but values may change, and then nothing at all.
   const whole: CastSettings = { ...settings, batchSize: 1_000, maxBatches: 0 }

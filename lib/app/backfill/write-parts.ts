@@ -7,7 +7,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { type Run, retrying } from '../context'
 import type { BackfillPorts, Entered } from '../ports-backfill-store'
 import { eachLane } from './each-lane'
-import { readPart, send, writePart } from './rows'
+import { type ReadLane, readLaneRow, readPart, send, writePart } from './rows'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 
@@ -95,6 +95,13 @@ const enteredBefore = async (
   return E.isLeft(moved) ? moved : E.right(false)
 }
 
+/** Where a service asked for less the lane was to wait: since its last part was settled a while of that has passed. */
+const pauseOf = async ({ run, ports, backfill }: Gathering, lane: number): Result<number> =>
+  E.map(({ pauseS = 0, dueAt = 0 }: ReadLane) => {
+    const leftS = Math.ceil(pauseS - (ports.clock.now() - dueAt) / 1_000)
+    return Math.min(pauseS, Math.max(0, leftS))
+  })(await readLaneRow(run, ports, backfill.id, lane))
+
 /** Counted; and its message is sent, unless the part before it is still at work: then whoever settles that sends it. */
 const partIsThere = async (gathering: Gathering, { lane, part, listed, isSettled }: Part): Result<void> => {
   const { run, ports, backfill } = gathering
@@ -104,7 +111,9 @@ const partIsThere = async (gathering: Gathering, { lane, part, listed, isSettled
   const before = part === 1 ? E.right(O.none) : await readPart(run, ports, backfill.id, lane, part - 1)
   if (E.isLeft(before)) return before
   const isNext = O.isNone(before.right) || before.right.value.isSettled
-  return isNext && !isSettled ? send(run, ports, { backfillId: backfill.id, lane, part }) : E.right(undefined)
+  if (!isNext || isSettled) return E.right(undefined)
+  const pause = await pauseOf(gathering, lane)
+  return E.isLeft(pause) ? pause : send(run, ports, { backfillId: backfill.id, lane, part }, pause.right)
 }
 
 /** Parts that were written by a step that died before it could say so. */

@@ -9,7 +9,7 @@ import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/di
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
 import { neighbourRows } from '../feed/ask-rows'
-import { canBeOneRow } from '../feed/isolate-rows'
+import { canBeOfStudy } from '../feed/isolate-rows'
 
 type Study = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
 type Result<A> = Promise<E.Either<ServiceError, A>>
@@ -40,7 +40,7 @@ export const readStudy = async (
   { rows, mismatched }: { readonly rows: ReadonlyArray<LiveRow>; readonly mismatched: Mismatched },
 ): Result<StudyReading> => {
   const whole = await retrying(run, run.ports.dicom.study(study.partition, study.studyInstanceUid))
-  if (E.isLeft(whole) && !canBeOneRow(whole.left)) return whole
+  if (E.isLeft(whole) && !canBeOfStudy(whole.left)) return whole
   const inHand = rows.flatMap((row) =>
     row._tag === 'Upsert' && studyKeyText(row.key) === studyKeyText(study) ? [row.key] : [],
   )

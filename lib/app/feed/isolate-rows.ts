@@ -25,6 +25,10 @@ const rounds = 3
 export const canBeOneRow = (error: ServiceError): boolean =>
   error._tag === 'ServiceUnavailable' && (error.status === undefined || (error.status >= 500 && error.status < 505))
 
+/** One study, or an instance of it, by its own route: an archive may forbid one alone. Whether it does, a comparison tells. */
+export const canBeOfStudy = (error: ServiceError): boolean =>
+  canBeOneRow(error) || (error._tag === 'AccessDenied' && error.hop === 'dicom' && error.status === 403)
+
 /**
  * A range keeps failing with metadata. A row of it is blamed only by comparison: metadata of another row must be read,
  * the row must fail after that, alone and by its own route, several times, and another row must be read once more;
@@ -65,7 +69,7 @@ export const isolate = async (
       if (E.isRight(row)) good.push(row.right)
       else {
         still.push(suspect)
-        isBusy ||= row.left !== undefined && !canBeOneRow(row.left)
+        isBusy ||= row.left !== undefined && !canBeOfStudy(row.left)
       }
     }
     open = still

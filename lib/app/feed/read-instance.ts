@@ -5,6 +5,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { defaultPartition } from '../../domain/dicom/partition'
 import type { FailRowSubject } from '../../domain/fail-row'
 import { type Run, retrying } from '../context'
+import { canBeOfStudy } from './isolate-rows'
 import type { ReadRow } from './read-page'
 
 /**
@@ -30,6 +31,9 @@ export const readInstance = async (
   const decoded = run.judge.decode({ sequence: number, partitionName: partition, ...uids, ...now })
   return E.right(E.isRight(decoded) ? { _tag: 'Entry', sequence: number, entry: decoded.right } : undefined)
 }
+
+/** It cannot be read now: that keeps nothing else waiting. */
+export const isUnread = (error: ServiceError): boolean => error._tag === 'ServiceUnavailable' || canBeOfStudy(error)
 
 /**
  * By the numbers they are cast with: those of their entries, and the free ones below for instances that no entry told

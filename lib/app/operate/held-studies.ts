@@ -107,15 +107,18 @@ export const believeStudyGone = async (
   if (E.isLeft(others)) return others
   const asked = [...new Set([...first, ...others.right])].filter((uid) => uid !== studyInstanceUid).slice(0, mostAsked)
   if (asked.length === 0) return E.right(undefined)
+  let forbidden: E.Either<ServiceError, never> | undefined
   for (const uid of asked) {
     const read = await retrying(run, run.ports.dicom.study(partition, uid))
-    if (E.isLeft(read)) return read
-    if (read.right.length > 0) {
+    if (E.isLeft(read) && read.left._tag !== 'AccessDenied') return read
+    // Of another study that says nothing about this one.
+    if (E.isLeft(read)) forbidden = read
+    else if (read.right.length > 0) {
       witnesses.set(partition, uid)
       return E.right(undefined)
     }
   }
-  return E.left(notThere(asked.length))
+  return forbidden ?? E.left(notThere(asked.length))
 }
 
 /** Of the first page, so many as are asked for, spread over it. */

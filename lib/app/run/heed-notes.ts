@@ -17,7 +17,7 @@ import { castBatch, nothingCast } from '../cast/cast-batch'
 import type { FhirSession } from '../cast/fhir-session'
 import type { Stop } from '../../domain/batch/delivery'
 import type { Run } from '../context'
-import { readInstance } from '../feed/read-instance'
+import { isUnread, readInstance } from '../feed/read-instance'
 import { judgeNow } from '../feed/read-page'
 import { type FailIndex, type SettledRow, failingIn, mismatchedStudies } from './fail-index'
 import { settleUnderLease } from './settle-errors'
@@ -141,7 +141,7 @@ export const readBack = async (
   const [judged, unread]: [Array<Judgement>, Array<RejectedInstance>] = [[], []]
   for (const [at, each] of back.entries()) {
     const read = await readInstance(run, { ...each.key, sequence: 0 }, at + 1)
-    if (E.isLeft(read) && read.left._tag !== 'ServiceUnavailable') return read
+    if (E.isLeft(read) && !isUnread(read.left)) return read
     if (E.isLeft(read)) unread.push({ key: each.key, error: rejectionBy([], each.error.code) })
     else if (read.right !== undefined) judged.push(judgeNow(run, read.right))
   }

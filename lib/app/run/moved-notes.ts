@@ -4,7 +4,7 @@ import { type NoteRow, type RejectedInstances, placeOf } from '../../domain/batc
 import type { ServiceError } from '../../domain/cast-error'
 import type { InstanceKey } from '../../domain/dicom/change-feed-entry'
 import { type Run, retrying } from '../context'
-import { canBeOneRow } from '../feed/isolate-rows'
+import { canBeOfStudy } from '../feed/isolate-rows'
 
 type Numbered = NoteRow & { readonly sequence: number }
 
@@ -53,5 +53,5 @@ const isThere = async (run: Run, key: InstanceKey): Promise<E.Either<ServiceErro
   if (E.isRight(study)) {
     return E.right(study.right.some((json) => run.judge.uidsOf(json).sopInstanceUid === key.sopInstanceUid))
   }
-  return canBeOneRow(study.left) ? E.right(true) : study
+  return canBeOfStudy(study.left) ? E.right(true) : study
 }

@@ -11,7 +11,7 @@ import { type BatchInput, type BatchResult, castBatch } from '../cast/cast-batch
 import type { FhirSession } from '../cast/fhir-session'
 import type { Stop } from '../../domain/batch/delivery'
 import { type Run, remainingMs, retrying } from '../context'
-import { numbered, readInstance } from '../feed/read-instance'
+import { isUnread, numbered, readInstance } from '../feed/read-instance'
 import { judgeNow } from '../feed/read-page'
 import type { FailRowKey } from '../ports'
 import { settledRows } from './settled-rows'
@@ -139,7 +139,7 @@ export const secondLook = async (
     // One attempt: what cannot be read now keeps neither the feed nor the other rows waiting.
     const entry = await readInstance(run, row, number, (request) => request())
     if (E.isRight(entry) && entry.right !== undefined) judged.push(judgeNow(run, entry.right))
-    else if (E.isLeft(entry) && entry.left._tag !== 'ServiceUnavailable') return entry
+    else if (E.isLeft(entry) && !isUnread(entry.left)) return entry
   }
   const rows = judged.flatMap((each) => (each._tag === 'Live' ? [each.row] : []))
   const result = await castLooked(run, session, {

@@ -134,4 +134,24 @@ describe('a backfill', () => {
     await story.world.scheduler.run(() => !process.alive)
     expect([studiesOf(story), rowsOf(story), story.world.violations]).toEqual([['urn:oid:1.2.5 1'], [], []])
   })
+
+  it('lets a lane wait that a service asked for less, also when its next part is listed only then', async () => {
+    const story = told()
+    // Each as large as a part; the youngest is listed first.
+    await story.happens(story.create(4, 1), story.create(9, 1), story.create(14, 1))
+    Object.assign(story.side, { pageOfList: 2 })
+    await story.begin()
+    await story.waits()
+    const lister = await story.works({ at: /→ dicom\.studies .* 2\+/ })
+    await story.works(undefined, 0)
+    const lane = [...story.side.lanes.values()].find(({ settled }) => settled === 1)
+    expect([lister.isStanding(), lane?.dueAt]).toEqual([true, expect.any(Number)])
+    // As a worker leaves it that was asked so.
+    Object.assign(lane ?? {}, { pauseS: 120 })
+    await lister.goesOn()
+    const next = story.side.queue.find(({ message }) => message.part === 2)
+    expect(((next?.visibleAt ?? 0) - (lane?.dueAt ?? 0)) / 1_000).toBeGreaterThanOrEqual(120)
+    await story.goOn(60)
+    expect([story.side.row?.state, studiesOf(story).length]).toEqual(['over', 3])
+  })
 })

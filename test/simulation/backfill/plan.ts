@@ -32,7 +32,7 @@ export const newSide = (world: World): BackfillSide => {
   const random = world.random.fork('backfill')
   return {
     ...{ row: undefined, lanes: new Map(), parts: new Map(), entered: new Map(), left: new Map(), given: new Map() },
-    ...{ queue: [], order: new Map(), writes: 0 },
+    ...{ queue: [], order: new Map(), beganAt: Infinity, passedTo: 0, writes: 0 },
     pageOfList: random.pick([2, 3, 5, 200]),
     invisibleMs: random.pick([20_000, 20_000, 60_000, 600_000]),
     sleepsUpToMs: random.pick([45_000, 120_000, 1_500_000]),
@@ -97,12 +97,12 @@ const cancel = async (stage: Stage, process: Process): Promise<void> => {
  * Nothing that is open can be read, and nothing else was found; or of what is left over, and of all that FHIR holds, the
  * archive has nothing. It waits for the service, until somebody ends it.
  */
-const waitsForEver = ({ side, services: { feed, fhir } }: Stage): boolean => {
+const waitsForEver = ({ side, services: { feed, fhir, forbidden } }: Stage): boolean => {
   const id = side.row?.id ?? ''
   const isLive = (uid: string): boolean =>
     [...feed.images.values()].some(({ key, tags }) => key.study === uid && tags !== undefined)
   const mayBeRead = (partition: string, study: string): boolean =>
-    isLive(study) && !feed.poisoned.has(studyText({ partition, study }))
+    isLive(study) && ![...feed.poisoned, ...(forbidden?.ever ?? [])].includes(studyText({ partition, study }))
   const held = fhir.store.all('ImagingStudy').map(({ identifier = [] }) => identifier[0]?.value?.slice(8) ?? '')
   if (side.row?.state === 'leftOver') return !held.some((uid) => mayBeRead('Microsoft.Default', uid))
   const open = [...side.parts].flatMap(([key, part]) =>

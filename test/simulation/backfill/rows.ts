@@ -56,6 +56,9 @@ export const backfillRowsFor = (world: World, side: BackfillSide, process: Proce
         if (side.row?.etag !== etag) return E.left({ _tag: 'CheckpointMoved' })
         const before = side.row?.id === row.id ? side.row.state : undefined
         side.row = stamped(row)
+        if (row.state === 'starting') side.beganAt = Math.min(side.beganAt, world.scheduler.now())
+        const { head, checkpoint = 0 } = row
+        if (head !== undefined && checkpoint >= head.sequence) side.passedTo = Math.max(side.passedTo, head.sequence)
         if (row.state !== before) side.onState(row.state)
         return E.right(copied(side.row))
       }),

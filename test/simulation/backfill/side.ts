@@ -34,6 +34,10 @@ export interface BackfillSide {
   readonly budgetMs: number
   /** Nothing is cast before the first backfill has begun, or was given up. */
   waits: boolean
+  /** When the first one began. */
+  beganAt: number
+  /** How far one has moved the checkpoint: what it recorded, the feed passes by up to there. */
+  passedTo: number
   writes: number
   /** When its state was last written. */
   onState: (state: Backfill['state']) => void

@@ -104,9 +104,8 @@ const takeOne = async (stage: Stage, process: Process): Promise<void> => {
 }
 
 /** The process that has it until it ends. */
-export const startWorker = (stage: Stage, name: string, isSafe = false): Process => {
+export const startWorker = (stage: Stage, name: string, isSafe = false, process = newProcess(name)): Process => {
   const { world, services, side } = stage
-  const process = newProcess(name)
   Object.assign(process, { safe: isSafe, sleepsUpToMs: side.sleepsUpToMs, backfills: true })
   process.onPause.push((where) => {
     if (/dicom\.study |transact/.test(where)) stage.meddle?.(/1\.2\.\d+/.exec(where)?.[0])

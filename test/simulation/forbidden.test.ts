@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Told, told } from './backfill/told-backfill'
+
+// The archive forbids one study, by its own route, and gives all others: that costs this study alone.
+
+const forbidden = 'Microsoft.Default/1.2.1'
+const forbid = ({ services }: Told): void => services.forbidden?.forbid(forbidden)
+const allow = ({ services }: Told): void => services.forbidden?.allow()
+
+const endOf = (story: Told) => ({
+  problems: story.problems(),
+  studies: story.services.fhir.store
+    .all('ImagingStudy')
+    .map(({ identifier = [], numberOfInstances }) => `${identifier[0]?.value?.slice(12)}: ${numberOfInstances}`)
+    .sort(),
+  rows: [...story.services.storage.fails.values()].map(
+    ({ row }) => `${row.key.sopInstanceUid ?? row.key.studyInstanceUid} ${row.error._tag}`,
+  ),
+})
+
+describe('the feed', () => {
+  it('goes on behind a study in doubt, and stores it when it may be read', async () => {
+    const story = told()
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    const moved = { ...story.create(1, 1, { patientId: 'P2' }), action: 'Update' as const }
+    await story.happens(moved, story.create(3, 1))
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({
+      ...{ problems: [], studies: ['1: 1', '2: 1', '3: 1'] },
+      rows: ['1.2.1.1.1 PatientMismatch'],
+    })
+    allow(story)
+    await story.happens({ ...story.create(1, 2, { patientId: 'P2' }), action: 'Update' as const })
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 2', '2: 1', '3: 1'], rows: [] })
+  })
+
+  it('goes on behind rows of it that want another look', async () => {
+    const story = told()
+    const other = story.create(1, 2, { patientId: 'P2' })
+    await story.happens(story.create(1, 1), other, story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(...story.gone(story.create(1, 1)), story.create(3, 1))
+    await story.castsFeed()
+    expect(endOf(story).studies).toEqual(expect.arrayContaining(['2: 1', '3: 1']))
+  })
+
+  it('goes on behind a note that is gone and took an image out of it', async () => {
+    const story = told()
+    const listed = story.create(1, 1)
+    const note = story.create(2, 1, { note: { code: '113037', lists: [listed.image.key] } })
+    await story.happens(listed, story.create(1, 2), note)
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(...story.gone(note), story.create(3, 1))
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '3: 1'], rows: ['1.2.1.1.1 Rejected'] })
+  })
+
+  it('passes an image by that no page holds, and whose study is forbidden', async () => {
+    const story = told()
+    const large = story.create(1, 1)
+    Object.assign(large.image, { oversized: true })
+    await story.happens(story.create(2, 1), large, story.create(3, 1))
+    forbid(story)
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['2: 1', '3: 1'], rows: ['1.2.1.1.1 EntryMalformed'] })
+  })
+})
+
+describe('a backfill', () => {
+  it('records it, casts the others, and the next one casts it when it may be read', async () => {
+    const story = told()
+    await story.happens(story.create(1, 1), story.create(2, 1), story.create(3, 1))
+    forbid(story)
+    await story.begin({ lanes: 2 })
+    await story.goOn(100)
+    expect(endOf(story)).toEqual({ problems: [], studies: ['2: 1', '3: 1'], rows: ['1.2.1 OutlastedRetries'] })
+    allow(story)
+    await story.begin({ lanes: 2 })
+    await story.goOn(100)
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '2: 1', '3: 1'], rows: [] })
+  })
+
+  it('believes of others that they are gone, though it is the first with which they are compared', async () => {
+    const story = told()
+    const gone = story.create(3, 1)
+    await story.happens(story.create(1, 1), story.create(2, 1), gone)
+    await story.castsFeed()
+    await story.happens(...story.gone(gone))
+    forbid(story)
+    await story.begin()
+    await story.goOn(100)
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '2: 1'], rows: ['1.2.1 OutlastedRetries'] })
+  })
+})
