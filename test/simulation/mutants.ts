@@ -712,8 +712,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: foldPatient,
-        from: 'return isTheirs(study) && isNewestOf(',
-        to: 'return isNewestOf(',
+        from: '(base === undefined || isOfService(base.meta, settings.dicom)) &&',
+        to: '',
       },
     ],
     under: ['fhir: a study of another system', 'feed: bulk update', 'feed: imported prior'],
