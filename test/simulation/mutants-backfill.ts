@@ -70,4 +70,9 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
     ],
     toldBy: 'backfill/backfill.test.ts',
   },
+  {
+    name: 'backfill: the checkpoint passes rows of a study that was not believed gone',
+    edits: [{ file: backfill, from: ' && backfill.isLeftToFeed !== true', to: '' }],
+    toldBy: 'backfill/backfill.test.ts',
+  },
 ]
