@@ -210,4 +210,9 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
     ],
     toldBy: lanes,
   },
+  {
+    name: 'backfill: the checkpoint passes rows of a study that was not believed gone',
+    edits: [{ file: backfill, from: ' && backfill.isLeftToFeed !== true', to: '' }],
+    toldBy: 'backfill/backfill.test.ts',
+  },
 ]

@@ -47,6 +47,8 @@ export interface Cast {
   readonly counts: Counts
   /** Each failed while it was asked for or cast alone. Whose fault that is, only a comparison tells. */
   readonly doubts: ReadonlyArray<Doubt>
+  /** Done, and gone as it seems: their rows stay. */
+  readonly unbelieved: ReadonlyArray<StudyKey>
 }
 
 /** One body alone may be refused: a comparison tells it from an account that may not write at all. */
@@ -85,6 +87,7 @@ export const castStudies = async (caster: Caster, answers: Answers): Result<Cast
     done: read.filter(({ key }) => foreign.has(studyKeyText(key))).map(({ key }) => key),
     counts: { ...noCounts, leftOver: foreign.size },
     doubts,
+    unbelieved: [],
   })
   if (E.isLeft(cast) || caster.lane !== undefined) return cast
   return E.right({ ...cast.right, done: cast.right.done.filter((key) => !noted.has(studyKeyText(key))) })
@@ -116,10 +119,18 @@ const readEach = async (
 const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {
   const { run, session, index } = caster
   const gone = studies.filter(({ study }) => study.unknown)
+  const unbelieved: Array<StudyKey> = []
   for (const each of gone) {
     const forgotten = await forget(caster, each)
     if (E.isLeft(forgotten)) return forgotten
+    if (!forgotten.right) unbelieved.push(each.key)
   }
+  // At the end whoever is alone looks once more, and keeps the checkpoint where it is.
+  const isWorker = unbelieved.length > 0 && caster.lane !== undefined
+  const left = isWorker
+    ? await retrying(run, caster.ports.backfills.leaveOver(caster.backfillId, unbelieved))
+    : E.right(undefined)
+  if (E.isLeft(left)) return left
   const there = studies.filter(({ study }) => !study.unknown)
   const rows = there.reduce((sum, { study }) => sum + study.rows.length, 0)
   if (rows === 0) {
@@ -130,7 +141,7 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   const rebuilt = await rebuildStudies(run, session, index, session.reached(), there)
   if (E.isLeft(rebuilt)) return rebuilt
   const counts = { ...before.counts, studies: before.counts.studies + gone.length }
-  const withGone = { ...before, counts, done: [...before.done, ...gone.map(({ key }) => key)] }
+  const withGone = { ...before, counts, unbelieved, done: [...before.done, ...gone.map(({ key }) => key)] }
   const together = withRebuilt(withGone, rebuilt.right)
   const { stop } = rebuilt.right
   if (stop === undefined) return E.right(together)
@@ -139,14 +150,18 @@ const castRead = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, befor
   return castAlone(caster, rest, together)
 }
 
-/** Nothing is left of it but rows. Those that an entry of the feed would have taken away go only when others are found. */
-const forget = async ({ run, ports, index, witnesses }: Caster, { key, study }: ReadStudy): Result<void> => {
+/**
+ * Nothing is left of it but rows. Those that an entry of the feed would have taken away go only when others are found. False:
+ * they stay.
+ */
+const forget = async ({ run, ports, index, witnesses }: Caster, { key, study }: ReadStudy): Result<boolean> => {
   const rows = settledNow(index, key, study, nothingCast(), true)
-  if (rows.length > 0 && E.isRight(await believeStudyGone(run, ports, key, witnesses))) {
+  const isBelieved = rows.length === 0 || E.isRight(await believeStudyGone(run, ports, key, witnesses))
+  if (rows.length > 0 && isBelieved) {
     const settled = await settleUnderLease(run, index, rows, [])
     if (E.isLeft(settled)) return settled
   }
-  return E.map(() => undefined)(await settleTagsOfStudy(run, key, []))
+  return E.map(() => isBelieved)(await settleTagsOfStudy(run, key, []))
 }
 
 const castAlone = async (caster: Caster, studies: ReadonlyArray<ReadStudy>, before: Cast): Result<Cast> => {

@@ -93,7 +93,10 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
     const read = await readStudies(caster, keys)
     const done = E.isLeft(read) ? read : await castStudies(caster, read.right)
     if (E.isLeft(done)) return done.left._tag === 'OutOfTime' ? E.right(undefined) : E.left(done.left)
-    const { doubts } = done.right
+    const { doubts, unbelieved } = done.right
+    // First: whoever dies behind it has taken them off the list.
+    if (unbelieved.length > 0 && stored.isLeftToFeed !== true)
+      return writeBackfill(run, ports, stored, { ...stored, isLeftToFeed: true })
     cast += done.right.done.length
     const settled = await take(run, ports, stored.id, done.right.done)
     if (E.isLeft(settled)) return settled

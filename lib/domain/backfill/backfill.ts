@@ -86,6 +86,8 @@ export const Backfill = t.intersection([
     /** So many that FHIR holds were not listed: more than may leave it unasked, so none does. */
     tooManyGone: Count,
     isCancelled: t.boolean,
+    /** Rows of studies that are gone stay, since nothing else was found to believe that by: the feed takes them away. */
+    isLeftToFeed: t.boolean,
     checkpoint: Count,
     endedAt: Count,
   }),
@@ -121,7 +123,7 @@ export const looksForGone = (backfill: Backfill): boolean => {
 
 /** May the checkpoint go to the head that was noted? Deletes before it are listed by nobody: FHIR's side tells them. */
 export const mayMoveCheckpoint = (backfill: Backfill): boolean =>
-  coversAll(backfill) && (backfill.isFresh || backfill.isWalked === true)
+  coversAll(backfill) && backfill.isLeftToFeed !== true && (backfill.isFresh || backfill.isWalked === true)
 
 export const Counts = t.type({
   /** Also those that were gone when their worker came. */

@@ -154,4 +154,25 @@ describe('a backfill', () => {
     await story.goOn(60)
     expect([story.side.row?.state, studiesOf(story).length]).toEqual(['over', 3])
   })
+
+  it('leaves it to the feed to take the rows of a study away that is gone, when nothing else is found to believe it by', async () => {
+    const story = told({ verdictOn: (bundle) => (instancesIn(bundle).includes('1.2.1.1.1') ? 'rejected' : 'fine') })
+    const [refused, other] = [story.create(1, 1), story.create(2, 1)]
+    const gone = (change: typeof other): typeof other => ({ ...change, action: 'Delete', tags: undefined })
+    const cast = async (name: string): Promise<void> => {
+      const { process } = startRun(story.world, story.services, story.settings, name, 240_000)
+      await story.world.scheduler.run(() => !process.alive)
+    }
+    await story.happens(refused, other)
+    await cast('first')
+    await story.happens(gone(refused))
+    story.side.onState = (state) => {
+      if (state === 'walking') story.services.feed.begin([gone(other)], 0, 0, false)
+    }
+    await story.begin()
+    await story.goOn(40)
+    expect([story.side.row, rowsOf(story)]).toMatchObject([{ state: 'over', checkpoint: 2 }, ['1.2.1 FhirRejected']])
+    await cast('last')
+    expect([studiesOf(story), rowsOf(story), story.world.violations]).toEqual([[], [], []])
+  })
 })
