@@ -42,7 +42,7 @@ export const verify = async (
     const partition = await spelledAsInService(run, ports, key.partition)
     if (E.isLeft(partition)) return service(partition.left)
     const spelled = { ...key, partition: partition.right }
-    const report = await verifyStudy(run, ports, spelled, [...index.right.rows.values()])
+    const report = await verifyStudy(run, ports, spelled, index.right)
     if (E.isLeft(report)) return service(report.left)
     return report.right === undefined ? notFound : E.right(report.right)
   })

@@ -11,8 +11,8 @@ import { isEndpointOf } from '../../domain/mapping/endpoint'
 import { type Run, retrying } from '../context'
 import { loadSnapshot, probe } from '../cast/load-snapshot'
 import { lookAhead } from '../cast/prepare'
-import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
+import { type FailIndex, aboutStudies } from '../run/fail-index'
 import { type Witnesses, believeStudyGone } from './held-studies'
 import { heedNotesOf } from './notes-of-study'
 import { type PlannedWrite, plannedWrites } from '../cast/planned-writes'
@@ -155,13 +155,14 @@ export const verifyStudy = async (
   run: Run,
   ports: OperatorPorts,
   key: StudyKey,
-  failRows: ReadonlyArray<FailRowKey>,
+  index: FailIndex,
   witnesses?: Witnesses,
 ): Promise<E.Either<ServiceError, StudyReport | undefined>> => {
   const study = await readStudyRows(run, ports, key, witnesses)
   if (E.isLeft(study)) return study
   if (study.right.unknown) return E.right(undefined)
-  const known = new Map(failRows.map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
+  const { rows: failRows } = aboutStudies(index, [key, ...study.right.rejected.map((each) => each.key)])
+  const known = new Map([...failRows.values()].map((row) => [instanceKeyText({ ...noUids, ...row }), row.code]))
   // What a note says of an image is no reason why it could not be cast.
   const refusals = new Map([...known].filter(([, code]) => code !== 'Rejected'))
   const ahead = await aheadOfKnown(run, study.right.rows, refusals)

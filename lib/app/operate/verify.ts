@@ -2,10 +2,9 @@ import * as E from 'fp-ts/Either'
 import { type ServiceError, describeServiceError } from '../../domain/cast-error'
 import { type CastSettings, type Run, remainingMs } from '../context'
 import { lookUnderName } from '../feed-name'
-import type { FailRowKey } from '../ports'
 import type { OperatorPorts } from '../ports-operator'
 import type { RunOptions } from '../run/run-cast'
-import { readFailIndex } from '../run/fail-index'
+import { type FailIndex, readFailIndex } from '../run/fail-index'
 import { type Scope, choose, countStudies, partitionsOf } from './choose-studies'
 import { type Witnesses, unlistedIn } from './held-studies'
 import { looking } from './operating'
@@ -89,7 +88,7 @@ export const verifyStudies = async (
     if (E.isLeft(page)) return page
     const failures = await readFailIndex(run)
     if (E.isLeft(failures)) return failures
-    const ended = await comparePage(walking, page.right, [...failures.right.rows.values()])
+    const ended = await comparePage(walking, page.right, failures.right)
     if (ended !== undefined) return ended
   }
   return blameTheLast(walking)
@@ -99,13 +98,13 @@ export const verifyStudies = async (
 const comparePage = async (
   walking: Walking,
   { studies, position, ofFhir }: Page,
-  failRows: ReadonlyArray<FailRowKey>,
+  failures: FailIndex,
 ): Promise<E.Either<ServiceError, 'Stopped'> | undefined> => {
   const { run, ports, walk, witnesses, doubts } = walking
   for (const [index, study] of studies.entries()) {
     if (run.stopping() || remainingMs(run) <= 0) return E.right('Stopped')
     const next = position(index + 1)
-    const report = await verifyStudy(run, ports, study, failRows, witnesses)
+    const report = await verifyStudy(run, ports, study, failures, witnesses)
     if (E.isLeft(report)) {
       if (!canBeOneStudy(report.left)) return report
       doubts.push({ study, error: report.left, position: next })
@@ -143,7 +142,8 @@ const blameTheLast = async (walking: Walking): Result<'Done' | 'Stopped'> => {
   const { run, ports, doubts, good, witnesses } = walking
   const [first] = doubts
   if (first === undefined) return E.right('Done')
-  const again = good === undefined ? E.left(first.error) : await verifyStudy(run, ports, good, [], witnesses)
+  const noFailures: FailIndex = { rows: new Map() }
+  const again = good === undefined ? E.left(first.error) : await verifyStudy(run, ports, good, noFailures, witnesses)
   if (E.isLeft(again)) return again
   return E.right((await blame(walking)) ? 'Done' : 'Stopped')
 }

@@ -72,9 +72,8 @@ export const patientFor = (fold: Fold, study: StudyFold, row: UpsertRow): Patien
   const { snapshot, settings } = fold.input
   const target = targetOf(fold.input, study.draft.subject)
   const isLive = target !== undefined && livePatient(snapshot.patients, settings.fhirBase, target) === target
-  if (!isLive) return patientOf(fold, row)
   const asked = askedOf(fold)
-  return isTarget(asked, targetOf(asked, study.draft.subject), row.identity)
+  return isLive && isTarget(asked, targetOf(asked, study.draft.subject), row.identity)
     ? openPatient(fold, patientKeyText(row.identity), target)
     : patientOf(fold, row)
 }
