@@ -61,7 +61,7 @@ type Answers = ReadonlyArray<readonly [StudyKey, Answer]>
 
 /** The fence, then FHIR, for all of them at once; then each as the archive has it. */
 export const readStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>): Result<Answers> => {
-  const known = await caster.session.beginPosition()
+  const known = await caster.session.readPosition()
   if (E.isLeft(known)) return known
   const snapshot = await loadSnapshot(caster.run, keys.map(probe), [])
   return E.isLeft(snapshot) ? snapshot : readEach(caster, keys, snapshot.right)
@@ -69,8 +69,6 @@ export const readStudies = async (caster: Caster, keys: ReadonlyArray<StudyKey>)
 
 /** In as few transactions as the limits allow. */
 export const castStudies = async (caster: Caster, answers: Answers): Result<Cast> => {
-  const open = await caster.session.mayWrite()
-  if (E.isLeft(open)) return open
   const [read, doubts]: [Array<ReadStudy>, Array<Doubt>] = [[], []]
   for (const [key, answer] of answers) {
     if (E.isRight(answer)) read.push({ key, study: answer.right })
