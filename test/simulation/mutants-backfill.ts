@@ -215,4 +215,51 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
     edits: [{ file: backfill, from: ' && backfill.isLeftToFeed !== true', to: '' }],
     toldBy: 'backfill/backfill.test.ts',
   },
+  {
+    name: 'backfill: a study of another lane’s patient is handed to that lane',
+    edits: [
+      {
+        file: 'lib/app/backfill/leave-over.ts',
+        from: '  const all = [...foreign, ...noted]',
+        to: `  for (const { key, study } of read.filter((each) => isForeign(each.study))) {
+               const to = study.rows.find((row) => row._tag === 'Upsert')
+               const lane = laneOf(to.identity.value, lanes)
+               const part = { lane, part: 1, partition: key.partition, listed: { studies: 1, images: 1 } }
+               const open = { studies: [key.studyInstanceUid], open: [0], isSettled: false, tries: 0, stalls: 0 }
+               const counts = { studies: 0, images: 0, written: 0, notCast: 0, failed: 0, leftOver: 0 }
+               await ports.backfills.writePart(backfillId, { ...part, ...open, touchedAt: 0, counts })()
+               await ports.backfillQueue.send({ backfillId, lane, part: 1 })()
+             }
+             const all = noted`,
+      },
+    ],
+    toldBy: lanes,
+  },
+  {
+    name: 'backfill: a lane is sent what is listed, though a service asked it for less',
+    edits: [{ file: 'lib/app/backfill/write-parts.ts', from: 'Math.min(pauseS, Math.max(0, leftS))', to: '0' }],
+    toldBy: 'backfill/backfill.test.ts',
+  },
+  {
+    name: 'backfill: a study is not believed gone when the archive forbids the first other one',
+    edits: [
+      {
+        file: 'lib/app/operate/held-studies.ts',
+        from: "if (E.isLeft(read) && read.left._tag !== 'AccessDenied') return read",
+        to: 'if (E.isLeft(read)) return read',
+      },
+    ],
+    toldBy: 'forbidden.test.ts',
+  },
+  {
+    name: 'one study that the archive forbids ends the run of the feed',
+    edits: [
+      {
+        file: 'lib/app/feed/isolate-rows.ts',
+        from: "(error._tag === 'AccessDenied' && error.hop === 'dicom' && error.status === 403)",
+        to: 'false',
+      },
+    ],
+    toldBy: 'forbidden.test.ts',
+  },
 ]

@@ -199,6 +199,21 @@ describe('a study whose patient becomes another lane’s', () => {
     expect(await endOf(story)).toEqual(ending(`1 ${other}`))
   })
 
+  it('is handed to no other lane by the worker who finds it so, while one sleeps over it', async () => {
+    const story = told(weakest)
+    await story.happens(story.create(1, 1, { patientId: own }))
+    await listed(story, { lanes })
+    const sleeper = await story.works(beforeItWrites)
+    await story.happens({ ...story.create(1, 1, { patientId: other }), action: 'Update' })
+    story.comesTwice(0, 1)
+    const finder = await story.works(beforeItWrites, 0)
+    standing(sleeper, finder)
+    await story.works(undefined, 1)
+    await sleeper.goesOn()
+    await finder.goesOn()
+    expect(await endOf(story)).toEqual(ending(`1 ${other}`))
+  })
+
   it('is not created under the patient of whom another lane creates a study', async () => {
     const story = told(weakest)
     const moving = story.create(1, 1, { patientId: own })
