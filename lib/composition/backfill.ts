@@ -38,8 +38,11 @@ export const startBackfill = async (
   const started = await startIn(ports, cast, under, request)
   forgetAfterFailure(context.right, started)
   if (E.isLeft(started)) return started
-  await remember(operator, context.right, { kind: 'backfill', ended: 'Begun', ...troubleOf(started.right) })
-  return progressIn(context.right)
+  const [progress] = await Promise.all([
+    progressIn(context.right),
+    remember(operator, context.right, { kind: 'backfill', ended: 'Begun', ...troubleOf(started.right) }),
+  ])
+  return progress
 }
 
 const troubleOf = ({ trouble }: Advanced) => (trouble === undefined ? {} : { reason: trouble })

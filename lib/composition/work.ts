@@ -56,11 +56,11 @@ const workOnOne = async (
   const invisibleS = Number(environment['DICOMCAST_LOCAL_QUEUE_INVISIBLE_S'] ?? hostsInvisibleS)
   // One that could not be deleted comes again, and finds its part settled.
   let completing: Promise<unknown> = Promise.resolve()
+  const context = connected(operator)
+  if (E.isLeft(context)) return context
+  const { backfillQueue, backfills } = context.right.ports
   for (;;) {
     if (stopping()) return completing.then(() => E.right({ isOver: false, parts, images }))
-    const context = connected(operator)
-    if (E.isLeft(context)) return context
-    const { backfillQueue, backfills } = context.right.ports
     const [received] = await Promise.all([backfillQueue.receive(invisibleS)(), completing])
     if (E.isRight(received) && O.isSome(received.right)) {
       const { message, renew, complete } = received.right.value

@@ -28,6 +28,24 @@ export const atOdds = (fold: Fold, { recorded, takenOut }: StudyFold, row: InHan
   return new Set([...mismatchedOf(fold, row).keys(), ...now.map((each) => instanceKeyText(each.row.key))])
 }
 
+const sorted = new WeakMap<ReadonlyArray<LiveRow>, ReadonlyMap<string, ReadonlyArray<UpsertRow>>>()
+
+/** Gone through once, however many studies ask. */
+const upsertsByStudy = (rows: ReadonlyArray<LiveRow>): ReadonlyMap<string, ReadonlyArray<UpsertRow>> => {
+  const known = sorted.get(rows)
+  if (known !== undefined) return known
+  const byStudy = new Map<string, Array<UpsertRow>>()
+  for (const row of rows) {
+    if (row._tag !== 'Upsert') continue
+    const study = studyKeyText(row.key)
+    const upserts = byStudy.get(study)
+    if (upserts === undefined) byStudy.set(study, [row])
+    else upserts.push(row)
+  }
+  sorted.set(rows, byStudy)
+  return byStudy
+}
+
 /**
  * The live instances of a study, with the metadata of now. None: it is not read yet, and in doubt from now on. A rebuild
  * is such a reading itself.
@@ -40,9 +58,7 @@ export const readingOf = (
   const { readings, rebuilt } = fold.input
   const reading = readings.get(study)
   if (reading !== undefined) return reading
-  if (rebuilt !== undefined) {
-    return rebuilt.flatMap((row) => (row._tag === 'Upsert' && studyKeyText(row.key) === study ? [row] : []))
-  }
+  if (rebuilt !== undefined) return upsertsByStudy(rebuilt).get(study) ?? []
   const { partition, studyInstanceUid } = key
   fold.doubts.set(study, { partition, studyInstanceUid })
   return undefined
