@@ -49,7 +49,7 @@ const standing = (store: FhirStore): ReadonlyArray<Observation> =>
   )
 
 /** @param isAnew all of the feed was cast from its beginning */
-const checkDoses = ({ fhir, feed }: Services, isAnew: boolean): ReadonlyArray<string> => {
+const checkDoses = ({ fhir, feed, forbidden }: Services, isAnew: boolean): ReadonlyArray<string> => {
   const { store, account, others, verdicts } = fhir
   if (verdicts.any() || others.taken.size > 0) return []
   const paths = new Map([...(account?.studies ?? [])].map(([path, uid]) => [uid, path]))
@@ -60,15 +60,16 @@ const checkDoses = ({ fhir, feed }: Services, isAnew: boolean): ReadonlyArray<st
   )
   return standing(store).flatMap((each) => {
     // They go when every report of their study is cast: an image that cannot be read may be one.
-    if (feed.poisoned.has(studyText({ partition: defaultPartition, study: uidOf(each) }))) return []
+    const name = studyText({ partition: defaultPartition, study: uidOf(each) })
+    if (feed.poisoned.has(name) || forbidden?.ever.has(name) === true) return []
     const path = paths.get(uidOf(each)) ?? ''
     const study = store.get(path) as ImagingStudy | undefined
-    const name = `Observation/${each.id} of the original`
-    if (study === undefined || (study.series ?? []).length === 0) return [`${name} is left of a study that is gone`]
+    const dose = `Observation/${each.id} of the original`
+    if (study === undefined || (study.series ?? []).length === 0) return [`${dose} is left of a study that is gone`]
     return [
-      ...(each.subject?.reference === study.subject.reference ? [] : [`${name} is another person's than its study`]),
-      ...(ours.has(path) ? [`${name} stands beside ours`] : []),
-      ...(isAnew ? [`${name} is left, and all was cast again`] : []),
+      ...(each.subject?.reference === study.subject.reference ? [] : [`${dose} is another person's than its study`]),
+      ...(ours.has(path) ? [`${dose} stands beside ours`] : []),
+      ...(isAnew ? [`${dose} is left, and all was cast again`] : []),
     ]
   })
 }

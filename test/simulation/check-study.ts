@@ -64,6 +64,10 @@ const isOfFhir: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError
   ...(['FhirRejected', 'OutlastedRetries'] as const),
 ])
 
+/** It got other UIDs, no row tells, and nobody could look where it stood before: under the new ones it may be gone since. */
+const isUnseen = ({ forbidden }: Services, { key, rows, tags }: Image): boolean =>
+  tags === undefined && rows.at(-1)?.tags !== undefined && forbidden?.ever.has(studyText(key)) === true
+
 const compareImages = (
   stage: Stage,
   study: ExpectedStudy,
@@ -105,7 +109,7 @@ const compareImages = (
         problems.push(`${key.instance} is missing, and nothing tells it`)
     } else if (each.tags === undefined) {
       const isOfService = isOfFhir.has(codes.get(each.row.sequence)) || isPassed
-      const isExcused = isOfService || mayBeThere(services.feed, each.image)
+      const isExcused = isOfService || isUnseen(services, each.image) || mayBeThere(services.feed, each.image)
       if (there !== undefined && !isExcused) problems.push(`${key.instance} is deleted or withdrawn, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
@@ -182,12 +186,14 @@ const checkSubject = (
 
 /** Which Observations there are of it, exactly; nothing is known of those that an image which was refused had before. */
 const checkDoses = (
-  { services: { fhir, storage }, causes, failed, doses, replayed }: Stage,
+  { services, causes, failed, doses, replayed }: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
   const { images } = study
+  const { fhir, storage } = services
+  const isOld = images.some(({ image }) => isUnseen(services, image))
   // What it took before it refused everything stands there as well.
   const mayBoth = fhir.verdicts.rejectedEverything()
   const isDisputed = images.some(
@@ -201,7 +207,7 @@ const checkDoses = (
   const isTaken = images.some(({ image }) => fhir.others.taken.has(image.key.instance))
   // Until it is read whole, doses stand there as the original wrote them (check-original.ts).
   const isOriginals = !replayed && fhir.account?.dosed.has(study.uid) === true
-  if (isDisputed || isLetIn || isOriginals || isTaken || causes.isRefused(study)) return []
+  if (isDisputed || isLetIn || isOriginals || isTaken || isOld || causes.isRefused(study)) return []
   // Of copies in two series the last row is the last word.
   const inOrder = [...settled].sort((left, right) => left.row.sequence - right.row.sequence)
   const reports = new Map(

@@ -135,6 +135,7 @@ const whatMayDiffer = (services: Services): ReadonlySet<string> => {
   return new Set([
     ...registered,
     ...feed.poisoned,
+    ...(services.forbidden?.ever ?? []),
     ...[...foldFeed(feed, services.hidesForQuality)].flatMap(([name, study]) =>
       isRefused(study) || mayDiffer(study) ? [name] : [],
     ),

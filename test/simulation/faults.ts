@@ -87,7 +87,7 @@ const kinds = {
   'operator: cancels a backfill': { share: 0.7, rate: 1, apart: true },
   'queue: message twice': { share: 0.95, rate: 0.4, apart: true },
   'queue: message late': { share: 0.95, rate: 0.3, apart: true },
-  'dicom: forbids a study': { share: 0.5, rate: 0.2, apart: true },
+  'dicom: forbids a study': { share: 0.5, rate: 1, apart: true },
 } as const satisfies Record<string, { share: number; rate: number; apart?: true }>
 
 export type FaultKind = keyof typeof kinds

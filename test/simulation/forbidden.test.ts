@@ -37,6 +37,19 @@ describe('the feed', () => {
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 2', '2: 1', '3: 1'], rows: [] })
   })
 
+  it('goes on behind it also where all rows around it are of its study', async () => {
+    const story = told()
+    const images = Array.from({ length: 12 }, (_, index) => story.create(1, index + 1))
+    await story.happens(...images)
+    await story.castsFeed()
+    forbid(story)
+    const more = Array.from({ length: 12 }, (_, index) => story.create(1, index + 13))
+    const moved = { ...story.create(1, 1, { patientId: 'P2' }), action: 'Update' as const }
+    await story.happens(moved, ...more, story.create(3, 1))
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 23', '3: 1'], rows: ['1.2.1.1.1 PatientMismatch'] })
+  })
+
   it('goes on behind rows of it that want another look', async () => {
     const story = told()
     const other = story.create(1, 2, { patientId: 'P2' })

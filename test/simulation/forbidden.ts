@@ -21,11 +21,15 @@ const denied: E.Either<ServiceError, never> = E.left({
   reason: 'not this study',
 })
 
+/** At each request; from a stream of its own, so that a history in which it never comes to that stays as it was. */
+const likely = 0.2
+
 /** One in a history: two side by side are the service, as long as nothing else is there to compare them with. */
 export const makeForbidden = (world: World): Forbidden => {
   const { faults, scheduler, say } = world
   const random = world.random.fork('forbidden')
   const ever = new Set<string>()
+  const mayForbid = faults.has('dicom: forbids a study')
   let [now, allowedAt]: [string | undefined, number] = [undefined, -Infinity]
   const allow = (): void => {
     if (now !== undefined) say(() => `dicom  forbids ${now} no more`)
@@ -45,7 +49,8 @@ export const makeForbidden = (world: World): Forbidden => {
     allow,
     answers: (partition, study) => {
       const name = studyText({ partition, study })
-      if (ever.size === 0 && faults.strikes('dicom: forbids a study')) {
+      if (ever.size === 0 && mayForbid && !faults.isQuiet() && random.chance(likely)) {
+        faults.hit('dicom: forbids a study')
         forbid(name)
         // Or until somebody sets that right.
         if (random.chance(0.5)) scheduler.after(random.between(10_000, 900_000), allow)

@@ -87,7 +87,12 @@ const isOfFhir = (error: EntryError | undefined): boolean =>
 export const checkNotes = (
   { images }: Feed,
   { of, isHidden, isDoubtful, doubtful }: Withdrawals,
-  { failed, passed, replayed, services: { forbidden } }: Pick<Stage, 'failed' | 'passed' | 'replayed' | 'services'>,
+  {
+    failed,
+    passed,
+    replayed,
+    services: { forbidden, storage },
+  }: Pick<Stage, 'failed' | 'passed' | 'replayed' | 'services'>,
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
@@ -101,6 +106,9 @@ export const checkNotes = (
       if (isDoubtful(key)) return []
       // A backfill that could not cast its study has passed by what tells it, and left the row of before.
       if ((error === undefined || !isRejected(error)) && !replayed && passed.has(name)) return []
+      // The original's row stands for it until it may be read again.
+      const isOriginals = [...storage.originals.values()].some(({ sopInstanceUid }) => sopInstanceUid === key.instance)
+      if (error === undefined && isOriginals && forbidden?.ever.has(studyText(key)) === true) return []
       // What the server does not let go, or could not be stored for another reason, stands there for that reason.
       if (error === undefined || !isRejected(error)) {
         const isLive = images.get(name)?.tags !== undefined

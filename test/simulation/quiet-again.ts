@@ -41,8 +41,10 @@ const refusedIn = (services: Services): ReadonlySet<string> => {
     upserts.some(({ tags }) => doubled.has(tags?.patientId ?? ''))
   // Around what cannot be read the feed is read in pieces: an older row comes in a batch of its own.
   const isTorn = tornBehind(services, studies.map(([, study]) => study).filter(isRefused))
+  const isUnread = (name: string): boolean =>
+    services.feed.poisoned.has(name) || services.forbidden?.ever.has(name) === true
   const isApart = (name: string, study: ExpectedStudy): boolean =>
-    isRefused(study) || isDoubled(study) || services.feed.poisoned.has(name) || isTorn(study)
+    isRefused(study) || isDoubled(study) || isUnread(name) || isTorn(study)
   return new Set(studies.flatMap(([name, study]) => (isApart(name, study) ? [name] : [])))
 }
 

@@ -8,7 +8,7 @@ import type { ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../domain/dicom/change-feed-entry'
 import { studyIdentifier } from '../../domain/fhir/identifiers'
 import { type Run, retrying } from '../context'
-import { neighbourRows } from '../feed/ask-rows'
+import { type EntryRow, neighbourRows } from '../feed/ask-rows'
 import { canBeOfStudy } from '../feed/isolate-rows'
 
 type Study = Pick<InstanceKey, 'partition' | 'studyInstanceUid'>
@@ -117,8 +117,8 @@ const knownInstances = (
 
 /** By the same route. */
 const canReadOthers = async (run: Run, study: Study, sequence: number): Promise<boolean> => {
-  for (const { entry } of await neighbourRows(run, sequence - 1, 1)) {
-    if (studyKeyText(entry) === studyKeyText(study)) continue
+  const isOther = ({ entry }: EntryRow): boolean => studyKeyText(entry) !== studyKeyText(study)
+  for (const { entry } of await neighbourRows(run, sequence - 1, 1, isOther)) {
     const read = await run.ports.dicom.instance(entry)()
     if (E.isRight(read) && O.isSome(read.right)) return true
   }

@@ -50,8 +50,13 @@ export const malformed = ({ sequence, entry }: EntryRow, why: string): ReadRow =
   malformed: { sequence, key: entry, paths: [why] },
 })
 
-/** Rows that should have metadata: before the range, behind it, and the newest of all. */
-export const neighbourRows = async (run: Run, offset: number, width: number): Promise<ReadonlyArray<EntryRow>> => {
+/** Rows that should have metadata, and can be compared with: before the range, behind it, and the newest of all. */
+export const neighbourRows = async (
+  run: Run,
+  offset: number,
+  width: number,
+  isComparable: (row: EntryRow) => boolean = () => true,
+): Promise<ReadonlyArray<EntryRow>> => {
   const latest = await run.ports.dicom.latest()()
   const head = E.isRight(latest) ? headOf(latest.right) : 0
   const windows = [Math.max(0, offset - windowWidth), offset + width, Math.max(0, head - windowWidth)]
@@ -59,8 +64,8 @@ export const neighbourRows = async (run: Run, offset: number, width: number): Pr
   for (const from of new Set(windows)) {
     const read = await readOnce(run, from, windowWidth, false)
     for (const row of E.isRight(read) ? read.right.rows.filter(needsMetadata) : []) {
-      if (!found.has(row.sequence) && (row.sequence <= offset || row.sequence > offset + width))
-        found.set(row.sequence, row)
+      const isOutside = row.sequence <= offset || row.sequence > offset + width
+      if (isOutside && isComparable(row)) found.set(row.sequence, row)
     }
   }
   return [...found.values()].slice(0, comparisons)
