@@ -41,7 +41,7 @@ export const agreedOn = (rows: ReadonlyArray<Row>): string | undefined => {
 
 /** Nothing but the feed has a say on whose it is. */
 const isUndisturbed = ({ services, causes, listed }: Stage, study: ExpectedStudy, found: ImagingStudy): boolean => {
-  const { feed, fhir, storage } = services
+  const { feed, fhir, storage, forbidden } = services
   const { others } = fhir
   const name = nameOf(study)
   const isHeld = study.upserts.every(
@@ -53,7 +53,8 @@ const isUndisturbed = ({ services, causes, listed }: Stage, study: ExpectedStudy
       (tags === undefined || !storage.people.has(personText(tags))),
   )
   const isRefused = fhir.account?.refused.has(study.uid) === true || causes.isRefused(study)
-  const isFeeds = !feed.poisoned.has(name) && !feed.vanished.has(name) && !feed.shrunk.has(name)
+  const isRead = !feed.poisoned.has(name) && forbidden?.ever.has(name) !== true
+  const isFeeds = isRead && !feed.vanished.has(name) && !feed.shrunk.has(name)
   const isOurs = !others.orphaned.has(`ImagingStudy/${found.id}`) && !others.registered.has(`ImagingStudy/${found.id}`)
   return isHeld && isFeeds && isOurs && !isRefused
 }
