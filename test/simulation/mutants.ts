@@ -885,8 +885,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: readStudy,
-        from: "heedRejection(run.rejected ?? new Map(), row)._tag === 'Delete' ? [] : [row]",
-        to: 'false ? [] : [row]',
+        from: "heedRejection(rejected, row)._tag === 'Delete' && !waits",
+        to: 'false && !waits',
       },
     ],
     under: [...notes, 'feed: move', 'feed: stray', 'feed: misfiled first'],
