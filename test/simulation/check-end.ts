@@ -146,13 +146,16 @@ const studyOf = ({ partition = '', studyInstanceUid = '' }: FailRow['key']): str
 
 /** Each stands for a row that is the last word on its image, and for something that was planted. */
 const checkFailRows = (
-  { services, causes, passed }: Stage,
+  { services, causes, passed, replayed }: Stage,
   expected: ReadonlyMap<string, ExpectedStudy>,
 ): ReadonlyArray<string> => {
-  const { feed, storage } = services
+  const { feed, storage, forbidden } = services
   // What kept the images out is gone, and that they were looked at again failed, or no row told it: they are within a day.
+  // So may have been that nobody could see on whom its study agrees, while that was forbidden.
+  const wasUnseen = (study: string): boolean => !replayed && forbidden?.ever.has(study) === true
   const isDue = ({ error, key }: FailRow): boolean =>
-    error._tag === 'PatientMismatch' && (feed.vanished.has(studyOf(key)) || isRefused(expected.get(studyOf(key))))
+    error._tag === 'PatientMismatch' &&
+    (feed.vanished.has(studyOf(key)) || wasUnseen(studyOf(key)) || isRefused(expected.get(studyOf(key))))
   const isRefused = (study: ExpectedStudy | undefined): boolean => study !== undefined && causes.isRefused(study)
   // A note lists it, and FHIR refuses also what would take it out, whether it was ever there or not.
   const isOfNote = ({ sequence, error, rejected, key }: FailRow): boolean =>

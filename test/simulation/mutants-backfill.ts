@@ -78,7 +78,7 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
   {
     name: 'backfill: a worker reads its lane behind FHIR and the archive',
     edits: [
-      { file: work, from: 'E.isLeft(named) ? named : await session.readPosition()', to: 'named' },
+      { file: work, from: 'E.isLeft(named) ? named : await session.beginPosition()', to: 'named' },
       {
         file: castStudies,
         from: 'const known = await caster.session.readPosition()',

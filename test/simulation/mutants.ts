@@ -159,8 +159,8 @@ export const mutants: ReadonlyArray<Mutant> = [
       },
       {
         file: settleErrors,
-        from: 'written: written.right.filter((row) => isOurs(row, noted))',
-        to: 'written: written.right.filter((row) => isOurs(row, noted)).map(({ before: _before, ...row }) => row)',
+        from: 'const ours = written.right.filter((row) => isOurs(row, noted))',
+        to: 'const ours = written.right.filter((row) => isOurs(row, noted)).map(({ before: _before, ...row }) => row)',
       },
     ],
     under: ['run: overlap', 'run: pause', 'feed: stray', 'feed: misfiled first', 'feed: update to nobody'],
@@ -305,7 +305,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'a row that only asks proves that its study was brought in step',
-    edits: [{ file: delivery, from: 'plan.unchanged.filter((row) => !isProbe(row))', to: 'plan.unchanged' }],
+    edits: [
+      {
+        file: delivery,
+        from: 'plan.unchanged.filter((row) => !isProbe(row) && !open.has(studyKeyText(row.key)))',
+        to: 'plan.unchanged',
+      },
+    ],
     toldBy: 'known-histories.test.ts',
   },
   {
@@ -615,7 +621,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: settleErrors,
-        from: "if (still.left._tag === 'LeaseLost') await takeBack(run, { ...errors, written: all })",
+        from: 'await takeBackWhenLost(run, still.left, all)',
         to: '',
       },
     ],
