@@ -109,4 +109,15 @@ describe('a backfill', () => {
     await story.goOn(100)
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '2: 1'], rows: ['1.2.1 OutlastedRetries'] })
   })
+
+  it('records it also where nothing else is in what it is about', async () => {
+    const story = told()
+    const [one, two] = [story.create(1, 1), story.create(2, 1)]
+    await story.happens(one, two)
+    forbid(story)
+    const { partition, study } = one.image.key
+    await story.begin({ studies: [{ partition, studyInstanceUid: study }] })
+    await story.goOn(100)
+    expect([story.side.row?.state, endOf(story).rows]).toEqual(['over', ['1.2.1 OutlastedRetries']])
+  })
 })

@@ -232,7 +232,7 @@ export const isTheirFault = async (caster: Caster, doubts: ReadonlyArray<Doubt>)
   const { run } = caster
   if (!doubts.some(({ error }) => 'hop' in error && error.hop === 'dicom')) return E.isRight(await moveOn(caster))
   const doubted = doubts.map(({ key }) => key)
-  for (const { partition, studyInstanceUid } of await comparable(caster, doubted)) {
+  for await (const { partition, studyInstanceUid } of comparable(caster, doubted)) {
     const read = await run.ports.dicom.study(partition, studyInstanceUid)()
     if (E.isRight(read) && read.right.length > 0) return E.isRight(await moveOn(caster))
   }

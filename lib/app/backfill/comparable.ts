@@ -4,6 +4,7 @@ import { openStudies } from '../../domain/backfill/backfill'
 import { studyKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Run } from '../context'
 import type { Witnesses } from '../operate/held-studies'
+import { partitionsOf } from '../operate/choose-studies'
 import type { StudyKey } from '../operate/resync'
 import type { BackfillPorts } from '../ports-backfill-store'
 import { readLaneRow, readPart } from './rows'
@@ -21,17 +22,20 @@ interface Asker {
 const mostCompared = 3
 /** Studies among which they are chosen. */
 const mostOpen = 1_000
+const mostListed = 10
 
 /**
  * Studies with which those in doubt are compared: that were found before, in this pass or by the lanes, its own before the
- * others. Where none was, those that come next: else the first that cannot be read would hold up its lane for ever.
+ * others. Where none of these can be read any more, those that come next, and what the archive lists now: else one that cannot
+ * be read would hold up its lane, or the end, for ever.
  */
-export const comparable = async (asker: Asker, doubted: ReadonlyArray<StudyKey>): Promise<ReadonlyArray<StudyKey>> => {
+export async function* comparable(asker: Asker, doubted: ReadonlyArray<StudyKey>): AsyncGenerator<StudyKey> {
   const inDoubt = new Set(doubted.map(studyKeyText))
   const others = (keys: ReadonlyArray<StudyKey>): ReadonlyArray<StudyKey> =>
     keys.filter((key) => !inDoubt.has(studyKeyText(key))).slice(0, mostCompared)
-  const found = others(await foundBefore(asker))
-  return found.length > 0 ? found : others(await openNext(asker))
+  yield* others(await foundBefore(asker))
+  yield* others(await openNext(asker))
+  yield* others(await listedNow(asker))
 }
 
 const foundBefore = async ({ run, ports, backfillId, lanes, lane = 0, witnesses }: Asker) => {
@@ -56,4 +60,15 @@ const openNext = async ({ run, ports, backfillId, lanes }: Asker) => {
     }
   }
   return open
+}
+
+/** Of each partition the first few. */
+const listedNow = async ({ run, ports }: Asker) => {
+  const partitions = await partitionsOf(run, ports)
+  const listed: Array<StudyKey> = []
+  for (const partition of E.isRight(partitions) ? partitions.right : []) {
+    const page = await ports.studyList.page(partition, 0, mostListed)()
+    if (E.isRight(page)) listed.push(...page.right.map(({ studyInstanceUid }) => ({ partition, studyInstanceUid })))
+  }
+  return listed
 }
