@@ -124,7 +124,9 @@ const compareImages = (
         problems.push(`${key.instance} is recorded as ambiguous, and its study is that person's already`)
       // Whoever let it in was killed before its row went: it goes within a day.
       const isLetIn = services.storage.people.has(personText(each.tags))
-      if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !mayBoth)
+      // A note that hid nothing is gone, and the row is looked at within a day.
+      const isOfNote = codes.get(each.row.sequence) === 'Rejected'
+      if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !isOfNote && !mayBoth)
         problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
       if (!isTaken && !isPassed) problems.push(`${key.instance} (${each.row.sequence}) is missing`)

@@ -142,7 +142,7 @@ describe('a backfill', () => {
     Object.assign(story.side, { pageOfList: 2 })
     await story.begin()
     await story.waits()
-    const lister = await story.works({ at: /→ dicom\.studies .* 2\+/ })
+    const lister = await story.works({ at: /→ backfill\.enter/, behind: /backfill\.writePart/ })
     await story.works(undefined, 0)
     const lane = [...story.side.lanes.values()].find(({ settled }) => settled === 1)
     expect([lister.isStanding(), lane?.dueAt]).toEqual([true, expect.any(Number)])
