@@ -177,6 +177,10 @@ const checkFailRows = (
     if (error._tag === 'Rejected' && row.image.tags === undefined) return []
     // Who slept until the others had gone on from there, and was killed before it could take its row back.
     if (rows.at(-1) !== row && isTooLate && writer.killed) return []
+    // A backfill passed its end by, and the other study by which that is believed was forbidden.
+    const isPassed = (rows.at(-1)?.sequence ?? Infinity) <= (services.backfill?.passedTo ?? 0)
+    const isUnbelieved = !replayed && row.image.tags === undefined && isPassed && (forbidden?.ever.size ?? 0) > 0
+    if (rows.at(-1) !== row && isUnbelieved) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
     if (row.image.tags === undefined || error._tag === 'Rejected') return []
     return causes.planted(row, error, expected.get(studyText(key))) || isDue(recorded)
