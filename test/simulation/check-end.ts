@@ -177,8 +177,11 @@ const checkFailRows = (
     if (error._tag === 'Rejected' && row.image.tags === undefined) return []
     // Who slept until the others had gone on from there, and was killed before it could take its row back.
     if (rows.at(-1) !== row && isTooLate && writer.killed) return []
-    const isLeft = error._tag === 'Rejected' || passed.has(keyText(key))
-    if (isLeft && isPassedBy(services, rows.at(-1)?.sequence ?? 0)) return []
+    const isPassed = isPassedBy(services, rows.at(-1)?.sequence ?? Infinity)
+    // A backfill passed its end by, and the other study by which that is believed was forbidden.
+    const isUnbelieved = !replayed && row.image.tags === undefined && (forbidden?.ever.size ?? 0) > 0
+    const isLeft = error._tag === 'Rejected' || passed.has(keyText(key)) || isUnbelieved
+    if (rows.at(-1) !== row && isPassed && isLeft) return []
     if (rows.at(-1) !== row) return [`${sequence} is recorded as ${error._tag}, and superseded`]
     if (row.image.tags === undefined || error._tag === 'Rejected') return []
     return causes.planted(row, error, expected.get(studyText(key))) || isDue(recorded)
