@@ -234,7 +234,9 @@ export const isTheirFault = async (caster: Caster, doubts: ReadonlyArray<Doubt>)
   const doubted = doubts.map(({ key }) => key)
   for await (const { partition, studyInstanceUid } of comparable(caster, doubted)) {
     const read = await run.ports.dicom.study(partition, studyInstanceUid)()
-    if (E.isRight(read) && read.right.length > 0) return E.isRight(await moveOn(caster))
+    if (E.isLeft(read) || read.right.length === 0) continue
+    caster.witnesses.set(partition, studyInstanceUid)
+    return E.isRight(await moveOn(caster))
   }
   return false
 }

@@ -101,7 +101,12 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
     const settled = await take(run, ports, stored.id, done.right.done)
     if (E.isLeft(settled)) return settled
     keys = doubts.map(({ key }) => key)
-    if (attempt < tries || doubts.length === 0) continue
+    const [first] = doubts
+    if (attempt < tries || first === undefined) continue
+    const before = new Map(witnesses)
+    if (!(await isTheirFault(caster, doubts))) return E.left(first.error)
+    // By what was found to compare with, it may be believed now that a study is gone.
+    if (attempt === tries && keys.some(({ partition: of }) => witnesses.get(of) !== before.get(of))) continue
     const blamed = await blame(caster, stored, doubts)
     if (E.isLeft(blamed)) return blamed
     failed += keys.length
@@ -113,8 +118,6 @@ export const castLeftOver: Step = async ({ run, ports, session }, stored) => {
 
 const blame = async (caster: Caster, { id }: Backfill, doubts: ReadonlyArray<Doubt>): Result<void> => {
   const { run, ports } = caster
-  const [first] = doubts
-  if (first !== undefined && !(await isTheirFault(caster, doubts))) return E.left(first.error)
   const recorded = await recordFailed(caster, doubts)
   if (E.isLeft(recorded)) return recorded
   return take(

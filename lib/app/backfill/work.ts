@@ -170,7 +170,9 @@ const castPart = async (working: Working, caster: Caster, stored: Stored<Part>):
   const isBlamed = part.open.length < tried || (await isTheirFault(caster, doubts))
   if (!isBlamed) return postpone(working, part, first.error)
   const tries = part.tries + 1
-  const counted: Change = (now) => ({ ...now, tries })
+  // By what was found to compare with, the next try may believe that a study is gone.
+  const found = caster.witnesses.get(partition)
+  const counted: Change = (now) => ({ ...now, tries, ...(found === undefined ? {} : { witness: found }) })
   if (tries < mostTries) return again(working, part, counted, 15 * tries, describe(first.error))
   const recorded = await recordFailed(caster, doubts)
   if (E.isLeft(recorded)) return isOthers(recorded.left) ? dropped(describe(recorded.left)) : recorded

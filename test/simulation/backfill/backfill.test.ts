@@ -175,4 +175,16 @@ describe('a backfill', () => {
     await cast('last')
     expect([studiesOf(story), rowsOf(story), story.world.violations]).toEqual([[], [], []])
   })
+
+  it('believes a study gone by one that the archive lists, and FHIR does not hold yet', async () => {
+    const story = told()
+    const gone = [story.create(1, 1), story.create(2, 1)]
+    await story.happens(...gone)
+    await story.castsFeed()
+    await story.happens(...gone.map((each) => ({ ...each, action: 'Delete' as const, tags: undefined })))
+    await story.happens(story.create(3, 1))
+    await story.begin({ studies: [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.1' }] })
+    await story.goOn(40)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.2 1'], []])
+  })
 })
