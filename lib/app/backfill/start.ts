@@ -24,7 +24,6 @@ export interface BackfillRequest {
 }
 
 /** `maxGone`: studies that may leave FHIR unasked. */
-
 type Options = RunOptions & { readonly by: string; readonly maxGone: number }
 
 const refused = (reason: string) => E.left({ _tag: 'Refused', reason } as const)
