@@ -308,8 +308,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'plan.unchanged.filter((row) => !isProbe(row) && !open.has(studyKeyText(row.key)))',
-        to: 'plan.unchanged',
+        from: 'rows.filter(({ key }) => !open.has(studyKeyText(key)))',
+        to: 'rows',
       },
     ],
     toldBy: 'known-histories.test.ts',

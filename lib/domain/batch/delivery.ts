@@ -45,7 +45,7 @@ import {
   strayOf,
 } from './ledger'
 import type { SaidOfPatients } from './newest-study'
-import { byStudy, bySequence, halves, isDeletion, isProbe, rowsOf } from './parts'
+import { byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
 import { type Unit, packUnits } from './units'
@@ -386,11 +386,16 @@ const settleUnwritten = ({ input, ledger, sent }: Delivery, plan: Plan): Ledger 
   next = settleDelivered(next, ours, { _tag: 'Stored' })
   next = settleDelivered(next, others, { _tag: 'Unchanged' })
   if (plan.syncedInstances.length === 0) return next
-  // A study may have rows that need no write, or only ask, and others that are still to be written.
-  const open = new Set(
-    plan.units.flatMap((unit) => [...unit.rows, ...unit.deferred].map(({ key }) => studyKeyText(key))),
-  )
-  const standing = plan.unchanged.filter((row) => !isProbe(row) && !open.has(studyKeyText(row.key)))
+  // A study may have rows that need no write, or only ask, and others that are still to be written. Where none is, it stands as
+  // planned: also what came in for a row that is recorded, by a transaction whose answer was lost.
+  const rowsIn = ({ rows, deferred, recorded }: Unit): ReadonlyArray<LiveRow> => [
+    ...rows,
+    ...deferred,
+    ...recorded.map(({ row }) => row),
+  ]
+  const open = new Set(plan.units.flatMap(rowsIn).map(({ key }) => studyKeyText(key)))
+  const rows = [...plan.unchanged, ...plan.recorded.map(({ row }) => row)]
+  const standing = rows.filter(({ key }) => !open.has(studyKeyText(key)))
   return withSynced(next, input, plan, standing)
 }
 

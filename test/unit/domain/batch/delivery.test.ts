@@ -38,18 +38,23 @@ describe('an instance that comes in with its study', () => {
     ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], verdicts: new Map() },
     ...{ units: [unit], unchanged: [asked], syncedInstances: [synced] },
   }
-  const planned = evolve(
-    beginDelivery({
-      ...{ live: [asked, written], superseded: [], limits: { entries: 100, bytes: 1_000_000 } },
-      ...{ stuckSince: undefined, totalRetryDurationMs, rejectedStudies: [], hasPosition: true, hasMoved: false },
-    }),
-    { _tag: 'Planned', plan, endpoint: undefined, isRowsAlone: false },
-  )
+  const begun = beginDelivery({
+    ...{ live: [asked, written], superseded: [], limits: { entries: 100, bytes: 1_000_000 } },
+    ...{ stuckSince: undefined, totalRetryDurationMs, rejectedStudies: [], hasPosition: true, hasMoved: false },
+  })
+  const planned = evolve(begun, { _tag: 'Planned', plan, endpoint: undefined, isRowsAlone: false })
 
   it('is not in FHIR before that is written, though a row of the study needs no write', () => {
     expect(planned.ledger.synced).toEqual([])
     const sent = { _tag: 'Committed', found: new Set<never>() } as const
     expect(evolve(planned, { _tag: 'Sent', sent, now }).ledger.synced).toEqual([synced])
+  })
+
+  it('is in FHIR when nothing of its study is left to write, also for a row that is recorded', () => {
+    const recorded = [{ row: asked, error: { _tag: 'PatientMismatch' } as const }]
+    const written = { ...plan, units: [], unchanged: [], recorded }
+    const { ledger } = evolve(begun, { _tag: 'Planned', plan: written, endpoint: undefined, isRowsAlone: false })
+    expect(ledger.synced).toEqual([synced])
   })
 })
 
