@@ -43,6 +43,18 @@ it('a dot segment is no partition, whatever an operator asks of it (W8)', async 
 })
 
 describe('POST /api/replay', () => {
+  it('of two images that name two people gives their study to neither, as the resync that recorded them', async () => {
+    const world = await newWorld()
+    world.dicom.control.append(created({ study: '1.2.1' }), created({ study: '1.2.1', instance: 2, ...bob }))
+    expect(await world.call('POST', 'resync', { study: '1.2.1' })).toMatchObject({ status: 200 })
+    const recorded = await world.failed()
+    expect(recorded).toEqual({ [dicomTable]: ['0 PatientMismatch', '0 PatientMismatch'] })
+    expect(await world.call('POST', 'replay', { table: dicomTable })).toMatchObject({
+      json: { counts: { Recorded: 2 } },
+    })
+    expect([held(world, 'ImagingStudy'), await world.failed()]).toEqual([[], recorded])
+  })
+
   it.each([
     ['a table', { table: dicomTable }],
     ['a study', { study: '1.2.2' }],

@@ -12,7 +12,7 @@ import { lookAhead } from '../cast/prepare'
 import { type Run, retrying } from '../context'
 import type { OperatorPorts } from '../ports-operator'
 import { settledRows } from '../run/settled-rows'
-import type { FailIndex } from '../run/fail-index'
+import { type FailIndex, mismatchedStudies } from '../run/fail-index'
 import { settleUnderLease } from '../run/settle-errors'
 import { asOfNow, settleTags } from '../run/settle-tags'
 import type { Numbered } from './reread-entries'
@@ -54,6 +54,7 @@ export const castAndSettle = async (
   const input = {
     rows,
     stuckSince: undefined,
+    mismatched: mismatchedStudies(index),
     ...(sequences.right === undefined ? {} : { sequences: sequences.right }),
   }
   const result = rows.length === 0 ? nothingCast() : await castBatch(run, session, input)
