@@ -58,11 +58,6 @@ interface PlannedStudy {
   readonly entries: ReadonlyArray<TransactionEntry>
 }
 
-/** An Observation of it cannot be deleted: then neither can the study that it is part of. */
-const keepsObservation = ({ observations, input }: Fold, { draft }: StudyFold): boolean =>
-  input.keep.size > 0 &&
-  (observations.byStudy.get(draft.base?.id ?? '') ?? []).some(({ id }) => input.keep.has(`Observation/${id}`))
-
 /** Its Observations go with it: also those that were emptied long ago, which nothing else asks for. */
 const noteLeaving = ({ input: { snapshot }, leaving }: Fold, { id }: ImagingStudy): void => {
   const reference = `ImagingStudy/${id}`
@@ -86,36 +81,39 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
     const { rows, takenOut, waiting, patients } = study
     return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting] }
   }
-  const closed: ClosedStudy = closeStudy(draft, {
-    settings,
-    partition,
-    endpoint,
-    endpoints: endpointsOf(snapshot, settings, partition),
-    keep: keep.has(`ImagingStudy/${draft.base?.id}`) || keepsObservation(fold, study),
-  })
-  switch (closed._tag) {
-    case 'Nothing':
-      return planned(undefined, undefined)
-    case 'Deleted':
-      noteLeaving(fold, closed.base)
-      return planned(deleteEntry(settings.fhirBase, closed.base), undefined)
-    case 'Study': {
-      const { resource } = closed
-      const { base } = draft
-      if (base !== undefined) {
-        if (base.subject?.reference !== draft.subject?.reference) noteLeaving(fold, base)
-        const entry = unchanged(base, resource)
-          ? undefined
-          : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
-        return planned(entry, { reference: `ImagingStudy/${base.id}`, subject: resource.subject })
+  const endpoints = endpointsOf(snapshot, settings, partition)
+  const closedAs = (isKept: boolean): ClosedStudy =>
+    closeStudy(draft, { settings, partition, endpoint, endpoints, keep: isKept })
+  const plannedAs = (closed: ClosedStudy): PlannedStudy => {
+    switch (closed._tag) {
+      case 'Nothing':
+        return planned(undefined, undefined)
+      case 'Deleted': {
+        const deleted = planned(deleteEntry(settings.fhirBase, closed.base), undefined)
+        // An Observation of it cannot be deleted: then neither can the study that it is part of.
+        if (deleted.entries.some(({ deletes = '' }) => keep.has(deletes))) return plannedAs(closedAs(true))
+        noteLeaving(fold, closed.base)
+        return deleted
       }
-      const token = identifierToken(codeSystems.dicomUid, `urn:oid:${uid}`)
-      const condition = `identifier=${encodeURIComponent(token)}&endpoint=${endpoint}`
-      const key = `ImagingStudy ${endpoint} ${uid}`
-      const reference = createdReference(key)
-      return planned(createEntry(key, resource, condition), { reference, subject: resource.subject })
+      case 'Study': {
+        const { resource } = closed
+        const { base } = draft
+        if (base !== undefined) {
+          if (base.subject?.reference !== draft.subject?.reference) noteLeaving(fold, base)
+          const entry = unchanged(base, resource)
+            ? undefined
+            : updateEntry(settings.fhirBase, withoutUntrue(base, resource), base.meta?.versionId)
+          return planned(entry, { reference: `ImagingStudy/${base.id}`, subject: resource.subject })
+        }
+        const token = identifierToken(codeSystems.dicomUid, `urn:oid:${uid}`)
+        const condition = `identifier=${encodeURIComponent(token)}&endpoint=${endpoint}`
+        const key = `ImagingStudy ${endpoint} ${uid}`
+        const reference = createdReference(key)
+        return planned(createEntry(key, resource, condition), { reference, subject: resource.subject })
+      }
     }
   }
+  return plannedAs(closedAs(keep.has(`ImagingStudy/${draft.base?.id}`)))
 }
 
 /** What they delete, in their order; none when nothing. */

@@ -122,6 +122,13 @@ describe("the original's Observations", () => {
     expect([fhir.all('Observation'), fhir.all('ImagingStudy')]).toEqual([[], []])
   })
 
+  it('keep their study, emptied, where the server does not let one of them go', () => {
+    const fhir = accountOf([one], [1, 10])
+    castInto(fhir, [gone(one)], { keep: new Set(['Observation/e0']) })
+    expect(fhir.all('ImagingStudy')).toMatchObject([{ status: 'cancelled', numberOfInstances: 0 }])
+    expect(fhir.all('Observation')).toMatchObject([{ id: 'e0', status: 'cancelled' }])
+  })
+
   it('of a report that was gone already when the study was read go with its row of deletion', () => {
     const fhir = accountOf([one, two], [1, 10], [2, 20])
     castInto(fhir, [entry('update', one)], serving(one))
