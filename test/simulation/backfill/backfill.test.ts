@@ -3,6 +3,7 @@ import * as E from 'fp-ts/Either'
 import { moveCheckpoint } from '../../../lib/app/operate/move-checkpoint'
 import { instancesIn } from '../calm-services'
 import { rejecting } from '../cases/told'
+import type { Change } from '../feed-model'
 import { startRun } from '../runs'
 import { backfillPortsOf, tick } from './work'
 import { type Told, told } from './told-backfill'
@@ -186,5 +187,39 @@ describe('a backfill', () => {
     await story.begin({ studies: [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.1' }] })
     await story.goOn(40)
     expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.2 1'], []])
+  })
+
+  it('believes a study gone by one of its own partition, though the archive lists one of another one first', async () => {
+    const story = told()
+    const { feed } = story.services
+    const inResearch = (change: Change): Change => {
+      const key = { ...change.image.key, partition: 'research' }
+      return { ...change, image: feed.image(key, false) }
+    }
+    const gone = [story.create(1, 1), story.create(2, 1)].map(inResearch)
+    await story.happens(...gone)
+    await story.castsFeed()
+    await story.happens(...story.gone(...gone))
+    await story.happens(inResearch(story.create(3, 1)), story.create(4, 1))
+    await story.begin({ studies: [{ partition: 'research', studyInstanceUid: '1.2.1' }] })
+    await story.goOn(40)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.2 1'], []])
+  })
+
+  it('records a study that is gone, when its partition has nothing left to believe it by', async () => {
+    const story = told()
+    const { feed } = story.services
+    const gone = [story.create(1, 1), story.create(2, 1)].map((change) => ({
+      ...change,
+      image: feed.image({ ...change.image.key, partition: 'research' }, false),
+    }))
+    await story.happens(...gone)
+    await story.castsFeed()
+    await story.happens(...story.gone(...gone), story.create(4, 1))
+    await story.begin({ studies: [{ partition: 'research', studyInstanceUid: '1.2.1' }] })
+    await story.goOn(200)
+    expect([story.side.row?.state, rowsOf(story)]).toEqual(['over', ['1.2.1 OutlastedRetries']])
+    await story.castsFeed()
+    expect(story.problems()).toEqual([])
   })
 })
