@@ -222,4 +222,34 @@ describe('a backfill', () => {
     await story.castsFeed()
     expect(story.problems()).toEqual([])
   })
+
+  it.each([
+    ['everything', {}],
+    ['what has changed since', { since: 1 }],
+  ])('of %s, takes out a study that is gone, when its lister died before it wrote the part', async (_, scope) => {
+    const story = told()
+    // Of one part.
+    const [gone, other] = [story.create(5, 1), story.create(1, 1)]
+    await story.happens(gone, other)
+    await story.castsFeed()
+    await story.begin({ scope })
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    expect([lister.isStanding(), story.side.entered.size > 0]).toEqual([true, true])
+    lister.dies()
+    await story.happens(...story.gone(gone))
+    await story.goOn(100)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.1 1'], []])
+  })
+
+  it('of what has changed since, casts a study whose lister died before it wrote the part', async () => {
+    const story = told()
+    await story.happens(story.create(9, 1))
+    await story.begin({ scope: { since: 1 } })
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    lister.dies()
+    await story.goOn(100)
+    expect([story.side.row?.state, studiesOf(story)]).toEqual(['over', ['urn:oid:1.2.9 1']])
+  })
 })
