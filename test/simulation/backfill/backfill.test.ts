@@ -252,4 +252,31 @@ describe('a backfill', () => {
     await story.goOn(100)
     expect([story.side.row?.state, studiesOf(story)]).toEqual(['over', ['urn:oid:1.2.9 1']])
   })
+
+  // Else each death would leave one message more, and each of them copies itself until the lease is free.
+  it('sends no second copy of a message that comes again, while somebody else takes the backfill further', async () => {
+    const story = told()
+    const { side } = story
+    Object.assign(side, { invisibleMs: 20_000 })
+    await story.happens(story.create(1, 1))
+    await story.begin()
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    const steps = () => side.queue.filter(({ message }) => message.part === undefined)
+    side.queue.splice(0)
+    side.queue.push({
+      ...{ id: ++side.writes, message: { backfillId: side.row?.id ?? '' }, receipt: 0, dequeued: 0 },
+      visibleAt: story.world.scheduler.now(),
+    })
+    const other = await story.works({ at: /→ queue\.complete/ })
+    other.dies()
+    expect([lister.isStanding(), steps().map(({ dequeued }) => dequeued)]).toEqual([true, [1, 0]])
+    await story.passes(20_000)
+    await story.works()
+    await story.works()
+    expect(steps().map(({ dequeued }) => dequeued)).toEqual([0])
+    lister.dies()
+    await story.goOn(60)
+    expect([side.row?.state, studiesOf(story)]).toEqual(['over', ['urn:oid:1.2.1 1']])
+  })
 })
