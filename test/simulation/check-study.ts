@@ -5,6 +5,7 @@ import { type Causes, nameOf } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
 import { type Image, type Row, type Tags, keyText, mayBeThere, studyText } from './feed-model'
+import { isUnseen } from './forbidden'
 import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest, personText, wasKnowns } from './reference'
 import type { Services } from './runs'
 
@@ -64,10 +65,6 @@ const isOfFhir: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError
   ...(['FhirRejected', 'OutlastedRetries'] as const),
 ])
 
-/** It got other UIDs, no row tells, and nobody could look where it stood before: under the new ones it may be gone since. */
-const isUnseen = ({ forbidden }: Services, { key, rows, tags }: Image): boolean =>
-  tags === undefined && rows.at(-1)?.tags !== undefined && forbidden?.ever.has(studyText(key)) === true
-
 const compareImages = (
   stage: Stage,
   study: ExpectedStudy,
@@ -109,7 +106,7 @@ const compareImages = (
         problems.push(`${key.instance} is missing, and nothing tells it`)
     } else if (each.tags === undefined) {
       const isOfService = isOfFhir.has(codes.get(each.row.sequence)) || isPassed
-      const isExcused = isOfService || isUnseen(services, each.image) || mayBeThere(services.feed, each.image)
+      const isExcused = isOfService || isUnseen(services.forbidden, each.image) || mayBeThere(services.feed, each.image)
       if (there !== undefined && !isExcused) problems.push(`${key.instance} is deleted or withdrawn, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
@@ -195,7 +192,7 @@ const checkDoses = (
 ): ReadonlyArray<string> => {
   const { images } = study
   const { fhir, storage } = services
-  const isOld = images.some(({ image }) => isUnseen(services, image))
+  const isOld = images.some(({ image }) => isUnseen(services.forbidden, image))
   // What it took before it refused everything stands there as well.
   const mayBoth = fhir.verdicts.rejectedEverything()
   const isDisputed = images.some(
