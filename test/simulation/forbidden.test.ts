@@ -7,6 +7,16 @@ const forbidden = 'Microsoft.Default/1.2.1'
 const forbid = ({ services }: Told): void => services.forbidden?.forbid(forbidden)
 const allow = ({ services }: Told): void => services.forbidden?.allow()
 
+/** By another system, and whose it is does not say who that is to us. */
+const registered = ({ services: { fhir } }: Told): void => {
+  const subject = { reference: 'https://ehr.example.org/fhir/Patient/9' }
+  fhir.store.put('ImagingStudy/ris-1', {
+    ...{ resourceType: 'ImagingStudy', id: 'ris-1', status: 'registered', subject },
+    identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.1' }],
+  })
+  Object.assign(fhir.others, { registered: new Map([['ImagingStudy/ris-1', subject]]) })
+}
+
 const endOf = (story: Told) => ({
   problems: story.problems(),
   studies: story.services.fhir.store
@@ -71,6 +81,40 @@ describe('the feed', () => {
     await story.happens(...story.gone(note), story.create(3, 1))
     await story.castsFeed()
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '3: 1'], rows: ['1.2.1.1.1 Rejected'] })
+  })
+
+  it('lets nothing into a study of nobody that we know, as long as those in it cannot say whom they name', async () => {
+    const story = told()
+    registered(story)
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(story.create(1, 3, { patientId: 'P2' }), story.create(3, 1))
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({
+      ...{ problems: [], studies: ['1: 2', '2: 1', '3: 1'] },
+      rows: ['1.2.1.1.3 PatientMismatch'],
+    })
+    allow(story)
+    await story.happens({ ...story.create(1, 3), action: 'Update' as const })
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 3', '2: 1', '3: 1'], rows: [] })
+  })
+
+  it('leaves in it what was judged when it was written, though its rows come again', async () => {
+    const story = told()
+    registered(story)
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1))
+    await story.castsFeed()
+    await story.happens(story.create(1, 3), story.create(1, 4), story.create(3, 1))
+    const { storage } = story.services
+    const before = storage.checkpoint
+    await story.castsFeed()
+    forbid(story)
+    // As if it had died before the checkpoint moved.
+    storage.checkpoint = before
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 4', '2: 1', '3: 1'], rows: [] })
   })
 
   it('passes an image by that no page holds, and whose study is forbidden', async () => {

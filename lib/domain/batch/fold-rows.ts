@@ -1,6 +1,5 @@
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { isOriginalsInstance } from '../mapping/instance'
 import { deleteInstance } from '../mapping/merge-study'
 import { hasInstances, holdsInstance, isOurs, openStudy } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
@@ -11,7 +10,7 @@ import { foldForeign, readmitForeign } from './fold-foreign'
 import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
-import { instancesOf, takeOut } from './take-out'
+import { instancesOf, takeOut, wasTakenIn } from './take-out'
 import { agreed, atOdds, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 /** Whose the study is, as far as FHIR and the rows before this one say. */
@@ -183,18 +182,6 @@ const foldUpsert = (fold: Fold, row: UpsertRow): void => {
       return foldStray(fold, study, patient, row)
   }
 }
-
-/**
- * It was judged when it was written: by a run that died before it could move the checkpoint, or, where a study is rebuilt, by
- * whichever run that was; its numbers are none of the feed. What the original wrote nobody here has judged.
- */
-const wasTakenIn = ({ input: { rebuilt, reached = 0 } }: Fold, { draft: { base } }: StudyFold, row: UpsertRow) =>
-  (rebuilt !== undefined || row.sequence <= reached) &&
-  (base?.series ?? []).some(
-    ({ uid, instance = [] }) =>
-      uid === row.key.seriesInstanceUid &&
-      instance.some((each) => each.uid === row.key.sopInstanceUid && !isOriginalsInstance(each)),
-  )
 
 const foldDelete = (fold: Fold, row: DeleteRow): void => {
   const study = studyOf(fold, row)
