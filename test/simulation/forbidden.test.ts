@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { newCheckpoint } from '../../lib/domain/checkpoint'
 import { type Told, told } from './backfill/told-backfill'
 
 // The archive forbids one study, by its own route, and gives all others: that costs this study alone.
@@ -48,6 +49,28 @@ describe('the feed', () => {
     await story.happens(moved, ...more, story.create(3, 1))
     await story.castsFeed()
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 23', '3: 1'], rows: ['1.2.1.1.1 PatientMismatch'] })
+  })
+
+  it('says of it what the newest row said, when all is read again and the last one names nobody', async () => {
+    const story = told()
+    // In the order in which the archive tells them, which is none.
+    const newest = story.create(1, 2, { patientId: 'P2', description: 'newest' })
+    const older = story.create(1, 3, { patientId: 'P2', description: 'older' })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(older, newest, { ...story.create(1, 1, { patientId: '' }), action: 'Update' })
+    await story.castsFeed()
+    allow(story)
+    story.services.storage.checkpoint = { checkpoint: newCheckpoint(0), etag: 'operator', writer: 'operator' }
+    await story.castsFeed()
+    const [study] = story.services.fhir.store
+      .all('ImagingStudy')
+      .filter(({ numberOfInstances }) => numberOfInstances === 2)
+    expect([study?.description, endOf(story)]).toEqual([
+      'newest',
+      { problems: [], studies: ['1: 2', '2: 1'], rows: ['1.2.1.1.1 TagsRejected'] },
+    ])
   })
 
   it('goes on behind rows of it that want another look', async () => {
