@@ -73,6 +73,27 @@ describe('the feed', () => {
     ])
   })
 
+  it('lets nobody else into a study of another system, and lets in whom it then finds there', async () => {
+    const story = told()
+    const uid = story.create(1, 1).image.key.study
+    story.services.fhir.store.put('ImagingStudy/ris', {
+      ...{ resourceType: 'ImagingStudy', id: 'ris', status: 'registered' },
+      subject: { reference: 'https://ehr.example.org/fhir/Patient/9' },
+      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${uid}` }],
+    })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(story.create(1, 2, { patientId: 'P2' }), story.create(1, 3))
+    await story.castsFeed()
+    const inDoubt = ['1.2.1.1.2 PatientMismatch', '1.2.1.1.3 PatientMismatch']
+    expect(endOf(story)).toMatchObject({ studies: ['1: 1', '2: 1'], rows: inDoubt })
+    allow(story)
+    await story.happens(story.create(1, 4))
+    await story.castsFeed()
+    expect(endOf(story)).toMatchObject({ studies: ['1: 3', '2: 1'], rows: ['1.2.1.1.2 PatientMismatch'] })
+  })
+
   it('goes on behind rows of it that want another look', async () => {
     const story = told()
     const other = story.create(1, 2, { patientId: 'P2' })

@@ -3,7 +3,7 @@ import { holdsInstance } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type StudyFold, applyToStudy } from './fold'
 import type { UpsertRow } from './judge'
-import { takeOut } from './take-out'
+import { instancesOf, takeOut } from './take-out'
 import { atOdds, mismatchedOf, readingOf } from './witnesses'
 
 /**
@@ -30,7 +30,10 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
     new Set([...texts].flatMap((text) => named.get(text) ?? []))
   const ofImages = identifiersOf(inIt)
   const others = ofImages.size > 0 ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
-  const isTheirs = [...others].every((each) => each === patientKeyText(row.identity))
+  // Of those in it, or recorded of it, nobody can be asked.
+  const there = [...instancesOf(study).map(instanceKeyText), ...mismatched.keys()]
+  const isUnread = reading.length === 0 && there.some((text) => text !== own && !named.has(text))
+  const isTheirs = !isUnread && [...others].every((each) => each === patientKeyText(row.identity))
   if (row.isPhantom || isTheirs) {
     study.joined.add(own)
     applyToStudy(fold, study, undefined, row)
