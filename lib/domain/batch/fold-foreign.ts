@@ -1,4 +1,4 @@
-import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { holdsInstance } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type StudyFold, applyToStudy } from './fold'
@@ -33,7 +33,7 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
     new Set([...texts].flatMap((text) => named.get(text) ?? []))
   const ofImages = identifiersOf(inIt)
   const others = ofImages.size > 0 ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
-  const isOpen = isUnread && !wasTakenIn(fold, study, row) && isUnseen(fold, study, seen)
+  const isOpen = isUnread && !wasTakenIn(fold, study, row) && isUnseen(fold, study, seen, mismatched)
   const isTheirs = !isOpen && [...others].every((each) => each === patientKeyText(row.identity))
   if (row.isPhantom || isTheirs) {
     study.joined.add(own)
@@ -55,13 +55,17 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
   ;(isOut ? study.takenOut : study.recorded).push({ row, error: { _tag: 'PatientMismatch' } })
 }
 
-/** It holds an image that may be alive, and nobody can see whom that names. `seen`: rows in hand, this one among them. */
-const isUnseen = (fold: Fold, study: StudyFold, seen: ReadonlyArray<UpsertRow>): boolean => {
+/** An image that may be alive is in it, or recorded of it, and nobody can be asked whom that names. `seen`: rows in hand. */
+const isUnseen = (
+  { input }: Fold,
+  study: StudyFold,
+  seen: ReadonlyArray<UpsertRow>,
+  recorded: ReadonlyMap<string, InstanceKey>,
+): boolean => {
+  const alive = input.alive?.get(studyKeyText({ partition: study.partition, studyInstanceUid: study.uid }))
   const known = new Set(seen.map(({ key }) => instanceKeyText(key)))
-  return instancesOf(study).some((key) => {
-    const isAlive = fold.input.alive?.get(studyKeyText(key))?.has(instanceKeyText(key)) === true
-    return isAlive && !known.has(instanceKeyText(key))
-  })
+  const there = [...instancesOf(study).map(instanceKeyText), ...recorded.keys()]
+  return there.some((text) => alive?.has(text) === true && !known.has(text))
 }
 
 /** The same for those that stand recorded, when what they were at odds with is gone. */

@@ -213,7 +213,9 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)
   const [first] = witnesses
   // An earlier part of this batch, or a run that died, may have brought them in: that is to be told all the same.
-  const isIn = ({ key }: UpsertRow): boolean => holdsInstance(study.draft, key) && !mismatched.has(instanceKeyText(key))
+  // What its own row of this batch brought in is told by that, and said when it came.
+  const isTold = (text: string): boolean => !mismatched.has(text) || study.told.has(text)
+  const isIn = ({ key }: UpsertRow): boolean => holdsInstance(study.draft, key) && isTold(instanceKeyText(key))
   if (first === undefined || witnesses.every(isIn)) return
   const said = saidOf(fold, study, first, patientFor(fold, study, first))
   if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)
