@@ -151,7 +151,7 @@ const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<
 ]
 
 const checkSubject = (
-  { services: { feed, fhir }, replayed }: Stage,
+  { services: { feed, fhir }, replayed, passed }: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
@@ -174,7 +174,9 @@ const checkSubject = (
     const mayBeGone = !replayed || feed.disagreed.has(name) || feed.poisoned.has(name)
     return mayBeGone && fhir.others.patients.has(reference) ? [] : ['its subject is not there']
   }
-  const claimed = new Set(settled.map(({ tags }) => tags?.patientId))
+  // What a backfill passed by stands as it was, and stands recorded with its study, until all is read again.
+  const heard = settled.filter(({ image }) => replayed || !passed.has(keyText(image.key)))
+  const claimed = new Set(heard.map(({ tags }) => tags?.patientId))
   const ever = new Set(study.upserts.map(({ tags }) => tags?.patientId))
   const subject = patientIdOf(patient)
   if (claimed.size === 0) return ever.has(subject) ? [] : [`its subject ${subject} is nobody's`]
