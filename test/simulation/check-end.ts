@@ -40,9 +40,15 @@ export const checkEnd = (
     const name = imageNameOf(feed, row)
     byImage.set(name, [...(byImage.get(name) ?? []), row])
   }
+  const causes = causesOf(services)
+  const studies = studiesByName(services)
+  const refused = [...studies].flatMap(([name, { id }]) => {
+    const study = expected.get(name)
+    return study !== undefined && causes.isRefused(study) ? [`ImagingStudy/${id}`] : []
+  })
   const stage: Stage = {
     services,
-    causes: causesOf(services),
+    causes,
     // Of which no note is left, and which could not be read since: they are within a day.
     failed: new Set([
       ...[...services.storage.originals.values()].map(({ sequence }) => sequence),
@@ -57,9 +63,8 @@ export const checkEnd = (
     listed: everListed(feed),
     passed: passedImages(services),
     replayed,
-    doses: dosesIn(services.fhir.store, services.fhir.others.taken),
+    doses: dosesIn(services.fhir.store, services.fhir.others.taken, new Set(refused)),
   }
-  const studies = studiesByName(services)
   const { root = dicomRoot } = services.storage
   return [
     ...services.fhir.store

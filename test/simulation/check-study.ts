@@ -5,6 +5,7 @@ import { type Causes, nameOf } from './causes'
 import { type Report, reportClass } from './dose-report'
 import { type dosesIn, dosesOf } from './doses'
 import { type Image, type Row, type Tags, keyText, mayBeThere, studyText } from './feed-model'
+import { isUnseen } from './forbidden'
 import { type ExpectedImage, type ExpectedStudy, isUnknowable, newest, personText, wasKnowns } from './reference'
 import type { Services } from './runs'
 
@@ -64,10 +65,6 @@ const isOfFhir: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError
   ...(['FhirRejected', 'OutlastedRetries'] as const),
 ])
 
-/** It got other UIDs, no row tells, and nobody could look where it stood before: under the new ones it may be gone since. */
-const isUnseen = ({ forbidden }: Services, { key, rows, tags }: Image): boolean =>
-  tags === undefined && rows.at(-1)?.tags !== undefined && forbidden?.ever.has(studyText(key)) === true
-
 const compareImages = (
   stage: Stage,
   study: ExpectedStudy,
@@ -109,7 +106,7 @@ const compareImages = (
         problems.push(`${key.instance} is missing, and nothing tells it`)
     } else if (each.tags === undefined) {
       const isOfService = isOfFhir.has(codes.get(each.row.sequence)) || isPassed
-      const isExcused = isOfService || isUnseen(services, each.image) || mayBeThere(services.feed, each.image)
+      const isExcused = isOfService || isUnseen(services.forbidden, each.image) || mayBeThere(services.feed, each.image)
       if (there !== undefined && !isExcused) problems.push(`${key.instance} is deleted or withdrawn, and FHIR has it`)
     } else if (isFailed) {
       const isNobodys = ofOwnership.has(codes.get(each.row.sequence))
@@ -154,7 +151,7 @@ const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<
 ]
 
 const checkSubject = (
-  { services: { feed, fhir }, replayed }: Stage,
+  { services: { feed, fhir }, replayed, passed }: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
@@ -177,7 +174,9 @@ const checkSubject = (
     const mayBeGone = !replayed || feed.disagreed.has(name) || feed.poisoned.has(name)
     return mayBeGone && fhir.others.patients.has(reference) ? [] : ['its subject is not there']
   }
-  const claimed = new Set(settled.map(({ tags }) => tags?.patientId))
+  // What a backfill passed by stands as it was, and stands recorded with its study, until all is read again.
+  const heard = settled.filter(({ image }) => replayed || !passed.has(keyText(image.key)))
+  const claimed = new Set(heard.map(({ tags }) => tags?.patientId))
   const ever = new Set(study.upserts.map(({ tags }) => tags?.patientId))
   const subject = patientIdOf(patient)
   if (claimed.size === 0) return ever.has(subject) ? [] : [`its subject ${subject} is nobody's`]
@@ -195,7 +194,7 @@ const checkDoses = (
 ): ReadonlyArray<string> => {
   const { images } = study
   const { fhir, storage } = services
-  const isOld = images.some(({ image }) => isUnseen(services, image))
+  const isOld = images.some(({ image }) => isUnseen(services.forbidden, image))
   // What it took before it refused everything stands there as well.
   const mayBoth = fhir.verdicts.rejectedEverything()
   const isDisputed = images.some(

@@ -52,12 +52,15 @@ const referencesOf = (references: Observation['partOf'] = []): string =>
   references.map(({ reference = '' }) => reference).join(' ')
 
 /** What of it is not as every one of ours must be: of one study, and whose the study is. */
-const problemsOf = (each: Observation, store: FhirStore): ReadonlyArray<string> => {
+const problemsOf = (each: Observation, store: FhirStore, refused: ReadonlySet<string>): ReadonlyArray<string> => {
   const name = `Observation/${each.id} ${uidOf(each)}`
   const study = store.get(referencesOf(each.partOf))
   if (study?.resourceType !== 'ImagingStudy') return [`${name} is part of “${referencesOf(each.partOf)}”`]
+  // What was emptied goes ahead of a study that moves, and where FHIR refuses that it is there already when it moves at last.
+  const isAhead = isWithdrawn(each) && refused.has(`ImagingStudy/${study.id}`)
+  const isTheirs = isAhead || each.subject?.reference === study.subject.reference
   return [
-    ...(each.subject?.reference === study.subject.reference ? [] : [`${name} is another person's than its study`]),
+    ...(isTheirs ? [] : [`${name} is another person's than its study`]),
     ...(isSummary(each) && !isWithdrawn(each) && referencesOf(each.focus) !== referencesOf(each.partOf)
       ? [`${name} is about another study than the one it is part of`]
       : []),
@@ -68,16 +71,17 @@ const problemsOf = (each: Observation, store: FhirStore): ReadonlyArray<string> 
   ]
 }
 
-/** Ours of all studies, by `ImagingStudy/id`, and what is wrong with any of them. */
+/** Ours of all studies, by `ImagingStudy/id`, and what is wrong with any of them. `refused`: studies of which FHIR refuses something. */
 export const dosesIn = (
   store: FhirStore,
   taken: ReadonlySet<string> = new Set(),
+  refused: ReadonlySet<string> = new Set(),
 ): { readonly byStudy: ReadonlyMap<string, Doses>; readonly problems: ReadonlyArray<string> } => {
   const ours = (store.all('Observation') as ReadonlyArray<Observation>).filter(isOurs)
   const byPath = new Map(ours.map((each) => [`Observation/${each.id}`, each]))
   // A study that somebody else deleted leaves its doses behind.
   const isLeft = ({ partOf }: Observation): boolean => taken.has(referencesOf(partOf))
-  const problems = ours.filter((each) => !isLeft(each)).flatMap((each) => problemsOf(each, store))
+  const problems = ours.filter((each) => !isLeft(each)).flatMap((each) => problemsOf(each, store, refused))
   const byStudy = new Map<
     string,
     { summaries: Record<string, Doses['summaries'][string]>; events: Array<string>; withdrawn: Array<string> }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { newCheckpoint } from '../../lib/domain/checkpoint'
 import { type Told, told } from './backfill/told-backfill'
 
 // The archive forbids one study, by its own route, and gives all others: that costs this study alone.
@@ -6,6 +7,16 @@ import { type Told, told } from './backfill/told-backfill'
 const forbidden = 'Microsoft.Default/1.2.1'
 const forbid = ({ services }: Told): void => services.forbidden?.forbid(forbidden)
 const allow = ({ services }: Told): void => services.forbidden?.allow()
+
+/** By another system, and whose it is does not say who that is to us. */
+const registered = ({ services: { fhir } }: Told): void => {
+  const subject = { reference: 'https://ehr.example.org/fhir/Patient/9' }
+  fhir.store.put('ImagingStudy/ris-1', {
+    ...{ resourceType: 'ImagingStudy', id: 'ris-1', status: 'registered', subject },
+    identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.1' }],
+  })
+  Object.assign(fhir.others, { registered: new Map([['ImagingStudy/ris-1', subject]]) })
+}
 
 const endOf = (story: Told) => ({
   problems: story.problems(),
@@ -50,6 +61,49 @@ describe('the feed', () => {
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 23', '3: 1'], rows: ['1.2.1.1.1 PatientMismatch'] })
   })
 
+  it('says of it what the newest row said, when all is read again and the last one names nobody', async () => {
+    const story = told()
+    // In the order in which the archive tells them, which is none.
+    const newest = story.create(1, 2, { patientId: 'P2', description: 'newest' })
+    const older = story.create(1, 3, { patientId: 'P2', description: 'older' })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(older, newest, { ...story.create(1, 1, { patientId: '' }), action: 'Update' })
+    await story.castsFeed()
+    allow(story)
+    story.services.storage.checkpoint = { checkpoint: newCheckpoint(0), etag: 'operator', writer: 'operator' }
+    await story.castsFeed()
+    const [study] = story.services.fhir.store
+      .all('ImagingStudy')
+      .filter(({ numberOfInstances }) => numberOfInstances === 2)
+    expect([study?.description, endOf(story)]).toEqual([
+      'newest',
+      { problems: [], studies: ['1: 2', '2: 1'], rows: ['1.2.1.1.1 TagsRejected'] },
+    ])
+  })
+
+  it('lets nobody else into a study of another system, and lets in whom it then finds there', async () => {
+    const story = told()
+    const uid = story.create(1, 1).image.key.study
+    story.services.fhir.store.put('ImagingStudy/ris', {
+      ...{ resourceType: 'ImagingStudy', id: 'ris', status: 'registered' },
+      subject: { reference: 'https://ehr.example.org/fhir/Patient/9' },
+      identifier: [{ system: 'urn:dicom:uid', value: `urn:oid:${uid}` }],
+    })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(story.create(1, 2, { patientId: 'P2' }), story.create(1, 3))
+    await story.castsFeed()
+    const inDoubt = ['1.2.1.1.2 PatientMismatch', '1.2.1.1.3 PatientMismatch']
+    expect(endOf(story)).toMatchObject({ studies: ['1: 1', '2: 1'], rows: inDoubt })
+    allow(story)
+    await story.happens(story.create(1, 4))
+    await story.castsFeed()
+    expect(endOf(story)).toMatchObject({ studies: ['1: 3', '2: 1'], rows: ['1.2.1.1.2 PatientMismatch'] })
+  })
+
   it('goes on behind rows of it that want another look', async () => {
     const story = told()
     const other = story.create(1, 2, { patientId: 'P2' })
@@ -71,6 +125,22 @@ describe('the feed', () => {
     await story.happens(...story.gone(note), story.create(3, 1))
     await story.castsFeed()
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '3: 1'], rows: ['1.2.1.1.1 Rejected'] })
+  })
+
+  it('leaves in such a study what was judged when it was written, though its rows come again', async () => {
+    const story = told()
+    registered(story)
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1))
+    await story.castsFeed()
+    await story.happens(story.create(1, 3), story.create(1, 4), story.create(3, 1))
+    const { storage } = story.services
+    const before = storage.checkpoint
+    await story.castsFeed()
+    forbid(story)
+    // As if it had died before the checkpoint moved.
+    storage.checkpoint = before
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 4', '2: 1', '3: 1'], rows: [] })
   })
 
   it('passes an image by that no page holds, and whose study is forbidden', async () => {

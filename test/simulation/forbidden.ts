@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/Either'
 import type { ServiceError } from '../../lib/domain/cast-error'
-import { studyText } from './feed-model'
+import { type Image, studyText } from './feed-model'
 import type { World } from './world'
 
 /** A study that the archive forbids by its own route, and the feed tells all the same. */
@@ -59,3 +59,7 @@ export const makeForbidden = (world: World): Forbidden => {
     },
   }
 }
+
+/** It got other UIDs, no row tells, and nobody could look where it stood before: under the new ones it may be gone since. */
+export const isUnseen = (forbidden: Forbidden | undefined, { key, rows, tags }: Image): boolean =>
+  tags === undefined && rows.at(-1)?.tags !== undefined && forbidden?.ever.has(studyText(key)) === true

@@ -3,6 +3,7 @@ import type { FailRow } from '../../lib/app/ports'
 import { reportClass } from './dose-report'
 import { type Feed, type Image, type Key, keyText, mayBeThere, studyText } from './feed-model'
 import type { Stage } from './check-study'
+import { isUnseen } from './forbidden'
 import type { Note } from './rejection-note'
 
 // What the archive has withdrawn (identity.md, "Rejection notes"), told from the notes that it has now: when and in what
@@ -96,7 +97,8 @@ export const checkNotes = (
   rows: ReadonlyMap<string, ReadonlyArray<FailRow>>,
   { isThere, isRefused }: InFhir,
 ): ReadonlyArray<string> => {
-  const lost = [...images.values()].filter((image) => mayBeThere({ images }, image))
+  const isLost = (image: Image): boolean => mayBeThere({ images }, image) || (!replayed && isUnseen(forbidden, image))
+  const lost = [...images.values()].filter(isLost)
   const ofLost = new Set(lost.flatMap(listedIn))
   return [
     ...[...of].flatMap(([name, { key, codes, hiding }]) => {

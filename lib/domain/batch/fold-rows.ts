@@ -1,6 +1,5 @@
 import type { EntryError } from '../cast-error'
 import { instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
-import { isOriginalsInstance } from '../mapping/instance'
 import { deleteInstance } from '../mapping/merge-study'
 import { hasInstances, holdsInstance, isOurs, openStudy } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
@@ -11,7 +10,7 @@ import { foldForeign, readmitForeign } from './fold-foreign'
 import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
-import { instancesOf, takeOut } from './take-out'
+import { instancesOf, takeOut, wasTakenIn } from './take-out'
 import { agreed, atOdds, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 /** Whose the study is, as far as FHIR and the rows before this one say. */
@@ -184,18 +183,6 @@ const foldUpsert = (fold: Fold, row: UpsertRow): void => {
   }
 }
 
-/**
- * It was judged when it was written: by a run that died before it could move the checkpoint, or, where a study is rebuilt, by
- * whichever run that was; its numbers are none of the feed. What the original wrote nobody here has judged.
- */
-const wasTakenIn = ({ input: { rebuilt, reached = 0 } }: Fold, { draft: { base } }: StudyFold, row: UpsertRow) =>
-  (rebuilt !== undefined || row.sequence <= reached) &&
-  (base?.series ?? []).some(
-    ({ uid, instance = [] }) =>
-      uid === row.key.seriesInstanceUid &&
-      instance.some((each) => each.uid === row.key.sopInstanceUid && !isOriginalsInstance(each)),
-  )
-
 const foldDelete = (fold: Fold, row: DeleteRow): void => {
   const study = studyOf(fold, row)
   const text = instanceKeyText(row.key)
@@ -226,7 +213,9 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   const witnesses = witnessesOf(fold, study, row, reading).filter(({ key }) => instanceKeyText(key) !== gone)
   const [first] = witnesses
   // An earlier part of this batch, or a run that died, may have brought them in: that is to be told all the same.
-  const isIn = ({ key }: UpsertRow): boolean => holdsInstance(study.draft, key) && !mismatched.has(instanceKeyText(key))
+  // What its own row of this batch brought in is told by that, and said when it came.
+  const isTold = (text: string): boolean => !mismatched.has(text) || study.told.has(text)
+  const isIn = ({ key }: UpsertRow): boolean => holdsInstance(study.draft, key) && isTold(instanceKeyText(key))
   if (first === undefined || witnesses.every(isIn)) return
   const said = saidOf(fold, study, first, patientFor(fold, study, first))
   if (said === 'NotComparable') return readmitForeign(fold, study, witnesses)

@@ -64,6 +64,10 @@ export const readingOf = (
   return undefined
 }
 
+/** Of the study, who is told by rows of this batch, also by those behind the one in hand: their metadata are of now. */
+export const inHandOf = ({ input }: Fold, key: InstanceKey): ReadonlyArray<UpsertRow> =>
+  upsertsByStudy(input.rows).get(studyKeyText(key)) ?? []
+
 /**
  * What FHIR holds of the study, what stands recorded of it, and what the feed has told so far; each votes with the
  * metadata of now. What the feed has not told yet has no vote, but where nothing of ours speaks against another system.
