@@ -1,5 +1,6 @@
 import type { Identifier, ImagingStudy, Observation, Patient } from 'fhir/r4'
 import { defaultPartition } from '../../lib/domain/dicom/partition'
+import { passedImages } from './backfill/excuses'
 import { isWithdrawn } from './doses'
 import { keyText, studyText } from './feed-model'
 import type { FhirStore } from './fhir-store'
@@ -74,15 +75,19 @@ const checkDoses = ({ fhir, feed, forbidden }: Services, isAnew: boolean): Reado
   })
 }
 
-/** Rows of entries that are not the last word any more go; cast again, all do. */
-const checkRows = ({ storage, feed }: Services, isAnew: boolean): ReadonlyArray<string> =>
-  [...storage.originals.values()].flatMap(
+/** Rows of entries that are not the last word any more go, unless a backfill passed that by; cast again, all do. */
+const checkRows = (services: Services, isAnew: boolean): ReadonlyArray<string> => {
+  const { storage, feed } = services
+  const passed = passedImages(services)
+  return [...storage.originals.values()].flatMap(
     ({ sequence, partition = '', studyInstanceUid = '', seriesInstanceUid = '', sopInstanceUid = '' }) => {
       const key = { partition, study: studyInstanceUid, series: seriesInstanceUid, instance: sopInstanceUid }
-      const last = feed.images.get(keyText(key))?.rows.at(-1)?.sequence
-      return isAnew || last !== sequence ? [`the original's row of ${sequence} is left`] : []
+      const name = keyText(key)
+      const isLast = feed.images.get(name)?.rows.at(-1)?.sequence === sequence || passed.has(name)
+      return isAnew || !isLast ? [`the original's row of ${sequence} is left`] : []
     },
   )
+}
 
 /** Nothing of it is in the way: no later check has to know that it was there. */
 export const checkOriginal = (services: Services, isAnew: boolean): ReadonlyArray<string> =>
