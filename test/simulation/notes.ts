@@ -132,7 +132,9 @@ export const checkNotes = (
         return isRejected(error) && error.notes.length === 0 && forbidden?.ever.has(study) === true
       })
       const isUnread = isHeldBack || failed.has(images.get(name)?.rows.at(-1)?.sequence ?? 0)
-      const mayBe = of.has(name) || isUnread || doubtful.has(name) || ofLost.has(name)
+      // A backfill that could not cast the study of a note has passed by the end of that note.
+      const isPassed = !replayed && passed.has(name)
+      const mayBe = of.has(name) || isUnread || isPassed || doubtful.has(name) || ofLost.has(name)
       return mayBe || !own.some(({ error }) => isRejected(error)) ? [] : [`${name} is recorded as withdrawn by nobody`]
     }),
   ]
