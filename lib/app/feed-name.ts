@@ -80,7 +80,7 @@ const saysTheSame = (stored: FeedName | undefined, name: FeedName): boolean =>
   stored !== undefined && textOf(stored) === textOf(name)
 
 /** The checkpoint of the original is that of the service whose Endpoint it wrote: under another name all would be made anew. */
-export const isOfOriginalsRoot = async (run: Run): Result<void> => {
+const isOfOriginalsRoot = async (run: Run): Result<void> => {
   if (run.name !== undefined) return E.right(undefined)
   const found = await retrying(run, run.ports.fhir.search([ours]))
   if (E.isLeft(found)) return found
@@ -94,6 +94,8 @@ export const isOfOriginalsRoot = async (run: Run): Result<void> => {
 /** A new checkpoint is about to be written, or the original's to be gone on from: it is this root's. */
 export const beginName = async (run: Run, isOriginals: boolean): Result<void> => {
   const takenOver = isOriginals ? { takenOverAt: run.ports.clock.now() } : {}
+  const isItsOwn = isOriginals ? await isOfOriginalsRoot(run) : E.right(undefined)
+  if (E.isLeft(isItsOwn)) return isItsOwn
   if (run.name === undefined) return writeName(run, { root: run.settings.dicom.root, formerRoots: [], ...takenOver })
   if (!isOriginals || run.name.takenOverAt !== undefined) return E.right(undefined)
   // It was gone back to since, or somebody has written the checkpoint as the original does.

@@ -3,7 +3,7 @@ import * as O from 'fp-ts/Option'
 import type { ServiceError } from '../../domain/cast-error'
 import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { type Run, pauseBefore, retrying } from '../context'
-import { beginName, goBy, isOfOriginalsRoot } from '../feed-name'
+import { beginName, goBy } from '../feed-name'
 import type { StoredCheckpoint } from '../ports'
 
 /** The checkpoint of this feed, or where a new sync begins. Only "no such row" means new. */
@@ -15,8 +15,6 @@ export const openCheckpoint = async (run: Run): Promise<E.Either<ServiceError, S
   const known = goBy(run, name)
   if (E.isLeft(known)) return known
   if (O.isSome(stored) && stored.value.isOriginals !== true) return E.right(ofThisKind(run, stored.value))
-  const isItsOwn = O.isSome(stored) ? await isOfOriginalsRoot(run) : E.right(undefined)
-  if (E.isLeft(isItsOwn)) return isItsOwn
   const begun = await beginName(run, O.isSome(stored))
   if (E.isLeft(begun)) return begun
   if (O.isSome(stored)) return E.right(ofThisKind(run, stored.value))
