@@ -97,7 +97,8 @@ const candidatesOf = ({ index, base }: StudyDoses, wanted: ReadonlyArray<Wanted>
   return [...new Map(found.map((each) => [each.id ?? '', each])).values()]
 }
 
-const originalsOf = ({ settings, index, base, study, uid, claim }: StudyDoses): ReadonlyArray<Observation> => {
+/** What the original wrote of this study. */
+export const originalsOf = ({ settings, index, base, study, uid, claim }: StudyDoses): ReadonlyArray<Observation> => {
   if (base?.id === undefined) return []
   const subject: Reference | undefined = base.subject
   // A run that died while the study moved to another Patient has left some behind, or ahead.

@@ -9,7 +9,7 @@ import { unchanged } from '../fhir/unchanged'
 import { type ClosedStudy, closeStudy } from '../mapping/merge-study'
 import type { Fold, PatientDraft, PlanLimits, StudyFold } from './fold'
 import type { LiveRow } from './judge'
-import type { WrittenStudy } from './held-doses'
+import { type WrittenStudy, originalsOf } from './held-doses'
 import { planObservations } from './plan-observations'
 import { endpointsOf, findEndpoint } from './snapshot'
 import { dosesOf } from './study-doses'
@@ -59,9 +59,13 @@ interface PlannedStudy {
 }
 
 /** An Observation of it cannot be deleted: then neither can the study that it is part of. */
-const keepsObservation = ({ observations, input }: Fold, { draft }: StudyFold): boolean =>
-  input.keep.size > 0 &&
-  (observations.byStudy.get(draft.base?.id ?? '') ?? []).some(({ id }) => input.keep.has(`Observation/${id}`))
+const keepsObservation = (fold: Fold, study: StudyFold): boolean => {
+  const { keep } = fold.input
+  if (keep.size === 0) return false
+  const own = fold.observations.byStudy.get(study.draft.base?.id ?? '') ?? []
+  // The original's are part of nothing: they have its UID.
+  return [...own, ...originalsOf(dosesOf(fold, study, undefined))].some(({ id }) => keep.has(`Observation/${id}`))
+}
 
 /** Its Observations go with it: also those that were emptied long ago, which nothing else asks for. */
 const noteLeaving = ({ input: { snapshot }, leaving }: Fold, { id }: ImagingStudy): void => {
