@@ -100,6 +100,13 @@ describe("the original's Observations", () => {
     expect(uids(fhir)).toEqual([event1, reportUid()])
   })
 
+  it('that others refer to are emptied when their study goes, and it is kept for them without images', () => {
+    const fhir = accountOf([one], [1, 10])
+    castInto(fhir, [gone({})], { keep: new Set(['Observation/e0']) })
+    expect(fhir.all('ImagingStudy').map(({ series = [] }) => series)).toEqual([[]])
+    expect(fhir.all('Observation').map(({ id, status }) => [id, status])).toEqual([['e0', 'cancelled']])
+  })
+
   it('of another report stay until that one is cast, too: the study is read whole (D6b)', () => {
     const fhir = accountOf([one], [1, 10])
     castInto(fhir, [reported(two)], serving(one, two))
