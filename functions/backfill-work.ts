@@ -6,5 +6,5 @@ import { queueOf, workOnQueue } from '../lib/composition/queue'
 app.storageQueue('backfillWork', {
   queueName: queueOf(process.env),
   connection: 'AzureWebJobsStorage',
-  handler: (entry, context) => workOnQueue(entry, hostLog(context)),
+  handler: (entry, context) => workOnQueue(entry, hostLog(context), context.triggerMetadata?.['dequeueCount']),
 })

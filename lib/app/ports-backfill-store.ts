@@ -32,8 +32,8 @@ export interface BackfillStore {
   readonly enter: (id: string, partition: string, studies: ReadonlyArray<Entered>) => Result<ReadonlyArray<Entered>>
   /** The same place as `enter`, written over. */
   readonly moveTo: (id: string, partition: string, study: Entered) => Result<void>
-  /** Which of them have no row. */
-  readonly unknown: (id: string, partition: string, studies: ReadonlyArray<string>) => Result<ReadonlyArray<string>>
+  /** The rows of those that have one. */
+  readonly entered: (id: string, partition: string, studies: ReadonlyArray<string>) => Result<ReadonlyArray<Entered>>
   /** For the end. Twice is once. */
   readonly leaveOver: (id: string, studies: ReadonlyArray<StudyKey>) => Result<void>
   /** Some of them. */

@@ -91,11 +91,19 @@ export type Handled =
 /** A second look at what somebody else is taking further. */
 const lookAgainS = 10
 
-/** Left: the message must come again. `reads`: of the archive, of all parts that this process has at work. */
+/** How a message came to whoever takes it. */
+export interface Delivery {
+  /** Of the archive, of all parts that this process has at work. */
+  readonly reads?: SharedReads
+  /** Somebody had it before, and may have sent its copy: a second one would copy itself, too. The clock looks after the rest. */
+  readonly comesAgain?: boolean
+}
+
+/** Left: the message must come again. */
 export const takeMessage = async (
   operator: Operator,
   message: BackfillMessage,
-  reads?: SharedReads,
+  { reads, comesAgain = false }: Delivery = {},
 ): Promise<Answer<Handled>> => {
   const context = connected(operator)
   if (E.isLeft(context)) return context
@@ -114,9 +122,9 @@ export const takeMessage = async (
   if (!isOurs) return E.right({ _tag: 'Dropped', reason: 'this backfill is over' })
   const advanced = await advanceIn(operator, context.right)
   if (E.isLeft(advanced)) return advanced
-  const goesOn = advanced.right._tag === 'Busy' || needsAnother(advanced.right)
-  if (!goesOn) return advanced
-  const sent = await ports.backfillQueue.send({ backfillId }, advanced.right._tag === 'Busy' ? lookAgainS : 0)()
+  const isBusy = advanced.right._tag === 'Busy'
+  if (isBusy ? comesAgain : !needsAnother(advanced.right)) return advanced
+  const sent = await ports.backfillQueue.send({ backfillId }, isBusy ? lookAgainS : 0)()
   return E.isLeft(sent) ? service(sent.left) : advanced
 }
 
@@ -168,8 +176,12 @@ const tellPart = ({ log }: Operator, { backfillId, lane, part }: BackfillMessage
 }
 
 /** As the Functions host wants it: a failure is thrown, and the message comes again. */
-export const handleBackfillMessage = async (operator: Operator, message: BackfillMessage): Promise<void> => {
-  const handled = await takeMessage(operator, message)
+export const handleBackfillMessage = async (
+  operator: Operator,
+  message: BackfillMessage,
+  delivery: Delivery,
+): Promise<void> => {
+  const handled = await takeMessage(operator, message, delivery)
   if (E.isLeft(handled)) throw new Error(problemOf(handled.left).detail)
 }
 

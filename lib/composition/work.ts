@@ -63,8 +63,8 @@ const workOnOne = async (
     if (stopping()) return completing.then(() => E.right({ isOver: false, parts, images }))
     const [received] = await Promise.all([backfillQueue.receive(invisibleS)(), completing])
     if (E.isRight(received) && O.isSome(received.right)) {
-      const { message, renew, complete } = received.right.value
-      const handled = await takeReceived(operator, { message, renew }, invisibleS, reads)
+      const { message, dequeueCount, renew, complete } = received.right.value
+      const handled = await takeReceived(operator, { message, dequeueCount, renew }, invisibleS, reads)
       // While the next one is asked for.
       completing = handled === undefined || E.isRight(handled) ? complete()() : Promise.resolve()
       if (handled !== undefined && E.isRight(handled) && handled.right._tag === 'Settled') {
@@ -95,7 +95,7 @@ const workOnOne = async (
 /** None: it was none of ours. Left: it comes again. */
 const takeReceived = async (
   operator: Operator,
-  { message, renew }: Pick<ReceivedMessage, 'message' | 'renew'>,
+  { message, dequeueCount, renew }: Omit<ReceivedMessage, 'complete'>,
   invisibleS: number,
   reads: SharedReads,
 ): Promise<Answer<Handled> | undefined> => {
@@ -105,7 +105,7 @@ const takeReceived = async (
   }
   const renewing = setInterval(() => void renew()(), (invisibleS / 2) * 1_000)
   try {
-    return await takeMessage(operator, message, reads)
+    return await takeMessage(operator, message, { reads, comesAgain: dequeueCount > 1 })
   } finally {
     clearInterval(renewing)
   }

@@ -1,10 +1,13 @@
+import { QueueClient } from '@azure/storage-queue'
 import { describe, expect, it } from '@jest/globals'
 import * as E from 'fp-ts/Either'
 import * as O from 'fp-ts/Option'
 import type { BackfillPorts } from '../../lib/app/ports-backfill-store'
 import { castSettings } from '../../lib/composition/cast-settings'
+import { takeMessage } from '../../lib/composition/backfill'
 import { connect } from '../../lib/composition/connect'
 import { readSettings } from '../../lib/config/read-settings'
+import { backfillQueueName } from '../../lib/domain/queue-name'
 import { handle, newQueue } from '../support/world/backfill-process'
 import {
   backfillIn,
@@ -15,6 +18,7 @@ import {
   useCastElsewhere,
 } from '../support/world/backfill-world'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import { takeLease } from '../support/world/operate-world'
 
 // Two messages of one part, and a worker for each.
 
@@ -139,4 +143,20 @@ it('a part that was sent and waits for a worker is not sent again by the timer, 
   expect([take(), take()]).toEqual([{ ...message, part: 2 }, undefined])
   await handle(ports(), settings, { backfillId: id })
   expect(take()).toBeUndefined()
+})
+
+it('a message of the whole that comes again is not copied while somebody else takes the backfill further', async () => {
+  const { world, backfill, message } = await underWay()
+  const { backfillId } = message
+  const giveBack = await takeLease(world)
+  const taken = async (comesAgain: boolean): Promise<unknown> =>
+    takeMessage(backfill.operator(), { backfillId }, { comesAgain })
+  const { AzureWebJobsStorage = '', TableStore__TableNamePrefix = '' } = world.environment()
+  const queue = new QueueClient(AzureWebJobsStorage, backfillQueueName(TableStore__TableNamePrefix))
+  // What is to be seen later is counted, too.
+  const count = async () => (await queue.getProperties()).approximateMessagesCount ?? 0
+  const before = await count()
+  expect([await taken(true), await count()]).toEqual([{ _tag: 'Right', right: { _tag: 'Busy' } }, before])
+  expect([await taken(false), await count()]).toEqual([{ _tag: 'Right', right: { _tag: 'Busy' } }, before + 1])
+  await giveBack()
 })

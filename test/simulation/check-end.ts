@@ -1,5 +1,5 @@
 import type { ImagingStudy, Observation, Patient } from 'fhir/r4'
-import { isOfStudy, isPassedBy, passedImages, wasUnread } from './backfill/excuses'
+import { isOfStudy, isPassedBy, passedImages, wasUnbelieved, wasUnread } from './backfill/excuses'
 import { mayHaveBegunAnew } from './begun-anew'
 import { causesOf } from './causes'
 import { type Stage, checkStudy, patientIdOf } from './check-study'
@@ -172,7 +172,8 @@ const checkFailRows = (
     if ((error._tag === 'Rejected' && recorded.sequence === 0) || isOfNote(recorded)) return []
     if (isOfStudy(recorded)) {
       const name = studyOf(recorded.key)
-      const isPlanted = wasUnread(services, name) || isRefused(expected.get(name))
+      const isPlanted =
+        wasUnread(services, name) || wasUnbelieved(services, recorded.key) || isRefused(expected.get(name))
       return isPlanted ? [] : [`${name} is recorded as a whole, and nothing was wrong with it`]
     }
     const row = entryOf(feed, recorded)

@@ -72,6 +72,9 @@ const isOfWhole = (
 ): boolean =>
   codes.get(row.sequence) === 'EntryMalformed' && oversized && !poison && forbidden?.ever.has(studyText(key)) === true
 
+/** Until all is read again nobody knows what became of it before the backfill passed it by: it stands there as it was. */
+const mayBePassed = ({ passed, replayed }: Stage, { key }: Image): boolean => !replayed && passed.has(keyText(key))
+
 const compareImages = (
   stage: Stage,
   study: ExpectedStudy,
@@ -93,8 +96,6 @@ const compareImages = (
   // The subject is nobody whom we could mistake for another: there only the identifiers speak.
   const isElsewhere = ({ patientId }: Tags): boolean =>
     patientId !== '' && others.registered.get(`ImagingStudy/${found?.id}`) !== undefined
-  // Until all is read again nobody knows what became of it before the backfill passed it by.
-  const mayBePassed = ({ key }: Image): boolean => !replayed && stage.passed.has(keyText(key))
   const wasLetIn = ({ rows }: Image): boolean =>
     rows.some(({ tags }) => tags !== undefined && services.storage.people.has(personText(tags)))
   const mayBeCorrection = ({ patientId }: Tags, image: Image): boolean =>
@@ -105,7 +106,7 @@ const compareImages = (
     const there = present.get(id)
     present.delete(id)
     const isFailed = failed.has(each.row.sequence)
-    const isPassed = mayBePassed(each.image)
+    const isPassed = mayBePassed(stage, each.image)
     const isTaken = !replayed && others.taken.has(key.instance)
     if (each.isDoubtful) {
       const isNamed = stage.named.has(keyText(key))
@@ -159,11 +160,15 @@ const checkInstance = (tags: Tags, { series, instance }: Stored): ReadonlyArray<
 ]
 
 const checkSubject = (
-  { services: { feed, fhir }, replayed, passed }: Stage,
+  stage: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
+  const {
+    services: { feed, fhir },
+    replayed,
+  } = stage
   const reference = found.subject.reference ?? ''
   const theirs = fhir.others.registered.get(`ImagingStudy/${found.id}`)
   if (theirs !== undefined) {
@@ -182,9 +187,8 @@ const checkSubject = (
     const mayBeGone = !replayed || feed.disagreed.has(name) || feed.poisoned.has(name)
     return mayBeGone && fhir.others.patients.has(reference) ? [] : ['its subject is not there']
   }
-  // What a backfill passed by stands as it was, and stands recorded with its study, until all is read again.
-  const heard = settled.filter(({ image }) => replayed || !passed.has(keyText(image.key)))
-  const claimed = new Set(heard.map(({ tags }) => tags?.patientId))
+  const told = settled.filter(({ image }) => !mayBePassed(stage, image))
+  const claimed = new Set(told.map(({ tags }) => tags?.patientId))
   const ever = new Set(study.upserts.map(({ tags }) => tags?.patientId))
   const subject = patientIdOf(patient)
   if (claimed.size === 0) return ever.has(subject) ? [] : [`its subject ${subject} is nobody's`]

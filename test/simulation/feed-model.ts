@@ -94,6 +94,8 @@ export interface Feed {
   readonly poisoned: ReadonlySet<string>
   /** Whether the study (studyText) could not be read whole at any time since then. */
   readonly wasUnread: (name: string, since: number) => boolean
+  /** Whether no study of a partition could be read, apart from these, at any time since then. */
+  readonly wasEmpty: (partition: string, since: number, apart: ReadonlySet<string>) => boolean
   /** Studies that lost images: one that was left without any in FHIR came back as another. */
   readonly shrunk: ReadonlySet<string>
 }
@@ -113,6 +115,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
   const shrunk = new Set<string>()
   const poisoned = new Set<string>()
   const unreadUntil = new Map<string, number>()
+  const readable: Array<Readable> = [{ from: -Infinity, studies: new Set() }]
   const rows: Array<Row> = []
   const images = new Map<string, Image>()
   const taken = new Set<number>()
@@ -157,6 +160,7 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     rows.sort((left, right) => left.sequence - right.sequence)
     sequences.forEach((sequence) => taken.delete(sequence))
     open -= 1
+    readable.push({ from: scheduler.now(), studies: readableIn(images) })
     for (const study of new Set(changes.map(({ image }) => studyText(image.key)))) {
       const patients = [...images.values()].flatMap(({ key, tags }) =>
         tags !== undefined && tags.note === undefined && studyText(key) === study ? [tags.patientId] : [],
@@ -207,7 +211,25 @@ export const makeFeed = (world: World, isOpenHole: (sequence: number) => boolean
     wasUnread: (name, since) =>
       (unreadUntil.get(name) ?? -Infinity) >= since ||
       [...images.values()].some(({ key, tags, poison }) => poison && tags !== undefined && studyText(key) === name),
+    wasEmpty: (partition, since, apart) =>
+      readable.some(
+        ({ studies }, index) =>
+          (readable[index + 1]?.from ?? Infinity) >= since &&
+          ![...studies].some((name) => name.startsWith(`${partition}/`) && !apart.has(name)),
+      ),
   }
+}
+
+/** Studies (studyText) that the archive gave whole, from then on. */
+interface Readable {
+  readonly from: number
+  readonly studies: ReadonlySet<string>
+}
+
+const readableIn = (images: ReadonlyMap<string, Image>): ReadonlySet<string> => {
+  const live = [...images.values()].filter(({ tags }) => tags !== undefined)
+  const broken = new Set(live.filter(({ poison }) => poison).map(({ key }) => studyText(key)))
+  return new Set(live.map(({ key }) => studyText(key)).filter((name) => !broken.has(name)))
 }
 
 /** It got other UIDs, no row tells, and under these it cannot be read: nobody asks where it stood before. */

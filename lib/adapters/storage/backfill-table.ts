@@ -136,13 +136,13 @@ export const makeBackfillTable = (account: StorageAccount, tableNamePrefix = '')
         ),
         TE.bimap(serviceError, () => undefined),
       ),
-    unknown: (id, partition, studies) =>
+    entered: (id, partition, studies) =>
       pipe(
         studies,
         inParallel((uid) =>
           pipe(
             get(studyKey(id, partition, uid)),
-            TE.map((row) => (O.isNone(row) ? [uid] : [])),
+            TE.map((row) => (O.isSome(row) ? [enteredOf(uid, row.value)] : [])),
           ),
         ),
         TE.bimap(serviceError, RA.flatten),

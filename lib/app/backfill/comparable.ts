@@ -27,15 +27,20 @@ const mostListed = 10
 /**
  * Studies with which those in doubt are compared: that were found before, in this pass or by the lanes, its own before the
  * others. Where none of these can be read any more, those that come next, and what the archive lists now: else one that cannot
- * be read would hold up its lane, or the end, for ever.
+ * be read would hold up its lane, or the end, for ever. Those of another partition come last: by none of them a study is
+ * believed gone.
  */
 export async function* comparable(asker: Asker, doubted: ReadonlyArray<StudyKey>): AsyncGenerator<StudyKey> {
   const inDoubt = new Set(doubted.map(studyKeyText))
-  const others = (keys: ReadonlyArray<StudyKey>): ReadonlyArray<StudyKey> =>
-    keys.filter((key) => !inDoubt.has(studyKeyText(key))).slice(0, mostCompared)
-  yield* others(await foundBefore(asker))
-  yield* others(await openNext(asker))
-  yield* others(await listedNow(asker))
+  const partitions = new Set(doubted.map(({ partition }) => partition))
+  const elsewhere: Array<StudyKey> = []
+  for (const source of [foundBefore, openNext, listedNow]) {
+    const others = (await source(asker)).filter((key) => !inDoubt.has(studyKeyText(key)))
+    const isNear = ({ partition }: StudyKey): boolean => partitions.has(partition)
+    yield* others.filter(isNear).slice(0, mostCompared)
+    elsewhere.push(...others.filter((key) => !isNear(key)).slice(0, mostCompared))
+  }
+  yield* elsewhere
 }
 
 const foundBefore = async ({ run, ports, backfillId, lanes, lane = 0, witnesses }: Asker) => {

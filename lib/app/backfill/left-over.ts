@@ -11,6 +11,7 @@ import { type Caster, type Doubt, castStudies, isTheirFault, readStudies, record
 import type { Listing } from './list-studies'
 import { writeBackfill } from './rows'
 import { hearNotesElsewhere, leaveOverByRows } from './told-by-rows'
+import { unlistedOf } from './unlisted'
 
 type Result<A> = Promise<E.Either<ServiceError, A>>
 type Step = (listing: Listing, stored: Stored<Backfill>) => Result<Stored<Backfill> | undefined>
@@ -37,7 +38,7 @@ export const walkFhir: Step = async ({ run, ports }, stored) => {
       if (pages > 0 || next === undefined) return page
       return writeBackfill(run, ports, stored, { ...stored, walk: { ...counted, at: 0 } })
     }
-    const unknown = await retrying(run, ports.backfills.unknown(stored.id, partition, page.right.studies))
+    const unknown = await unlistedOf(run, ports, stored.id, partition, page.right.studies)
     if (E.isLeft(unknown)) return unknown
     const keys = unknown.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
     unlisted += keys.length

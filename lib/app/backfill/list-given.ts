@@ -13,6 +13,7 @@ import { countNamed, enterNamed, foreseenOf, newTally } from './enter-named'
 import { walked } from './left-over'
 import { type Foreseen, type Listing, listedAll } from './list-studies'
 import { writeBackfill } from './rows'
+import { unlistedOf } from './unlisted'
 import { findParts } from './write-parts'
 
 // A backfill of studies that somebody has named: their list is kept, and takes the place of the archive's.
@@ -88,7 +89,7 @@ export const walkGiven = async ({ run, ports }: Listing, stored: Stored<Backfill
   if (E.isLeft(chunk)) return chunk
   if (O.isNone(chunk.right)) return walked(run, ports, stored)
   const { partition, studies } = chunk.right.value
-  const unknown = await retrying(run, ports.backfills.unknown(stored.id, partition, studies))
+  const unknown = await unlistedOf(run, ports, stored.id, partition, studies)
   if (E.isLeft(unknown)) return unknown
   const keys = unknown.right.map((studyInstanceUid) => ({ partition, studyInstanceUid }))
   const isLeftOver = walk.isCounted === true && keys.length > 0

@@ -9,6 +9,7 @@ import { countNamed, enterNamed, foreseenOf, newTally } from './enter-named'
 import { walked } from './left-over'
 import { type Foreseen, type Listing, chosenPartitions, cursorOf, listedAll } from './list-studies'
 import { writeBackfill } from './rows'
+import { unlistedOf } from './unlisted'
 import { type Gathering, findParts } from './write-parts'
 
 // A backfill of what has changed since a time: the feed names the studies, the archive's list tells whose they are.
@@ -60,7 +61,7 @@ const windowOf = ({ scope, head, cursor }: Backfill): Window => ({
   ...{ since: scope.since ?? 0, partitions: cursor?.partitions ?? [], head: head?.sequence ?? 0 },
 })
 
-/** One step, under the lease. Whatever was entered before is not asked for again; what the archive has not is looked after later. */
+/** One step, under the lease. Whatever a part has is not asked for again; what the archive has not is looked after later. */
 export const listSince = async (listing: Listing, stored: Stored<Backfill>): Result<Stored<Backfill>> => {
   const { run, ports } = listing
   const begun = await cursorOf(run, ports, stored)
@@ -75,7 +76,7 @@ export const listSince = async (listing: Listing, stored: Stored<Backfill>): Res
   const there = await findParts(gathering(''))
   if (E.isLeft(there)) return there
   for (const [partition, studies] of changed.right.studies) {
-    const fresh = await retrying(run, ports.backfills.unknown(stored.id, partition, [...studies]))
+    const fresh = await unlistedOf(run, ports, stored.id, partition, [...studies])
     if (E.isLeft(fresh)) return fresh
     const entered = await enterNamed(listing, gathering(partition), fresh.right)
     if (E.isLeft(entered)) return entered
@@ -97,7 +98,7 @@ export const walkSince = async ({ run, ports }: Listing, stored: Stored<Backfill
   if (E.isLeft(changed)) return changed
   let unlisted = walk.unlisted ?? 0
   for (const [partition, studies] of changed.right.studies) {
-    const unknown = await retrying(run, ports.backfills.unknown(id, partition, [...studies]))
+    const unknown = await unlistedOf(run, ports, id, partition, [...studies])
     if (E.isLeft(unknown)) return unknown
     if (unknown.right.length === 0) continue
     if (walk.isCounted === true) {

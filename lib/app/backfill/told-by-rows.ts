@@ -8,6 +8,7 @@ import { canBeOneRow } from '../feed/isolate-rows'
 import { type StudyKey, judgeInstance } from '../operate/resync'
 import type { BackfillPorts } from '../ports-backfill-store'
 import { readFailIndex } from '../run/fail-index'
+import { unlistedOf } from './unlisted'
 
 // What the error tables tell, and entries of the feed would have ended that the checkpoint is about to pass by.
 
@@ -31,7 +32,7 @@ export const leaveOverByRows = async (
       const isNoted = row.rejected?.notes.some(({ name }) => isElsewhere(uid, name)) === true
       ;(isNoted ? noted : named).add(uid)
     }
-    const unlisted = await retrying(run, ports.backfills.unknown(id, partition, [...named]))
+    const unlisted = await unlistedOf(run, ports, id, partition, [...named])
     if (E.isLeft(unlisted)) return unlisted
     const keys = [...new Set([...noted, ...unlisted.right])].map((studyInstanceUid) => ({
       partition,

@@ -3,6 +3,7 @@ import * as E from 'fp-ts/Either'
 import { moveCheckpoint } from '../../../lib/app/operate/move-checkpoint'
 import { instancesIn } from '../calm-services'
 import { rejecting } from '../cases/told'
+import type { Change } from '../feed-model'
 import { startRun } from '../runs'
 import { backfillPortsOf, tick } from './work'
 import { type Told, told } from './told-backfill'
@@ -186,5 +187,96 @@ describe('a backfill', () => {
     await story.begin({ studies: [{ partition: 'Microsoft.Default', studyInstanceUid: '1.2.1' }] })
     await story.goOn(40)
     expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.2 1'], []])
+  })
+
+  it('believes a study gone by one of its own partition, though the archive lists one of another one first', async () => {
+    const story = told()
+    const { feed } = story.services
+    const inResearch = (change: Change): Change => {
+      const key = { ...change.image.key, partition: 'research' }
+      return { ...change, image: feed.image(key, false) }
+    }
+    const gone = [story.create(1, 1), story.create(2, 1)].map(inResearch)
+    await story.happens(...gone)
+    await story.castsFeed()
+    await story.happens(...story.gone(...gone))
+    await story.happens(inResearch(story.create(3, 1)), story.create(4, 1))
+    await story.begin({ studies: [{ partition: 'research', studyInstanceUid: '1.2.1' }] })
+    await story.goOn(40)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.2 1'], []])
+  })
+
+  it('records a study that is gone, when its partition has nothing left to believe it by', async () => {
+    const story = told()
+    const { feed } = story.services
+    const gone = [story.create(1, 1), story.create(2, 1)].map((change) => ({
+      ...change,
+      image: feed.image({ ...change.image.key, partition: 'research' }, false),
+    }))
+    await story.happens(...gone)
+    await story.castsFeed()
+    await story.happens(...story.gone(...gone), story.create(4, 1))
+    await story.begin({ studies: [{ partition: 'research', studyInstanceUid: '1.2.1' }] })
+    await story.goOn(200)
+    expect([story.side.row?.state, rowsOf(story)]).toEqual(['over', ['1.2.1 OutlastedRetries']])
+    await story.castsFeed()
+    expect(story.problems()).toEqual([])
+  })
+
+  it.each([
+    ['everything', {}],
+    ['what has changed since', { since: 1 }],
+  ])('of %s, takes out a study that is gone, when its lister died before it wrote the part', async (_, scope) => {
+    const story = told()
+    // Of one part.
+    const [gone, other] = [story.create(5, 1), story.create(1, 1)]
+    await story.happens(gone, other)
+    await story.castsFeed()
+    await story.begin({ scope })
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    expect([lister.isStanding(), story.side.entered.size > 0]).toEqual([true, true])
+    lister.dies()
+    await story.happens(...story.gone(gone))
+    await story.goOn(100)
+    expect([story.side.row?.state, studiesOf(story), rowsOf(story)]).toEqual(['over', ['urn:oid:1.2.1 1'], []])
+  })
+
+  it('of what has changed since, casts a study whose lister died before it wrote the part', async () => {
+    const story = told()
+    await story.happens(story.create(9, 1))
+    await story.begin({ scope: { since: 1 } })
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    lister.dies()
+    await story.goOn(100)
+    expect([story.side.row?.state, studiesOf(story)]).toEqual(['over', ['urn:oid:1.2.9 1']])
+  })
+
+  // Else each death would leave one message more, and each of them copies itself until the lease is free.
+  it('sends no second copy of a message that comes again, while somebody else takes the backfill further', async () => {
+    const story = told()
+    const { side } = story
+    Object.assign(side, { invisibleMs: 20_000 })
+    await story.happens(story.create(1, 1))
+    await story.begin()
+    await story.waits()
+    const lister = await story.works({ at: /→ backfill\.writePart/ })
+    const steps = () => side.queue.filter(({ message }) => message.part === undefined)
+    side.queue.splice(0)
+    side.queue.push({
+      ...{ id: ++side.writes, message: { backfillId: side.row?.id ?? '' }, receipt: 0, dequeued: 0 },
+      visibleAt: story.world.scheduler.now(),
+    })
+    const other = await story.works({ at: /→ queue\.complete/ })
+    other.dies()
+    expect([lister.isStanding(), steps().map(({ dequeued }) => dequeued)]).toEqual([true, [1, 0]])
+    await story.passes(20_000)
+    await story.works()
+    await story.works()
+    expect(steps().map(({ dequeued }) => dequeued)).toEqual([0])
+    lister.dies()
+    await story.goOn(60)
+    expect([side.row?.state, studiesOf(story)]).toEqual(['over', ['urn:oid:1.2.1 1']])
   })
 })

@@ -39,6 +39,18 @@ export const wasUnread = ({ feed, forbidden, backfill }: Services, name: string)
   return feed.wasUnread(name, since) || forbidden?.wasForbidden(name, since) === true
 }
 
+/**
+ * That it is gone nobody could believe: since a backfill began there was a time at which no study of its partition could be read,
+ * to be found in its place.
+ */
+export const wasUnbelieved = (
+  { feed, forbidden, backfill }: Services,
+  { partition = '', studyInstanceUid = '' }: FailRow['key'],
+): boolean =>
+  ![...feed.images.values()].some(
+    ({ key, tags }) => tags !== undefined && key.partition === partition && key.study === studyInstanceUid,
+  ) && feed.wasEmpty(partition, backfill?.beganAt ?? Infinity, forbidden?.ever ?? new Set())
+
 const isOfOne = (values: ReadonlyArray<string | undefined>): boolean => new Set(values).size === 1
 
 /** What its images say, all of them alike, and nothing ever left it: no order among them makes a difference. */

@@ -87,9 +87,11 @@ export const backfillRowsFor = (world: World, side: BackfillSide, process: Proce
         side.entered.set(studyKey(id, { partition, studyInstanceUid: study.studyInstanceUid }), copied(study))
         return E.right(undefined)
       }),
-    unknown: (id, partition, studies) => () =>
-      ask('unknown', () =>
-        E.right(studies.filter((uid) => !side.entered.has(studyKey(id, { partition, studyInstanceUid: uid })))),
+    entered: (id, partition, studies) => () =>
+      ask('entered', () =>
+        E.right(
+          studies.flatMap((uid) => copied(side.entered.get(studyKey(id, { partition, studyInstanceUid: uid })) ?? [])),
+        ),
       ),
     leaveOver: (id, studies) => () =>
       ask(`leaveOver ${studies.map(({ studyInstanceUid }) => studyInstanceUid).join(' ')}`, () => {

@@ -41,8 +41,17 @@ const optionsOf = ({ random }: World, budgetMs: number): RunOptions => ({
   ...{ runId: random.uuid(), budgetMs, stopping: () => false },
 })
 
+interface TakenMessage {
+  readonly message: BackfillMessage
+  readonly dequeueCount: number
+}
+
 /** As the composition's: true when the message is done with. */
-const takeMessage = async (stage: Stage, process: Process, message: BackfillMessage): Promise<boolean> => {
+const takeMessage = async (
+  stage: Stage,
+  process: Process,
+  { message, dequeueCount }: TakenMessage,
+): Promise<boolean> => {
   const { world, services, side } = stage
   const ports = backfillPortsOf(stage, process)
   const settings = settingsToday(stage.settings, services)
@@ -62,7 +71,7 @@ const takeMessage = async (stage: Stage, process: Process, message: BackfillMess
   const isBusy = E.isLeft(advanced) && advanced.left._tag === 'LeaseHeld'
   if (E.isLeft(advanced) && !isBusy) return false
   const isCut = E.isRight(advanced) && advanced.right.trouble === undefined && ports.clock.now() >= deadline
-  if (!isBusy && !isCut) return true
+  if ((isBusy && dequeueCount > 1) || (!isBusy && !isCut)) return true
   return E.isRight(await ports.backfillQueue.send({ backfillId }, isBusy ? 10 : 0)())
 }
 
@@ -97,7 +106,7 @@ const takeOne = async (stage: Stage, process: Process): Promise<void> => {
     world.scheduler.after(side.invisibleMs / 2, renewing)
   }
   world.scheduler.after(side.invisibleMs / 2, renewing)
-  const isDone = await takeMessage(stage, process, message)
+  const isDone = await takeMessage(stage, process, { message, dequeueCount })
   const own = side.queue.find((each) => each.message === message)
   if (isDone || dequeueCount >= mostDequeues) await complete()()
   else if (own !== undefined) own.visibleAt = Math.min(own.visibleAt, world.scheduler.now() + afterFailureMs)
