@@ -65,6 +65,13 @@ const isOfFhir: ReadonlySet<EntryError['_tag'] | undefined> = new Set<EntryError
   ...(['FhirRejected', 'OutlastedRetries'] as const),
 ])
 
+/** Who read its study whole brought it in; of what no page holds its own row could not be read any more, once that was forbidden. */
+const isOfWhole = (
+  { services: { forbidden }, codes }: Stage,
+  { image: { key, poison, oversized }, row }: ExpectedImage,
+): boolean =>
+  codes.get(row.sequence) === 'EntryMalformed' && oversized && !poison && forbidden?.ever.has(studyText(key)) === true
+
 /** Until all is read again nobody knows what became of it before the backfill passed it by: it stands there as it was. */
 const mayBePassed = ({ passed, replayed }: Stage, { key }: Image): boolean => !replayed && passed.has(keyText(key))
 
@@ -124,7 +131,8 @@ const compareImages = (
       const isLetIn = services.storage.people.has(personText(each.tags))
       // A note that hid nothing is gone, and the row is looked at within a day.
       const isOfNote = codes.get(each.row.sequence) === 'Rejected'
-      if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isLetIn && !isOfNote && !mayBoth)
+      const isThere = isLetIn || isOfNote || isOfWhole(stage, each)
+      if (there !== undefined && (isNobodys || !each.older) && !isNoDoubt && !isThere && !mayBoth)
         problems.push(`${key.instance} is recorded, and FHIR has it`)
     } else if (there === undefined) {
       if (!isTaken && !isPassed) problems.push(`${key.instance} (${each.row.sequence}) is missing`)

@@ -1,12 +1,14 @@
 import * as E from 'fp-ts/Either'
 import type { ImagingStudy, Observation } from 'fhir/r4'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
+import { isEmptied } from '../../domain/batch/emptied'
 import { isReportClass, studiesOf as partsOf } from '../../domain/batch/observation-index'
 import { byStudy } from '../../domain/batch/parts'
 import { findStudy } from '../../domain/batch/snapshot'
 import type { ServiceError } from '../../domain/cast-error'
 import { codeSystems } from '../../domain/fhir/code-systems'
 import { identifierToken, studyIdentifier } from '../../domain/fhir/identifiers'
+import { carriesOurMark } from '../../domain/fhir/provenance'
 import { doseIdentifier, doseUidOf } from '../../domain/mapping/dose/identity'
 import type { MappingSettings } from '../../domain/mapping/settings'
 import { type Run, retrying } from '../context'
@@ -51,6 +53,13 @@ const mayHaveDoses = (study: ImagingStudy, rows: ReadonlyArray<LiveRow>): boolea
   return deleted.some(({ key }) => !held.has(`${key.seriesInstanceUid} ${key.sopInstanceUid}`))
 }
 
+/**
+ * Without an image it stands only because something refers to it, as what was emptied with it. That may have gone ahead of it to
+ * another Patient, who was refused then.
+ */
+const isKeptEmpty = ({ settings }: Run, study: ImagingStudy): boolean =>
+  isEmptied(study) && carriesOurMark(study.meta, settings.dicom)
+
 interface Owner {
   readonly id: string
   readonly uid: string
@@ -80,7 +89,7 @@ export const addReports = async (
     const [study] = studiesOf(run, snapshot, ofStudy)
     const uid = ofStudy[0]?.key.studyInstanceUid
     if (study?.id === undefined || uid === undefined) return []
-    return [{ id: study.id, uid, mayHaveDoses: mayHaveDoses(study, ofStudy) }]
+    return [{ id: study.id, uid, mayHaveDoses: isKeptEmpty(run, study) || mayHaveDoses(study, ofStudy) }]
   })
   const owners = [...own, ...ownersElsewhere(run, snapshot, rows)].filter(
     (each) => each.mayHaveDoses || leaving.has(`ImagingStudy/${each.id}`),
