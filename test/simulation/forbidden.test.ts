@@ -143,6 +143,23 @@ describe('the feed', () => {
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 4', '2: 1', '3: 1'], rows: [] })
   })
 
+  it('keeps what a note says of an image in doubt, also when the image is gone', async () => {
+    const story = told()
+    const listed = story.create(1, 2, { patientId: 'P2' })
+    await story.happens(story.create(1, 1), story.create(2, 1))
+    await story.castsFeed()
+    forbid(story)
+    await story.happens(listed)
+    await story.castsFeed()
+    await story.happens(story.create(2, 2, { note: { code: '113001', lists: [listed.image.key] } }))
+    await story.castsFeed()
+    const end = { problems: [], studies: ['1: 1', '2: 1'] }
+    expect(endOf(story)).toEqual({ ...end, rows: ['1.2.1.1.2 PatientMismatch'] })
+    await story.happens(...story.gone(listed))
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ ...end, rows: ['1.2.1.1.2 Rejected'] })
+  })
+
   it('passes an image by that no page holds, and whose study is forbidden', async () => {
     const story = told()
     const large = story.create(1, 1)

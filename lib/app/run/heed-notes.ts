@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/Either'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import { isProbe } from '../../domain/batch/parts'
 import {
@@ -77,6 +78,17 @@ const recordOf = ({ key, error }: RejectedInstance): SettledRow => ({
   ...{ sequence: 0, key, error, issues: [], settlement: 'Recorded' },
 })
 
+const isAtOddsIn =
+  (mismatched: Mismatched) =>
+  ({ key }: RejectedInstance): boolean => {
+    const known = mismatched.get(studyKeyText(key))?.get(instanceKeyText(key))
+    return known !== undefined && known.hasNoVote !== true
+  }
+
+const doubtOf = ({ key }: RejectedInstance): SettledRow => ({
+  ...{ sequence: 0, key, error: { _tag: 'PatientMismatch' }, issues: [], settlement: 'Recorded' },
+})
+
 /**
  * Brings FHIR and the fail tables in step with the rejection notes of a batch, before its checkpoint is stored: instances
  * that a note lists go, wherever the feed told of them, and those that no note lists any more are read and come back.
@@ -102,7 +114,9 @@ export const heedNotes = async (
   const { judged, unread } = returned.right
   // The row first: whoever is killed behind it, or finds the note corrected, knows what may have left FHIR.
   const unreadRows = unread.filter(({ key }) => !failing.has(instanceKeyText(key)))
-  const told = [...work.told, ...work.out, ...unreadRows].map(recordOf)
+  // Whose its study is nobody can tell now: it stays in doubt, and what notes say stands beside that.
+  const inDoubt = unread.filter(isAtOddsIn(mismatchedStudies(index))).map(doubtOf)
+  const told = [...[...work.told, ...work.out, ...unreadRows].map(recordOf), ...inDoubt]
   const recorded = told.length === 0 ? E.right(undefined) : await settleUnderLease(run, index, told, [])
   if (E.isLeft(recorded)) return recorded
   const out = work.out.map((each, at): Judgement => ({
