@@ -191,7 +191,9 @@ const isNew = async (run: Run, feedId: string): Result<void> => {
   const read = await retrying(run, run.ports.checkpoints.read())
   if (E.isLeft(read)) return read
   if (O.isNone(read.right)) return E.right(undefined)
-  if (read.right.value.isOriginals === true) return isOfOriginalsRoot(run)
+  // Also where a row that was mended by hand tells no more that it was the original's.
+  const isItsOwn = await isOfOriginalsRoot(run)
+  if (E.isLeft(isItsOwn) || read.right.value.isOriginals === true) return isItsOwn
   const found = await retrying(run, run.ports.fhir.search([ours]))
   if (E.isLeft(found)) return found
   const marked = found.right.flat().filter(({ meta }) => meta?.tag?.some(({ system }) => system === ourTag.system))
