@@ -1,5 +1,5 @@
 import type { Endpoint } from 'fhir/r4'
-import { type InstanceKey, instanceKeyText } from '../dicom/change-feed-entry'
+import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { type TransactionEntry, createEntry, updateEntry } from '../fhir/bundle'
 import { codeSystems } from '../fhir/code-systems'
 import { identifierToken } from '../fhir/identifiers'
@@ -128,10 +128,12 @@ export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
     if (study.lost) study.takenOut.push(...study.recorded.splice(0))
   }
   const studies: Array<ReturnType<typeof planStudy>> = []
+  const names = new Set<string>()
   for (const study of fold.studies.values()) {
-    const { rows, takenOut, waiting } = study
+    const { rows, takenOut, waiting, partition, uid } = study
     if (rows.length === 0 && takenOut.length === 0 && waiting.length === 0) continue
     studies.push(planStudy(fold, study))
+    names.add(studyKeyText({ partition, studyInstanceUid: uid }))
     if (isPauseAfter(rows.length)) yield undefined
   }
   const units: Array<Unit> = []
@@ -152,7 +154,8 @@ export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
     agesWanted: [...fold.agesWanted].filter((id) => input.ages?.has(id) !== true),
     leaving: [...fold.leaving],
     units,
-    syncedInstances: [...fold.syncedInstances.values()],
+    // Of one that is not planned, since all of it in hand is recorded, nothing comes in.
+    syncedInstances: [...fold.syncedInstances.values()].filter((key) => names.has(studyKeyText(key))),
     verdicts: fold.verdicts,
   }
 }

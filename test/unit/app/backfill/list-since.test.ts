@@ -18,7 +18,7 @@ const walkOf = (entries: ReadonlyArray<ReturnType<typeof entry>>) => {
     ports: { clock, dicom: { window: (_: string, at: number) => TE.right({ elements: entries.slice(at, at + 1) }) } },
   }
   const backfills = {
-    unknown: (_id: string, _partition: string, studies: ReadonlyArray<string>) => TE.right(studies),
+    entered: () => TE.right([]),
     enter: (_id: string, _partition: string, wanted: ReadonlyArray<{ studyInstanceUid: string; part: number }>) => {
       const known = wanted.filter(({ studyInstanceUid }) => marks.has(studyInstanceUid))
       for (const { studyInstanceUid: uid, part } of wanted) if (!marks.has(uid)) marks.set(uid, part)
