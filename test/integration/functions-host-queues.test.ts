@@ -43,13 +43,14 @@ describe('1: receiving', () => {
   it('takes what comes, decoded, and deletes it when the function has ended well', async () => {
     const { name, queue } = place()
     const host = await start(name, 'context.log(JSON.stringify(entry))')
-    // It was not there when the host began.
+    // It is not there when the host first asks for it.
+    await until(() => linesOf(host, 'debug').length > 0)
+    expect(linesOf(host, 'debug')).toEqual([`The queue ${name} is not there yet.`])
     await queue.create()
     await queue.sendMessage(base64('{"backfillId":"b1","lane":2}'))
     await queue.sendMessage(base64('plain text'))
     await until(() => linesOf(host).length === 2)
     expect([...linesOf(host)].sort()).toEqual(['"plain text"', '{"backfillId":"b1","lane":2}'])
-    expect(linesOf(host, 'debug')).toEqual([`The queue ${name} is not there yet.`])
     await untilEmpty(queue)
     expect(host.functions).toEqual([`work: queue ${name}`])
   })
