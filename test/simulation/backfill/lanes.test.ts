@@ -47,16 +47,21 @@ const listed = async (story: Told, request: Parameters<Told['begin']>[0] = {}): 
   await story.works()
 }
 
+/** Its part comes to another worker, who casts it while the first one stands still. */
+const anotherCasts = async (story: Told, sleeper: Sleeper): Promise<void> => {
+  standing(sleeper)
+  story.comesTwice(0, 1)
+  await story.works()
+  await sleeper.goesOn()
+}
+
 describe('two workers that have the same part', () => {
   it('create its study once, though both found nothing before', async () => {
     const story = told(weakest)
     await story.happens(story.create(1, 1))
     await listed(story)
     const sleeper = await story.works(beforeItWrites)
-    standing(sleeper)
-    story.comesTwice(0, 1)
-    await story.works()
-    await sleeper.goesOn()
+    await anotherCasts(story, sleeper)
     expect(await endOf(story)).toEqual(ending('1 P1'))
   })
 
@@ -65,10 +70,7 @@ describe('two workers that have the same part', () => {
     await story.happens(story.create(1, 1))
     await listed(story)
     const sleeper = await story.works({ at: /sleep/, behind: /dicom\.study / })
-    standing(sleeper)
-    story.comesTwice(0, 1)
-    await story.works()
-    await sleeper.goesOn()
+    await anotherCasts(story, sleeper)
     expect(await endOf(story)).toEqual(ending('1 P1'))
   })
 
@@ -78,10 +80,7 @@ describe('two workers that have the same part', () => {
     await listed(story)
     const sleeper = await story.works({ at: /← dicom\.study / })
     await story.happens({ ...story.create(1, 1, { description: 'corrected' }), action: 'Update' })
-    standing(sleeper)
-    story.comesTwice(0, 1)
-    await story.works()
-    await sleeper.goesOn()
+    await anotherCasts(story, sleeper)
     expect(await endOf(story)).toEqual(ending('1 P1'))
   })
 })
@@ -108,11 +107,8 @@ describe('a study that cannot be read, and can again when its part comes twice',
     image.poison = true
     await listed(story)
     const sleeper = await fifthTry(story, { at: /→ (backfill\.lane|fhir\.read)/, behind: /dicom\.study / })
-    standing(sleeper)
     image.poison = false
-    story.comesTwice(0, 1)
-    await story.works()
-    await sleeper.goesOn()
+    await anotherCasts(story, sleeper)
     expect(await endOf(story)).toEqual(ending('1 P1', '2 P1'))
   })
 
@@ -123,11 +119,8 @@ describe('a study that cannot be read, and can again when its part comes twice',
     image.poison = true
     await listed(story)
     const sleeper = await fifthTry(story, { at: /→ fhir\.read/, behind: /fhir\.transact/ })
-    standing(sleeper)
     image.poison = false
-    story.comesTwice(0, 1)
-    await story.works()
-    await sleeper.goesOn()
+    await anotherCasts(story, sleeper)
     expect(await endOf(story)).toEqual(ending('1 P1', '2 P1'))
   })
 })
