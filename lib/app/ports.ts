@@ -109,6 +109,12 @@ export interface RecordedRow extends FailRowKey {
   readonly before?: object
 }
 
+/** What rejection notes say of the instance of a row that stands recorded for another reason; none: nothing any more. */
+export interface Annotation {
+  readonly row: FailRowKey
+  readonly rejected: FailRowKey['rejected']
+}
+
 /** `sequence` 0: what no entry of the feed told of; its row is known by the instance. */
 export interface FailRow {
   readonly sequence: number
@@ -149,6 +155,8 @@ export interface ErrorTables {
   /** Every row of the three fail tables, without texts. */
   readonly failRows: () => Result<ReadonlyArray<FailRowKey>>
   readonly record: (rows: ReadonlyArray<FailRow>) => Result<ReadonlyArray<RecordedRow>>
+  /** The rest of a row stays as it is; one that was changed since, or is gone, is not among the answers. */
+  readonly annotate: (annotations: ReadonlyArray<Annotation>) => Result<ReadonlyArray<RecordedRow>>
   /** By ETag: a row that was changed since stays. One that is gone is no error. */
   readonly remove: (rows: ReadonlyArray<FailRowKey>) => Result<void>
   /** As if they had not been recorded, each by ETag. */

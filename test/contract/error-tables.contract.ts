@@ -59,6 +59,11 @@ const ofInstance = (instance: number): FailRow => ({
   error: { _tag: 'PatientMismatch' },
 })
 
+const withdrawn = (name: string, code: '113001' | '113037') => ({
+  ...{ _tag: 'Rejected' as const, code, isHidden: code === '113037' },
+  notes: [{ name, code, isHiding: code === '113037' }],
+})
+
 const tag = (changes: Partial<TagRow>): TagRow => ({
   partition: 'Microsoft.Default',
   studyInstanceUid: '1.2.3',
@@ -217,6 +222,50 @@ export const errorTablesContract = (name: string, arrange: () => Promise<ErrorTa
       await succeed(open().takeBack(recorded))
       const known = ({ sequence, code }: FailRowKey) => [sequence, code]
       expect((await rowsOf(open())).map(known)).toEqual([...before, ...newest].map(known))
+    })
+
+    describe('writes what a note says beside the reason of a row', () => {
+      const [before, now] = [withdrawn('1.2 1.8', '113037'), withdrawn('1.2 1.9', '113001')]
+
+      it('and leaves the rest of it as it is', async () => {
+        const { open, setNow } = await arrange()
+        setNow(5_000)
+        const [row] = await succeed(open().record([{ ...refused(3), identity: 'abc', rejected: before }]))
+        setNow(9_000)
+        const annotated = await succeed(open().annotate([{ row: row as FailRowKey, rejected: now }]))
+        const listed = await rowsOf(open())
+        expect(annotated).toEqual(listed.map((each) => ({ ...each, before: expect.any(Object) })))
+        expect(listed).toEqual([{ ...row, etag: expect.any(String), rejected: now }])
+        expect(listed).not.toMatchObject([{ etag: row?.etag }])
+      })
+
+      it('or takes it away', async () => {
+        const { open } = await arrange()
+        const [row] = await succeed(open().record([{ ...mismatch(2), rejected: before }]))
+        await succeed(open().annotate([{ row: row as FailRowKey, rejected: undefined }]))
+        const { rejected: _rejected, ...rest } = row as FailRowKey
+        expect(await rowsOf(open())).toEqual([{ ...rest, etag: expect.any(String) }])
+      })
+
+      it('once, when the answer was lost and it is asked again, and takes it back', async () => {
+        const { open } = await arrange()
+        const recorded = await succeed(open().record([mismatch(2)]))
+        const annotations = recorded.map((row) => ({ row, rejected: now }))
+        const first = await succeed(open().annotate(annotations))
+        const again = await succeed(open().annotate(annotations))
+        expect(again.map(({ etag }) => etag)).toEqual(first.map(({ etag }) => etag))
+        await succeed(open().takeBack(first))
+        expect(await rowsOf(open())).toEqual(recorded.map((row) => ({ ...row, etag: expect.any(String) })))
+      })
+
+      it('but not in one that was changed since, or is gone', async () => {
+        const { open } = await arrange()
+        const stale = await succeed(open().record([mismatch(1), mismatch(2)]))
+        await succeed(open().remove(stale.filter(({ sequence }) => sequence === 1)))
+        const changed = await succeed(open().record([{ ...mismatch(2), rejected: before }]))
+        expect(await succeed(open().annotate(stale.map((row) => ({ row, rejected: now }))))).toEqual([])
+        expect(await rowsOf(open())).toMatchObject(changed.map(({ etag }) => ({ etag, rejected: before })))
+      })
     })
 
     it('finds nothing wrong with a row that is gone', async () => {

@@ -160,6 +160,25 @@ describe('the feed', () => {
     expect(endOf(story)).toEqual({ ...end, rows: ['1.2.1.1.2 Rejected'] })
   })
 
+  it('keeps what a note says of an image that stands for its tags, also when they are corrected', async () => {
+    const story = told()
+    const listed = story.create(1, 2, { patientId: '' })
+    await story.happens(story.create(1, 1), story.create(2, 1), listed)
+    await story.castsFeed()
+    forbid(story)
+    const note = story.create(2, 2, { note: { code: '113001', lists: [listed.image.key] } })
+    await story.happens(note)
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '2: 1'], rows: ['1.2.1.1.2 TagsRejected'] })
+    await story.happens({ ...story.create(1, 2), action: 'Update' })
+    await story.castsFeed()
+    expect(endOf(story)).toEqual({ problems: [], studies: ['1: 2', '2: 1'], rows: ['1.2.1.1.2 Rejected'] })
+    await story.happens(...story.gone(note))
+    await story.castsFeed()
+    allow(story)
+    expect(endOf(story)).toMatchObject({ problems: [], studies: ['1: 2', '2: 1'] })
+  })
+
   it('passes an image by that no page holds, and whose study is forbidden', async () => {
     const story = told()
     const large = story.create(1, 1)

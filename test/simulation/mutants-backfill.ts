@@ -262,4 +262,15 @@ export const backfillMutants: ReadonlyArray<Mutant> = [
     ],
     toldBy: 'forbidden.test.ts',
   },
+  {
+    name: 'what a note says of an image that stands for another failure is not written beside that',
+    edits: [
+      {
+        file: 'lib/app/run/settle-errors.ts',
+        from: 'const annotated = annotations.length === 0',
+        to: 'const annotated = annotations.length >= 0',
+      },
+    ],
+    toldBy: 'forbidden.test.ts',
+  },
 ]

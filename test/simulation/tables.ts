@@ -272,6 +272,25 @@ export const errorTablesFor = (world: World, storage: Storage, lease: LeaseBlob,
       }
       return E.right(recorded)
     },
+    annotate: (annotations) => async () => {
+      const recorded: Array<RecordedRow> = []
+      for (const { row, rejected } of annotations) {
+        const answer = await ask(`annotate ${row.sequence}`, () => {
+          const id = rowId(row.table, row)
+          const before = storage.fails.get(id)
+          const isDone = isDeepStrictEqual(before?.row.rejected ?? null, copied(rejected ?? null))
+          if (before === undefined || (before.etag !== row.etag && !isDone)) return E.right(undefined)
+          const { rejected: _, ...told } = before.row
+          const annotated = rejected === undefined ? told : { ...told, rejected: copied(rejected) }
+          const standing = { ...before, row: annotated, etag: `e${++storage.writes}` }
+          storage.fails.set(id, standing)
+          return E.right({ ...keyOf(standing), before })
+        })
+        if (E.isLeft(answer)) return answer
+        if (answer.right !== undefined) recorded.push(answer.right)
+      }
+      return E.right(recorded)
+    },
     remove: (rows) => async () => {
       for (const row of rows) {
         const answer = await ask(`remove ${row.sequence}`, () => {

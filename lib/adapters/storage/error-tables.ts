@@ -7,10 +7,10 @@ import type { ErrorTables, FailRow, FailRowKey, StuckRow } from '../../app/ports
 import { type FailTable, failTableOf, failTables } from '../../domain/cast-error'
 import { sequenceKey } from '../../domain/fail-row'
 import { type Columns, type TableName, invalidTags, storedText, transientRetry } from './error-columns'
-import { failEntity, lastOfEachName, listFailRows, removeRow } from './fail-rows'
+import { annotateRow, failEntity, lastOfEachName, listFailRows, removeRow } from './fail-rows'
 import { type Access, type StorageAccount, serviceError } from './storage-client'
 import { listTagRows, listTagRowsAmong, onePerPlace, tagEntity, tagKey } from './tag-rows'
-import { inParallel, insertOrReplace, putBack, readRow, removeByEtag, upsert } from './write-rows'
+import { inParallel, insertOrReplace, readRow, removeByEtag, replaceRow, upsert } from './write-rows'
 
 /** Tables and columns of the original; its own rows have other keys, and only go. */
 export const makeErrorTables = (account: StorageAccount, now: () => number, tableNamePrefix = ''): ErrorTables => {
@@ -57,6 +57,12 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
         }),
         TE.bimap(serviceError, RA.flatten),
       ),
+    annotate: (annotations) =>
+      pipe(
+        annotations,
+        inParallel((annotation) => annotateRow(fails[annotation.row.table], annotation)),
+        TE.bimap(serviceError, RA.compact),
+      ),
     remove: (rows) =>
       pipe(
         rows,
@@ -69,7 +75,7 @@ export const makeErrorTables = (account: StorageAccount, now: () => number, tabl
         inParallel((row) =>
           row.before === undefined
             ? removeRow(fails[row.table], row)
-            : putBack(fails[row.table], row.before as TableEntity, row.etag),
+            : replaceRow(fails[row.table], row.before as TableEntity, row.etag),
         ),
         TE.bimap(serviceError, () => undefined),
       ),

@@ -1,8 +1,9 @@
 import type { TableClient, TableEntity, TableEntityResult } from '@azure/data-tables'
+import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
 import { pipe } from 'fp-ts/function'
-import type { FailRow, FailRowKey } from '../../app/ports'
+import type { Annotation, FailRow, FailRowKey, RecordedRow } from '../../app/ports'
 import { rejectionBy } from '../../domain/batch/rejected'
 import { type EntryError, type FailTable, describeEntryError } from '../../domain/cast-error'
 import { type ListingNote, type RejectionCode, rejectionCodes } from '../../domain/dicom/rejection-codes'
@@ -11,7 +12,7 @@ import { type Columns, keyColumns, storedText } from './error-columns'
 import { listRows } from './list-rows'
 import { originalColumns, originalEntryOf } from './original-rows'
 import type { Access, StorageCall } from './storage-client'
-import { removeByEtag } from './write-rows'
+import { readRow, removeByEtag, replaceRow } from './write-rows'
 
 // Rows of what is not in FHIR: one for each entry, or for each instance that no entry told of.
 
@@ -36,7 +37,9 @@ type Rejected = Extract<EntryError, { _tag: 'Rejected' }>
 
 const hides = 'hides'
 
-const rejectionColumns = (rejected: Rejected | undefined) =>
+const rejectionColumns = (
+  rejected: Rejected | undefined,
+): { readonly RejectionCode?: string; readonly RejectionNotes?: string } =>
   rejected === undefined
     ? {}
     : {
@@ -108,6 +111,31 @@ const failRowKey = (table: FailTable, row: TableEntityResult<Columns>): Readonly
   }
   // A row whose UIDs were changed by hand could not be found again by what it is about.
   return failRowName(key) === rowKey ? [key] : []
+}
+
+/** Asked again when the answer was lost, it finds its own work. */
+export const annotateRow = (
+  table: Access<TableClient>,
+  { row, rejected }: Annotation,
+): StorageCall<O.Option<RecordedRow>> => {
+  const { rejected: _, ...key } = row
+  const annotated = { ...key, ...(rejected === undefined ? {} : { rejected }) }
+  const columns = rejectionColumns(rejected)
+  const rowKey = failRowName(row)
+  return pipe(
+    readRow(table, row.table, rowKey),
+    TE.flatMap((stored): StorageCall<O.Option<RecordedRow>> => {
+      if (O.isNone(stored)) return TE.right(O.none)
+      const { RejectionCode, RejectionNotes, etag, ...rest } = stored.value
+      const written = (as: string): RecordedRow => ({ ...annotated, etag: as, before: stored.value })
+      if (etag !== row.etag) {
+        const isDone = RejectionCode === columns.RejectionCode && RejectionNotes === columns.RejectionNotes
+        return TE.right(isDone ? O.some(written(etag)) : O.none)
+      }
+      const entity = { ...rest, ...columns, partitionKey: row.table, rowKey }
+      return pipe(replaceRow(table, entity, row.etag), TE.map(O.map(written)))
+    }),
+  )
 }
 
 export const removeRow = (table: Access<TableClient>, row: FailRowKey): StorageCall<unknown> =>

@@ -1,4 +1,4 @@
-import type { TableClient, TableEntity, TransactionAction } from '@azure/data-tables'
+import type { TableClient, TableEntity, TableEntityResult, TransactionAction } from '@azure/data-tables'
 import * as O from 'fp-ts/Option'
 import * as RA from 'fp-ts/ReadonlyArray'
 import * as TE from 'fp-ts/TaskEither'
@@ -9,10 +9,14 @@ import { type Access, type StorageCall, type StorageFailure, isAbsent, unusable 
 
 // The requests that write rows: as few as there can be, and each can be asked again.
 
-export const readRow = (table: Access<TableClient>, name: string, rowKey: string): StorageCall<O.Option<Columns>> =>
+export const readRow = (
+  table: Access<TableClient>,
+  name: string,
+  rowKey: string,
+): StorageCall<O.Option<TableEntityResult<Columns>>> =>
   pipe(
     table.call((client, abortSignal) => client.getEntity<Columns>(name, rowKey, { abortSignal })),
-    TE.map((row): O.Option<Columns> => O.some(row)),
+    TE.map((row): O.Option<TableEntityResult<Columns>> => O.some(row)),
     TE.orElse((failure) => (isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
   )
 
@@ -102,25 +106,34 @@ export const removeByEtag = (
   rowKey: string,
   etag: string,
 ): StorageCall<unknown> =>
-  unlessChanged(table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })))
+  pipe(
+    table.call((client, abortSignal) => client.deleteEntity(name, rowKey, { etag, abortSignal })),
+    TE.map(() => O.none),
+    unlessChanged,
+  )
 
-/** Only where the row of this ETag stands there still. */
-export const putBack = (table: Access<TableClient>, row: TableEntity, etag: string): StorageCall<unknown> => {
+/** The new ETag; none where the row of this one does not stand there any more. */
+export const replaceRow = (
+  table: Access<TableClient>,
+  row: TableEntity,
+  etag: string,
+): StorageCall<O.Option<string>> => {
   const told = Object.entries(row).filter(
     ([name]) => name !== 'etag' && name !== 'timestamp' && !name.startsWith('odata.'),
   )
   const { partitionKey, rowKey } = row
   const entity = { ...Object.fromEntries(told), partitionKey, rowKey }
-  return unlessChanged(
+  return pipe(
     table.call((client, abortSignal) => client.updateEntity(entity, 'Replace', { etag, abortSignal })),
+    TE.map((written) => O.fromNullable(written.etag)),
+    unlessChanged,
   )
 }
 
-const unlessChanged = (call: StorageCall<unknown>): StorageCall<unknown> =>
+const unlessChanged = <A>(call: StorageCall<O.Option<A>>): StorageCall<O.Option<A>> =>
   pipe(
     call,
-    TE.map(() => undefined),
-    TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(undefined) : TE.left(failure))),
+    TE.orElse((failure) => (failure.status === 412 || isAbsent(failure) ? TE.right(O.none) : TE.left(failure))),
   )
 
 /** A few at a time: the service throttles a partition, and a run has other requests to make. */

@@ -170,7 +170,7 @@ const lookAt = async (run: Run, feed: FeedBatch, seen: Seen): Promise<E.Either<S
   if (E.isLeft(looked)) return looked
   seen.unchanged += looked.right
   // Images of earlier batches: those that go, and those that come back.
-  const { out, back } = workOf(noted, after, new Set())
+  const { out, back } = workOf(noted, after, new Map())
   const returned = await readBack(run, back)
   if (E.isLeft(returned)) return returned
   const others = [

@@ -2,7 +2,7 @@ import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-fee
 import { failRowName } from '../../domain/fail-row'
 import type { BatchResult } from '../cast/cast-batch'
 import type { FailRowKey } from '../ports'
-import { type FailIndex, type SettledRow, aboutStudies, failingIn } from '../run/fail-index'
+import { type FailIndex, type SettledRow, aboutStudies } from '../run/fail-index'
 import type { StudyKey, StudyRows } from './resync'
 
 /**
@@ -24,11 +24,10 @@ export const settledNow = (
     const said = row._tag === 'Upsert' ? { issues: row.issues, names: row.identity } : { issues: [] }
     return [{ sequence: 0, key: row.key, error, settlement: settlement._tag, ...said }]
   })
-  // Of what is there, and of what failed, a note's word stands beside what became of it.
-  const failing = failingIn(index)
+  // Of what is there a note's word stands beside what became of it.
   const judged = new Set([...cast, ...rejected.filter(({ error }) => error._tag !== 'Rejected')].map(textOf))
   const isTold = ({ error, ...each }: StudyRows['rejected'][number]): boolean =>
-    error._tag !== 'Rejected' || (!judged.has(textOf(each)) && (error.isHidden || !failing.has(textOf(each))))
+    error._tag !== 'Rejected' || !judged.has(textOf(each))
   const refused = rejected.filter(isTold).map((each): SettledRow => ({ ...each, sequence: 0, settlement: 'Recorded' }))
   const known = new Set([...rows, ...refused].map((each) => failRowName({ ...each.key, sequence: 0 })))
   const gone = [...index.rows.values()].flatMap((row): ReadonlyArray<SettledRow> => {

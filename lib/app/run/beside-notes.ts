@@ -1,8 +1,8 @@
 import type { EntryError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import type { Run } from '../context'
-import type { FailRow } from '../ports'
-import { type FailIndex, type SettledRow, wholeKey } from './fail-index'
+import type { Annotation, FailRow, FailRowKey } from '../ports'
+import { type FailIndex, type SettledRow, failingRows, wholeKey } from './fail-index'
 
 // What rejection notes say of an instance stands in its row, beside what became of it.
 
@@ -23,6 +23,30 @@ export const rejectedBeside = (
   return rejected === undefined ? {} : { rejected }
 }
 
+const isOfNow = ({ settlement }: SettledRow): boolean => settlement !== 'Superseded' && settlement !== 'Skipped'
+
+/** Told of an instance that stands recorded for another failure, they are written beside it: else its end would be theirs. */
+export const wordsBeside = (
+  run: Run,
+  index: FailIndex,
+  given: ReadonlyArray<SettledRow>,
+): { readonly settled: ReadonlyArray<SettledRow>; readonly annotations: ReadonlyArray<Annotation> } => {
+  const isWord = ({ error }: SettledRow): boolean => error?._tag === 'Rejected' && !error.isHidden
+  if (!given.some(isWord)) return { settled: given, annotations: [] }
+  const isOurs = ({ original }: FailRowKey): boolean => original === undefined
+  const failing = failingRows({ rows: new Map([...index.rows].filter(([, row]) => isOurs(row))) })
+  const words = new Set(given.filter((row) => isWord(row) && failing.has(wholeKey(row.key) ?? '')))
+  const settled = given.filter((row) => !words.has(row))
+  const judged = new Set(settled.filter(isOfNow).map(({ key }) => wholeKey(key)))
+  const texts = new Set([...words].flatMap(({ key }) => wholeKey(key) ?? []).filter((text) => !judged.has(text)))
+  const annotations = [...texts].flatMap((text) =>
+    (failing.get(text) ?? [])
+      .map((row): Annotation => ({ row, rejected: rejectionOf(run, row) }))
+      .filter(({ row, rejected }) => row.rejected !== undefined || rejected !== undefined),
+  )
+  return { settled, annotations }
+}
+
 /** FHIR may hold it still. */
 const isOfFhir = ({ _tag }: EntryError): boolean => _tag === 'FhirRejected' || _tag === 'OutlastedRetries'
 
@@ -37,7 +61,6 @@ export const besideNotes = (
   syncedInstances: ReadonlyArray<InstanceKey>,
 ) => {
   if (run.rejected === undefined || run.rejected.size === 0) return { settled: given, syncedInstances }
-  const isOfNow = ({ settlement }: SettledRow): boolean => settlement !== 'Superseded' && settlement !== 'Skipped'
   const last = new Map(given.filter(isOfNow).map((row) => [wholeKey(row.key), row]))
   const settled = given.map((row): SettledRow => {
     const error = last.get(wholeKey(row.key)) === row ? rejectionOf(run, row.key) : undefined

@@ -112,9 +112,16 @@ export const wholeKey = ({
     ? undefined
     : instanceKeyText({ partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid })
 
-/** Instances (instanceKeyText) that stand recorded for another reason than a rejection note. */
-export const failingIn = ({ rows }: FailIndex): ReadonlySet<string> =>
-  new Set([...rows.values()].flatMap((row) => (row.code === 'Rejected' ? [] : (wholeKey(row) ?? []))))
+/** Rows of what stands recorded for another reason than a rejection note, by instance (instanceKeyText). */
+export const failingRows = ({ rows }: FailIndex): ReadonlyMap<string, ReadonlyArray<FailRowKey>> => {
+  const failing = new Map<string, Array<FailRowKey>>()
+  for (const row of rows.values()) {
+    const text = wholeKey(row)
+    if (text === undefined || row.code === 'Rejected') continue
+    failing.set(text, [...(failing.get(text) ?? []), row])
+  }
+  return failing
+}
 
 /**
  * What is known of an instance without an entry is told under its newest entry that stands recorded, if there is one:

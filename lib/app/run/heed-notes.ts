@@ -1,5 +1,4 @@
 import * as E from 'fp-ts/Either'
-import type { Mismatched } from '../../domain/batch/fold'
 import type { Judgement, LiveRow } from '../../domain/batch/judge'
 import { isProbe } from '../../domain/batch/parts'
 import {
@@ -20,7 +19,7 @@ import type { Stop } from '../../domain/batch/delivery'
 import type { Run } from '../context'
 import { isUnread, readInstance } from '../feed/read-instance'
 import { judgeNow } from '../feed/read-page'
-import { type FailIndex, type SettledRow, failingIn, mismatchedStudies } from './fail-index'
+import { type FailIndex, type SettledRow, failingRows, mismatchedStudies } from './fail-index'
 import { settleUnderLease } from './settle-errors'
 import { settledRows } from './settled-rows'
 
@@ -50,7 +49,7 @@ interface Work {
 export const workOf = (
   { before, rows, notes }: Omit<Noted, 'stuckSince'>,
   after: RejectedInstances,
-  failing: ReadonlySet<string>,
+  failing: ReadonlyMap<string, unknown>,
 ): Work => {
   const inHand = new Set(rows.flatMap((row) => (isProbe(row) ? [] : [instanceKeyText(row.key)])))
   const names = new Set(notes.map(({ key }) => noteName(key)))
@@ -78,17 +77,6 @@ const recordOf = ({ key, error }: RejectedInstance): SettledRow => ({
   ...{ sequence: 0, key, error, issues: [], settlement: 'Recorded' },
 })
 
-const isAtOddsIn =
-  (mismatched: Mismatched) =>
-  ({ key }: RejectedInstance): boolean => {
-    const known = mismatched.get(studyKeyText(key))?.get(instanceKeyText(key))
-    return known !== undefined && known.hasNoVote !== true
-  }
-
-const doubtOf = ({ key }: RejectedInstance): SettledRow => ({
-  ...{ sequence: 0, key, error: { _tag: 'PatientMismatch' }, issues: [], settlement: 'Recorded' },
-})
-
 /**
  * Brings FHIR and the fail tables in step with the rejection notes of a batch, before its checkpoint is stored: instances
  * that a note lists go, wherever the feed told of them, and those that no note lists any more are read and come back.
@@ -107,16 +95,12 @@ export const heedNotes = async (
   const passed = { ...noted, notes, rows: noted.rows.filter(isPassed) }
   const after = withNotes(noted.before, notes, run.settings.hidesRejectedForQuality)
   run.rejected = new Map([...after].filter(([, { error }]) => error.notes.length > 0))
-  const failing = failingIn(index)
-  const work = workOf(passed, after, failing)
+  const work = workOf(passed, after, failingRows(index))
   const returned = await readBack(run, work.back)
   if (E.isLeft(returned)) return returned
   const { judged, unread } = returned.right
   // The row first: whoever is killed behind it, or finds the note corrected, knows what may have left FHIR.
-  const unreadRows = unread.filter(({ key }) => !failing.has(instanceKeyText(key)))
-  // Whose its study is nobody can tell now: it stays in doubt, and what notes say stands beside that.
-  const inDoubt = unread.filter(isAtOddsIn(mismatchedStudies(index))).map(doubtOf)
-  const told = [...[...work.told, ...work.out, ...unreadRows].map(recordOf), ...inDoubt]
+  const told = [...work.told, ...work.out, ...unread].map(recordOf)
   const recorded = told.length === 0 ? E.right(undefined) : await settleUnderLease(run, index, told, [])
   if (E.isLeft(recorded)) return recorded
   const out = work.out.map((each, at): Judgement => ({

@@ -7,8 +7,8 @@ import { identityDigest } from '../../domain/fail-row'
 import { firstRoot } from '../../domain/fhir/provenance'
 import type { PatientIdentity } from '../../domain/mapping/patient-identity'
 import { type Run, retrying } from '../context'
-import type { FailRow, FailRowKey, RecordedRow, TagRow } from '../ports'
-import { besideNotes, rejectedBeside } from './beside-notes'
+import type { Annotation, FailRow, FailRowKey, RecordedRow, TagRow } from '../ports'
+import { besideNotes, rejectedBeside, wordsBeside } from './beside-notes'
 import {
   type FailIndex,
   type SettledRow,
@@ -70,6 +70,7 @@ interface Recorded {
 
 interface Changes {
   readonly stale: ReadonlyArray<FailRowKey>
+  readonly annotations: ReadonlyArray<Annotation>
   readonly fails: ReadonlyArray<FailRow>
   readonly tagRows: ReadonlyArray<TagRow>
 }
@@ -92,7 +93,8 @@ const changesOf = (
   syncedInstances: ReadonlyArray<InstanceKey>,
 ): Changes | undefined => {
   const index = nearOf(whole, settled, syncedInstances)
-  const beside = besideNotes(run, index, settled, syncedInstances)
+  const { settled: judged, annotations } = wordsBeside(run, index, settled)
+  const beside = besideNotes(run, index, judged, syncedInstances)
   const named = underStandingEntries(index, beside.settled)
   const stale = staleRows(index, beside.settled, named, beside.syncedInstances)
   const fails = named.flatMap(({ sequence, key, error, names }): ReadonlyArray<FailRow> =>
@@ -101,7 +103,8 @@ const changesOf = (
       : [{ sequence, key, error, ...identityIn(run, error, names), ...rejectedBeside(run, key, error) }],
   )
   const tagRows = tagRowsOf(settled, run.judge.studyKeywords)
-  return stale.length === 0 && fails.length === 0 && tagRows.length === 0 ? undefined : { stale, fails, tagRows }
+  const changes = { stale, annotations, fails, tagRows }
+  return Object.values(changes).every(({ length }) => length === 0) ? undefined : changes
 }
 
 const removeStale = async (
@@ -117,7 +120,7 @@ const removeStale = async (
 const recordNew = async (
   run: Run,
   index: FailIndex,
-  { fails, tagRows }: Changes,
+  { annotations, fails, tagRows }: Changes,
 ): Promise<E.Either<ServiceError, Recorded>> => {
   const { errors } = run.ports
   const noted = notedIn(
@@ -128,8 +131,11 @@ const recordNew = async (
   )
   const written = fails.length === 0 ? E.right([]) : await retrying(run, errors.record(fails))
   if (E.isLeft(written)) return written
-  for (const row of written.right) keepRow(index, row)
-  const ours = written.right.filter((row) => isOurs(row, noted))
+  const annotated = annotations.length === 0 ? E.right([]) : await retrying(run, errors.annotate(annotations))
+  if (E.isLeft(annotated)) return annotated
+  const all = [...written.right, ...annotated.right]
+  for (const row of all) keepRow(index, row)
+  const ours = all.filter((row) => isOurs(row, noted))
   if (tagRows.length > 0) {
     const recorded = await retrying(run, errors.recordTags(tagRows))
     if (E.isLeft(recorded)) {
@@ -145,7 +151,7 @@ const recordNew = async (
   }
   return E.right({
     errors: { failed, codes, written: ours },
-    all: written.right,
+    all,
   })
 }
 

@@ -26,6 +26,7 @@ export const feedRuns = (
       recorded.push(...rows)
       return right([])
     },
+    annotate: () => () => right([]),
     remove: () => () => right(undefined),
     takeBack: () => () => right(undefined),
     recordTags: () => () => right(undefined),

@@ -22,7 +22,7 @@ const listed = (instance: string, note: string): readonly [string, RejectedInsta
 it('tells again what a note in hand says, also when it stands: whoever told it may be about to take it back', () => {
   const known = new Map([listed('1.4', '1.8'), listed('1.5', '1.9')])
   const notes = [{ sequence: 3, key: keyOf('1.8'), note: undefined }]
-  expect(workOf({ before: known, notes, rows: [] }, known, new Set())).toMatchObject({
+  expect(workOf({ before: known, notes, rows: [] }, known, new Map())).toMatchObject({
     ...{ out: [], back: [] },
     told: [{ key: { sopInstanceUid: '1.4' } }],
   })

@@ -54,11 +54,15 @@ interface Settling {
 }
 
 /** What stands after these rows were settled on a table that had those: by sequence and code. */
-const after = async (
+const after = async (...given: Parameters<typeof annotatedAfter>): Promise<ReadonlyArray<readonly [number, string]>> =>
+  (await annotatedAfter(...given)).map(([sequence, code]) => [sequence, code])
+
+/** The same, and the note that each row tells of. */
+const annotatedAfter = async (
   standing: ReadonlyArray<FailRow>,
   rows: ReadonlyArray<SettledRow>,
   { settle = settleErrors, loses, ends, isLate, notes }: Settling = {},
-): Promise<ReadonlyArray<readonly [number, string]>> => {
+): Promise<ReadonlyArray<readonly [number, string, string]>> => {
   let isRecorded = false
   const tables = new Map<string, FailRowKey>()
   const idOf = (row: FailRowKey): string => `${row.table} ${failRowName(row)}`
@@ -76,6 +80,19 @@ const after = async (
       for (const row of fails) tables.set(idOf(keyOf(row)), keyOf(row))
       isRecorded = true
       return Promise.resolve(ends === true ? E.left({ _tag: 'LeaseLost' }) : E.right(recorded))
+    },
+    annotate: (annotations) => () => {
+      isRecorded = true
+      return Promise.resolve(
+        E.right(
+          annotations.map(({ row: { rejected: _rejected, ...row }, rejected: word }): RecordedRow => {
+            const before = tables.get(idOf(row))
+            const annotated = { ...row, ...(word === undefined ? {} : { rejected: word }) }
+            tables.set(idOf(row), annotated)
+            return { ...annotated, ...(before === undefined ? {} : { before }) }
+          }),
+        ),
+      )
     },
     takeBack: (ours) => () => {
       for (const row of ours) {
@@ -99,7 +116,10 @@ const after = async (
   const run = { ports: { errors }, lease, judge, rejected } as unknown as Run
   const done = await settle(run, { rows: new Map(tables) }, rows, [])
   if (E.isLeft(done) && loses !== true && ends !== true && isLate !== true) throw new Error(done.left._tag)
-  return [...tables.values()].map(({ sequence, code }) => [sequence, code] as const)
+  return [...tables.values()].map(({ sequence, code, rejected: word }) => [
+    ...([sequence, code] as const),
+    word?.notes[0]?.name ?? '',
+  ])
 }
 
 describe('a row whose reason becomes another while nobody tells it again', () => {
@@ -231,6 +251,20 @@ describe('the row of an instance that a rejection note lists', () => {
   it('says that it is withdrawn, unless FHIR does not let it go', async () => {
     expect(await after([], failing, { notes: hiding })).toEqual([[5, 'FhirRejected']])
     expect(await after([], unowned, { notes: hiding })).toEqual([[5, 'Rejected']])
+  })
+
+  it('has it beside the reason that it stands for, which stays: when that is over, the note has the word', async () => {
+    const word = [settled(0, { error: quality, settlement: 'Recorded' })]
+    const standing: ReadonlyArray<FailRow> = [{ sequence: 5, key, error: refused }]
+    const loses: Settling = { settle: settleUnderLease, loses: true }
+    expect(await annotatedAfter(standing, word, { notes: quality })).toEqual([[5, 'FhirRejected', '1.2 1.9']])
+    expect(await annotatedAfter(standing, word, { ...loses, notes: quality })).toEqual([[5, 'FhirRejected', '']])
+    const known = standing.map((row): FailRow => ({ ...row, rejected: quality }))
+    expect(await annotatedAfter(known, word, {})).toEqual([[5, 'FhirRejected', '']])
+    // What is known of it now says more than what a note elsewhere says.
+    expect(await annotatedAfter(standing, [...word, settled(0)], { notes: quality })).toEqual([
+      [5, 'Rejected', '1.2 1.9'],
+    ])
   })
 
   it('is taken back when somebody else settles this, and the row that told it before stays', async () => {
