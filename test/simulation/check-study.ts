@@ -137,8 +137,8 @@ const compareImages = (
     } else if (there === undefined) {
       if (!isTaken && !isPassed) problems.push(`${key.instance} (${each.row.sequence}) is missing`)
     } else {
-      const isLetIn = services.storage.people.has(personText(each.tags))
-      if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !mayBeCorrection(each.tags, each.image) && !isLetIn)
+      const mayStand = isPassed || services.storage.people.has(personText(each.tags))
+      if (isUnknowable(each.tags) && !isElsewhere(each.tags) && !mayBeCorrection(each.tags, each.image) && !mayStand)
         problems.push(`${key.instance} is in FHIR, and nobody knows whose it is`)
       settled.push(each)
       problems.push(...checkInstance(each.tags, there))

@@ -318,12 +318,13 @@ export const finishRename = async (world: World, services: Services, settings: C
 }
 
 /** Nobody will go back to the original; whoever ends early goes on another time. */
-const finishing = async ({ world, services, settings, ports, options }: Desk): Promise<unknown> => {
+const finishing = async (desk: Desk): Promise<unknown> => {
+  const { world, services, ports, options } = desk
   const { account } = services.fhir
   if (account === undefined) return undefined
   world.faults.hit('operator: finishes the take-over')
   account.closed = true
-  const done = await finishTakeOver(ports, settings, options, false)
+  const done = await toItsEnd(desk, (settings) => finishTakeOver(ports, settings, options, false))
   if (E.isRight(done) && done.right.finished) account.finished += 1
   return done
 }
@@ -397,7 +398,7 @@ const acts: ReadonlyArray<Act> = [
     act: ({ ports, settings, options }) => runCast(ports, { ...settings, maxBatches: 0 }, options),
   },
   { kind: 'operator: accepts', act: letThrough, tells: true },
-  { kind: 'operator: finishes the take-over', act: finishing, tells: true },
+  { kind: 'operator: finishes the take-over', act: finishing, tells: true, again: true },
   { kind: 'tables: checkpoint unreadable', act: spoil, safe: true, tells: true },
 ]
 
