@@ -3,6 +3,7 @@ import type { ImagingStudy } from 'fhir/r4'
 import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
 import { planEndpoint, recordedIn } from '../../domain/batch/plan'
 import { type Snapshot, findStudy, referencedId } from '../../domain/batch/snapshot'
+import { emptyUnit } from '../../domain/batch/units'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import { isSourceOf } from '../../domain/fhir/provenance'
@@ -171,8 +172,7 @@ export const verifyStudy = async (
   const recorded = new Set(recordedIn(plan).map(({ row }) => row))
   const castable = rows.filter((row) => row._tag === 'Upsert' && !recorded.has(row))
   const endpoint = castable.length === 0 ? undefined : planEndpoint(run.settings, snapshot, key.partition)
-  const unit =
-    endpoint === undefined ? [] : [{ rows: [], entries: [endpoint], deferred: [], recorded: [], deletes: [] }]
+  const unit = endpoint === undefined ? [] : [{ ...emptyUnit, entries: [endpoint] }]
   const writes = plannedWrites({ units: [...unit, ...plan.units] }, snapshot)
   const notCast = [...study.right.rejected, ...recordedIn(plan).map(({ row, error }) => ({ key: row.key, error }))]
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length

@@ -48,7 +48,7 @@ import type { SaidOfPatients } from './newest-study'
 import { byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
-import { type Unit, packUnits } from './units'
+import { type Unit, emptyUnit, packUnits } from './units'
 
 /** Why a batch ended before all of it was settled. */
 export type Stop = ServiceError | { readonly _tag: 'OutOfTime' }
@@ -385,25 +385,19 @@ const settleUnwritten = ({ input, ledger, sent }: Delivery, plan: Plan): Ledger 
   for (const { row, error } of plan.recorded) next = settle(next, [row], { _tag: 'Recorded', error })
   next = settleDelivered(next, ours, { _tag: 'Stored' })
   next = settleDelivered(next, others, { _tag: 'Unchanged' })
-  if (plan.syncedInstances.length === 0) return next
-  // A study may have rows that need no write, or only ask, and others that are still to be written. Where none is, it stands as
-  // planned: also what came in for a row that is recorded, by a transaction whose answer was lost.
-  const rowsIn = ({ rows, deferred, recorded }: Unit): ReadonlyArray<LiveRow> => [
-    ...rows,
-    ...deferred,
-    ...recorded.map(({ row }) => row),
-  ]
-  const open = new Set(plan.units.flatMap(rowsIn).map(({ key }) => studyKeyText(key)))
-  const rows = [...plan.unchanged, ...plan.recorded.map(({ row }) => row)]
-  const standing = rows.filter(({ key }) => !open.has(studyKeyText(key)))
-  return withSynced(next, input, plan, standing)
+  // What came in by a transaction whose answer was lost stands, too.
+  return withSynced(next, input, plan, (study) => !plan.writes.has(study))
 }
 
-/** Instances that came with the studies of these rows, now that those stand in FHIR as planned: none stays recorded. */
-const withSynced = (ledger: Ledger, { live }: DeliveryInput, plan: Plan, rows: ReadonlyArray<LiveRow>): Ledger => {
+/** Instances that came with these studies (studyKeyText), now that those stand in FHIR as planned: none stays recorded. */
+const withSynced = (
+  ledger: Ledger,
+  { live }: DeliveryInput,
+  plan: Plan,
+  stands: (study: string) => boolean,
+): Ledger => {
   if (plan.syncedInstances.length === 0) return ledger
-  const studies = new Set(rows.map(({ key }) => studyKeyText(key)))
-  const synced = plan.syncedInstances.filter((key) => studies.has(studyKeyText(key)))
+  const synced = plan.syncedInstances.filter((key) => stands(studyKeyText(key)))
   const texts = new Set(synced.map(instanceKeyText))
   const strays = live.filter(
     (row) => isRecordedAs(ledger, row, 'PatientMismatch') && texts.has(instanceKeyText(row.key)),
@@ -432,7 +426,7 @@ const waited = (state: Delivery, lot: Lot, isInTime: boolean, now: number): Deli
   if (error === undefined) return state
   const mayGoOn = error._tag === 'FhirConflict' ? conflicts <= maxConflicts : isInTime
   if (mayGoOn) return inHand(state, { ...lot, reread: undefined })
-  const waiting: Unit = { rows, entries: [], deferred: [], recorded: [], deletes: [] }
+  const waiting: Unit = { ...emptyUnit, rows }
   const rest: Lot = { ...lot, rows: [], reread: undefined }
   return failed(inHand(state, rest), rest, [waiting], asOutage(error), Math.max(conflicts, losses), now)
 }
@@ -506,7 +500,7 @@ const bundleCommitted = (
       ledger = settleDelivered(ledger, unit.rows, { _tag: 'Stored' })
       for (const { row, error } of unit.recorded) ledger = settle(ledger, [row], { _tag: 'Recorded', error })
       // What is taken out may have been what others were at odds with: they came in with it.
-      ledger = withSynced(ledger, state.input, plan, [...unit.rows, ...unit.recorded.map(({ row }) => row)])
+      ledger = withSynced(ledger, state.input, plan, (study) => unit.writes.includes(study))
     }
     if (!lot.patientsAlone) left.push(...unit.deferred)
   }

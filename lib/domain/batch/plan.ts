@@ -27,6 +27,8 @@ export interface Plan {
   /** Studies of FHIR (references) that it deletes, or gives to somebody else: all their Observations must be looked up. */
   readonly leaving: ReadonlyArray<string>
   readonly units: ReadonlyArray<Unit>
+  /** Studies (studyKeyText) that do not stand in FHIR as planned until they are written. */
+  readonly writes: ReadonlySet<string>
   /** Instances that were synced with a study that was read whole: nothing is wrong with them any more. */
   readonly syncedInstances: ReadonlyArray<InstanceKey>
   /** Of which rows the demographics conflict with their Patient's. */
@@ -155,6 +157,7 @@ export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
     leaving: [...fold.leaving],
     units,
     // Of one that is not planned, since all of it in hand is recorded, nothing comes in.
+    writes: new Set(studies.flatMap(({ own, name }) => (own === undefined ? [] : [name]))),
     syncedInstances: [...fold.syncedInstances.values()].filter((key) => names.has(studyKeyText(key))),
     verdicts: fold.verdicts,
   }

@@ -30,6 +30,8 @@ export interface Unit {
   readonly recorded: ReadonlyArray<RecordedLive>
   /** What it deletes of each study, as references, in this order: summaries, events, the study. */
   readonly deletes: ReadonlyArray<ReadonlyArray<string>>
+  /** Studies (studyKeyText) that stand in FHIR as planned when it is committed, whatever is still to be written of their doses. */
+  readonly writes: ReadonlyArray<string>
   /** It shares a transaction with nothing but the position. */
   readonly isAlone?: true
 }
@@ -56,6 +58,10 @@ interface PlannedStudy {
   readonly patients: ReadonlyArray<PatientDraft>
   /** Of the deletions, summaries come first, then events, then the study. */
   readonly entries: ReadonlyArray<TransactionEntry>
+  /** The one of the study itself; none when that stands as planned. */
+  readonly own: TransactionEntry | undefined
+  /** studyKeyText. */
+  readonly name: string
 }
 
 /** Its Observations go with it: also those that were emptied long ago, which nothing else asks for. */
@@ -68,18 +74,18 @@ export const planStudy = (fold: Fold, study: StudyFold): PlannedStudy => {
   const { input } = fold
   const { settings, snapshot, keep } = input
   const { partition, uid, draft } = study
+  const name = studyKeyText({ partition, studyInstanceUid: uid })
   const endpointId = findEndpoint(snapshot, settings, partition)?.id
   const endpoint = endpointId === undefined ? undefined : `Endpoint/${endpointId}`
   const planned = (entry: TransactionEntry | undefined, written: WrittenStudy | undefined): PlannedStudy => {
     const doses = planObservations(dosesOf(fold, study, written))
-    const key = studyKeyText({ partition, studyInstanceUid: uid })
-    if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(key)) {
-      fold.doubts.set(key, { partition, studyInstanceUid: uid })
+    if (doses.mustBeRead && input.rowsAlone !== true && !input.readings.has(name)) {
+      fold.doubts.set(name, { partition, studyInstanceUid: uid })
     }
     const [first, last] = doses.isWrittenFirst ? [doses.written, []] : [[], doses.written]
     const entries = [...doses.withdrawn, ...first, ...present(entry), ...last]
     const { rows, takenOut, waiting, patients } = study
-    return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting] }
+    return { rows, recorded: takenOut, patients: [...patients], entries, deferred: [...waiting], own: entry, name }
   }
   const endpoints = endpointsOf(snapshot, settings, partition)
   const closedAs = (isKept: boolean): ClosedStudy =>
@@ -122,6 +128,13 @@ const deletesOf = (entries: ReadonlyArray<TransactionEntry>): ReadonlyArray<Read
   return deletes.length === 0 ? [] : [deletes]
 }
 
+/** Those of which the entry of the study itself is among these. */
+const writtenBy = (
+  entries: ReadonlyArray<TransactionEntry>,
+  studies: ReadonlyArray<PlannedStudy>,
+): ReadonlyArray<string> =>
+  studies.flatMap(({ own, name }) => (own !== undefined && entries.includes(own) ? [name] : []))
+
 /** Studies that share a Patient form one group. */
 export const groupsOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<ReadonlyArray<PlannedStudy>> => {
   const groups = new Map<PatientDraft, Array<PlannedStudy>>()
@@ -162,9 +175,9 @@ const allRowsOf = ({ rows, recorded }: PlannedStudy): ReadonlyArray<LiveRow> => 
   ...recorded.map(({ row }) => row),
 ]
 
-const alone = (entry: TransactionEntry): Unit => ({
-  ...{ rows: [], entries: [entry], deferred: [], recorded: [], deletes: [], isAlone: true },
-})
+export const emptyUnit: Unit = { rows: [], entries: [], deferred: [], recorded: [], deletes: [], writes: [] }
+
+const alone = (entry: TransactionEntry): Unit => ({ ...emptyUnit, entries: [entry], isAlone: true })
 
 /** New Patients (tokens) that a server may take for somebody else, one of this plan or not. */
 export const confusableIn = ({ created }: Fold): ((key: string) => boolean) => confusableWith(created.keys())
@@ -195,26 +208,25 @@ export const unitsOf = (
       const { entries: ofStudy, rows: settled, recorded, deferred } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
-      const deletes = deletesOf(first)
+      const [deletes, writes] = [deletesOf(first), writtenBy(first, [study])]
       return first.length === ofStudy.length
-        ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes }]
-        : [{ rows: [], entries: first, deferred: [...allRowsOf(study), ...deferred], recorded: [], deletes }]
+        ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes, writes }]
+        : [{ ...emptyUnit, entries: first, deferred: [...allRowsOf(study), ...deferred], deletes, writes }]
     })
   }
   if (!patientsAlone && (fits(entries, limits) || entries.length === 1)) {
     const deferred = group.flatMap((study) => study.deferred)
     const recorded = group.flatMap((study) => study.recorded)
-    return [{ rows, entries, deferred, recorded, deletes: group.flatMap((study) => deletesOf(study.entries)) }]
+    const deletes = group.flatMap((study) => deletesOf(study.entries))
+    return [{ rows, entries, deferred, recorded, deletes, writes: writtenBy(entries, group) }]
   }
   return patients.map(({ entry, draft }) => ({
-    rows: [],
+    ...emptyUnit,
     entries: [entry],
     ...(doubtful.some((each) => each.draft === draft) ? { isAlone: true as const } : {}),
     deferred: group
       .filter((study) => study.patients.includes(draft))
       .flatMap((study) => [...allRowsOf(study), ...study.deferred]),
-    recorded: [],
-    deletes: [],
   }))
 }
 

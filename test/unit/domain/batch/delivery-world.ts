@@ -10,7 +10,7 @@ import type { DeliveryInput, Sent } from '../../../../lib/domain/batch/delivery'
 import type { LiveRow, UpsertRow } from '../../../../lib/domain/batch/judge'
 import { closedLedger } from '../../../../lib/domain/batch/ledger'
 import type { Plan } from '../../../../lib/domain/batch/plan'
-import type { Unit } from '../../../../lib/domain/batch/units'
+import { type Unit, emptyUnit } from '../../../../lib/domain/batch/units'
 import type { EntryError, ServiceError } from '../../../../lib/domain/cast-error'
 import { studyKeyText } from '../../../../lib/domain/dicom/change-feed-entry'
 import type { TransactionEntry } from '../../../../lib/domain/fhir/bundle'
@@ -87,7 +87,7 @@ export const play = (world: World) => {
     const units = [...groups].flatMap(([patient, group]): ReadonlyArray<Unit> => {
       const isNew = !patients.has(patient) && group.some(({ _tag }) => _tag === 'Upsert')
       const person = isNew ? [entry(`Patient ${patient}`, true)] : []
-      if (patientsAlone) return isNew ? [{ rows: [], entries: person, deferred: group, recorded: [], deletes: [] }] : []
+      if (patientsAlone) return isNew ? [{ ...emptyUnit, entries: person, deferred: group }] : []
       const kept = group.filter((row) => keep.has(`ImagingStudy/${row.sequence}`))
       const deletions = group.filter((row) => row._tag === 'Delete' && !kept.includes(row))
       const images = group.filter(({ _tag }) => _tag === 'Upsert')
@@ -98,10 +98,18 @@ export const play = (world: World) => {
         ...kept.map(({ sequence }) => entry(`empty ${sequence}`)),
       ]
       const deletes = deletions.map(({ sequence }) => [`ImagingStudy/${sequence}`])
-      return [{ rows: group, entries, deferred: [], recorded: [], deletes }]
+      return [{ ...emptyUnit, rows: group, entries, deletes }]
     })
     return {
-      ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], syncedInstances: [], verdicts: new Map() },
+      ...{
+        recorded: [],
+        doubts: [],
+        agesWanted: [],
+        leaving: [],
+        syncedInstances: [],
+        writes: new Set(),
+        verdicts: new Map(),
+      },
       ...{ units, unchanged: rows.filter(({ sequence }) => stored.has(sequence)) },
     }
   }

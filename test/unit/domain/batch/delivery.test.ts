@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { beginDelivery, evolve } from '../../../../lib/domain/batch/delivery'
 import type { DeleteRow } from '../../../../lib/domain/batch/judge'
+import { studyKeyText } from '../../../../lib/domain/dicom/change-feed-entry'
+import { type Unit, emptyUnit } from '../../../../lib/domain/batch/units'
 import { type Fate, down, now, play, totalRetryDurationMs } from './delivery-world'
 
 const patienceOver = now - totalRetryDurationMs
@@ -33,10 +35,11 @@ describe('an instance that comes in with its study', () => {
     ...{ _tag: 'Delete', sequence, key: keyOf(`1.2.1.${sequence}`), late: false },
   })
   const [asked, written, synced] = [rowOf(1), rowOf(2), keyOf('1.2.1.9')]
-  const unit = { rows: [written], entries: [], deferred: [], recorded: [], deletes: [] }
+  const study = studyKeyText(written.key)
+  const unit: Unit = { ...emptyUnit, rows: [written], writes: [study] }
   const plan = {
     ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], verdicts: new Map() },
-    ...{ units: [unit], unchanged: [asked], syncedInstances: [synced] },
+    ...{ units: [unit], unchanged: [asked], syncedInstances: [synced], writes: new Set([study]) },
   }
   const begun = beginDelivery({
     ...{ live: [asked, written], superseded: [], limits: { entries: 100, bytes: 1_000_000 } },
@@ -50,9 +53,18 @@ describe('an instance that comes in with its study', () => {
     expect(evolve(planned, { _tag: 'Sent', sent, now }).ledger.synced).toEqual([synced])
   })
 
+  it('is in FHIR when the study is written, whatever is still to be written of its doses', () => {
+    const first: Unit = { ...emptyUnit, deferred: [written], writes: [study] }
+    const split = { ...plan, units: [first], unchanged: [] }
+    const open = evolve(begun, { _tag: 'Planned', plan: split, endpoint: undefined, isRowsAlone: false })
+    expect(open.ledger.synced).toEqual([])
+    const sent = { _tag: 'Committed', found: new Set<never>() } as const
+    expect(evolve(open, { _tag: 'Sent', sent, now }).ledger.synced).toEqual([synced])
+  })
+
   it('is in FHIR when nothing of its study is left to write, also for a row that is recorded', () => {
     const recorded = [{ row: asked, error: { _tag: 'PatientMismatch' } as const }]
-    const written = { ...plan, units: [], unchanged: [], recorded }
+    const written = { ...plan, units: [], unchanged: [], recorded, writes: new Set<string>() }
     const { ledger } = evolve(begun, { _tag: 'Planned', plan: written, endpoint: undefined, isRowsAlone: false })
     expect(ledger.synced).toEqual([synced])
   })

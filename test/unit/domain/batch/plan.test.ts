@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
 import type { PlanLimits } from '../../../../lib/domain/batch/fold'
 import { planEndpoint } from '../../../../lib/domain/batch/plan'
-import { packUnits } from '../../../../lib/domain/batch/units'
+import { emptyUnit, packUnits } from '../../../../lib/domain/batch/units'
 import type { LiveRow } from '../../../../lib/domain/batch/judge'
 import { createdReference } from '../../../../lib/domain/fhir/bundle'
 import { ourMeta } from '../../../../lib/domain/fhir/provenance'
@@ -227,7 +227,7 @@ describe('Patients alone', () => {
 
 describe('packUnits', () => {
   const [one = undefined] = planOf([study(1, '1.1')], { snapshot: holding({ patients: [person('1', 'P1')] }) }).units
-  const unit = one ?? { rows: [], entries: [], deferred: [], recorded: [], deletes: [] }
+  const unit = one ?? emptyUnit
   const bytes = unit.entries.reduce((total, each) => total + each.bytes + 1, 0)
   const sizes = (count: number, limits: PlanLimits) =>
     packUnits(
