@@ -226,8 +226,8 @@ const namesOf = (
   )
   const isSure = replayed && rows.every((row) => isOurs(row) && !isUnsure(row))
   if (isSure && replacing.length > 0) return new Set([replacing.at(-1)?.tags?.given])
-  // A newer study may have been there when it was cast, and have gone since.
-  const isNewestEver = (row: Row): boolean => said.every((each) => ageOf(row) >= ageOf(each))
+  // A newer study may have been there when it was cast, and have gone since; or gone before it was cast.
+  const isNewestEver = (row: Row): boolean => held.includes(row) && said.every((each) => ageOf(row) >= ageOf(each))
   const isLast = last !== undefined && (last.action === 'Update' ? replayed : isNewestEver(last))
   const heard = isLast ? [last] : said.filter((row) => row.action === 'Update' || ageOf(row) >= newest)
   const maySay = rows.filter((row) => isUnsure(row) || (row.action === 'Update' && !isOurs(row)))

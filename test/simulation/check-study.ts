@@ -199,14 +199,15 @@ const checkSubject = (
 
 /** Which Observations there are of it, exactly; nothing is known of those that an image which was refused had before. */
 const checkDoses = (
-  { services, causes, failed, doses, replayed }: Stage,
+  stage: Stage,
   study: ExpectedStudy,
   settled: ReadonlyArray<ExpectedImage>,
   found: ImagingStudy,
 ): ReadonlyArray<string> => {
+  const { services, causes, failed, doses, replayed } = stage
   const { images } = study
   const { fhir, storage } = services
-  const isOld = images.some(({ image }) => isUnseen(services.forbidden, image))
+  const isOld = images.some(({ image }) => isUnseen(services.forbidden, image) || mayBePassed(stage, image))
   // What it took before it refused everything stands there as well.
   const mayBoth = fhir.verdicts.rejectedEverything()
   const isDisputed = images.some(

@@ -87,14 +87,15 @@ const rejectedIn = ({ rows }: FailIndex): RejectedInstances => {
 /** Instances that stand recorded because they named another patient than the others, by study; and those without a vote. */
 export const mismatchedStudies = ({ rows }: FailIndex): Mismatched => {
   const studies = new Map<string, Map<string, Mismatch>>()
-  for (const { code, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
+  for (const { code, sequence, partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid } of rows.values()) {
     const hasNoVote = isOfPatient(code)
     if (code !== 'PatientMismatch' && !hasNoVote) continue
     if (partition === undefined || studyInstanceUid === undefined) continue
     if (seriesInstanceUid === undefined || sopInstanceUid === undefined) continue
     const key = { partition, studyInstanceUid, seriesInstanceUid, sopInstanceUid }
     const study = studies.get(studyKeyText(key)) ?? new Map<string, Mismatch>()
-    studies.set(studyKeyText(key), study.set(instanceKeyText(key), { ...key, ...(hasNoVote ? { hasNoVote } : {}) }))
+    const mismatch = { ...key, recordedAs: sequence, ...(hasNoVote ? { hasNoVote } : {}) }
+    studies.set(studyKeyText(key), study.set(instanceKeyText(key), mismatch))
   }
   return studies
 }

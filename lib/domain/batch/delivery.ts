@@ -45,10 +45,11 @@ import {
   strayOf,
 } from './ledger'
 import type { SaidOfPatients } from './newest-study'
+import { packUnits } from './pack-units'
 import { byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
-import { type Unit, emptyUnit, packUnits } from './units'
+import { type Unit, emptyUnit } from './units'
 
 /** Why a batch ended before all of it was settled. */
 export type Stop = ServiceError | { readonly _tag: 'OutOfTime' }

@@ -11,7 +11,7 @@ import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
 import { instancesOf, takeOut, wasTakenIn } from './take-out'
-import { agreed, atOdds, mismatchedOf, readingOf, witnessesOf } from './witnesses'
+import { agreed, atOdds, inTheirOrder, mismatchedOf, readingOf, witnessesOf } from './witnesses'
 
 /** Whose the study is, as far as FHIR and the rows before this one say. */
 const saidOf = (fold: Fold, study: StudyFold, row: UpsertRow, claimed: PatientDraft | EntryError): Said => {
@@ -128,7 +128,8 @@ const sync = (
   if (alive !== undefined) {
     for (const key of instancesOf(study)) if (!alive.has(instanceKeyText(key))) takeOut(fold, study, key)
   }
-  for (const each of fold.input.rowsAlone === true ? [] : witnesses) syncOne(fold, study, patient, each, row.late)
+  if (fold.input.rowsAlone === true) return
+  for (const each of inTheirOrder(fold, row, witnesses)) syncOne(fold, study, patient, each, row.late)
 }
 
 const syncOne = (fold: Fold, study: StudyFold, patient: PatientDraft, read: UpsertRow, late: boolean): void => {
@@ -151,7 +152,7 @@ const recall = (fold: Fold, study: StudyFold, patient: PatientDraft, row: Upsert
   const reading = readingOf(fold, row.key)
   if (reading === undefined) return 'Stop'
   study.recalled = true
-  for (const each of reading) {
+  for (const each of inTheirOrder(fold, row, reading)) {
     const text = instanceKeyText(each.key)
     if (!mismatched.has(text) || !isOpen(text)) continue
     if (patientFor(fold, study, each) === patient) syncOne(fold, study, patient, each, row.late)

@@ -74,8 +74,11 @@ interface Vote {
   readonly hasNoVote?: true
 }
 
-/** `sequence`: of its row in this batch; rows before that one have not heard of it. */
-export type Mismatch = InstanceKey & Vote & { readonly sequence?: number }
+/**
+ * `sequence`: of its row in this batch; rows before that one have not heard of it. `recordedAs`: the same of an earlier batch,
+ * which all have heard of; 0 when no entry told of it.
+ */
+export type Mismatch = InstanceKey & Vote & { readonly sequence?: number; readonly recordedAs?: number }
 
 /** A row of this batch that was recorded. */
 export type Stray = Vote & { readonly row: LiveRow }

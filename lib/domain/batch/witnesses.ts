@@ -89,6 +89,25 @@ export const witnessesOf = (
   })
 }
 
+/**
+ * As the feed told of them, so that what the newest says stays: what stands recorded, and what is in hand, behind what came
+ * before all of it.
+ */
+export const inTheirOrder = (
+  fold: Fold,
+  { key }: InHand,
+  witnesses: ReadonlyArray<UpsertRow>,
+): ReadonlyArray<UpsertRow> => {
+  const recorded = fold.input.mismatched?.get(studyKeyText(key)) ?? noRows
+  const inHand = new Map(inHandOf(fold, key).map((row) => [instanceKeyText(row.key), row.sequence]))
+  const placed = witnesses.map((each) => {
+    const text = instanceKeyText(each.key)
+    const { sequence, recordedAs = 0 } = recorded.get(text) ?? {}
+    return { each, place: inHand.get(text) ?? sequence ?? recordedAs }
+  })
+  return placed.sort((left, right) => left.place - right.place).map(({ each }) => each)
+}
+
 /** Instances (instanceKeyText) that stand recorded because of their own Patient: they say nothing about anybody else. */
 const silentOf = ({ input }: Fold, { recorded, takenOut }: StudyFold, { key }: InHand): ReadonlySet<string> => {
   const known = [...(input.mismatched?.get(studyKeyText(key)) ?? noRows)].filter(([, each]) => each.hasNoVote)

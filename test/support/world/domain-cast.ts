@@ -13,7 +13,7 @@ import { type Plan, plan, planEndpoint, recordedIn } from '../../../lib/domain/b
 import { type StudyAge, ageOf } from '../../../lib/domain/batch/newest-study'
 import { referencedId } from '../../../lib/domain/batch/snapshot'
 import { isOfService } from '../../../lib/domain/fhir/provenance'
-import { packUnits } from '../../../lib/domain/batch/units'
+import { packUnits } from '../../../lib/domain/batch/pack-units'
 import type { EntryError } from '../../../lib/domain/cast-error'
 import { withMismatched } from '../../../lib/domain/batch/witnesses'
 import { type InstanceKey, instanceKeyText, studyKeyText } from '../../../lib/domain/dicom/change-feed-entry'

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type InstanceKey, instanceKeyText } from '../../../../lib/domain/dicom/change-feed-entry'
 import type { Values } from '../../../support/world/domain-dataset'
 import { rowOf } from '../../../support/world/domain-feed'
-import { holding, person, planOf, requestsOf, settings, studyOf } from '../../../support/world/domain-plan'
+import { holding, person, planOf, requestsOf, resourcesOf, settings, studyOf } from '../../../support/world/domain-plan'
 
 const row = (sequence: number, sop: number, values: Values = {}) =>
   rowOf(settings, { sequence, values: { SOPInstanceUID: `1.2.3.1.${sop}`, ...values } })
@@ -41,6 +41,21 @@ describe('an instance that stands recorded as somebody else’s', () => {
     })
     expect([planned.syncedInstances, requestsOf(planned.units)]).toEqual([[], ['DELETE ImagingStudy/7']])
     expect(planned.units.flatMap(({ recorded }) => recorded)).toMatchObject([{ row: rows[1], error: ambiguous }])
+  })
+
+  it('comes in behind what was told before it, so that its study says what the newest says', () => {
+    const described = (sop: number, recordedAs: number) => {
+      const each = read(sop, { PatientID: 'P2', StudyDescription: `told as ${recordedAs}` })
+      return { each, vote: [instanceKeyText(each.key), { ...each.key, recordedAs }] as const }
+    }
+    const both = [described(2, 9), described(3, 4)]
+    const planned = planOf([remove(12, 1)], {
+      ...{ snapshot, mismatched: new Map([[study, new Map(both.map(({ vote }) => vote))]]) },
+      reading: { [study]: both.map(({ each }) => each) },
+    })
+    expect(resourcesOf(planned.units, 'ImagingStudy')).toMatchObject([
+      { subject: { reference: 'Patient/2' }, description: 'told as 9', numberOfInstances: 2 },
+    ])
   })
 
   it('has no row when it comes in within the same batch', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { Patient } from 'fhir/r4'
-import { packUnits } from '../../../../lib/domain/batch/units'
+import { packUnits } from '../../../../lib/domain/batch/pack-units'
 import type { Values } from '../../../support/world/domain-dataset'
 import { type EntryOptions, rowOf } from '../../../support/world/domain-feed'
 import { mrType } from '../../../support/world/domain-mapping'
@@ -73,7 +73,8 @@ describe('a stray instance', () => {
       subject: { reference: 'Patient/2' },
       numberOfInstances: 2,
     })
-    expect(planned.syncedInstances).toEqual(reading.map(({ key }) => key))
+    // What is in hand comes last: it is newer.
+    expect(planned.syncedInstances).toEqual(reading.map(({ key }) => key).reverse())
     expect(planned.units.flatMap(({ rows }) => rows)).toEqual([first])
   })
 
