@@ -31,6 +31,15 @@ export const rowsOf = (units: ReadonlyArray<Unit>): ReadonlyArray<LiveRow> => [
   ),
 ]
 
+/** The rows of either half of them; none where one waits for all: a row that needs units of two studies comes to the same again. */
+export const apart = (units: ReadonlyArray<Unit>): ReadonlyArray<ReadonlyArray<LiveRow>> | undefined => {
+  const parts = halves(units)
+    .map(rowsOf)
+    .filter(({ length }) => length > 0)
+  const all = rowsOf(units).length
+  return parts.length > 1 && parts.every(({ length }) => length < all) ? parts : undefined
+}
+
 export const isDeletion = ({ _tag }: LiveRow): boolean => _tag === 'Delete'
 
 /** It asks only, and is no word on its instance or its study. */

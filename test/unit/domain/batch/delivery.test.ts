@@ -140,6 +140,30 @@ describe('what fails', () => {
 })
 
 describe('a delete that the server refuses', () => {
+  it('is told from others only where that leaves less: a row that needs two studies is planned no more than twice', () => {
+    const key = { partition: 'p', studyInstanceUid: '1.2', seriesInstanceUid: '1.3', sopInstanceUid: '1.4' }
+    const row: DeleteRow = { _tag: 'Delete', sequence: 1, key, late: false }
+    const units: ReadonlyArray<Unit> = [
+      { ...emptyUnit, deferred: [row], deletes: [['Observation/4']] },
+      { ...emptyUnit, rows: [row], deletes: [['ImagingStudy/6']] },
+    ]
+    const plan = {
+      ...{ recorded: [], doubts: [], agesWanted: [], leaving: [], verdicts: new Map(), writes: new Set<string>() },
+      ...{ units, unchanged: [], syncedInstances: [] },
+    }
+    let state = beginDelivery({
+      ...{ live: [row], superseded: [], limits: { entries: 100, bytes: 1_000_000 } },
+      ...{ stuckSince: undefined, totalRetryDurationMs, rejectedStudies: [], hasPosition: true, hasMoved: false },
+    })
+    for (const _time of ['once', 'again']) {
+      state = evolve(state, { _tag: 'Planned', plan, endpoint: undefined, isRowsAlone: true })
+      const conflict = { _tag: 'FhirConflict', status: 409 } as const
+      state = evolve(state, { _tag: 'Sent', sent: { _tag: 'Reread', error: conflict, positionMoved: false }, now })
+      state = evolve(state, { _tag: 'Waited', goOn: true, now })
+    }
+    expect([[...state.keep], state.stack.length]).toEqual([['Observation/4', 'ImagingStudy/6'], 1])
+  })
+
   it('empties what it was about, and stops nothing', () => {
     const { ends, stop, emptied } = play({ studies: { '1': ['delete-refused'], '2': ['ok'], '3': ['delete'] } })
     expect([ends, stop, [...emptied]]).toEqual([stored(3), undefined, ['1']])
