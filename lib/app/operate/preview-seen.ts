@@ -1,4 +1,5 @@
 import type { ImagingStudy } from 'fhir/r4'
+import type { Mismatched } from '../../domain/batch/fold'
 import type { LiveRow, UpsertRow } from '../../domain/batch/judge'
 import { type Snapshot, findPatient, findStudy, referencedId } from '../../domain/batch/snapshot'
 import type { EntryError } from '../../domain/cast-error'
@@ -18,7 +19,7 @@ export interface Seen {
   readonly studies: Map<string, StudyKind>
   /** Studies that get another subject; of one of the original's whose Patient would be made anew, that (patientKeyText). */
   readonly repointed: Map<string, string | undefined>
-  /** Of those without a system . */
+  /** Of those without a system. */
   readonly issuers: Set<string>
   readonly errors: Array<EntryError>
   /** By instance. */
@@ -27,6 +28,8 @@ export interface Seen {
   unchanged: number
   superseded: number
   skipped: number
+  /** What stands recorded has a say on whose its study is. */
+  readonly mismatched: Mismatched
 }
 
 const conflicts: ReadonlySet<EntryError['_tag']> = new Set([

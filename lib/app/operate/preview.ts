@@ -16,7 +16,7 @@ import { type Operated, type OperatorOptions, looking, service } from './operati
 import type { OperatorPorts } from '../ports-operator'
 import { type FeedBatch, newReading, readFeed } from '../feed/read-feed'
 import { type Seen, notePatient, noteRepointed, noteStudy, tally } from './preview-seen'
-import { readFailIndex } from '../run/fail-index'
+import { mismatchedStudies, readFailIndex } from '../run/fail-index'
 import { readBack, workOf } from '../run/heed-notes'
 import { countByCode, withdrawnOf } from './resync'
 
@@ -96,6 +96,7 @@ export const preview = async (
     unchanged: 0,
     superseded: 0,
     skipped: 0,
+    mismatched: mismatchedStudies(index.right),
   }
   let checkpoint = begin.right
   const from = checkpoint.syncedSequence
@@ -187,7 +188,7 @@ const lookAtRows = async (
   seen: Seen,
 ): Promise<E.Either<ServiceError, number>> => {
   if (rows.length === 0) return E.right(0)
-  const ahead = await lookAhead(run, rows)
+  const ahead = await lookAhead(run, rows, { mismatched: seen.mismatched })
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
   const errors = recordedIn(plan)
