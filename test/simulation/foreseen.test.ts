@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import type { FhirResource, Identifier, ImagingStudy, Patient, Reference } from 'fhir/r4'
 import * as E from 'fp-ts/Either'
 import type { OperatorOptions } from '../../lib/app/operate/operating'
 import { preview } from '../../lib/app/operate/preview'
@@ -63,5 +64,34 @@ describe('a preview', () => {
       then: [[update(1, 1, 'P3')]],
     })
     expect(await foreseen(services, 2)).toMatchObject({ studies: { create: 0 }, recorded: { PatientMismatch: 1 } })
+  })
+})
+
+describe('a preview of what is cast already', () => {
+  const patient = (id: string, over: Partial<Identifier> = {}): Patient => ({
+    ...{ resourceType: 'Patient', id, identifier: [{ system, value: 'P1', ...over }] },
+    ...{ name: [{ family: 'Family P1', given: ['Ann'] }] },
+  })
+  const theirs = (subject: Reference): ImagingStudy => ({
+    ...{ resourceType: 'ImagingStudy', id: 'ris', status: 'registered', subject },
+    identifier: [{ system: 'urn:dicom:uid', value: 'urn:oid:1.2.1' }],
+  })
+
+  it.each<[string, ReadonlyArray<FhirResource>]>([
+    ['whose subject is on another server', [theirs({ reference: 'https://ehr.example.org/fhir/Patient/9' })]],
+    [
+      'whose subject we know by no identifier',
+      [{ ...patient('ehr'), identifier: [] }, theirs({ reference: 'Patient/ehr' })],
+    ],
+    ['whose subject is one of several', [patient('a'), patient('b'), theirs({ reference: 'Patient/b' })]],
+    [
+      'of the time of an identifier that is over',
+      [patient('a', { use: 'old', period: { start: '2020' } }), patient('b')],
+    ],
+  ])('foretells nothing about a study %s', async (_which, fhir) => {
+    const services = await after({ fhir, then: [[create(1, 1, 'P1')]] })
+    const { studies, patients, repointed } = await foreseen(services)
+    expect({ studies, repointed }).toMatchObject({ studies: { create: 0, update: 0, unchanged: 1 } })
+    expect([patients.create, patients.update, repointed]).toEqual([0, 0, undefined])
   })
 })
