@@ -154,13 +154,13 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: settleErrors,
-        from: 'all: written.right,',
-        to: 'all: written.right.map(({ before: _before, ...row }) => row),',
+        from: '    all,\n',
+        to: '    all: all.map(({ before: _before, ...row }) => row),\n',
       },
       {
         file: settleErrors,
-        from: 'const ours = written.right.filter((row) => isOurs(row, noted))',
-        to: 'const ours = written.right.filter((row) => isOurs(row, noted)).map(({ before: _before, ...row }) => row)',
+        from: 'const ours = all.filter((row) => isOurs(row, noted))',
+        to: 'const ours = all.filter((row) => isOurs(row, noted)).map(({ before: _before, ...row }) => row)',
       },
     ],
     under: ['run: overlap', 'run: pause', 'feed: stray', 'feed: misfiled first', 'feed: update to nobody'],

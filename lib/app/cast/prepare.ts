@@ -104,10 +104,9 @@ export const inSteps = async <A>({ sleep }: Pick<Clock, 'sleep'>, steps: Generat
 
 const nothingKnown: Known = { keep: new Set(), patientsAlone: false, rowsAlone: false }
 
-/**
- * What casting these rows would do now: as cast-batch prepares it, without a position and without a write.
- *
- * @param rebuilt all live instances of the studies, in a rebuild
- */
-export const lookAhead = (run: Run, rows: ReadonlyArray<LiveRow>, rebuilt?: ReadonlyArray<LiveRow>): Result<Prepared> =>
-  prepare(run, rows, () => Promise.resolve(E.right({ ...nothingKnown, ...(rebuilt === undefined ? {} : { rebuilt }) })))
+/** What casting these rows would do now: as cast-batch prepares it, without a position and without a write. */
+export const lookAhead = (
+  run: Run,
+  rows: ReadonlyArray<LiveRow>,
+  known: Pick<Known, 'rebuilt' | 'mismatched'>,
+): Result<Prepared> => prepare(run, rows, () => Promise.resolve(E.right({ ...nothingKnown, ...known })))

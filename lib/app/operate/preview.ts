@@ -10,13 +10,12 @@ import { type Checkpoint, newCheckpoint, headOf } from '../../domain/checkpoint'
 import { instanceKeyText } from '../../domain/dicom/change-feed-entry'
 import { type CastSettings, type Run, remainingMs, retrying } from '../context'
 import { lookUnderName } from '../feed-name'
-import { plannedWrites } from '../cast/planned-writes'
 import { lookAhead } from '../cast/prepare'
 import { type Operated, type OperatorOptions, looking, service } from './operating'
 import type { OperatorPorts } from '../ports-operator'
 import { type FeedBatch, newReading, readFeed } from '../feed/read-feed'
-import { type Seen, notePatient, noteRepointed, noteStudy, tally } from './preview-seen'
-import { readFailIndex } from '../run/fail-index'
+import { type Seen, notePatient, noteRepointed, noteStudy, nothingSeen, plannedIn, tally } from './preview-seen'
+import { mismatchedStudies, readFailIndex } from '../run/fail-index'
 import { readBack, workOf } from '../run/heed-notes'
 import { countByCode, withdrawnOf } from './resync'
 
@@ -85,18 +84,7 @@ export const preview = async (
   if (E.isLeft(index)) return service(index.left)
   const begin = await startOf(run, fromSequence)
   if (E.isLeft(begin)) return begin
-  const seen: Seen = {
-    patients: new Map(),
-    studies: new Map(),
-    repointed: new Map(),
-    issuers,
-    errors: [],
-    withdrawn: new Set(),
-    entries: 0,
-    unchanged: 0,
-    superseded: 0,
-    skipped: 0,
-  }
+  const seen = nothingSeen(issuers, mismatchedStudies(index.right))
   let checkpoint = begin.right
   const from = checkpoint.syncedSequence
   let [head, done, complete] = [from, 0, false]
@@ -187,22 +175,22 @@ const lookAtRows = async (
   seen: Seen,
 ): Promise<E.Either<ServiceError, number>> => {
   if (rows.length === 0) return E.right(0)
-  const ahead = await lookAhead(run, rows)
+  const ahead = await lookAhead(run, rows, { mismatched: seen.mismatched })
   if (E.isLeft(ahead)) return ahead
   const { plan, snapshot } = ahead.right
   const errors = recordedIn(plan)
   seen.errors.push(...errors.map(({ error }) => error))
   const recorded = new Map(errors.map(({ row, error }) => [row, error]))
-  const written = new Set(plannedWrites(plan, snapshot).map(({ type, id }) => `${type}/${id ?? ''}`))
+  const planned = plannedIn(plan, snapshot)
   for (const row of rows) {
     if (row._tag === 'Delete' && row.unowned?.error._tag === 'Rejected') {
       seen.withdrawn.add(instanceKeyText(row.key))
-      noteStudy(run, snapshot, seen, { row, written })
+      noteStudy(run, snapshot, seen, { row, planned })
       continue
     }
-    if (row._tag === 'Upsert') notePatient(run, snapshot, seen, { row, error: recorded.get(row), written })
-    if (row._tag === 'Upsert' && !recorded.has(row)) noteRepointed(run, snapshot, seen, row)
-    if (!recorded.has(row)) noteStudy(run, snapshot, seen, { row, written })
+    if (row._tag === 'Upsert') notePatient(run, snapshot, seen, { row, error: recorded.get(row), planned })
+    if (row._tag === 'Upsert' && !recorded.has(row)) noteRepointed(run, snapshot, seen, { row, planned })
+    if (!recorded.has(row)) noteStudy(run, snapshot, seen, { row, planned })
   }
   return E.right(plan.unchanged.length)
 }

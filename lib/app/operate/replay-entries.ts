@@ -111,9 +111,14 @@ const triesBefore = (
 }
 
 /** The same without a write: what each row would come to. */
-export const foresee = async (run: Run, judged: ReadonlyArray<Judgement>): Promise<E.Either<ServiceError, Outcome>> => {
+export const foresee = async (
+  run: Run,
+  index: FailIndex,
+  judged: ReadonlyArray<Judgement>,
+): Promise<E.Either<ServiceError, Outcome>> => {
   const rows = judged.flatMap(liveOf)
-  const ahead = rows.length === 0 ? undefined : await lookAhead(run, rows)
+  const mismatched = mismatchedStudies(index)
+  const ahead = rows.length === 0 ? undefined : await lookAhead(run, rows, { mismatched })
   if (ahead !== undefined && E.isLeft(ahead)) return ahead
   const settled = new Map<number, Settlement>(rows.map(({ sequence }) => [sequence, { _tag: 'Stored' }]))
   for (const { sequence } of ahead?.right.plan.unchanged ?? []) settled.set(sequence, { _tag: 'Unchanged' })

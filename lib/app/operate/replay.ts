@@ -90,7 +90,7 @@ export const replayRows = async (
     run,
     taken,
     session === undefined
-      ? (judged) => foresee(run, judged)
+      ? (judged) => foresee(run, index, judged)
       : (judged, rows) => castAndSettle(run, ports, session.right, index, judged, rows),
     { ...how, countTry: how.dryRun ? () => Promise.resolve() : countTryOf(ports) },
   )

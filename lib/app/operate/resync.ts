@@ -199,7 +199,7 @@ export const verifyStudy = async (
  * known without writing, and `refused` has the code of each. Those that cannot even be planned stay in the plan.
  */
 const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: ReadonlyMap<string, string>) => {
-  const ahead = await lookAhead(run, rows, rows)
+  const ahead = await lookAhead(run, rows, { rebuilt: rows })
   if (E.isLeft(ahead)) return ahead
   const recorded = new Set<LiveRow>(recordedIn(ahead.right.plan).map(({ row }) => row))
   const codeOf = (row: LiveRow): string | undefined =>
@@ -207,7 +207,7 @@ const aheadOfKnown = async (run: Run, rows: ReadonlyArray<LiveRow>, known: Reado
   const refused = rows.flatMap((row) => codeOf(row) ?? [])
   if (refused.length === 0) return E.right({ ...ahead.right, rows, refused })
   const others = rows.filter((row) => codeOf(row) === undefined)
-  const rest = await lookAhead(run, others, rows)
+  const rest = await lookAhead(run, others, { rebuilt: rows })
   return E.isLeft(rest) ? rest : E.right({ ...rest.right, rows: others, refused })
 }
 

@@ -32,7 +32,9 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
   const identifiersOf = (texts: Iterable<string>): ReadonlySet<string> =>
     new Set([...texts].flatMap((text) => named.get(text) ?? []))
   const ofImages = identifiersOf(inIt)
-  const others = ofImages.size > 0 ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
+  // The only image in it is at odds with no other: those that stand recorded were refused because of it.
+  const isAlone = holdsInstance(study.draft, row.key) && !mismatched.has(own)
+  const others = ofImages.size > 0 || isAlone ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
   const isOpen = isUnread && !wasTakenIn(fold, study, row) && isUnseen(fold, study, seen, mismatched)
   const isTheirs = !isOpen && [...others].every((each) => each === patientKeyText(row.identity))
   if (row.isPhantom || isTheirs) {

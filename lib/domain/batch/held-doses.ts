@@ -28,6 +28,8 @@ export interface StudyDoses extends DoseOwner {
   readonly isWhole: boolean
   /** A report of it was taken out. */
   readonly lostReports: boolean
+  /** A copy of a report was taken out, and what the one that stays says is not in hand. */
+  readonly lostCopies: boolean
   /** Resources that the server refuses to delete, as references. */
   readonly keep: ReadonlySet<string>
   /** Takes an Observation for this study; false when another study of the batch has it. */

@@ -25,8 +25,9 @@ export interface ObservationWrites {
   /** Before the study as well: the original's is known by the subject that the study has. */
   readonly isWrittenFirst: boolean
   /**
-   * What FHIR holds cannot be judged by the reports in hand: the original's, of which no report is known, and summaries
-   * of the version before, which do not say which report is the newer one. The study must be read whole.
+   * What FHIR holds cannot be judged by the reports in hand: the original's, of which no report is known, summaries of
+   * the version before, which do not say which report is the newer one, and one that says what a copy said that is gone.
+   * The study must be read whole.
    */
   readonly mustBeRead: boolean
 }
@@ -209,7 +210,8 @@ export const planObservations = (doses: StudyDoses): ObservationWrites => {
     report === undefined && facts === undefined && !isVoid
   return {
     mustBeRead:
-      doses.reports.size > 0 && !doses.isWhole && (context.held.originals.length > 0 || reports.some(isUnknown)),
+      doses.lostCopies ||
+      (doses.reports.size > 0 && !doses.isWhole && (context.held.originals.length > 0 || reports.some(isUnknown))),
     // What was emptied before follows its study first: once that has moved, nothing asks for it any more.
     withdrawn: [
       ...[...reasonlessNow, ...originals]

@@ -87,7 +87,7 @@ export const newlyHidden = (
 /** Nobody lists an instance in more; a row has room for so many. */
 const mostNotes = 20
 
-/** Notes among these rows, and those of the notes known so far that are gone. */
+/** Notes among these rows, and those of the notes known so far that are gone: also where something else has their place. */
 export const noteRowsIn = (
   rows: ReadonlyArray<LiveRow>,
   known: RejectedInstances,
@@ -96,8 +96,9 @@ export const noteRowsIn = (
     [...known.values()].flatMap(({ key, error }) => error.notes.map(({ name }) => `${key.partition} ${name}`)),
   )
   return rows.flatMap((row) => {
-    if (row._tag !== 'Delete' || row.unowned !== undefined || row.probe === true) return []
-    const { sequence, key, note } = row
+    if (row._tag === 'Delete' && row.probe === true) return []
+    const { sequence, key } = row
+    const note = row._tag === 'Delete' ? row.note : undefined
     return note !== undefined || names.has(`${key.partition} ${noteName(key)}`) ? [{ sequence, key, note }] : []
   })
 }

@@ -29,6 +29,19 @@ const mayBeReports = ({ draft, partition, uid }: StudyFold): ReadonlyArray<Insta
   return found
 }
 
+/** SOPInstanceUIDs of reports that FHIR holds where the study will have none. */
+const lostOf = ({ draft, partition, uid }: StudyFold, instances: ReadonlyArray<Instance>): ReadonlyArray<string> => {
+  const before = (draft.base?.series ?? []).flatMap(({ uid: seriesInstanceUid, instance = [] }) =>
+    instance.flatMap((each): ReadonlyArray<InstanceKey> =>
+      isReportClass(classOf(each))
+        ? [{ partition, studyInstanceUid: uid, seriesInstanceUid, sopInstanceUid: each.uid }]
+        : [],
+    ),
+  )
+  const stays = before.length === 0 ? new Set() : textsOf(instances)
+  return before.filter((key) => !stays.has(instanceKeyText(key))).map(({ sopInstanceUid }) => sopInstanceUid)
+}
+
 const textsOf = (rows: ReadonlyArray<Pick<LiveRow, 'key'>>): ReadonlySet<string> =>
   new Set(rows.map(({ key }) => instanceKeyText(key)))
 
@@ -56,12 +69,13 @@ export const dosesOf = (fold: Fold, study: StudyFold, written: WrittenStudy | un
   )
   const ofReports = instances.filter(({ sopClass }) => isReportClass(sopClass))
   const told = textsOf(ofReports.length === 0 ? [] : [...study.rows, ...reading])
-  const before = (draft.base?.series ?? []).flatMap(({ instance = [] }) => instance)
+  const lost = lostOf(study, instances)
   const claimed = fold.observationOwners
   return {
     ...{ settings, partition, uid, index: fold.observations, base: draft.base, study: written, live, reports, keep },
     isWhole: ofReports.every(({ key }) => told.has(instanceKeyText(key))),
-    lostReports: before.some((each) => isReportClass(classOf(each)) && !live.has(each.uid)),
+    lostReports: lost.some((uid) => !live.has(uid)),
+    lostCopies: lost.some((uid) => live.has(uid) && !reports.has(uid)),
     claim: (id) => {
       const owner = claimed.get(id) ?? study
       claimed.set(id, owner)

@@ -99,6 +99,26 @@ pinned(
   ending({ '1': 'P1: 2' }),
 )
 
+for (const [which, series] of [
+  ['first', 1],
+  ['second', 2],
+] as const) {
+  const [left, dlp, events] = series === 1 ? [2, 250, ['1.7.2', '1.7.3']] : [1, 100, ['1.7.1', '1.7.2']]
+  pinned(
+    `D3: what two copies of a report say otherwise is as the other one says when the ${which} is gone`,
+    {
+      then: [
+        [create(1, 2, 'P1')],
+        [create(1, 1, 'P1', { ...copied, ...report(100, ['1.7.1', '1.7.2']) })],
+        [create(1, 1, 'P1', { ...copied, series: 2, ...report(250, ['1.7.2', '1.7.3'], { minute: 61 }) })],
+        [remove(1, 1, { ...copied, series })],
+      ],
+    },
+    ending({ '1': 'P1: 1.9.1 2' }, { doses: { '1': doses(events, ['1.9.1', 'final', dlp, events]) } }),
+    (store) => expect(JSON.stringify(store.all('ImagingStudy'))).toContain(`"uid":"1.2.1.${left}"`),
+  )
+}
+
 const other = 'research'
 pinned(
   'D4: the same report in two partitions is a set of each',

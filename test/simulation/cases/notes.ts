@@ -91,6 +91,21 @@ pinned(
   ending({ '1': 'P1: 1' }, { rows: ['1 2 Rejected'] }),
 )
 
+const gone = remove(1, 9, { series: 2 })
+for (const [what, image, rest] of [
+  ['an image', create(1, 9, 'P1', { series: 2 }), ending({ '1': 'P1: 1 2 9' })],
+  [
+    'an image of nobody',
+    create(1, 9, 'P1', { series: 2, patientId: '' }),
+    ending({ '1': 'P1: 1 2' }, { rows: ['1 9 TagsRejected'] }),
+  ],
+] as const)
+  pinned(
+    `R2: when ${what} is stored in the place of the note, its images come back`,
+    { then: [[first, second], [note], [gone, image]] },
+    rest,
+  )
+
 const elsewhere = { series: 2, uid: '1.2.2.2.9' }
 const inAnother = create(2, 9, 'P1', { ...elsewhere, ...onSafety })
 const moved = [vanish(2, 9, elsewhere), update(3, 9, 'P1', { ...elsewhere, ...onSafety })]

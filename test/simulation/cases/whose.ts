@@ -276,6 +276,23 @@ pinned(
   ending({ '1': `${elsewhere}: 1 3` }, { rows: ['1 2 PatientMismatch'] }),
 )
 
+const described = { description: 'two' }
+for (const [order, rows] of [
+  ['before', [update(1, 1, 'RIGHT', described), update(1, 2, 'WRONG', described)]],
+  ['behind', [update(1, 2, 'WRONG', described), update(1, 1, 'RIGHT', described)]],
+] as const) {
+  pinned(
+    `W13: the only image in it stays when it is told once more, ${order} the one that was refused`,
+    {
+      fhir: [study({ reference: elsewhere })],
+      before: [[create(1, 1, 'RIGHT')], [create(1, 2, 'WRONG')]],
+      then: [rows],
+      cuts: 'from the quiet feed',
+    },
+    ending({ '1': `${elsewhere}: 1` }, { rows: ['1 2 PatientMismatch'] }),
+  )
+}
+
 pinned(
   'W14: a study whose contained Patient is somebody else is read whole before anything is believed',
   {
