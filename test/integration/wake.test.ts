@@ -72,6 +72,17 @@ describe('an event', () => {
     expect([runs(world), world.dicom.requests.list()]).toEqual([[], []])
   })
 
+  it('tells of a late row together with one that is settled, and the late one comes into FHIR', async () => {
+    const world = await woken()
+    store(world, '1.2.1')
+    const late = world.dicom.control.appendLate(created({ study: '1.2.2' }))
+    const third = store(world, '1.2.3')
+    await tellOf(world, third)
+    world.dicom.control.showLate(late.id)
+    expect(await tellOf(world, 2, third)).toEqual({ told: third, ended: 'CaughtUp' })
+    expect(studies(world)).toBe(3)
+  })
+
   it('in a burst of a thousand, told in twenty deliveries at once, causes five runs at the most', async () => {
     const world = await woken()
     const sequences = world.dicom.control.append(...images(1_000)).map(({ sequence }) => sequence)

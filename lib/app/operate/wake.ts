@@ -7,8 +7,8 @@ import { readIllCast } from './status'
 export type NoRun = 'NothingNew' | 'GateClosed' | 'LastRunIll'
 
 /**
- * Whether there is anything to do for somebody who was told of this number, before the lease is taken and a service is
- * asked. What cannot be read is for the run to say.
+ * Whether there is anything to do for somebody who was told of this number and perhaps of lower ones, before the lease is
+ * taken and a service is asked. What cannot be read is for the run to say.
  */
 export const whyNoRun = async (ports: OperatorPorts, told: number): Promise<NoRun | undefined> => {
   const [stored, gate, ill] = await Promise.all([ports.checkpoints.read()(), ports.gate.read()(), readIllCast(ports)])
@@ -17,7 +17,7 @@ export const whyNoRun = async (ports: OperatorPorts, told: number): Promise<NoRu
   if (ill !== undefined) return 'LastRunIll'
   if (E.isLeft(stored) || O.isNone(stored.right)) return undefined
   const { syncedSequence, holes } = stored.right.value.checkpoint
-  // A number that was missing when the checkpoint passed it comes late.
-  const isLate = holes.some(({ from, to }) => from <= told && told <= to)
+  // A number that was missing when the checkpoint passed it comes late, and may be told together with a higher one.
+  const isLate = holes.some(({ from }) => from <= told)
   return told > syncedSequence || isLate ? undefined : 'NothingNew'
 }
