@@ -57,9 +57,9 @@ export const wake = async (operator: Operator, delivery: string): Promise<Answer
   const woken = (ended: Woken['ended']): Answer<WakeAnswer> =>
     E.right({ _tag: 'Woken', woken: { told: told ?? null, ended } })
   if (told === undefined) return woken('NothingTold')
-  if (isDisabled) return woken('TimerDisabled')
   const late = sleep(Math.max(0, answerWithinMs - (clock.now() - startedAt)), undefined, { ref: false })
-  return woken(await Promise.race([inHand(look(operator, context.right, told)), late.then(() => 'AtWork' as const)]))
+  const looked = inHand(look(operator, context.right, { told, isDisabled }))
+  return woken(await Promise.race([looked, late.then(() => 'AtWork' as const)]))
 }
 
 /** For whoever watches without a route: did events tell of what no run has looked for? */
@@ -71,10 +71,16 @@ export const isToldOfMore = async (operator: Operator): Promise<boolean> => {
   return told > 0 && (await whyNoRun(ports, told)) === undefined
 }
 
-const look = async (operator: Operator, { ports, startedAt }: Connected, told: number): Promise<Woken['ended']> => {
+const look = async (
+  operator: Operator,
+  { ports, startedAt }: Connected,
+  { told, isDisabled }: { readonly told: number; readonly isDisabled: boolean },
+): Promise<Woken['ended']> => {
+  // Whatever becomes of it here: another process may be the one that casts.
   if (ports.wake !== undefined && !(await tell(ports.wake, ports.clock, told))) {
     operator.log('warn', 'An event could not be written down: a run that is at work may miss it until the next tick')
   }
+  if (isDisabled) return 'TimerDisabled'
   const not = await whyNoRun(ports, told)
   if (not !== undefined) return not
   const spentMs = clock.now() - startedAt
