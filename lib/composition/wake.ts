@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import type { RunSummary } from '../app/run/summary'
 import { type NoRun, whyNoRun } from '../app/operate/wake'
 import { tell, toldNow } from '../app/wake'
@@ -62,13 +63,18 @@ export const wake = async (operator: Operator, delivery: string): Promise<Answer
   return woken(await Promise.race([looked, late.then(() => 'AtWork' as const)]))
 }
 
-/** For whoever watches without a route: did events tell of what no run has looked for? */
+/**
+ * For whoever watches without a route: did events tell of what no run has looked for, and could one begin? While somebody
+ * holds the lease, each look would be a run that says so.
+ */
 export const isToldOfMore = async (operator: Operator): Promise<boolean> => {
   const context = connected(operator, lookTimeoutMs)
   if (E.isLeft(context) || context.right.ports.wake === undefined) return false
   const { ports } = context.right
   const told = await toldNow(context.right.ports.wake)
-  return told > 0 && (await whyNoRun(ports, told)) === undefined
+  if (told === 0 || (await whyNoRun(ports, told)) !== undefined) return false
+  const holder = await ports.leaseInspection.holder()()
+  return E.isLeft(holder) || O.isNone(holder.right)
 }
 
 const look = async (
