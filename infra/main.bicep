@@ -287,6 +287,10 @@ var dicomParts = isDicomId
 var fhirParts = isFhirId
   ? split(fhirId, '/')
   : fail('fhirServiceId is not the resource id of a FHIR service: …/workspaces/<workspace>/fhirservices/<service>')
+// Event Grid calls from public addresses, and its subscription is not created before the route has answered.
+var hasEvents = !privateNetwork || !empty(allowedAddresses) || !wakeByEvents
+  ? wakeByEvents
+  : fail('Event Grid cannot reach an app whose public side is closed: set wakeByEvents to false, or give allowedAddresses.')
 
 // What environment() does not tell of a cloud: the domains of services that came later.
 var clouds = {
@@ -343,7 +347,7 @@ var castSettings = {
   DicomCast__HideRejectedForQuality: toLower(string(hideRejectedForQuality))
   RetryConfiguration__TotalRetryDuration: totalRetryDuration
   CastSchedule: castSchedule
-  DicomCast__Events: toLower(string(wakeByEvents))
+  DicomCast__Events: toLower(string(hasEvents))
   DicomCast__BatchSize: string(batchSize)
   DicomCast__TimerBatches: string(timerBatches)
   DicomCast__TimeBudget: timeBudget
@@ -548,7 +552,7 @@ module appEndpoint 'modules/private-endpoint.bicep' = if (privateNetwork) {
   }
 }
 
-module events 'modules/events.bicep' = if (wakeByEvents && hasDicomId) {
+module events 'modules/events.bicep' = if (hasEvents && hasDicomId) {
   name: 'dicomcast-events-${token}'
   scope: resourceGroup(dicomParts[2], dicomParts[4])
   params: {

@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import { type BackfillProgress, readProgress } from '../app/backfill/progress'
 import type { Status } from '../app/operate/facts'
 import { readPartitionWarnings } from '../app/operate/partition-warnings'
-import { type Health, readHealth, readIllCast, readStatus } from '../app/operate/status'
+import { type Health, illCastIn, readCasts, readHealth, readStatus } from '../app/operate/status'
 import { describeIllCast } from '../app/operate/verdict'
 import { takesOldIfMatch } from '../app/run/try-conditions'
 import type { Settings } from '../config/read-settings'
@@ -61,7 +61,7 @@ export const status = async (operator: Operator): Promise<Answer<StatusAnswer>> 
 /** Why the casts stand, in words; none while they do not. */
 export const whyItStands = async (operator: Operator): Promise<string | undefined> => {
   const context = connected(operator, lookTimeoutMs)
-  const ill = E.isLeft(context) ? undefined : await readIllCast(context.right.ports)
+  const ill = E.isLeft(context) ? undefined : illCastIn(await readCasts(context.right.ports))
   return ill === undefined ? undefined : describeIllCast(ill)
 }
 

@@ -45,9 +45,11 @@ const heartbeatOf = ({ kind, schedule, endedAt, failed, report }: Traced): Heart
   ...(failed || noSuccess.has(report.ended) ? {} : { succeededAt: endedAt }),
 })
 
-/** An idle tick leaves no row; one that a service ended does, and one that moved the checkpoint. */
+const worthTelling: ReadonlySet<Report['ended']> = new Set(['WaitingForHoles', 'OutOfTime'])
+
+/** An idle tick leaves no row; one that a service ended does, one that moved the checkpoint, and one whose time was too short. */
 const didSomething = ({ failed, report: { ended, entries, from, to } }: Traced): boolean =>
-  failed || entries > 0 || from !== to || ended === 'WaitingForHoles'
+  failed || entries > 0 || from !== to || worthTelling.has(ended)
 
 export const isIdle = (traced: Traced): boolean => !didSomething(traced)
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as E from 'fp-ts/Either'
+import * as O from 'fp-ts/Option'
 import type { RunSummary } from '../app/run/summary'
 import { type NoRun, whyNoRun } from '../app/operate/wake'
 import { tell, toldNow } from '../app/wake'
@@ -57,24 +58,35 @@ export const wake = async (operator: Operator, delivery: string): Promise<Answer
   const woken = (ended: Woken['ended']): Answer<WakeAnswer> =>
     E.right({ _tag: 'Woken', woken: { told: told ?? null, ended } })
   if (told === undefined) return woken('NothingTold')
-  if (isDisabled) return woken('TimerDisabled')
   const late = sleep(Math.max(0, answerWithinMs - (clock.now() - startedAt)), undefined, { ref: false })
-  return woken(await Promise.race([inHand(look(operator, context.right, told)), late.then(() => 'AtWork' as const)]))
+  const looked = inHand(look(operator, context.right, { told, isDisabled }))
+  return woken(await Promise.race([looked, late.then(() => 'AtWork' as const)]))
 }
 
-/** For whoever watches without a route: did events tell of what no run has looked for? */
+/**
+ * For whoever watches without a route: did events tell of what no run has looked for, and could one begin? While somebody
+ * holds the lease, each look would be a run that says so.
+ */
 export const isToldOfMore = async (operator: Operator): Promise<boolean> => {
   const context = connected(operator, lookTimeoutMs)
   if (E.isLeft(context) || context.right.ports.wake === undefined) return false
   const { ports } = context.right
   const told = await toldNow(context.right.ports.wake)
-  return told > 0 && (await whyNoRun(ports, told)) === undefined
+  if (told === 0 || (await whyNoRun(ports, told)) !== undefined) return false
+  const holder = await ports.leaseInspection.holder()()
+  return E.isLeft(holder) || O.isNone(holder.right)
 }
 
-const look = async (operator: Operator, { ports, startedAt }: Connected, told: number): Promise<Woken['ended']> => {
+const look = async (
+  operator: Operator,
+  { ports, startedAt }: Connected,
+  { told, isDisabled }: { readonly told: number; readonly isDisabled: boolean },
+): Promise<Woken['ended']> => {
+  // Whatever becomes of it here: another process may be the one that casts.
   if (ports.wake !== undefined && !(await tell(ports.wake, ports.clock, told))) {
     operator.log('warn', 'An event could not be written down: a run that is at work may miss it until the next tick')
   }
+  if (isDisabled) return 'TimerDisabled'
   const not = await whyNoRun(ports, told)
   if (not !== undefined) return not
   const spentMs = clock.now() - startedAt

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import { makeStorageAccount } from '../../lib/adapters/storage/storage-client'
 import { makeWakeTable } from '../../lib/adapters/storage/wake-table'
@@ -10,6 +11,7 @@ import { created, deleted, images } from '../support/world/cast-images'
 import { lineFields } from '../support/assert/cast-report'
 import { until } from '../support/world/cast-until'
 import { type CastWorld, useCastWorld } from '../support/world/cast-world'
+import { takeLease } from '../support/world/operate-world'
 
 const newWorld = useCastWorld()
 
@@ -188,6 +190,25 @@ describe('dicomcast cast --watch', () => {
         { kind: 'wake', by: 'event', ended: 'CaughtUp', stored: 1 },
       ],
     ])
+  })
+
+  itWithSignals('waits with what events told until nobody holds the lease, and says nothing meanwhile', async () => {
+    const world = await newWorld({ settings: { CastSchedule: '0 0 4 1 1 *', DicomCast__Events: 'true' } })
+    const { AzureWebJobsStorage: connectionString = '', TableStore__TableNamePrefix } = world.environment()
+    const running = startCli(['cast', '--watch', '--json'], world.environment())
+    await until(() => running.stdout().includes('\n'))
+    const letGo = await takeLease(world)
+    world.dicom.control.append(created({ study }))
+    const wake = makeWakeTable(makeStorageAccount({ connectionString }), TableStore__TableNamePrefix)
+    expect(await tell(wake, Date, 1)).toBe(true)
+    // It looks every two seconds.
+    await sleep(5_000)
+    expect(jsonLines(running.stdout())).toHaveLength(1)
+    await letGo()
+    await until(() => running.stdout().split('\n').length === 3, 'a second run')
+    running.child.kill('SIGTERM')
+    const { stdout } = await running.ended
+    expect(jsonLines(stdout)[1]).toMatchObject({ kind: 'wake', ended: 'CaughtUp', stored: 1 })
   })
 
   itWithSignals('goes on when a service is away, too', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
+import { isToldOfMore } from '../../lib/composition/wake'
 import { undocumented } from '../support/assert/openapi'
 import { held } from '../support/fhir/cast-fhir'
 import { created, images } from '../support/world/cast-images'
@@ -70,6 +71,17 @@ describe('an event', () => {
       json: { told: null, ended: 'NothingTold' },
     })
     expect([runs(world), world.dicom.requests.list()]).toEqual([[], []])
+  })
+
+  it('tells of a late row together with one that is settled, and the late one comes into FHIR', async () => {
+    const world = await woken()
+    store(world, '1.2.1')
+    const late = world.dicom.control.appendLate(created({ study: '1.2.2' }))
+    const third = store(world, '1.2.3')
+    await tellOf(world, third)
+    world.dicom.control.showLate(late.id)
+    expect(await tellOf(world, 2, third)).toEqual({ told: third, ended: 'CaughtUp' })
+    expect(studies(world)).toBe(3)
   })
 
   it('in a burst of a thousand, told in twenty deliveries at once, causes five runs at the most', async () => {
@@ -168,10 +180,11 @@ describe('no run follows an event', () => {
     expect([world.fhir.requests.list(), runs(world), await history(world)]).toEqual([[], [], []])
   })
 
-  it('while the timer is disabled', async () => {
+  it('while the timer is disabled; whoever watches elsewhere hears of it', async () => {
     const world = await woken({ 'AzureWebJobs.castTimer.Disabled': 'true' })
     expect(await tellOf(world, store(world, '1.2.1'))).toMatchObject({ ended: 'TimerDisabled' })
     expect([runs(world), studies(world)]).toEqual([[], 0])
+    expect(await isToldOfMore({ environment: world.environment(), log: () => undefined, by: 'event' })).toBe(true)
   })
 
   it('after a run that ended ill, until the timer has run well', async () => {

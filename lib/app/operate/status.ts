@@ -116,7 +116,9 @@ const hopOf = (ended: string, reason: string): Hop | undefined => {
   return ended === 'FeedReset' ? 'dicom' : (hop as Hop | undefined)
 }
 
-const lastCastOf = (seen: Parameters<typeof lastSucceeded>[0]): Pick<Status, 'lastCast'> => {
+type Casts = Parameters<typeof lastSucceeded>[0]
+
+const lastCastOf = (seen: Casts): Pick<Status, 'lastCast'> => {
   const run = seen.runs.find(isCast)
   if (run === undefined) return {}
   const { ended, kind, by, reason, startedAt, durationMs } = run
@@ -132,11 +134,15 @@ const lastCastOf = (seen: Parameters<typeof lastSucceeded>[0]): Pick<Status, 'la
   }
 }
 
-/** The last cast, when it ended ill and none has succeeded since. */
-export const readIllCast = async ({ history }: OperatorPorts): Promise<LastCast | undefined> => {
+/** None when they cannot be read. */
+export const readCasts = async ({ history }: OperatorPorts): Promise<Casts | undefined> => {
   const [runs, beat] = await Promise.all([history.list(listedRuns)(), history.lastBeat()()])
-  if (E.isLeft(runs) || E.isLeft(beat)) return undefined
-  const { lastCast } = lastCastOf({ runs: runs.right, beat: beat.right })
+  return E.isLeft(runs) || E.isLeft(beat) ? undefined : { runs: runs.right, beat: beat.right }
+}
+
+/** The last cast, when it ended ill and none has succeeded since. */
+export const illCastIn = (casts: Casts | undefined): LastCast | undefined => {
+  const { lastCast } = casts === undefined ? {} : lastCastOf(casts)
   return lastCast?.ill === true ? lastCast : undefined
 }
 
