@@ -1,10 +1,14 @@
-import { type InstanceKey, instanceKeyText, studyKeyText } from '../dicom/change-feed-entry'
+import type { EntryError } from '../cast-error'
+import { type InstanceKey, instanceKeyText, keptKeyText, studyKeyText } from '../dicom/change-feed-entry'
 import { holdsInstance } from '../mapping/study-draft'
 import { patientKeyText } from '../mapping/patient-identity'
 import { type Fold, type StudyFold, applyToStudy } from './fold'
+import { count, countAgain, foreignOf, isOfAll, nameOf, uncount, type ForeignStudy } from './foreign-names'
 import type { UpsertRow } from './judge'
 import { instancesOf, takeOut, wasTakenIn } from './take-out'
 import { atOdds, inHandOf, mismatchedOf, readingOf } from './witnesses'
+
+const nothingSeen: ReadonlyArray<UpsertRow> = []
 
 /**
  * A study of another system whose subject cannot be compared with ours: it is never touched. Images come in as long as
@@ -13,48 +17,47 @@ import { atOdds, inHandOf, mismatchedOf, readingOf } from './witnesses'
 export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void => {
   const own = instanceKeyText(row.key)
   const mismatched = mismatchedOf(fold, row)
-  const waiting = atOdds(fold, study, row)
+  const isStray = ({ error }: { readonly error: EntryError }): boolean => error._tag === 'PatientMismatch'
+  const areWaiting = mismatched.size > 0 || study.recorded.some(isStray) || study.takenOut.some(isStray)
   const isHeldInFhir = (study.draft.base?.series ?? []).some(({ instance = [] }) => instance.length > 0)
-  const isAsked = isHeldInFhir || waiting.size > 0
-  const reading = isAsked ? readingOf(fold, row.key) : []
+  const isAsked = isHeldInFhir || areWaiting
+  const reading = isAsked ? readingOf(fold, row.key) : nothingSeen
   if (reading === undefined) return
   const isUnread = isAsked && reading.length === 0
   const seen = isUnread ? inHandOf(fold, row.key) : reading
-  const named = new Map([
-    ...seen.flatMap((each) =>
-      each.isPhantom ? [] : [[instanceKeyText(each.key), patientKeyText(each.identity)] as const],
-    ),
-    ...study.told,
-  ])
-  named.delete(own)
-  const inIt = new Set(study.joined)
-  for (const { key } of seen) if (holdsInstance(study.draft, key)) inIt.add(instanceKeyText(key))
-  const identifiersOf = (texts: Iterable<string>): ReadonlySet<string> =>
-    new Set([...texts].flatMap((text) => named.get(text) ?? []))
-  const ofImages = identifiersOf(inIt)
+  const foreign = foreignOf(study, seen)
+  uncount(foreign, own)
+  const mine = patientKeyText(row.identity)
+  const isOpen = isUnread && !wasTakenIn(fold, study, row) && isUnseen(fold, study, seen, mismatched)
   // The only image in it is at odds with no other: those that stand recorded were refused because of it.
   const isAlone = holdsInstance(study.draft, row.key) && !mismatched.has(own)
-  const others = ofImages.size > 0 || isAlone ? ofImages : identifiersOf([...mismatched.keys(), ...study.told.keys()])
-  const isOpen = isUnread && !wasTakenIn(fold, study, row) && isUnseen(fold, study, seen, mismatched)
-  const isTheirs = !isOpen && [...others].every((each) => each === patientKeyText(row.identity))
+  const others = isAlone ? [] : [mismatched.keys(), study.told.keys()]
+  const isTheirs = !isOpen && isOfAll(study, foreign, others, mine)
   if (row.isPhantom || isTheirs) {
     study.joined.add(own)
     applyToStudy(fold, study, undefined, row)
+    count(study, foreign, own)
     study.rows.push(row)
-    if (row.isPhantom || fold.input.rowsAlone === true) return
-    // A correction may have made it the study of those that stood against it.
-    const mine = patientKeyText(row.identity)
-    const isMine = ({ key, identity }: UpsertRow): boolean =>
-      patientKeyText(identity) === mine && named.get(instanceKeyText(key)) === mine
-    return joinForeign(
-      fold,
-      study,
-      reading.filter((each) => waiting.has(instanceKeyText(each.key)) && isMine(each)),
-    )
+    if (!row.isPhantom && areWaiting && !isUnread && fold.input.rowsAlone !== true)
+      joinThose(fold, study, foreign, row, mine)
+    return
   }
   study.joined.delete(own)
   const isOut = takeOut(fold, study, row.key)
+  foreign.asked.delete(mine)
   ;(isOut ? study.takenOut : study.recorded).push({ row, error: { _tag: 'PatientMismatch' } })
+}
+
+/** A correction may have made it the study of those that stood against it. */
+const joinThose = (fold: Fold, study: StudyFold, foreign: ForeignStudy, row: UpsertRow, mine: string): void => {
+  const { size } = mismatchedOf(fold, row)
+  if (foreign.asked.get(mine) === size) return
+  foreign.asked.set(mine, size)
+  const waiting = atOdds(fold, study, row)
+  const isMine = (each: UpsertRow): boolean =>
+    patientKeyText(each.identity) === mine && nameOf(study, foreign, keptKeyText(each.key)) === mine
+  const those = foreign.seen.filter((each) => waiting.has(keptKeyText(each.key)) && isMine(each))
+  joinForeign(fold, study, those)
 }
 
 /** An image that may be alive is in it, or recorded of it, and nobody can be asked whom that names. `seen`: rows in hand. */
@@ -82,5 +85,6 @@ const joinForeign = (fold: Fold, study: StudyFold, witnesses: ReadonlyArray<Upse
     if (holdsInstance(study.draft, each.key)) continue
     study.joined.add(text)
     applyToStudy(fold, study, undefined, each)
+    countAgain(study, text)
   }
 }

@@ -7,6 +7,7 @@ import { type Fold, type PatientDraft, type StudyFold, applyToStudy, askedOf, ow
 import { applyToPatient, patientFor } from './fold-patient'
 import { isSpelledOtherwise, leavesElsewhere } from './fold-elsewhere'
 import { foldForeign, readmitForeign } from './fold-foreign'
+import { countAgain } from './foreign-names'
 import { conflicts } from './guard'
 import type { DeleteRow, LiveRow, UpsertRow } from './judge'
 import { type Said, isTarget, subjectSays, targetOf } from './subject'
@@ -170,9 +171,11 @@ const foldUpsert = (fold: Fold, row: UpsertRow): void => {
   // A test object in a study is nobody's, and an image whose study says so itself needs no Patient.
   if (said === 'EqualInside' || (row.isPhantom && said !== 'Nobody')) {
     applyToStudy(fold, study, undefined, row)
+    countAgain(study, instanceKeyText(row.key))
     study.rows.push(row)
     return
   }
+  study.foreign = undefined
   if ('_tag' in patient) return recordUnusable(fold, study, row, patient)
   switch (said) {
     case 'Nobody':
@@ -200,6 +203,7 @@ const foldDelete = (fold: Fold, row: DeleteRow): void => {
     if (study.draft.fields === undefined) study.patient = undefined
     study.rows.push(row)
   }
+  countAgain(study, text)
   readmit(fold, study, row)
 }
 
@@ -226,6 +230,7 @@ const readmit = (fold: Fold, study: StudyFold, row: LiveRow): void => {
   const patient = agreed(fold, study, everybody ? witnessesOf(fold, study, row, reading, true) : witnesses)
   if (patient === undefined || (said !== 'Equal' && leavesBehind(fold, study, patient, witnesses))) return
   study.syncedFor = undefined
+  study.foreign = undefined
   sync(fold, study, patient, witnesses, row)
 }
 

@@ -8,6 +8,7 @@ import { keepStatedOfStudy } from '../mapping/stated'
 import { type StudyDraft, openStudy } from '../mapping/study-draft'
 import type { MappingSettings } from '../mapping/settings'
 import type { SaidOfPatients, StudyAge } from './newest-study'
+import type { ForeignStudy } from './foreign-names'
 import type { LiveRow, UpsertRow } from './judge'
 import type { ObservationIndex } from './observation-index'
 import { type Snapshot, findStudy, referencedId } from './snapshot'
@@ -74,10 +75,7 @@ interface Vote {
   readonly hasNoVote?: true
 }
 
-/**
- * `sequence`: of its row in this batch; rows before that one have not heard of it. `recordedAs`: the same of an earlier batch,
- * which all have heard of; 0 when no entry told of it.
- */
+/** Its row's sequence: in this batch, of which rows before it have not heard; in an earlier one (0 when no entry told of it). */
 export type Mismatch = InstanceKey & Vote & { readonly sequence?: number; readonly recordedAs?: number }
 
 /** A row of this batch that was recorded. */
@@ -141,8 +139,9 @@ export interface StudyFold {
   readonly rows: Array<LiveRow>
   /** The identifier that each row so far named, by instance (instanceKeyText): they are witnesses. */
   readonly told: Map<string, string>
-  /** Images that were added to a study whose subject is not ours to touch (instanceKeyText). */
+  /** Images that were added to a study whose subject is not ours to touch (instanceKeyText), and whom all of it name. */
   readonly joined: Set<string>
+  foreign: ForeignStudy | undefined
   /** Rows of other studies that go on when this one is written: their instances stood here. */
   readonly waiting: Array<LiveRow>
   /** Rows that are not stored, and of which nothing was. */
@@ -181,6 +180,7 @@ export const studyOf = (fold: Fold, row: Pick<LiveRow, 'key'>): StudyFold => {
     rows: [],
     told: new Map(),
     joined: new Set(),
+    foreign: undefined,
     waiting: [],
     recorded: [],
     lost: false,

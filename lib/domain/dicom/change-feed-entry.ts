@@ -155,5 +155,16 @@ export const isLive = (entry: ChangeFeedEntry): boolean =>
 export const instanceKeyText = (key: InstanceKey): string =>
   `${key.partition}/${key.studyInstanceUid}/${key.seriesInstanceUid}/${key.sopInstanceUid}`
 
+const keptTexts = new WeakMap<InstanceKey, string>()
+
+/** The same of a key that is asked for it again and again. */
+export const keptKeyText = (key: InstanceKey): string => {
+  const known = keptTexts.get(key)
+  if (known !== undefined) return known
+  const text = instanceKeyText(key)
+  keptTexts.set(key, text)
+  return text
+}
+
 export const studyKeyText = (key: Pick<InstanceKey, 'partition' | 'studyInstanceUid'>): string =>
   `${key.partition}/${key.studyInstanceUid}`
