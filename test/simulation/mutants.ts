@@ -42,7 +42,7 @@ const guard = 'lib/domain/batch/guard.ts'
 const witnesses = 'lib/domain/batch/witnesses.ts'
 const failIndex = 'lib/app/run/fail-index.ts'
 const secondLook = 'lib/app/run/second-look.ts'
-const mayVote = 'return fold.input.rebuilt !== undefined || (everybody && !silent.has(text))'
+const mayVote = 'return everybody && !silent.has(text)'
 const renameService = 'lib/app/operate/rename-service.ts'
 const position = 'lib/domain/fhir/position.ts'
 const heedNotes = 'lib/app/run/heed-notes.ts'
@@ -279,7 +279,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'if (units.length > 1) return inTurn(state, halves(units).map(rowsOf))',
+        from: 'const parts = apart(units)',
         to: 'return recorded(state, bySequence(rowsOf(units)), error, goOn)',
       },
     ],
@@ -308,8 +308,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'rows.filter(({ key }) => !open.has(studyKeyText(key)))',
-        to: 'rows',
+        from: 'withSynced(next, input, plan, (study) => !plan.writes.has(study))',
+        to: 'withSynced(next, input, plan, () => true)',
       },
     ],
     toldBy: 'known-histories.test.ts',
@@ -466,7 +466,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: 'only images of which this batch told something vote',
-    edits: [{ file: witnesses, from: ' || holdsInstance(study.draft, key)) return true', to: ') return true' }],
+    edits: [{ file: witnesses, from: ' || holdsInstance(study.draft, each.key)) return true', to: ') return true' }],
     under: ['feed: stray', 'feed: bulk update', 'feed: misfiled first'],
   },
   {
@@ -640,8 +640,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'if (isAgain && units.length > 1) return inTurn(inHand(state, rest), halves(units).map(rowsOf))',
-        to: '',
+        from: 'const parts = isAgain ? apart(units) : undefined',
+        to: 'const parts = undefined',
       },
       {
         file: delivery,
