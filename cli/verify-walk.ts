@@ -155,6 +155,7 @@ export const reportLines = ({
   notCast,
   withdrawn,
   unrecorded,
+  twins = [],
 }: StudyReport): ReadonlyArray<string> => [
   `${study}: ${inStep ? 'in step' : 'differs'} (${plural(instances.inDicom, 'instance')} in DICOM, ${instances.inFhir} in FHIR` +
     `${instances.missing > 0 ? `, ${instances.missing} missing` : ''}${instances.gone > 0 ? `, ${instances.gone} gone` : ''})`,
@@ -166,4 +167,5 @@ export const reportLines = ({
     ? []
     : [`  not cast: ${counts(notCast)}${unrecorded > 0 ? `; ${unrecorded} of them without a row` : ''}`]),
   ...(withdrawn === undefined ? [] : [`  withdrawn by the archive: ${withdrawn}`]),
+  ...twins.map((id) => `  ImagingStudy/${id} is of the same study: delete one of the two in FHIR, then resync`),
 ]

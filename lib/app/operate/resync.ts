@@ -2,7 +2,7 @@ import * as E from 'fp-ts/Either'
 import type { ImagingStudy } from 'fhir/r4'
 import type { DeleteRow, LiveRow, RecordedRow } from '../../domain/batch/judge'
 import { planEndpoint, recordedIn } from '../../domain/batch/plan'
-import { type Snapshot, findStudy, referencedId } from '../../domain/batch/snapshot'
+import { type Snapshot, findStudy, referencedId, studiesOf } from '../../domain/batch/snapshot'
 import { emptyUnit } from '../../domain/batch/units'
 import type { EntryError, ServiceError } from '../../domain/cast-error'
 import { type InstanceKey, instanceKeyText } from '../../domain/dicom/change-feed-entry'
@@ -55,6 +55,8 @@ export interface StudyReport {
   readonly withdrawn?: number
   /** Of those not cast, how many have no row: nobody would hear of them. */
   readonly unrecorded: number
+  /** Ids of ImagingStudies that stand beside it with images of their own: a person must say which one stays. */
+  readonly twins?: ReadonlyArray<string>
 }
 
 const instancesOf = (study: ImagingStudy | undefined, key: StudyKey): ReadonlyArray<InstanceKey> =>
@@ -177,10 +179,11 @@ export const verifyStudy = async (
   const notCast = [...study.right.rejected, ...recordedIn(plan).map(({ row, error }) => ({ key: row.key, error }))]
   const unrecorded = notCast.filter((each) => !known.has(instanceKeyText({ ...noUids, ...each.key }))).length
   const held = new Set(instancesOf(findStudyIn(run, key, snapshot), key).map(instanceKeyText))
+  const twins = twinsIn(run, key, snapshot)
   return E.right({
     study: key.studyInstanceUid,
     partition: key.partition,
-    inStep: writes.length === 0 && unrecorded === 0,
+    inStep: writes.length === 0 && unrecorded === 0 && twins.length === 0,
     instances: {
       inDicom: study.right.liveInstances,
       inFhir: study.right.heldInstances,
@@ -191,7 +194,14 @@ export const verifyStudy = async (
     notCast: countTexts([...failuresIn(notCast.map(({ error }) => error)), ...refused]),
     ...withdrawnOf(study.right),
     unrecorded,
+    ...(twins.length === 0 ? {} : { twins }),
   })
+}
+
+/** What stands emptied is none. */
+const twinsIn = ({ settings }: Run, key: StudyKey, snapshot: Snapshot): ReadonlyArray<string> => {
+  const [, ...others] = studiesOf(snapshot, settings, key.partition, studyIdentifier(key.studyInstanceUid).value ?? '')
+  return others.flatMap(({ id = '', series = [] }) => (series.length > 0 ? [id] : []))
 }
 
 /**

@@ -188,6 +188,23 @@ const takenOver = (
   return isOfPartitions && ofPartition !== system ? [] : [sole]
 }
 
+const endpointIdsOf =
+  (fhirBase: string) =>
+  ({ endpoint }: ImagingStudy): ReadonlyArray<string> =>
+    (endpoint ?? []).flatMap((each) => referencedId(fhirBase, 'Endpoint', each) ?? [])
+
+/** Those of this partition, as their Endpoint says: one, unless somebody made another. */
+export const studiesOf = (
+  { endpoints, studies }: Snapshot,
+  { fhirBase, dicom }: MappingSettings,
+  partition: string,
+  identifier: string,
+): ReadonlyArray<ImagingStudy> => {
+  const endpointIds = endpointIdsOf(fhirBase)
+  const own = new Set(endpoints.filter(isEndpointOf(dicom, partition)).map(({ id }) => id))
+  return [...(studies.get(identifier) ?? [])].sort(byId).filter((study) => endpointIds(study).some((id) => own.has(id)))
+}
+
 /**
  * The study of one partition: a hit with our Endpoint; else a sole hit without any DICOM Endpoint. A hit with another
  * partition's Endpoint is another study.
@@ -199,13 +216,11 @@ export const findStudy = (
   identifier: string,
 ): ImagingStudy | undefined => {
   const { fhirBase, dicom } = settings
-  const endpointIds = ({ endpoint }: ImagingStudy): ReadonlyArray<string> =>
-    (endpoint ?? []).flatMap((each) => referencedId(fhirBase, 'Endpoint', each) ?? [])
-  const own = new Set(snapshot.endpoints.filter(isEndpointOf(dicom, partition)).map(({ id }) => id))
-  const ofDicom = new Set(snapshot.endpoints.filter(isDicomEndpoint).map(({ id }) => id))
   const hits = [...(snapshot.studies.get(identifier) ?? [])].sort(byId)
-  const ours = hits.filter((study) => endpointIds(study).some((id) => own.has(id)))
-  if (ours[0] !== undefined) return ours[0]
+  const [first] = studiesOf(snapshot, settings, partition, identifier)
+  if (first !== undefined) return first
+  const endpointIds = endpointIdsOf(fhirBase)
+  const ofDicom = new Set(snapshot.endpoints.filter(isDicomEndpoint).map(({ id }) => id))
   const ofAnotherPartition = ({ meta }: ImagingStudy): boolean =>
     !isSourceOf(meta, dicom, partition) && isOfService(meta, dicom)
   const free = hits.filter((study) => !endpointIds(study).some((id) => ofDicom.has(id)) && !ofAnotherPartition(study))
