@@ -86,6 +86,11 @@ describe('what somebody has planted is told by verify, and mended by resync:', (
     ...rest,
     identifier: identifier.filter(({ system }) => system === 'urn:dicom:uid'),
   })
+  const heartRate = { coding: [{ system: 'http://loinc.org', code: '8867-4' }] }
+  const withoutUids = ({ identifier = [], ...rest }: Observation): Observation => ({
+    ...rest,
+    identifier: identifier.filter(({ system }) => system !== 'urn:dicom:uid'),
+  })
   const secondStudy = (world: OperateWorld): string => `ImagingStudy/${held(world, 'ImagingStudy')[1]?.id}`
 
   it.each<readonly [string, ReadonlyArray<ReportInFeed>, Plant]>([
@@ -100,6 +105,9 @@ describe('what somebody has planted is told by verify, and mended by resync:', (
       (each, world) => (each.partOf?.[0]?.reference === secondStudy(world) ? undefined : plain(each)),
     ],
     ['Observations that are gone (D3, D5)', [wrong], () => undefined],
+    ['an event of another code', [wrong], (each) => (isSummary(each) ? each : { ...each, code: heartRate })],
+    ['a summary of another code', [wrong], (each) => (isSummary(each) ? { ...each, code: heartRate } : each)],
+    ['one without its UIDs', [wrong], withoutUids],
     [
       'one that was cancelled as withdrawn, of a live report (D5b)',
       [wrong],

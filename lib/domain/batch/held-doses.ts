@@ -63,6 +63,8 @@ export interface HeldDoses {
 
 interface Wanted {
   readonly key: DoseKey
+  readonly kind: DoseKind
+  /** As an identifier's value. */
   readonly uid: string
   readonly identity: string
 }
@@ -70,13 +72,34 @@ interface Wanted {
 /** What the reports in hand are written as. */
 const inHand = (doses: StudyDoses): ReadonlyArray<Wanted> => {
   const wanted = (kind: DoseKind, uid: string): Wanted => ({
-    ...{ key: doseKey(kind, uid), uid: `urn:oid:${uid}` },
+    ...{ key: doseKey(kind, uid), kind, uid: `urn:oid:${uid}` },
     identity: doseIdentifier(doses, kind, uid).value ?? '',
   })
   return [...doses.reports].flatMap(([sop, { events }]) => [
     wanted('summary', sop),
     ...events.map((event) => wanted('event', doseUidOf(event, 'event'))),
   ])
+}
+
+type Named = Pick<Held, 'kind' | 'uid'>
+
+/** By its identity, whatever somebody has made of its code and its UIDs; else by these. */
+const nameOf = (
+  doses: StudyDoses,
+  byIdentity: ReadonlyMap<string, Named>,
+  observation: Observation,
+): Named | undefined => {
+  const [known] = (observation.identifier ?? []).flatMap(({ system, value = '' }) =>
+    system === codeSystems.uri ? (byIdentity.get(value) ?? []) : [],
+  )
+  if (known !== undefined) return known
+  const named = (kind: DoseKind): Named => ({ kind, uid: doseUidOf(observation, kind) })
+  const coded = doseKindOf(observation)
+  if (coded !== undefined) return named(coded)
+  return (['summary', 'event'] as const).map(named).find(({ kind, uid }) => {
+    const { system, value = '' } = doseIdentifier(doses, kind, uid)
+    return hasIdentifier(observation, system, value)
+  })
 }
 
 /** It belongs to the study by its identity, else by the first study that it is part of. */
@@ -129,18 +152,24 @@ export const holdDoses = (doses: StudyDoses): HeldDoses => {
   const byValue = new Map(
     wanted.flatMap(({ key, uid, identity }) => [[uid, [key]] as const, [identity, [key]] as const]),
   )
+  const byIdentity = new Map(
+    wanted.map(({ kind, uid, identity }) => [identity, { kind, uid: uid.slice('urn:oid:'.length) }] as const),
+  )
   const known: Array<Held> = []
   const toBeKnown: Array<Held> = []
   const others = new Map<DoseKey, Observation>()
   const originals = originalsOf(doses)
   const isOriginal = new Set(originals.map(({ id }) => id))
   for (const observation of candidatesOf(doses, wanted)) {
-    const [kind, id = ''] = [doseKindOf(observation), observation.id]
+    const { id = '' } = observation
     if (isOriginal.has(id)) continue
     if (!isSourceOf(observation.meta, settings.dicom, partition)) {
       for (const key of othersKeys(doses, byValue, observation)) others.set(key, observation)
-    } else if (kind !== undefined) {
-      const uid = doseUidOf(observation, kind)
+      continue
+    }
+    const named = nameOf(doses, byIdentity, observation)
+    if (named !== undefined) {
+      const { kind, uid } = named
       if (!isOfStudy(doses, observation, kind, uid) || !claim(id)) continue
       const { system, value = '' } = doseIdentifier(doses, kind, uid)
       const list = hasIdentifier(observation, system, value) ? known : toBeKnown
