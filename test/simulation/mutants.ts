@@ -324,7 +324,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: 'lib/domain/batch/snapshot.ts',
-        from: 'if (ours[0] !== undefined) return ours[0]',
+        from: 'if (first !== undefined) return first',
         to: 'if (hits[0] !== undefined) return hits[0]',
       },
     ],
