@@ -38,9 +38,10 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
     applyToStudy(fold, study, undefined, row)
     count(study, foreign, own)
     study.rows.push(row)
-    if (!row.isPhantom && areWaiting && !isUnread && fold.input.rowsAlone !== true)
-      joinThose(fold, study, foreign, row, mine)
-    return
+    const areAsked = foreign.asked.get(mine) === mismatched.size
+    if (row.isPhantom || !areWaiting || isUnread || areAsked || fold.input.rowsAlone === true) return
+    foreign.asked.set(mine, mismatched.size)
+    return joinForeign(fold, study, waitingFor(fold, study, foreign, row))
   }
   study.joined.delete(own)
   const isOut = takeOut(fold, study, row.key)
@@ -48,16 +49,14 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
   ;(isOut ? study.takenOut : study.recorded).push({ row, error: { _tag: 'PatientMismatch' } })
 }
 
-/** A correction may have made it the study of those that stood against it. */
-const joinThose = (fold: Fold, study: StudyFold, foreign: ForeignStudy, row: UpsertRow, mine: string): void => {
-  const { size } = mismatchedOf(fold, row)
-  if (foreign.asked.get(mine) === size) return
-  foreign.asked.set(mine, size)
+/** A correction may have made it the study of those that stood against it: of what was seen, who names the same as this row. */
+const waitingFor = (fold: Fold, study: StudyFold, foreign: ForeignStudy, row: UpsertRow): ReadonlyArray<UpsertRow> => {
   const waiting = atOdds(fold, study, row)
-  const isMine = (each: UpsertRow): boolean =>
-    patientKeyText(each.identity) === mine && nameOf(study, foreign, keptKeyText(each.key)) === mine
-  const those = foreign.seen.filter((each) => waiting.has(keptKeyText(each.key)) && isMine(each))
-  joinForeign(fold, study, those)
+  const mine = patientKeyText(row.identity)
+  return foreign.seen.filter((each) => {
+    const text = keptKeyText(each.key)
+    return waiting.has(text) && patientKeyText(each.identity) === mine && nameOf(study, foreign, text) === mine
+  })
 }
 
 /** An image that may be alive is in it, or recorded of it, and nobody can be asked whom that names. `seen`: rows in hand. */
