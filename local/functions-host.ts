@@ -27,7 +27,7 @@ export interface FunctionsHost {
   readonly pid: number | undefined
   readonly functions: ReadonlyArray<string>
   readonly logs: ReadonlyArray<LogLine>
-  /** Runs a timer or queue function now, and waits until that run has ended; `input` is what a message would hold. */
+  /** Runs a timer or queue function now, and waits until that run has ended, and `logs` has it; `input`: what a message would hold. */
   readonly fire: (name: string, input?: string) => Promise<FireResult>
   /** Resolves when the app's process has ended, for whatever reason. */
   readonly exited: Promise<void>
@@ -56,10 +56,19 @@ export const startFunctionsHost = async (options: FunctionsHostOptions): Promise
       createInterface(stream).on('line', (message) => record({ level, category: 'console', message }))
   }
   const exited = once(child, 'exit').then(() => undefined)
+  const waiting: Array<() => void> = []
+  /** Lines come by another way than answers, and may be slower. */
+  const linesSoFar = async (): Promise<void> => {
+    if (!child.connected) return
+    const heard = new Promise<void>((resolve) => waiting.push(resolve))
+    child.send('lines')
+    await Promise.race([heard, exited])
+  }
 
   const { url, functions } = await new Promise<{ url: string; functions: ReadonlyArray<string> }>((resolve, reject) => {
     child.on('message', (message: Message) => {
       if ('log' in message) record(message.log)
+      else if ('heard' in message) waiting.shift()?.()
       else if ('ready' in message) resolve(message.ready)
       else reject(new Error(`The function app did not start: ${message.failed}`))
     })
@@ -83,7 +92,11 @@ export const startFunctionsHost = async (options: FunctionsHostOptions): Promise
         body: JSON.stringify({ input }),
         headersTimeout: 0,
       })
-      if (statusCode === 200) return (await body.json()) as FireResult
+      if (statusCode === 200) {
+        const result = (await body.json()) as FireResult
+        await linesSoFar()
+        return result
+      }
       await body.dump()
       throw new Error(`The functions host has no timer or queue function "${name}" (HTTP ${statusCode}).`)
     },

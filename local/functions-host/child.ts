@@ -6,6 +6,8 @@ export type Message =
   | { readonly ready: { readonly url: string; readonly functions: ReadonlyArray<string> } }
   | { readonly failed: string }
   | { readonly log: LogLine }
+  /** All lines of before have been told. */
+  | { readonly heard: true }
 
 const tell = (message: Message): void => {
   if (process.connected) process.send?.(message)
@@ -19,6 +21,7 @@ const main = async (root = '.', port = '0'): Promise<void> => {
     closing = true
     void host.close().finally(() => process.exit(0))
   }
+  process.on('message', () => tell({ heard: true }))
   // The parent closes the channel to stop us; it also closes when the parent dies.
   process.once('disconnect', close).once('SIGTERM', close).once('SIGINT', close)
   tell({ ready: { url: host.url, functions: host.functions } })

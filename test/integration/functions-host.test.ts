@@ -95,7 +95,8 @@ describe('HTTP functions', () => {
     const response = await call(path, { method })
     expect([response.status, await response.text()]).toEqual([status, ''])
   })
-  it('logs why a function failed', () => {
+  it('logs why a function failed', async () => {
+    await until(() => messages(host, 'broken').length > 0)
     expect(messages(host, 'broken')).toContain('Failed: out of order')
   })
 })
