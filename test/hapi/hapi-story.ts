@@ -118,9 +118,9 @@ export const useHapiStories = () => {
       }
       return store
     }
+    await put(story.fhir ?? [])
     for (const statement of story.before ?? []) tell(world, names, statement)
     if (story.before !== undefined) await castAll(world)
-    await put(story.fhir ?? [])
     if (story.meanwhile !== undefined) await put(story.meanwhile(await held()))
     for (const statement of story.then) {
       tell(world, names, statement)
