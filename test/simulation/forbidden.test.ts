@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 import { newCheckpoint } from '../../lib/domain/checkpoint'
+import { resync } from '../../lib/app/operate/resync-study'
 import { type Told, told } from './backfill/told-backfill'
+import { operatorPortsOf } from './operators'
+import { newProcess } from './process'
 
 // The archive forbids one study, by its own route, and gives all others: that costs this study alone.
 
@@ -188,6 +191,25 @@ describe('the feed', () => {
     await story.castsFeed()
     expect(endOf(story)).toEqual({ problems: [], studies: ['2: 1', '3: 1'], rows: ['1.2.1.1.1 EntryMalformed'] })
   })
+})
+
+it('a resync believes of another one that it is gone, though it is the first with which that is compared', async () => {
+  const story = told()
+  const gone = story.create(3, 1)
+  await story.happens(story.create(1, 1), story.create(2, 1), gone)
+  await story.castsFeed()
+  await story.happens(...story.gone(gone))
+  forbid(story)
+  const { world, services, settings } = story
+  const operator = Object.assign(newProcess('the operator'), { operates: true })
+  const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
+  const { partition, study: studyInstanceUid } = gone.image.key
+  let answer: unknown
+  const ports = operatorPortsOf(world, services, operator)
+  void resync(ports, settings, options, { partition, studyInstanceUid }).then((done) => (answer = done))
+  await world.scheduler.run(() => answer !== undefined)
+  expect(answer).toMatchObject({ _tag: 'Right', right: { removed: 1 } })
+  expect(endOf(story).studies).toEqual(['1: 1', '2: 1'])
 })
 
 describe('a backfill', () => {
