@@ -703,15 +703,7 @@ export const mutants: ReadonlyArray<Mutant> = [
         to: 'await removeStale(run, index, changes.stale)\n  const recorded = await recordNew(run, index, changes)\n  return E.isLeft(recorded)',
       },
     ],
-    under: [
-      'operator: resyncs',
-      'operator: replays',
-      'run: crash',
-      'run: pause',
-      'feed: stray',
-      'feed: misfiled first',
-      'fhir: rejects an instance',
-    ],
+    toldBy: 'backfill/backfill.test.ts',
   },
   {
     name: 'an image in a study of others decides what its Patient is called',
@@ -900,7 +892,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: 'a study takes an image that is withdrawn along to another person',
     edits: [{ file: readStudy, from: 'namesOf(keys.filter(isNotWithdrawn(run)))', to: 'namesOf(keys)' }],
-    toldBy: 'known-histories.test.ts',
+    toldBy: 'note-changed.test.ts',
   },
   {
     name: 'a run forgets what the notes of earlier runs said',

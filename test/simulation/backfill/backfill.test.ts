@@ -51,6 +51,22 @@ describe('a backfill', () => {
     ])
   })
 
+  it('leaves the old row of an image where it dies before the new one stands', async () => {
+    const story = told({ verdictOn: (bundle) => (instancesIn(bundle).includes('1.2.1.1.2') ? 'rejected' : 'fine') })
+    await story.happens(story.create(1, 1), story.create(1, 2), story.create(2, 1))
+    await story.castsFeed()
+    expect(rowsOf(story)).toEqual(['1.2.1 FhirRejected'])
+    await story.happens({ ...story.create(1, 2, { patientId: '' }), action: 'Update' as const })
+    await story.begin()
+    await story.waits()
+    await story.works()
+    const worker = await story.works({ at: /→ errors\.record/ })
+    expect([worker.isStanding(), rowsOf(story)]).toEqual([true, ['1.2.1 FhirRejected']])
+    worker.dies()
+    await story.goOn(400)
+    expect([story.side.row?.state, rowsOf(story), story.problems()]).toEqual(['over', ['1.2.1 TagsRejected'], []])
+  })
+
   it('records the first study of its only lane, when that cannot be read and others can', async () => {
     const story = told()
     await story.happens(story.create(2, 1))
