@@ -81,7 +81,7 @@ export const overlapMutants: ReadonlyArray<Mutant> = [
              Object.assign(casting, { early: now })`,
       },
     ],
-    under: ['feed: stray', 'feed: misfiled first', 'feed: misfiled is set right'],
+    toldBy: 'overlap.test.ts',
   },
 ]
 
