@@ -71,14 +71,14 @@ export const overlapMutants: ReadonlyArray<Mutant> = [
     under: ['feed: partition twins'],
   },
   {
-    name: 'what is recorded as misfiled is taken before the batch before is settled',
+    name: 'what is recorded as misfiled is taken before the batches before are settled',
     edits: [
       {
         file: 'lib/app/run/cast-batches.ts',
         from: 'const mismatched = mismatchedStudies(index.right)',
         to: `const now = mismatchedStudies(index.right)
              const mismatched = (casting as { early?: typeof now }).early ?? now
-             Object.assign(casting, { early: now })`,
+             Object.assign(casting, { early: mismatched })`,
       },
     ],
     toldBy: 'overlap.test.ts',
