@@ -193,13 +193,19 @@ describe('the feed', () => {
   })
 })
 
-it('a resync believes of another one that it is gone, though it is the first with which that is compared', async () => {
+/** Of three studies one is gone, and the first with which that is compared is forbidden. */
+const withOneGone = async () => {
   const story = told()
   const gone = story.create(3, 1)
   await story.happens(story.create(1, 1), story.create(2, 1), gone)
   await story.castsFeed()
   await story.happens(...story.gone(gone))
   forbid(story)
+  return { story, gone }
+}
+
+it('a resync believes of another one that it is gone, though it is the first with which that is compared', async () => {
+  const { story, gone } = await withOneGone()
   const { world, services, settings } = story
   const operator = Object.assign(newProcess('the operator'), { operates: true })
   const options = { runId: world.random.uuid(), budgetMs: 240_000, stopping: () => false }
@@ -227,12 +233,7 @@ describe('a backfill', () => {
   })
 
   it('believes of others that they are gone, though it is the first with which they are compared', async () => {
-    const story = told()
-    const gone = story.create(3, 1)
-    await story.happens(story.create(1, 1), story.create(2, 1), gone)
-    await story.castsFeed()
-    await story.happens(...story.gone(gone))
-    forbid(story)
+    const { story } = await withOneGone()
     await story.begin()
     await story.goOn(100)
     expect(endOf(story)).toEqual({ problems: [], studies: ['1: 1', '2: 1'], rows: ['1.2.1 OutlastedRetries'] })
