@@ -279,7 +279,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'const parts = apart(units)',
+        from: 'const parts = inTwo(units)',
         to: 'return recorded(state, bySequence(rowsOf(units)), error, goOn)',
       },
     ],
@@ -640,7 +640,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [
       {
         file: delivery,
-        from: 'const parts = isAgain ? apart(units) : undefined',
+        from: 'const parts = isAgain ? inTwo(units) : undefined',
         to: 'const parts = undefined',
       },
       {

@@ -46,7 +46,7 @@ import {
 } from './ledger'
 import type { SaidOfPatients } from './newest-study'
 import { packUnits } from './pack-units'
-import { apart, byStudy, bySequence, halves, isDeletion, rowsOf } from './parts'
+import { byStudy, bySequence, halves, inTwo, isDeletion, rowsOf } from './parts'
 import type { Plan } from './plan'
 import { rejectsAll } from './rejections'
 import { type Unit, emptyUnit } from './units'
@@ -529,7 +529,7 @@ const planAgain = (
   const bytes = units.flatMap(({ entries }) => entries.map(({ text }) => text)).join()
   const isRefused = mayBeRefused && deletes.length > 0
   const isAgain = isRefused && bytes === rest.refusedDeletes
-  const parts = isAgain ? apart(units) : undefined
+  const parts = isAgain ? inTwo(units) : undefined
   if (parts !== undefined) return inTurn(inHand(state, rest), parts)
   const known = isAgain
     ? { ...state, keep: new Set([...state.keep, ...deletes.flat()]), emptied: [...state.emptied, ...deletes] }
@@ -548,7 +548,7 @@ const isRefusedDelete = (error: EntryError): boolean =>
 
 const takeApart = (before: Delivery, units: ReadonlyArray<Unit>, error: EntryError, rowsAlone: boolean): Delivery => {
   const state = { ...before, takingApart: true }
-  const parts = apart(units)
+  const parts = inTwo(units)
   if (parts !== undefined) return inTurn(state, parts)
   const rows = bySequence(rowsOf(units))
   const studies = byStudy(rows)

@@ -41,7 +41,7 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
     const areAsked = foreign.asked.get(mine) === mismatched.size
     if (row.isPhantom || !areWaiting || isUnread || areAsked || fold.input.rowsAlone === true) return
     foreign.asked.set(mine, mismatched.size)
-    return joinForeign(fold, study, waitingFor(fold, study, foreign, row))
+    return joinForeign(fold, study, recordedAlike(fold, study, foreign, row))
   }
   study.joined.delete(own)
   const isOut = takeOut(fold, study, row.key)
@@ -50,7 +50,12 @@ export const foldForeign = (fold: Fold, study: StudyFold, row: UpsertRow): void 
 }
 
 /** A correction may have made it the study of those that stood against it: of what was seen, who names the same as this row. */
-const waitingFor = (fold: Fold, study: StudyFold, foreign: ForeignStudy, row: UpsertRow): ReadonlyArray<UpsertRow> => {
+const recordedAlike = (
+  fold: Fold,
+  study: StudyFold,
+  foreign: ForeignStudy,
+  row: UpsertRow,
+): ReadonlyArray<UpsertRow> => {
   const waiting = atOdds(fold, study, row)
   const mine = patientKeyText(row.identity)
   return foreign.seen.filter((each) => {

@@ -75,7 +75,7 @@ interface Vote {
   readonly hasNoVote?: true
 }
 
-/** Its row's sequence: in this batch, of which rows before it have not heard; in an earlier one (0 when no entry told of it). */
+/** `sequence`: of its row in this batch, of which those before have not heard; `recordedAs`: in an earlier one, 0 without entry. */
 export type Mismatch = InstanceKey & Vote & { readonly sequence?: number; readonly recordedAs?: number }
 
 /** A row of this batch that was recorded. */

@@ -61,18 +61,19 @@ export interface HeldDoses {
   readonly originals: ReadonlyArray<Observation>
 }
 
-interface Wanted {
+type Named = Pick<Held, 'kind' | 'uid'>
+
+interface Wanted extends Named {
   readonly key: DoseKey
-  readonly kind: DoseKind
-  /** As an identifier's value. */
-  readonly uid: string
   readonly identity: string
 }
+
+const asIdentifier = (uid: string): string => `urn:oid:${uid}`
 
 /** What the reports in hand are written as. */
 const inHand = (doses: StudyDoses): ReadonlyArray<Wanted> => {
   const wanted = (kind: DoseKind, uid: string): Wanted => ({
-    ...{ key: doseKey(kind, uid), kind, uid: `urn:oid:${uid}` },
+    ...{ key: doseKey(kind, uid), kind, uid },
     identity: doseIdentifier(doses, kind, uid).value ?? '',
   })
   return [...doses.reports].flatMap(([sop, { events }]) => [
@@ -80,8 +81,6 @@ const inHand = (doses: StudyDoses): ReadonlyArray<Wanted> => {
     ...events.map((event) => wanted('event', doseUidOf(event, 'event'))),
   ])
 }
-
-type Named = Pick<Held, 'kind' | 'uid'>
 
 /** By its identity, whatever somebody has made of its code and its UIDs; else by these. */
 const nameOf = (
@@ -117,7 +116,7 @@ const candidatesOf = ({ index, base }: StudyDoses, wanted: ReadonlyArray<Wanted>
   const named = (value: string): ReadonlyArray<Observation> => index.byIdentifier.get(value) ?? []
   const found = [
     ...(index.byStudy.get(base?.id ?? '') ?? []),
-    ...wanted.flatMap(({ uid, identity }) => [...named(identity), ...named(uid)]),
+    ...wanted.flatMap(({ uid, identity }) => [...named(identity), ...named(asIdentifier(uid))]),
   ]
   return [...new Map(found.map((each) => [each.id ?? '', each])).values()]
 }
@@ -130,7 +129,7 @@ const originalsOf = ({ settings, index, base, study, uid, claim }: StudyDoses): 
   const of = { uid, study: `ImagingStudy/${base.id}`, subjects }
   const isInPlace = (each: Observation): boolean =>
     studiesOf(settings.fhirBase, each).every((id) => id === base.id) && isOriginals(each, of)
-  return (index.byIdentifier.get(`urn:oid:${uid}`) ?? []).filter((each) => isInPlace(each) && claim(each.id ?? ''))
+  return (index.byIdentifier.get(asIdentifier(uid)) ?? []).filter((each) => isInPlace(each) && claim(each.id ?? ''))
 }
 
 /** Which of the reports in hand an Observation of another system is about. */
@@ -150,11 +149,9 @@ export const holdDoses = (doses: StudyDoses): HeldDoses => {
   const { settings, partition, claim } = doses
   const wanted = inHand(doses)
   const byValue = new Map(
-    wanted.flatMap(({ key, uid, identity }) => [[uid, [key]] as const, [identity, [key]] as const]),
+    wanted.flatMap(({ key, uid, identity }) => [[asIdentifier(uid), [key]] as const, [identity, [key]] as const]),
   )
-  const byIdentity = new Map(
-    wanted.map(({ kind, uid, identity }) => [identity, { kind, uid: uid.slice('urn:oid:'.length) }] as const),
-  )
+  const byIdentity = new Map(wanted.map((each) => [each.identity, each]))
   const known: Array<Held> = []
   const toBeKnown: Array<Held> = []
   const others = new Map<DoseKey, Observation>()
@@ -168,13 +165,12 @@ export const holdDoses = (doses: StudyDoses): HeldDoses => {
       continue
     }
     const named = nameOf(doses, byIdentity, observation)
-    if (named !== undefined) {
-      const { kind, uid } = named
-      if (!isOfStudy(doses, observation, kind, uid) || !claim(id)) continue
-      const { system, value = '' } = doseIdentifier(doses, kind, uid)
-      const list = hasIdentifier(observation, system, value) ? known : toBeKnown
-      list.push({ observation, id, kind, uid })
-    }
+    if (named === undefined) continue
+    const { kind, uid } = named
+    if (!isOfStudy(doses, observation, kind, uid) || !claim(id)) continue
+    const { system, value = '' } = doseIdentifier(doses, kind, uid)
+    const list = hasIdentifier(observation, system, value) ? known : toBeKnown
+    list.push({ observation, id, kind, uid })
   }
   const byKey = new Map<DoseKey, Held>()
   const doubles: Array<Held> = []

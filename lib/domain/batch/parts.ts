@@ -32,7 +32,7 @@ export const rowsOf = (units: ReadonlyArray<Unit>): ReadonlyArray<LiveRow> => [
 ]
 
 /** The rows of either half of them; none where one waits for all: a row that needs units of two studies comes to the same again. */
-export const apart = (units: ReadonlyArray<Unit>): ReadonlyArray<ReadonlyArray<LiveRow>> | undefined => {
+export const inTwo = (units: ReadonlyArray<Unit>): ReadonlyArray<ReadonlyArray<LiveRow>> | undefined => {
   const parts = halves(units)
     .map(rowsOf)
     .filter(({ length }) => length > 0)

@@ -14,7 +14,7 @@ import { indexObservations } from './observation-index'
 import { rowsOf } from './parts'
 import { otherSpellings } from './spelling'
 import { type Snapshot, findEndpoint } from './snapshot'
-import { type RecordedLive, type Unit, confusableIn, groupsOf, planStudy, unitsOf } from './units'
+import { type RecordedLive, type Unit, confusableIn, groupsOf, planStudy, unitsOf, writesOf } from './units'
 
 export interface Plan {
   /** Rows that are settled without a write. */
@@ -157,7 +157,7 @@ export function* planSteps(input: PlanInput): Generator<undefined, Plan> {
     leaving: [...fold.leaving],
     units,
     // Of one that is not planned, since all of it in hand is recorded, nothing comes in.
-    writes: new Set(studies.flatMap(({ own, name }) => (own === undefined ? [] : [name]))),
+    writes: new Set(writesOf(studies)),
     syncedInstances: [...fold.syncedInstances.values()].filter((key) => names.has(studyKeyText(key))),
     verdicts: fold.verdicts,
   }

@@ -216,9 +216,9 @@ export const findStudy = (
   identifier: string,
 ): ImagingStudy | undefined => {
   const { fhirBase, dicom } = settings
-  const hits = [...(snapshot.studies.get(identifier) ?? [])].sort(byId)
   const [first] = studiesOf(snapshot, settings, partition, identifier)
   if (first !== undefined) return first
+  const hits = snapshot.studies.get(identifier) ?? []
   const endpointIds = endpointIdsOf(fhirBase)
   const ofDicom = new Set(snapshot.endpoints.filter(isDicomEndpoint).map(({ id }) => id))
   const ofAnotherPartition = ({ meta }: ImagingStudy): boolean =>

@@ -128,12 +128,9 @@ const deletesOf = (entries: ReadonlyArray<TransactionEntry>): ReadonlyArray<Read
   return deletes.length === 0 ? [] : [deletes]
 }
 
-/** Those of which the entry of the study itself is among these. */
-const writtenBy = (
-  entries: ReadonlyArray<TransactionEntry>,
-  studies: ReadonlyArray<PlannedStudy>,
-): ReadonlyArray<string> =>
-  studies.flatMap(({ own, name }) => (own !== undefined && entries.includes(own) ? [name] : []))
+/** Those that are to be written themselves, by name. */
+export const writesOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<string> =>
+  studies.flatMap(({ own, name }) => (own === undefined ? [] : [name]))
 
 /** Studies that share a Patient form one group. */
 export const groupsOf = (studies: ReadonlyArray<PlannedStudy>): ReadonlyArray<ReadonlyArray<PlannedStudy>> => {
@@ -208,7 +205,8 @@ export const unitsOf = (
       const { entries: ofStudy, rows: settled, recorded, deferred } = study
       if (ofStudy.length === 0) return []
       const first = startOf(ofStudy, limits)
-      const [deletes, writes] = [deletesOf(first), writtenBy(first, [study])]
+      const deletes = deletesOf(first)
+      const writes = first.some((entry) => entry === study.own) ? [study.name] : []
       return first.length === ofStudy.length
         ? [{ rows: settled, entries: ofStudy, deferred, recorded, deletes, writes }]
         : [{ ...emptyUnit, entries: first, deferred: [...allRowsOf(study), ...deferred], deletes, writes }]
@@ -218,7 +216,7 @@ export const unitsOf = (
     const deferred = group.flatMap((study) => study.deferred)
     const recorded = group.flatMap((study) => study.recorded)
     const deletes = group.flatMap((study) => deletesOf(study.entries))
-    return [{ rows, entries, deferred, recorded, deletes, writes: writtenBy(entries, group) }]
+    return [{ rows, entries, deferred, recorded, deletes, writes: writesOf(group) }]
   }
   return patients.map(({ entry, draft }) => ({
     ...emptyUnit,

@@ -110,7 +110,7 @@ export const inTheirOrder = (
   const recorded = fold.input.mismatched?.get(studyKeyText(key)) ?? noRows
   const inHand = new Map(inHandOf(fold, key).map((row) => [instanceKeyText(row.key), row.sequence]))
   const placed = witnesses.map((each) => {
-    const text = instanceKeyText(each.key)
+    const text = keptKeyText(each.key)
     const { sequence, recordedAs = 0 } = recorded.get(text) ?? {}
     return { each, place: inHand.get(text) ?? sequence ?? recordedAs }
   })
